@@ -1,0 +1,104 @@
+"""Checks of arguments: each names the argument, what was given, and what to do."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Sequence
+from typing import SupportsIndex, TypeGuard
+
+import numpy as np
+
+MAX_POWER = 10**15
+
+
+def is_index(value: object) -> TypeGuard[SupportsIndex]:
+    """Whether `value` is an integer of any make, booleans left out."""
+    return hasattr(value, "__index__") and not isinstance(value, (bool, np.bool_))
+
+
+def as_count(value: object, name: str, minimum: int = 0, maximum: int | None = None) -> int:
+    """Return `value` as an int between the bounds, or raise naming the argument."""
+    if not is_index(value):
+        raise TypeError(f"{name} must be an int, got {value!r} of type {type(value).__name__}")
+    count = operator.index(value)
+    if count < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {count}")
+    if maximum is not None and count > maximum:
+        raise ValueError(f"{name} must be at most {maximum:.0e}, got {count}")
+    return count
+
+
+def as_power(n: object) -> int:
+    """Return the number of factors `n` as an int in 0 .. 10**15."""
+    return as_count(n, "n", 0, MAX_POWER)
+
+
+def per_axis(value: object, ndim: int, name: str, minimum: int | None = None) -> tuple[int, ...]:
+    """Return one int per axis from an int (the same on each) or a sequence of `ndim` ints."""
+    values: Sequence[object] = (value,) * ndim if is_index(value) else _as_sequence(value, name)
+    if len(values) != ndim:
+        raise ValueError(f"{name} must be an int or {ndim} ints, one per axis, got {len(values)}: {value!r}")
+    for entry in values:
+        if not is_index(entry):
+            raise TypeError(f"{name} must be an int or a tuple of ints, got {value!r}")
+    result = tuple(operator.index(entry) for entry in values if is_index(entry))
+    if minimum is not None and min(result, default=minimum) < minimum:
+        raise ValueError(f"{name} must be at least {minimum} on every axis, got {value!r}")
+    return result
+
+
+def _as_sequence(value: object, name: str) -> Sequence[object]:
+    if isinstance(value, np.ndarray):
+        return value.tolist() if value.ndim == 1 else [value]
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return value
+    raise TypeError(f"{name} must be an int or a tuple of ints, got {value!r} of type {type(value).__name__}")
+
+
+def as_choice(value: object, name: str, choices: Sequence[str]) -> str:
+    """Return `value` when it is one of `choices`, or raise listing them."""
+    if isinstance(value, str) and value in choices:
+        return value
+    raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def as_fraction_of_one(value: object, name: str) -> float:
+    """Return `value` as a float strictly between 0 and 1."""
+    if isinstance(value, (bool, complex)) or not hasattr(value, "__float__"):
+        raise TypeError(f"{name} must be a number between 0 and 1, got {value!r}")
+    number = float(value)
+    if not 0 < number < 1:
+        raise ValueError(f"{name} must lie strictly between 0 and 1, got {value!r}")
+    return number
+
+
+def available_memory() -> int:
+    """Bytes that can be taken now without swapping, as the system tells; 4 GiB where it does not."""
+    try:
+        with open("/proc/meminfo") as lines:
+            entries = dict(line.split(":", 1) for line in lines)
+        return int(entries["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (AttributeError, OSError, ValueError):
+        return 4 * 2**30
+
+
+def check_memory(needed: int, what: str, remedy: str) -> None:
+    """Raise before the work when `needed` bytes are not there."""
+    available = available_memory()
+    if needed > available:
+        raise ValueError(f"{what} needs {human_bytes(needed)} and {human_bytes(available)} are free; {remedy}")
+
+
+def human_bytes(count: int) -> str:
+    """Return a byte count in the unit a person reads: '1.6 MB'."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} EB"
