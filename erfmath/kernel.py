@@ -8,6 +8,7 @@ import numbers
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ class Kernel:
         """The arguments that rebuild the kernel: ``Kernel(*k.args) == k``."""
         return self.weights, self.offset
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Number of taps per axis, outer and inner zeros counted."""
         shape: list[int] = []
@@ -118,20 +119,26 @@ class Kernel:
         """The offset as a tuple, whatever the number of axes."""
         return (self.offset,) if isinstance(self.offset, int) else self.offset
 
-    @property
+    @cached_property
     def is_exact(self) -> bool:
         """Whether the weights are ints and Fractions, so that exact methods apply."""
         return not isinstance(next(_leaves(self.weights)), float)
 
-    @property
+    @cached_property
     def is_nonnegative(self) -> bool:
         """Whether no weight is negative, so that the powers are laws up to scale."""
         return all(value >= 0 for value in _leaves(self.weights))
 
-    @property
+    @cached_property
     def total(self) -> Number:
         """The sum of the weights, P(1); floats are summed with one rounding."""
         leaves = list(_leaves(self.weights))
+        return sum(leaves) if self.is_exact else math.fsum(leaves)
+
+    @cached_property
+    def norm(self) -> Number:
+        """The sum of the magnitudes of the weights, which bounds every coefficient of P^n by norm^n."""
+        leaves = [abs(value) for value in _leaves(self.weights)]
         return sum(leaves) if self.is_exact else math.fsum(leaves)
 
     def taps(self) -> Iterator[tuple[tuple[int, ...], Fraction]]:

@@ -22,27 +22,50 @@ def power(weights: Floats, n: int) -> Scaled:
     Squares from the leading bit of n down, so that the only long products are squares. The relative
     error of a non-negative row is at most :func:`error_bound`.
     """
-    length = n * (len(weights) - 1) + 1
-    row = Scaled(np.array([1.0]), 0, (0,), (length,))
-    base = _trimmed(weights, 0, 0, length)
+    base, base_exponent = rescaled(weights, 0)
+    mirrored = bool((weights == weights[::-1]).all())
+    square = _mirrored_square if mirrored else _square
+    row, start, exponent = np.array([1.0]), 0, 0
     for bit in f"{n:b}":
-        row = product(row, row)
+        row, start, exponent = square(row), 2 * start, 2 * exponent
         if bit == "1":
-            row = product(row, base)
-    return row
+            row, exponent = np.convolve(row, base), exponent + base_exponent
+        row, bits = rescaled(row, PEAK_BITS)
+        row, dropped = _without_tiny_ends(row, mirrored)
+        start, exponent = start + dropped, exponent + bits
+    return Scaled(row, exponent, (start,), (n * (len(weights) - 1) + 1,))
 
 
-def product(left: Scaled, right: Scaled) -> Scaled:
-    """Return the product of two polynomials on one axis; the shape is the left one's."""
-    values = np.convolve(left.values, right.values)
-    return _trimmed(values, left.exponent + right.exponent, left.start[0] + right.start[0], left.shape[0])
+def _square(row: Floats) -> Floats:
+    return np.convolve(row, row)
 
 
-def _trimmed(values: Floats, exponent: int, start: int, length: int) -> Scaled:
-    scaled, shift = rescaled(values, PEAK_BITS)
-    large = np.abs(scaled) > FLOOR
-    first, last = int(large.argmax()), len(scaled) - int(large[::-1].argmax())
-    return Scaled(scaled[first:last], exponent + shift, (start + first,), (length,))
+def _mirrored_square(row: Floats) -> Floats:
+    """Return the square of a row that reads the same backwards, in half the operations.
+
+    Below its middle, (a + z^h b)^2 is a^2 + 2 z^h a b; the upper half is the mirror image.
+    """
+    length, half = len(row), (len(row) + 1) // 2
+    if length < 256:  # where a second call costs more than it saves
+        return _square(row)
+    head, tail = row[:half], row[half:]
+    lower = np.convolve(head, head)[:length]
+    lower[half:] += 2 * np.convolve(head, tail)[: length - half]
+    return np.concatenate((lower, lower[-2::-1]))
+
+
+def _without_tiny_ends(row: Floats, mirrored: bool) -> tuple[Floats, int]:
+    """Return the part of the row from its first to its last entry above the floor, and where it starts.
+
+    A mirrored row loses the same at both ends, whatever round-off says.
+    """
+    if abs(row[0]) > FLOOR and abs(row[-1]) > FLOOR:
+        return row, 0
+    large = np.abs(row) > FLOOR
+    first, behind = int(large.argmax()), int(large[::-1].argmax())
+    if mirrored:
+        first = behind = min(first, behind)
+    return row[first : len(row) - behind], first
 
 
 def error_bound(taps: int, n: int) -> float:

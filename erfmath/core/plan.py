@@ -38,25 +38,39 @@ class Plan:
 
     Attributes
     ----------
+    kernel, n
+        The polynomial and its power.
     method
         The method that runs.
     reason
         Why, in a sentence.
-    shape
-        Shape of the result, n (k - 1) + 1 per axis.
-    candidates
-        Every method with its cost and the bound of its error.
     """
 
+    kernel: Kernel
+    n: int
     method: str
     reason: str
-    shape: tuple[int, ...]
-    candidates: tuple[Candidate, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the result, n (k - 1) + 1 per axis."""
+        return power_shape(self.kernel.shape, self.n)
+
+    @property
+    def transform(self) -> tuple[int, ...] | None:
+        """Lengths of the padded FFT per axis, None for the other methods."""
+        return fft.transform_shape(self.kernel.shape, self.n) if self.method == "fft" else None
 
     @property
     def chosen(self) -> Candidate:
         """The candidate that runs."""
-        return next(row for row in self.candidates if row.method == self.method)
+        return _CANDIDATES[self.method](self.kernel, self.n)
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Every method that fits the weights, with its cost and the bound of its error."""
+        methods = [name for name in _CANDIDATES if name != "exact" or self.kernel.is_exact]
+        return tuple(_CANDIDATES[name](self.kernel, self.n) for name in methods)
 
     @property
     def operations(self) -> float:
@@ -70,7 +84,7 @@ class Plan:
 
     @property
     def error(self) -> float:
-        """Bound of the error, relative to what :attr:`Candidate.relative_to` says."""
+        """Bound of the error, relative to what the candidate's `relative_to` says; 0.0 when exact."""
         return self.chosen.error
 
     def __repr__(self) -> str:
@@ -114,31 +128,30 @@ def plan(kernel: Kernel | Any, n: int, method: str = "auto") -> Plan:
       exact       2.4e+02   3.73 kB      none
     """
     kernel, n, method = as_kernel(kernel), as_power(n), as_choice(method, "method", METHODS)
-    candidates = (_direct(kernel, n), _fft(kernel, n), *([_exact(kernel, n)] if kernel.is_exact else []))
-    chosen, reason = _choose(kernel, candidates) if method == "auto" else (method, "asked for")
-    if chosen == "exact" and not kernel.is_exact:
+    if method == "exact" and not kernel.is_exact:
         raise ValueError(
             "method='exact' needs int or Fraction weights, got floats; write 0.1 as Fraction(1, 10), "
             "or take the floats as the binary fractions they are with map(Fraction, weights)"
         )
-    made = Plan(chosen, reason, power_shape(kernel.shape, n), candidates)
+    made = Plan(kernel, n, *(_choose(kernel, n) if method == "auto" else (method, "asked for")))
+    size = math.prod(made.shape)
     check_memory(
         made.memory,
-        f"the row of {math.prod(made.shape):.3g} coefficients (n={n}, method={chosen!r})",
+        f"the row of {size:.3g} coefficients (n={n}, method={made.method!r})",
         "use distribution(kernel, n).window(), or log_coefficients at the points you need",
     )
-    if chosen != "exact":
-        _check_range(kernel, n, math.prod(made.shape))
+    if made.method != "exact":
+        _check_range(kernel, n, size)
     return made
 
 
-def _choose(kernel: Kernel, candidates: tuple[Candidate, ...]) -> tuple[str, str]:
-    by_convolution, by_fft = candidates[:2]
+def _choose(kernel: Kernel, n: int) -> tuple[str, str]:
+    operations = _direct(kernel, n).operations
     if kernel.is_nonnegative:
-        if by_convolution.operations <= DIRECT_LIMIT:
+        if operations <= DIRECT_LIMIT:
             return "direct", "non-negative weights, so each coefficient keeps its digits"
-        return "fft", f"direct convolution would take {by_convolution.operations:.0e} operations"
-    if by_convolution.operations <= CROSSOVER * by_fft.operations:
+        return "fft", f"direct convolution would take {operations:.0e} operations"
+    if operations <= CROSSOVER * _fft(kernel, n).operations:
         return "direct", "signed weights, and the row is short"
     return "fft", "signed weights, and the FFT is faster at this length"
 
@@ -159,8 +172,7 @@ def _direct(kernel: Kernel, n: int) -> Candidate:
 def _window_length(kernel: Kernel, n: int) -> float:
     """Length of the packed row of P^n that stays above 1e-421 of the peak: 44 standard deviations a side."""
     full = power_shape(kernel.shape, n)
-    positions = [position[0] for position, _ in kernel.taps()]
-    spread = (positions[-1] - positions[0]) / 2  # no law on these points has a larger deviation
+    spread = (kernel.shape[0] - 1) / 2  # no law on these points has a larger deviation
     first = min(full[0], 88 * spread * math.sqrt(n) + 1)
     return first * math.prod(full[1:])
 
@@ -174,13 +186,14 @@ def _fft(kernel: Kernel, n: int) -> Candidate:
 def _exact(kernel: Kernel, n: int) -> Candidate:
     """Cost of the recurrence: one product of a big and a small integer per tap and coefficient."""
     size = math.prod(power_shape(kernel.shape, n))
-    taps = [weight for _, weight in kernel.taps()]
-    denominator = math.lcm(*(weight.denominator for weight in taps))
-    norm = int(sum(abs(weight) for weight in taps) * denominator)
-    bits = n * norm.bit_length()
+    denominator = math.lcm(*(weight.denominator for _, weight in kernel.taps()))
+    bits = n * int(kernel.norm * denominator).bit_length()
     if denominator > 1:
         bits += n * denominator.bit_length()
-    return Candidate("exact", float(size * len(taps)), size * (36 + bits // 8), 0.0, "")
+    return Candidate("exact", float(size) * math.prod(kernel.shape), size * (36 + bits // 8), 0.0, "")
+
+
+_CANDIDATES = {"direct": _direct, "fft": _fft, "exact": _exact}
 
 
 def _check_range(kernel: Kernel, n: int, size: int) -> None:
@@ -189,7 +202,7 @@ def _check_range(kernel: Kernel, n: int, size: int) -> None:
     Of `size` coefficients with sum of magnitudes at most ||w||_1^n, equal for non-negative weights, the
     largest lies between ||w||_1^n / size and ||w||_1^n.
     """
-    exponent = n * math.log2(sum(abs(weight) for _, weight in kernel.taps()))
+    exponent = n * math.log2(kernel.norm)
     if kernel.is_nonnegative and exponent - math.log2(size) > MAX_EXPONENT:
         raise overflow(exponent)
     if exponent < MIN_EXPONENT:

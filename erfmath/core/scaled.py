@@ -60,5 +60,5 @@ def underflow(exponent: float) -> ValueError:
 
 def rescaled(values: Floats, bits: int) -> tuple[Floats, int]:
     """Return values * 2**-e and e, with e such that the largest magnitude lies below 2**bits (exact)."""
-    exponent = math.frexp(float(np.abs(values).max()))[1] - bits
+    exponent = math.frexp(max(float(values.max()), -float(values.min())))[1] - bits
     return np.ldexp(values, -exponent), exponent
