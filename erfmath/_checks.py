@@ -34,6 +34,14 @@ def as_power(n: object) -> int:
     return as_count(n, "n", 0, MAX_POWER)
 
 
+def as_axis(axis: object, ndim: int) -> int:
+    """Return the number of an axis, counted from the end when negative."""
+    number = as_count(axis, "axis", -ndim)
+    if number >= ndim:
+        raise ValueError(f"axis must be below {ndim}, the number of axes, got {number}")
+    return number % ndim
+
+
 def per_axis(value: object, ndim: int, name: str, minimum: int | None = None) -> tuple[int, ...]:
     """Return one int per axis from an int (the same on each) or a sequence of `ndim` ints."""
     values: Sequence[object] = (value,) * ndim if is_index(value) else _as_sequence(value, name)
@@ -97,7 +105,9 @@ def check_memory(needed: int, what: str, remedy: str) -> None:
         return
     available = available_memory()
     if needed > available:
-        raise ValueError(f"{what} needs {human_bytes(needed)} and {human_bytes(available)} are free; {remedy}")
+        raise ValueError(
+            f"{what} needs {human_bytes(needed)} and {human_bytes(available)} are free; {remedy}"
+        )
 
 
 def human_bytes(count: int) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ._checks import as_count, is_index, per_axis
+from ._checks import as_axis, is_index, per_axis
 
 Number = int | Fraction | float
 
@@ -147,7 +147,9 @@ class Kernel:
         >>> list(Kernel([0.5, 0, 1.5], offset=-1).taps())
         [((-1,), Fraction(1, 2)), ((1,), Fraction(3, 2))]
         """
-        positions = itertools.product(*(range(o, o + k) for o, k in zip(self.offsets, self.shape, strict=True)))
+        positions = itertools.product(
+            *(range(o, o + k) for o, k in zip(self.offsets, self.shape, strict=True))
+        )
         for position, weight in zip(positions, _leaves(self.weights), strict=True):
             if weight:
                 yield position, Fraction(weight)
@@ -191,7 +193,7 @@ class Kernel:
         >>> Kernel([[1, 2], [3, 4]]).marginal(0)
         Kernel([3, 7])
         """
-        axis = self._axis(axis)
+        axis = as_axis(axis, self.ndim)
         grid = np.array(self.weights, dtype=object)
         others = tuple(a for a in range(self.ndim) if a != axis)
         return Kernel(np.array(grid.sum(axis=others)) if others else grid, self.offsets[axis])
@@ -221,12 +223,6 @@ class Kernel:
             return None
         return tuple(Kernel(fibre, o) for fibre, o in zip(fibres, self.offsets, strict=True))
 
-    def _axis(self, axis: int) -> int:
-        axis = as_count(axis, "axis", -self.ndim)
-        if axis >= self.ndim:
-            raise ValueError(f"axis must be below {self.ndim}, the number of axes, got {axis}")
-        return axis % self.ndim
-
     def __repr__(self) -> str:
         offset = f", offset={self.offset!r}" if any(self.offsets) else ""
         return f"Kernel({_listing(self.weights)}{offset})"
@@ -243,9 +239,9 @@ def as_kernel(value: object) -> Kernel:
     )
 
 
-def first_negative(kernel: Kernel) -> tuple[tuple[int, ...], Fraction] | None:
-    """Return the first tap (position, weight) below zero, or None."""
-    return next((tap for tap in kernel.taps() if tap[1] < 0), None)
+def first_negative(kernel: Kernel) -> tuple[tuple[int, ...], Fraction]:
+    """Return the first tap (position, weight) below zero of a kernel that has one."""
+    return next(tap for tap in kernel.taps() if tap[1] < 0)
 
 
 def _number(value: object) -> Number:
@@ -260,7 +256,9 @@ def _number(value: object) -> Number:
         if not math.isfinite(number):
             raise ValueError(f"weights must be finite, got {value!r}")
         return number
-    raise TypeError(f"weights must be ints, Fractions or floats, got {value!r} of type {type(value).__name__}")
+    raise TypeError(
+        f"weights must be ints, Fractions or floats, got {value!r} of type {type(value).__name__}"
+    )
 
 
 def _to_float(value: Number) -> float:

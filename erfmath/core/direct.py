@@ -36,6 +36,14 @@ def power(weights: Floats, n: int) -> Scaled:
     return Scaled(row, exponent, (start,), (n * (len(weights) - 1) + 1,))
 
 
+def convolve(left: Floats, right: Floats) -> Scaled:
+    """Return the product of two rows of non-negative floats of any scale, dropping ends below 1e-421 of the peak."""
+    (left, left_bits), (right, right_bits) = rescaled(left, PEAK_BITS), rescaled(right, PEAK_BITS)
+    row, bits = rescaled(np.convolve(left, right), PEAK_BITS)
+    row, start = _without_tiny_ends(row, mirrored=False)
+    return Scaled(row, left_bits + right_bits + bits, (start,), (len(left) + len(right) - 1,))
+
+
 def _square(row: Floats) -> Floats:
     return np.convolve(row, row)
 

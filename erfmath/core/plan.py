@@ -166,7 +166,9 @@ def _direct(kernel: Kernel, n: int) -> Candidate:
     size = math.prod(power_shape(shape, n))
     relative_to = "each coefficient" if kernel.is_nonnegative else "the same coefficient of |w|"
     taps = math.prod(shape)
-    return Candidate("direct", operations, int(8 * (size + 2 * longest)), direct.error_bound(taps, n), relative_to)
+    return Candidate(
+        "direct", operations, int(8 * (size + 2 * longest)), direct.error_bound(taps, n), relative_to
+    )
 
 
 def _window_length(kernel: Kernel, n: int) -> float:
