@@ -18,7 +18,7 @@ from ._checks import as_count, as_power
 from .core.scaled import Floats
 from .kernel import Kernel, as_kernel
 from .moments import cumulants, exact_law
-from .power_law import distribution
+from .power_law import law_on_axis
 
 if TYPE_CHECKING:
     from scipy.stats._distn_infrastructure import rv_continuous_frozen
@@ -70,7 +70,7 @@ class CentralLimit:
 
     @property
     def lindeberg_share(self) -> float:
-        """The largest share of one factor in the variance, 1/n for identical ones; the theorem needs it to vanish."""
+        """The largest share of one factor in the variance, 1/n here; the theorem needs it to vanish."""
         self._spread()
         return 1 / self.n
 
@@ -97,8 +97,9 @@ class CentralLimit:
 
     @property
     def corrected_distance(self) -> float:
-        r"""The largest :math:`|F(t) - \Phi((t + h/2 - \mu)/\sigma)|` over the lattice, which falls as 1/n
-        for symmetric kernels: the error of the normal with a continuity correction.
+        r"""The distance with a continuity correction: :math:`\max_t |F(t) - \Phi((t + h/2 - \mu)/\sigma)|`.
+
+        Over the points of the lattice; it falls as 1/n for symmetric kernels.
         """
         predicted = self._normal_cdf(self.span / 2)[: -1 : self.span]
         return float(np.abs(self._law_cdf()[:: self.span] - predicted).max())
@@ -111,8 +112,9 @@ class CentralLimit:
         Informatics and its Applications 7, 2013).
         """
         law = exact_law(self.kernel)
-        mean = sum(position * p for position, p in law)
-        third = float(sum(abs(position - mean) ** 3 * p for position, p in law))
+        mean = sum((position * p for position, p in law), Fraction(0))
+        distances = [(abs(position - mean), p) for position, p in law]
+        third = float(sum((x * x * x * p for x, p in distances), Fraction(0)))
         return min(1.0, BERRY_ESSEEN * self.n * third / self._spread() ** 3)
 
     def edgeworth(self, order: int = 2) -> Edgeworth:
@@ -131,7 +133,7 @@ class CentralLimit:
         return self.std
 
     def _law_cdf(self) -> Floats:
-        law = distribution(self.kernel, self.n)
+        law = law_on_axis(self.kernel, self.n)
         low, high = law.support()
         return np.asarray(law.cdf(np.arange(low, high + 1)))
 
@@ -139,7 +141,7 @@ class CentralLimit:
         """Return the normal cdf at the points of the support, and one beyond, moved by `shift`."""
         from scipy.special import ndtr
 
-        low, high = distribution(self.kernel, self.n).support()
+        low, high = law_on_axis(self.kernel, self.n).support()
         start = float(low - self._exact[0]) + shift
         return np.asarray(ndtr((start + np.arange(high - low + 2)) / self._spread()))
 
@@ -148,10 +150,12 @@ class CentralLimit:
 class Edgeworth:
     r"""The Edgeworth expansion of a lattice law, corrected for the lattice.
 
-    With :math:`z = (t - \mu)/\sigma` and :math:`e^{\sum_{r \ge 3} \kappa_r s^r / (r!\,\sigma^r)} = \sum_m c_m s^m`
-    cut at order n^(-order/2),
+    With :math:`z = (t - \mu)/\sigma` and the series cut at order n^(-order/2),
 
-    .. math:: P(S = t) \approx \frac h\sigma \varphi(z) \sum_m c_m \mathrm{He}_m(z).
+    .. math::
+
+        \sum_m c_m s^m = e^{\sum_{r \ge 3} \kappa_r s^r / (r!\,\sigma^r)}, \qquad
+        P(S = t) \approx \frac h\sigma \varphi(z) \sum_m c_m \mathrm{He}_m(z).
 
     The cdf sums this over the lattice, which is its integral to t + h/2 with Sheppard's corrections
     (Euler-Maclaurin): cumulants less :math:`B_{2m} h^{2m} / (2m)`. Both are approximations and may leave
@@ -200,10 +204,11 @@ class Edgeworth:
     def _series(self, lattice_sum: bool) -> Floats:
         """Return c_0, c_1, ...: the exponential of a power series, order by order in n^(-1/2)."""
         exponents = [self._exponent(j, lattice_sum) for j in range(1, self.order + 1)]
-        orders = [np.polynomial.Polynomial([1.0])]
+        zero, one = np.polynomial.Polynomial([0.0]), np.polynomial.Polynomial([1.0])
+        orders = [one]
         for k in range(1, self.order + 1):
-            orders.append(sum(j * exponents[j - 1] * orders[k - j] for j in range(1, k + 1)) / k)
-        return np.asarray(sum(orders).coef)
+            orders.append(sum((j * exponents[j - 1] * orders[k - j] for j in range(1, k + 1)), zero) / k)
+        return np.asarray(sum(orders, zero).coef)
 
     def _exponent(self, j: int, lattice_sum: bool) -> np.polynomial.Polynomial:
         """Return the terms of order n^(-j/2): a standardised cumulant, and Sheppard's correction."""

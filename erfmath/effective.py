@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -58,8 +58,8 @@ class EffectiveField:
     size: float
     count: int
     field_size: float
-    _profiles: tuple[Floats, ...]
-    _level: float
+    _profiles: tuple[Floats, ...] = field(repr=False)
+    _level: float = field(repr=False)
 
     @property
     def ratio(self) -> float:
@@ -75,7 +75,7 @@ class EffectiveField:
 
 
 def effective_field(
-    field: LatticeDistribution | JointDistribution | Kernel | Any,
+    law: LatticeDistribution | JointDistribution | Kernel | Any,
     definition: str = "threshold",
     ref: str = "centre",
     profile: str = "mean",
@@ -92,7 +92,7 @@ def effective_field(
 
     Parameters
     ----------
-    field
+    law
         The law of the impact, from :func:`distribution`, or a Kernel.
     definition
         "threshold", "mass", "sigma" or "two_sigma".
@@ -127,9 +127,9 @@ def effective_field(
     as_choice(ref, "ref", ("centre", "max"))
     as_choice(profile, "profile", ("mean", "variance", "std"))
     level = as_fraction_of_one(level, "level")
-    profiles = _profiles(_as_distribution(field), profile, ndim)
+    profiles = _profiles(_as_distribution(law), profile, ndim)
     sides = [side for table in profiles for side in table.shape]
-    field_size = math.prod(side ** (1 / len(sides)) for side in sides)
+    field_size = _geometric_mean(sides)
     if definition in ("sigma", "two_sigma"):
         boxes, sigma = _sigma_boxes(profiles, 1 if definition == "sigma" else 2)
         size, count = sigma if definition == "sigma" else 4 * sigma, _Superlevels.of(boxes).above(0.5)[0]
@@ -218,8 +218,8 @@ def growth(block: Kernel | Any, depths: Sequence[int], **options: Any) -> Growth
     )
 
 
-def _as_distribution(field: Any) -> LatticeDistribution | JointDistribution:
-    return field if isinstance(field, (LatticeDistribution, JointDistribution)) else distribution(field)
+def _as_distribution(law: Any) -> LatticeDistribution | JointDistribution:
+    return law if isinstance(law, (LatticeDistribution, JointDistribution)) else distribution(law)
 
 
 def _profiles(law: LatticeDistribution | JointDistribution, profile: str, ndim: int | None) -> list[Floats]:
@@ -273,7 +273,7 @@ class _Superlevels:
         return int(counts.sum()), float(self.sums[counts] @ self.others)
 
     def level_of_mass(self, share: float) -> float:
-        """Return the largest level, to a relative 1e-12, above which the products hold the share of the total."""
+        """Return the largest level, to a relative 1e-12, above which the share of the total lies."""
         goal = share * float(self.sums[-1] * self.others.sum()) * (1 - _TIE)
         low, high = math.log(1e-30) * 8, math.log(float(self.ranked[0] * self.others.max()))
         while high - low > _TIE / 4:
@@ -286,7 +286,7 @@ class _Superlevels:
 
 
 def _sigma_boxes(profiles: Sequence[Floats], reach: float) -> tuple[list[Floats], float]:
-    """Return which points of each axis lie within `reach` sigma of the mean, and the mean sigma of the axes."""
+    """Return which points of each axis lie within `reach` sigma of its mean, and the mean sigma."""
     axes = [p.sum(axis=others_of(a, p.ndim)) for p in profiles for a in range(p.ndim)]
     boxes, sigmas = [], []
     for weights in axes:
@@ -294,4 +294,11 @@ def _sigma_boxes(profiles: Sequence[Floats], reach: float) -> tuple[list[Floats]
         centred = positions - np.average(positions, weights=weights)
         sigmas.append(math.sqrt(np.average(centred**2, weights=weights)))
         boxes.append((np.abs(centred) <= reach * sigmas[-1] * (1 + _TIE)).astype(float))
-    return boxes, math.prod(sigma ** (1 / len(sigmas)) for sigma in sigmas)
+    return boxes, _geometric_mean(sigmas)
+
+
+def _geometric_mean(values: Sequence[float]) -> float:
+    """Return the geometric mean, without round-off when all are equal."""
+    if len(set(values)) == 1:
+        return float(values[0])
+    return math.exp(math.fsum(map(math.log, values)) / len(values)) if all(values) else 0.0

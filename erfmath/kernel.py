@@ -211,8 +211,8 @@ class Kernel:
         if self.ndim == 1:
             return (self,)
         grid = np.array(self.weights, dtype=object)
-        pivot = np.unravel_index(int(np.argmax(np.abs(grid))), grid.shape)
-        fibres = [grid[(*pivot[:a], slice(None), *pivot[a + 1 :])] for a in range(self.ndim)]
+        pivot: tuple[Any, ...] = np.unravel_index(int(np.argmax(np.abs(grid))), grid.shape)
+        fibres: list[Any] = [grid[(*pivot[:a], slice(None), *pivot[a + 1 :])] for a in range(self.ndim)]
         peak = Fraction(grid[pivot]) if self.is_exact else grid[pivot]
         fibres[1:] = [fibre / peak for fibre in fibres[1:]]
         product = fibres[0]

@@ -145,12 +145,12 @@ class LatticeDistribution:
 
     @_of_shares
     def ppf(self, q: Floats) -> Floats:
-        """Return the smallest point x with cdf(x) >= q; one below the support at q = 0, nan outside [0, 1]."""
+        """Return the smallest x with cdf(x) >= q; one below the support at q = 0, nan outside [0, 1]."""
         return self.support()[0] - 1 + np.searchsorted(self._lower, q, side="left").astype(float)
 
     @_of_shares
     def isf(self, q: Floats) -> Floats:
-        """Return the smallest point x with sf(x) <= q; one below the support at q = 1, nan outside [0, 1]."""
+        """Return the smallest x with sf(x) <= q; one below the support at q = 1, nan outside [0, 1]."""
         return self.support()[0] - 1 + np.searchsorted(-self._upper, -q, side="left").astype(float)
 
     def rvs(self, size: int | tuple[int, ...] | None = None, *, rng: Any = None) -> Any:
@@ -196,7 +196,7 @@ class LatticeDistribution:
         return self._table.copy()
 
     def window(self, tail: float = 1e-16) -> tuple[int, Floats]:
-        """Return (offset, probabilities) of the shortest window whose two tails hold at most tail / 2 each."""
+        """Return (offset, probabilities) of the shortest window whose tails hold at most tail / 2 each."""
         limit = as_fraction_of_one(tail, "tail") / 2
         first = int(np.searchsorted(self._lower, limit, side="right")) - 1
         last = int(np.searchsorted(-self._upper, -limit, side="left")) - 1
@@ -241,5 +241,6 @@ def as_law(table: Floats) -> Floats:
 
 
 def log_of(values: Floats) -> Floats:
-    with np.errstate(divide="ignore"):  # log 0 is -inf here, as in scipy
+    """Return the logarithms, -inf at 0 as scipy has it, and no warning."""
+    with np.errstate(divide="ignore"):
         return np.log(values)

@@ -60,7 +60,7 @@ def cumulants_from_moments(moments: Sequence[T]) -> list[T]:
     values: list[T] = []
     for r in range(1, len(moments)):
         mixed = (math.comb(r - 1, j - 1) * values[j - 1] * moments[r - j] for j in range(1, r))
-        values.append(moments[r] - sum(mixed))  # type: ignore[arg-type]
+        values.append(moments[r] - sum(mixed))
     return values
 
 
@@ -80,6 +80,7 @@ def require_law(kernel: Kernel) -> None:
         position, weight = first_negative(kernel)
         where = position[0] if kernel.ndim == 1 else position
         raise ValueError(
-            f"kernel has the negative weight {float(weight):g} at position {where}, so its powers are no probability law; "
-            "use coefficients() for signed weights, or the kernel of their magnitudes or squares"
+            f"kernel has the negative weight {float(weight):g} at position {where}, "
+            "so its powers are no probability law; use coefficients() for signed weights, "
+            "or the kernel of their magnitudes or squares"
         )

@@ -48,11 +48,12 @@ def distribution(kernel: Kernel | Any, n: int = 1) -> LatticeDistribution | Join
     if factors is None:
         row = scaled_power(kernel, n, plan(kernel, n).method)
         return JointDistribution(row.to_unit_sum(), tuple(n * o for o in kernel.offsets))
-    marginals = [_power_law(factor, n) for factor in factors]
+    marginals = [law_on_axis(factor, n) for factor in factors]
     return marginals[0] if kernel.ndim == 1 else JointDistribution.independent(marginals)
 
 
-def _power_law(kernel: Kernel, n: int) -> LatticeDistribution:
+def law_on_axis(kernel: Kernel, n: int) -> LatticeDistribution:
+    """Return the law of P(z)^n for a kernel on one axis."""
     kernel = kernel.normalize()
     row = scaled_power(kernel, n, plan(kernel, n).method)
     return LatticeDistribution(row.to_unit_sum(), n * kernel.offsets[0] + row.start[0])

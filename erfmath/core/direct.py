@@ -37,7 +37,7 @@ def power(weights: Floats, n: int) -> Scaled:
 
 
 def convolve(left: Floats, right: Floats) -> Scaled:
-    """Return the product of two rows of non-negative floats of any scale, dropping ends below 1e-421 of the peak."""
+    """Return the product of two non-negative rows of any scale, less ends below 1e-421 of the peak."""
     (left, left_bits), (right, right_bits) = rescaled(left, PEAK_BITS), rescaled(right, PEAK_BITS)
     row, bits = rescaled(np.convolve(left, right), PEAK_BITS)
     row, start = _without_tiny_ends(row, mirrored=False)

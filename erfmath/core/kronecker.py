@@ -30,7 +30,7 @@ def unpack(row: np.ndarray[Any, Any], shape: Sequence[int], n: int) -> np.ndarra
 
 
 def power_shape(shape: Sequence[int], n: int) -> tuple[int, ...]:
-    """Return the shape of the n-th power of a polynomial with `shape` coefficients: n (k - 1) + 1 per axis."""
+    """Return the shape of the n-th power of `shape` coefficients: n (k - 1) + 1 per axis."""
     return tuple(n * (k - 1) + 1 for k in shape)
 
 

@@ -36,7 +36,7 @@ class Scaled:
 
     def to_unit_sum(self) -> Floats:
         """Return the window of values divided by their sum."""
-        return self.values / self.values.sum()
+        return np.asarray(self.values / self.values.sum())
 
     def _window(self) -> tuple[slice, ...]:
         return tuple(slice(s, s + m) for s, m in zip(self.start, self.values.shape, strict=True))
@@ -45,7 +45,8 @@ class Scaled:
 def overflow(exponent: float) -> ValueError:
     """Return the error for coefficients beyond the largest float, 2**1024."""
     return ValueError(
-        f"the coefficients overflow: the largest is near 1e{exponent * math.log10(2):.0f}, floats end at 1.8e308; "
+        f"the coefficients overflow: the largest is near 1e{exponent * math.log10(2):.0f}, "
+        "floats end at 1.8e308; "
         "normalize() the kernel, use method='exact' for integers, or distribution() for the normalised law"
     )
 
@@ -53,7 +54,8 @@ def overflow(exponent: float) -> ValueError:
 def underflow(exponent: float) -> ValueError:
     """Return the error for coefficients that are all below the smallest float, 2**-1074."""
     return ValueError(
-        f"the coefficients underflow: the largest is near 1e{exponent * math.log10(2):.0f}, floats end at 5e-324; "
+        f"the coefficients underflow: the largest is near 1e{exponent * math.log10(2):.0f}, "
+        "floats end at 5e-324; "
         "normalize() the kernel, use method='exact' for Fractions, or distribution() for the normalised law"
     )
 
