@@ -1,0 +1,65 @@
+"""The command ``erfmath``: what one unit of a convolutional network sees, from the shell."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from . import coefficients, growth, impact
+from .notation import NOTATION
+
+_COMMANDS = (impact, coefficients, growth)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command on the arguments given, those of the process by default; return the exit code."""
+    parser = _parser()
+    words = sys.argv[1:] if argv is None else argv
+    # A leading space keeps argparse from reading the kernel -1,2 as an option.
+    arguments = parser.parse_args([f" {word}" if re.match(r"-[\d.]", word) else word for word in words])
+    sys.set_int_max_str_digits(0)  # exact coefficients have as many digits as they have
+    try:
+        print(arguments.run(arguments), flush=True)
+    except (ValueError, TypeError, MemoryError) as error:
+        parser.exit(2, f"erfmath {arguments.command}: error: {error}\n")
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="erfmath",
+        description="What one unit of a convolutional network sees: the theoretical and the effective "
+        "receptive field, exactly.",
+        epilog=NOTATION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    for module in _COMMANDS:
+        name = module.__name__.rpartition(".")[2]
+        command = commands.add_parser(
+            name,
+            help=module.HELP,
+            description=module.HELP,
+            epilog=f"{NOTATION}\n\nexamples:\n{module.EXAMPLES}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_argument("kernel", help="the kernel of one layer, see below")
+        module.add_arguments(command)
+        command.add_argument("--json", action="store_true", help="print JSON instead of tables")
+        command.set_defaults(run=module.run)
+    return parser

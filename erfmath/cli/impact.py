@@ -1,0 +1,130 @@
+"""``erfmath impact``: one table row per depth, and a picture of the deepest."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from erfmath.clt import central_limit
+from erfmath.effective import DEFINITIONS, effective_field
+from erfmath.joint import JointDistribution
+from erfmath.kernel import Kernel
+from erfmath.lattice import LatticeDistribution
+from erfmath.power_law import distribution
+from erfmath.terminal import profile_picture, progress, share_bar, table
+
+from .notation import parse_depth, parse_kernel
+from .options import add_depths, add_reading
+
+HELP = "the theoretical and the effective field of one unit behind n equal layers, beside its Gaussian"
+EXAMPLES = """\
+  erfmath impact 3x3 5 10 20 40      the effective-receptive-field paper's own case
+  erfmath impact 1,2,1 1000          a smoothing kernel, a thousand layers deep
+  erfmath impact 3x3 40 --json"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_depths(parser)
+    add_reading(parser)
+
+
+def run(arguments: argparse.Namespace) -> str:
+    """Return what the command prints."""
+    kernel = parse_kernel(arguments.kernel)
+    depths = [parse_depth(text) for text in arguments.depths]
+    laws = [distribution(kernel, n) for n in progress(depths, "depth", len(depths))]
+    readings = [
+        _reading(kernel, n, law, arguments.ref, arguments.profile)
+        for n, law in zip(progress(depths, "reading depth", len(depths)), laws, strict=True)
+    ]
+    if arguments.json:
+        return json.dumps({"kernel": repr(kernel), "depths": readings}, indent=2)
+    return "\n".join(_report(arguments.kernel, kernel, readings, laws[-1]))
+
+
+def _reading(
+    kernel: Kernel, n: int, law: LatticeDistribution | JointDistribution, ref: str, profile: str
+) -> dict[str, Any]:
+    """Return the numbers of one depth, per axis where the axes may differ."""
+    limits = [central_limit(kernel.marginal(axis), n) for axis in range(kernel.ndim)]
+    fields = {name: effective_field(law, name, ref, profile) for name in DEFINITIONS}
+    return {
+        "depth": n,
+        "theoretical": [round(side) for side in _sides(law)],
+        "mean": [limit.mean for limit in limits],
+        "variance": [limit.var for limit in limits],
+        "effective": {
+            name: {"size": f.size, "count": f.count, "ratio": f.ratio} for name, f in fields.items()
+        },
+        "distance_to_normal": [limit.distance if limit.var else None for limit in limits],
+        "berry_esseen_bound": [limit.bound if limit.var else None for limit in limits],
+    }
+
+
+def _sides(law: LatticeDistribution | JointDistribution) -> list[int]:
+    return [high - low + 1 for low, high in _marginal_supports(law)]
+
+
+def _marginal_supports(law: LatticeDistribution | JointDistribution) -> list[tuple[int, int]]:
+    return [law.support()] if isinstance(law, LatticeDistribution) else list(law.support())
+
+
+def _report(text: str, kernel: Kernel, readings: list[dict[str, Any]], law: Any) -> list[str]:
+    deepest = readings[-1]
+    effective = deepest["effective"]["threshold"]
+    profile = law if isinstance(law, LatticeDistribution) else law.marginal(0)
+    return [
+        f"Impact on one unit behind n layers of the kernel {text}",
+        "",
+        _sizes_table(readings),
+        "",
+        _normal_table(readings),
+        "",
+        f"Depth {deepest['depth']}, profile along {'the' if kernel.ndim == 1 else 'the first'} axis:",
+        "",
+        profile_picture(profile),
+        "",
+        f"theoretical field {_join(deepest['theoretical'])}, effective {effective['size']:.4g} by threshold:",
+        share_bar(effective["ratio"]),
+    ]
+
+
+def _sizes_table(readings: list[dict[str, Any]]) -> str:
+    headers = ["depth", "field", "pixels", "effective", "ratio", "mass", "two sigma", "sigma"]
+    rows = []
+    for reading in readings:
+        effective = reading["effective"]
+        rows.append(
+            [
+                str(reading["depth"]),
+                _join(reading["theoretical"]),
+                str(effective["threshold"]["count"]),
+                f"{effective['threshold']['size']:.4f}",
+                f"{effective['threshold']['ratio']:.4f}",
+                *(f"{effective[name]['size']:.4f}" for name in ("mass", "two_sigma", "sigma")),
+            ]
+        )
+    return table(headers, rows)
+
+
+def _normal_table(readings: list[dict[str, Any]]) -> str:
+    headers = ["depth", "mean", "variance", "distance to normal", "Berry-Esseen bound"]
+    rows = [
+        [
+            str(reading["depth"]),
+            _join(reading["mean"], "{:.6g}"),
+            _join(reading["variance"], "{:.6g}"),
+            _join(reading["distance_to_normal"], "{:.4f}"),
+            _join(reading["berry_esseen_bound"], "{:.4f}"),
+        ]
+        for reading in readings
+    ]
+    return table(headers, rows)
+
+
+def _join(values: list[Any], form: str = "{}") -> str:
+    """Return the values per axis, one for all where they agree."""
+    texts = ["none" if value is None else form.format(value) for value in values]
+    return texts[0] if len(set(texts)) == 1 and form != "{}" else " x ".join(texts)

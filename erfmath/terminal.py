@@ -1,0 +1,69 @@
+"""Tables, pictures and progress for a terminal: text in, text out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from .core.scaled import Floats
+from .lattice import LatticeDistribution
+
+T = TypeVar("T")
+
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of text under their headers, columns aligned to the right."""
+    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    lines = [headers, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
+    )
+
+
+def profile_picture(law: LatticeDistribution, width: int = 72, height: int = 8) -> str:
+    """Return a bar chart of the pmf within five standard deviations of the mean, its ends written below.
+
+    A column is the mean of the points it covers, so that every column can be compared.
+    """
+    low, high = law.support()
+    reach = 5 * law.std() + 1
+    first, last = max(low, int(np.floor(law.mean() - reach))), min(high, int(np.ceil(law.mean() + reach)))
+    columns = _columns(np.asarray(law.pmf(np.arange(first, last + 1))), width)
+    eighths = np.rint(columns / columns.max() * 8 * height).astype(int)
+    rows = [
+        "".join(_EIGHTHS[min(max(level - 8 * row, 0), 8)] for level in eighths).rstrip()
+        for row in range(height - 1, -1, -1)
+    ]
+    ends = str(first) + str(last).rjust(len(columns) - len(str(first)))
+    return "\n".join([*rows, "▔" * len(columns), ends])
+
+
+def share_bar(share: float, width: int = 72) -> str:
+    """Return a bar of the theoretical field with the effective share filled in the middle."""
+    filled = min(width, max(1, round(share * width)))
+    left = (width - filled) // 2
+    return "·" * left + "█" * filled + "·" * (width - filled - left)
+
+
+def _columns(values: Floats, width: int) -> Floats:
+    """Return the values as they are, each repeated to fill the width, or their means over equal pieces."""
+    if len(values) <= width:
+        return np.repeat(values, max(1, width // len(values)))
+    edges = np.linspace(0, len(values), width + 1).astype(int)
+    return np.asarray(np.add.reduceat(values, edges[:-1]) / np.diff(edges))
+
+
+def progress(items: Iterable[T], label: str, total: int) -> Iterator[T]:
+    """Yield the items, telling a terminal's standard error which of them the work is at."""
+    telling = sys.stderr.isatty()
+    for index, item in enumerate(items):
+        if telling:
+            print(f"\r{label} {index + 1} of {total} ...", end="", file=sys.stderr, flush=True)
+        yield item
+    if telling:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
