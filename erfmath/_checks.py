@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Sequence
-from typing import SupportsIndex, TypeGuard
+from typing import Any, SupportsIndex, TypeGuard
 
 import numpy as np
 
@@ -25,7 +25,9 @@ def as_count(value: object, name: str, minimum: int = 0, maximum: int | None = N
     if count < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {count}")
     if maximum is not None and count > maximum:
-        raise ValueError(f"{name} must be at most {maximum:.0e}, got {count}")
+        raise ValueError(
+            f"{name} must be at most {maximum if maximum < 10**6 else f'{maximum:.0e}'}, got {count}"
+        )
     return count
 
 
@@ -40,6 +42,11 @@ def as_axis(axis: object, ndim: int) -> int:
     if number >= ndim:
         raise ValueError(f"axis must be below {ndim}, the number of axes, got {number}")
     return number % ndim
+
+
+def others_of(axis: int, ndim: int) -> tuple[int, ...]:
+    """Return the axes other than `axis`."""
+    return tuple(other for other in range(ndim) if other != axis)
 
 
 def per_axis(value: object, ndim: int, name: str, minimum: int | None = None) -> tuple[int, ...]:
@@ -62,6 +69,16 @@ def _as_sequence(value: object, name: str) -> Sequence[object]:
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return value
     raise TypeError(f"{name} must be an int or a tuple of ints, got {value!r} of type {type(value).__name__}")
+
+
+def as_indices(value: object, name: str, limit: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return integer indices as int64; those outside 0 .. limit - 1 arrive as -1 and `limit`."""
+    array = np.asarray(value)
+    if array.dtype.kind == "f" and (np.floor(array) != array).any():
+        raise TypeError(f"{name} must hold integers, got {value!r}")
+    if array.dtype.kind not in "iuf" and not all(is_index(entry) for entry in array.flat):
+        raise TypeError(f"{name} must be an int or an array of ints, got {value!r}")
+    return np.asarray(np.clip(array, -1, limit)).astype(np.int64)
 
 
 def as_choice(value: object, name: str, choices: Sequence[str]) -> str:

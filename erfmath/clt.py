@@ -1,7 +1,7 @@
-r"""The central limit theorem for P(z)^n: the normal it predicts, how far off that is, and the next terms.
+r"""The central limit theorem for a product of powers: the normal it predicts, how far off that is, and more.
 
-The position S of an impact is a sum of n independent steps with the kernel as their law, so
-:math:`(S - n\mu)/(\sigma\sqrt n)` tends to the standard normal. Everything here is one axis.
+The position S of an impact is a sum of n independent steps with the kernels as their laws, so
+:math:`(S - \mu)/\sigma` tends to the standard normal as long as no single step dominates. One axis.
 """
 
 from __future__ import annotations
@@ -14,40 +14,54 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._checks import as_count, as_power
+from ._checks import as_count
 from .core.scaled import Floats
-from .kernel import Kernel, as_kernel
-from .moments import cumulants, exact_law
-from .power_law import law_on_axis
+from .kernel import Kernel
+from .lattice import Points
+from .moments import exact_cumulants, require_one_axis, third_absolute_moment
+from .product import Product, as_product
+from .product_law import ProductDistribution
 
 if TYPE_CHECKING:
     from scipy.stats._distn_infrastructure import rv_continuous_frozen
 
-# Shevtsova (2013) for identical summands; no constant below 0.4097 can hold (Esseen 1956).
-BERRY_ESSEEN = 0.4690
+# Shevtsova (2013) for identical and for other summands; no constant below 0.4097 can hold (Esseen 1956).
+IDENTICAL, OTHERS = 0.4690, 0.5600
+
+# Up to this many points the distance is taken over each of them.
+_EVERY_POINT = 2**20
 
 
 @dataclass(frozen=True)
 class CentralLimit:
-    r"""The law of P(z)^n beside its normal prediction; see :func:`central_limit`."""
+    r"""The law of a product of powers beside its normal prediction; see :func:`central_limit`.
 
-    kernel: Kernel
-    n: int
+    Examples
+    --------
+    >>> limit = central_limit(Product([([1, 1], 1, 2**l) for l in range(10)]))  # dilations 1, 2, .., 512
+    >>> limit.lindeberg_share > 0.7, round(limit.excess_kurtosis, 3)
+    (True, -1.2)
+    """
+
+    polynomial: Product
 
     @cached_property
-    def _exact(self) -> tuple[Fraction, Fraction]:
-        mean, variance = cumulants(Kernel(_as_fractions(self.kernel), self.kernel.offset), self.n, 2)
-        return Fraction(mean), Fraction(variance)
+    def _law(self) -> ProductDistribution:
+        return ProductDistribution(self.polynomial)
+
+    @cached_property
+    def _moments(self) -> tuple[Fraction, ...]:
+        return exact_cumulants(self.polynomial, 4)
 
     @property
     def mean(self) -> float:
-        """The mean of the law and of the normal, n times the kernel's."""
-        return float(self._exact[0])
+        """The mean of the law and of the normal."""
+        return float(self._moments[0])
 
     @property
     def var(self) -> float:
-        """The variance of the law and of the normal, n times the kernel's."""
-        return float(self._exact[1])
+        """The variance of the law and of the normal."""
+        return float(self._moments[1])
 
     @property
     def std(self) -> float:
@@ -55,30 +69,36 @@ class CentralLimit:
         return math.sqrt(self.var)
 
     def cumulants(self, order: int = 4) -> tuple[float, ...]:
-        """Return the cumulants kappa_1 .. kappa_order, n times the kernel's."""
-        return tuple(float(value) for value in cumulants(self.kernel, self.n, order))
+        """Return the cumulants kappa_1 .. kappa_order, the sums of those of the factors."""
+        return self._law.cumulants(order)
 
     @property
     def skewness(self) -> float:
         """The third standardised cumulant; it falls as 1/sqrt(n)."""
-        return self.cumulants(3)[2] / self._spread() ** 3
+        self._spread()
+        return float(self._moments[2] / self._moments[1]) / self.std
 
     @property
     def excess_kurtosis(self) -> float:
         """The fourth standardised cumulant; it falls as 1/n."""
-        return self.cumulants(4)[3] / self._spread() ** 4
-
-    @property
-    def lindeberg_share(self) -> float:
-        """The largest share of one factor in the variance, 1/n here; the theorem needs it to vanish."""
         self._spread()
-        return 1 / self.n
+        return float(self._moments[3] / self._moments[1] ** 2)
 
-    @property
+    @cached_property
+    def lindeberg_share(self) -> float:
+        """The largest share of one step in the variance, 1/n for identical ones; it must vanish."""
+        self._spread()
+        largest = max(
+            exact_cumulants(Product([(f.kernel, 1, f.step)]), 2)[1] for f in self.polynomial.factors
+        )
+        return float(largest / self._moments[1])
+
+    @cached_property
     def span(self) -> int:
-        """The lattice span h: the law lives on every h-th integer, gcd of the distances between taps."""
-        positions = [position[0] for position, _ in self.kernel.taps()]
-        return math.gcd(*(position - positions[0] for position in positions))
+        """The lattice span h, gcd of the distances between taps: the law lives on every h-th integer."""
+        return math.gcd(
+            *(step * gap for kernel, n, (step,) in self.polynomial.factors if n for gap in _gaps(kernel))
+        )
 
     def normal(self) -> rv_continuous_frozen:
         """Return the predicted normal, a frozen ``scipy.stats.norm``."""
@@ -86,64 +106,93 @@ class CentralLimit:
 
         return norm(self.mean, self._spread())
 
-    @property
+    @cached_property
     def distance(self) -> float:
         r"""The Kolmogorov distance :math:`\sup_x |F(x) - \Phi((x - \mu)/\sigma)|`, from the exact law.
 
-        A lattice law is a staircase: this tends to half its central jump, :math:`h / (2\sigma\sqrt{2\pi n})`.
+        A lattice law is a staircase: this tends to half its central jump, :math:`h / (2\sigma\sqrt{2\pi})`.
         """
-        edges, law = self._normal_cdf(0.0), self._law_cdf()
-        return float(max(np.abs(law - edges[:-1]).max(), np.abs(law - edges[1:]).max(), edges[0]))
+        self._spread()
+        return max(self._largest(self._step_above), self._largest(self._step_below))
 
-    @property
+    @cached_property
     def corrected_distance(self) -> float:
         r"""The distance with a continuity correction: :math:`\max_t |F(t) - \Phi((t + h/2 - \mu)/\sigma)|`.
 
         Over the points of the lattice; it falls as 1/n for symmetric kernels.
         """
-        predicted = self._normal_cdf(self.span / 2)[: -1 : self.span]
-        return float(np.abs(self._law_cdf()[:: self.span] - predicted).max())
+        self._spread()
+        return self._largest(lambda t: np.abs(self._law.cdf(t) - self._normal_cdf(t, self.span / 2)))
 
-    @property
+    @cached_property
     def bound(self) -> float:
-        r"""The Berry-Esseen bound of :attr:`distance`, :math:`\min(1, C \rho / (\sigma^3 \sqrt n))`.
+        r"""The Berry-Esseen bound of :attr:`distance`, :math:`\min(1, C \sum \rho_i / \sigma^3)`.
 
-        With :math:`\rho` the third absolute central moment of one factor and C = 0.4690 (Shevtsova,
-        Informatics and its Applications 7, 2013).
+        With :math:`\rho_i` the third absolute central moment of a step; C = 0.4690 for identical steps and
+        0.5600 for others (Shevtsova, Informatics and its Applications 7, 2013).
         """
-        law = exact_law(self.kernel)
-        mean = sum((position * p for position, p in law), Fraction(0))
-        distances = [(abs(position - mean), p) for position, p in law]
-        third = float(sum((x * x * x * p for x, p in distances), Fraction(0)))
-        return min(1.0, BERRY_ESSEEN * self.n * third / self._spread() ** 3)
+        self._spread()
+        factors = self.polynomial.factors
+        third = sum((f.n * f.step[0] ** 3 * third_absolute_moment(f.kernel) for f in factors), Fraction(0))
+        constant = IDENTICAL if len(factors) == 1 else OTHERS
+        return min(1.0, constant * float(third / self._moments[1]) / self.std)
 
     def edgeworth(self, order: int = 2) -> Edgeworth:
         """Return the Edgeworth expansion to n^(-order/2), order 0 (the normal) to 8."""
         order = as_count(order, "order", minimum=0, maximum=8)
         self._spread()
-        first = self.n * min(position[0] for position, _ in self.kernel.taps())
-        return Edgeworth(self.cumulants(order + 2), self.span, int(first), order)
+        cumulants = exact_cumulants(self.polynomial, order + 2)
+        if any(
+            abs(value) ** 2 > 10**200 * cumulants[1] ** r for r, value in enumerate(cumulants, 1) if r > 2
+        ):
+            raise ValueError(
+                f"the law is too skewed for an expansion of order {order}: a cumulant exceeds 1e100"
+            )
+        return Edgeworth(tuple(map(float, cumulants)), self.span, self._law.support()[0], order)
 
     def _spread(self) -> float:
-        if self.var == 0:
+        if self._moments[1] == 0:
             raise ValueError(
-                f"the variance is 0 (one tap, or n = {self.n}): the law is a point mass at {self.mean:g} "
+                f"the variance is 0 (one tap, or no factor): the law is a point mass at {self.mean:g} "
                 "and has no normal limit"
+            )
+        if self.var < 1e-300:
+            raise ValueError(
+                f"the variance {self.var:g} is too small for floats; the law is a point mass but for that"
             )
         return self.std
 
-    def _law_cdf(self) -> Floats:
-        law = law_on_axis(self.kernel, self.n)
-        low, high = law.support()
-        return np.asarray(law.cdf(np.arange(low, high + 1)))
+    def _step_above(self, t: Points) -> Floats:
+        """|F - Phi| at the left end of the step from t to t + h."""
+        return np.asarray(np.abs(self._law.cdf(t) - self._normal_cdf(t, 0.0)))
 
-    def _normal_cdf(self, shift: float) -> Floats:
-        """Return the normal cdf at the points of the support, and one beyond, moved by `shift`."""
+    def _step_below(self, t: Points) -> Floats:
+        """|F - Phi| at the right end of the step from t to t + h."""
+        return np.asarray(np.abs(self._law.cdf(t) - self._normal_cdf(t, float(self.span))))
+
+    def _normal_cdf(self, t: Points, shift: float) -> Floats:
         from scipy.special import ndtr
 
-        low, high = law_on_axis(self.kernel, self.n).support()
-        start = float(low - self._exact[0]) + shift
-        return np.asarray(ndtr((start + np.arange(high - low + 2)) / self._spread()))
+        centre = round(self._moments[0])  # t - centre is exact, and so is the rest of the mean
+        return np.asarray(ndtr(((t - centre) + float(centre - self._moments[0]) + shift) / self.std))
+
+    def _largest(self, gap: Any) -> float:
+        """Return the largest gap over the lattice, from one step before the support on.
+
+        Where there are too many points: on the scale of sigma the gap is a smooth function of t, so the
+        largest of a fine grid is refined twice.
+        """
+        low, high = self._law.support()
+        reach = math.ceil(40 * self.std) + self.span
+        first = max(low - self.span, low + (round(self._moments[0]) - reach - low) // self.span * self.span)
+        count = (min(high, round(self._moments[0]) + reach) - first) // self.span + 1
+        while count > _EVERY_POINT:
+            points = np.linspace(0, count - 1, 2**13).astype(np.int64)
+            best = int(points[int(np.argmax(gap(first + self.span * points)))])
+            around = max(2**12, count // 2**11)
+            start = max(0, best - around)
+            first, count = first + self.span * start, min(count, best + around) - start
+        return float(np.max(gap(first + self.span * np.arange(count))))
 
 
 @dataclass(frozen=True)
@@ -179,12 +228,12 @@ class Edgeworth:
     def pmf(self, x: Any) -> Any:
         """Return the expansion of P(S = x), 0 off the lattice."""
         point = np.asarray(x, dtype=float)
-        z = (point - self.cumulants[0]) / self._sigma
+        z = self._standardised(point)
         series = np.polynomial.hermite_e.hermeval(z, self._series(lattice_sum=False))
         values = self.span / self._sigma * _gauss(z) * series
-        values = np.where(
-            (point - self.origin) % self.span == 0, values, np.where(np.isnan(point), np.nan, 0.0)
-        )
+        finite = np.isfinite(point)
+        on_lattice = finite & ((np.where(finite, point, self.origin) - self.origin) % self.span == 0)
+        values = np.where(on_lattice, values, np.where(np.isnan(point), np.nan, 0.0))
         return float(values) if values.ndim == 0 else values
 
     def cdf(self, x: Any) -> Any:
@@ -192,10 +241,14 @@ class Edgeworth:
         from scipy.special import ndtr
 
         steps = np.floor((np.asarray(x, dtype=float) - self.origin) / self.span)
-        z = (self.origin + self.span * (steps + 0.5) - self.cumulants[0]) / self._sigma
+        z = self._standardised(self.origin + self.span * (steps + 0.5))
         series = self._series(lattice_sum=True)[1:]  # the integral of He_m phi is -He_(m-1) phi
         values = ndtr(z) - _gauss(z) * np.polynomial.hermite_e.hermeval(z, series if len(series) else [0.0])
         return float(values) if values.ndim == 0 else values
+
+    def _standardised(self, point: Floats) -> Floats:
+        """Return (point - mean) / sigma within 40 sigma, beyond which everything is 0 or 1 in floats."""
+        return np.clip((point - self.cumulants[0]) / self._sigma, -40, 40)
 
     @property
     def _sigma(self) -> float:
@@ -213,7 +266,7 @@ class Edgeworth:
     def _exponent(self, j: int, lattice_sum: bool) -> np.polynomial.Polynomial:
         """Return the terms of order n^(-j/2): a standardised cumulant, and Sheppard's correction."""
         terms = np.zeros(j + 3)
-        terms[j + 2] = self.cumulants[j + 1] / self._sigma ** (j + 2) / math.factorial(j + 2)
+        terms[j + 2] = self.cumulants[j + 1] / self.cumulants[1] / self._sigma**j / math.factorial(j + 2)
         if lattice_sum and j % 2 == 0:
             terms[j] = -_BERNOULLI[j] * (self.span / self._sigma) ** j / (j * math.factorial(j))
         return np.polynomial.Polynomial(terms)
@@ -222,21 +275,22 @@ class Edgeworth:
 _BERNOULLI = {2: 1 / 6, 4: -1 / 30, 6: 1 / 42, 8: -1 / 30}
 
 
-def central_limit(kernel: Kernel | Any, n: int = 1) -> CentralLimit:
+def central_limit(kernel: Kernel | Product | Any, n: int = 1) -> CentralLimit:
     r"""Return what the central limit theorem says of P(z)^n, and how far to trust it.
 
     Parameters
     ----------
     kernel
-        A Kernel on one axis, or a sequence of weights, none negative.
+        A Kernel or Product on one axis, or a sequence of weights, none negative.
     n
         Number of factors.
 
     Returns
     -------
     CentralLimit
-        `mean`, `var`, `skewness`, `excess_kurtosis`, ``cumulants(order)``; ``normal()``; the exact Kolmogorov
-        `distance` to it, `corrected_distance`, and the Berry-Esseen `bound`; ``edgeworth(order)``.
+        `mean`, `var`, `skewness`, `excess_kurtosis`, ``cumulants(order)``, `lindeberg_share`; ``normal()``;
+        the exact Kolmogorov `distance` to it, `corrected_distance`, and the Berry-Esseen `bound`;
+        ``edgeworth(order)``.
 
     Raises
     ------
@@ -252,13 +306,14 @@ def central_limit(kernel: Kernel | Any, n: int = 1) -> CentralLimit:
     >>> round(limit.distance, 4), round(limit.bound, 4)
     (0.0384, 0.0908)
     """
-    kernel, n = as_kernel(kernel), as_power(n)
-    exact_law(kernel)
-    return CentralLimit(kernel, n)
+    polynomial = as_product(kernel, n)
+    require_one_axis(polynomial)
+    return CentralLimit(polynomial)
 
 
-def _as_fractions(kernel: Kernel) -> list[Fraction]:
-    return [Fraction(weight) for weight in kernel.weights]
+def _gaps(kernel: Kernel) -> list[int]:
+    positions = [position[0] for position, _ in kernel.taps()]
+    return [position - positions[0] for position in positions]
 
 
 def _gauss(z: Floats) -> Floats:

@@ -16,25 +16,52 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ._checks import as_choice, as_count, as_fraction_of_one, check_memory
+from ._checks import as_choice, as_count, as_fraction_of_one, check_memory, others_of
 from .core.scaled import Floats
-from .joint import JointDistribution, others_of
+from .joint import JointDistribution
 from .kernel import Kernel
 from .lattice import LatticeDistribution
-from .power_law import distribution
+from .product import Product
+from .product_law import distribution
 
 DEFINITIONS = ("sigma", "two_sigma", "threshold", "mass")
 LEVEL = 1 - 0.9545
 
 # A float product within this of the level is a tie: neither above nor below.
 _TIE = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """A non-negative grid on a theoretical field of `shape`, zero outside a window at `start`."""
+
+    values: Floats
+    start: tuple[int, ...]
+    shape: tuple[int, ...]
+
+    def at(self, index: tuple[int, ...]) -> float:
+        """Return the value at an index of the field."""
+        inside = tuple(i - s for i, s in zip(index, self.start, strict=True))
+        if any(i < 0 or i >= m for i, m in zip(inside, self.values.shape, strict=True)):
+            return 0.0
+        return float(self.values[inside])
+
+    def with_values(self, values: Floats) -> Profile:
+        """Return other values on the same window."""
+        return Profile(values, self.start, self.shape)
+
+    def full(self) -> Floats:
+        """Return the values over the whole field."""
+        grid = np.zeros(self.shape)
+        grid[tuple(slice(s, s + m) for s, m in zip(self.start, self.values.shape, strict=True))] = self.values
+        return grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +79,18 @@ class EffectiveField:
         Number of pixels inside.
     field_size
         Side of the theoretical field, the geometric mean over the axes.
+
+    Examples
+    --------
+    >>> effective_field(distribution(Kernel([1, 1, 1]), 40), "two_sigma")
+    EffectiveField(definition='two_sigma', size=20.65591117977289, count=21, field_size=81.0)
     """
 
     definition: str
     size: float
     count: int
     field_size: float
-    _profiles: tuple[Floats, ...] = field(repr=False)
+    _profiles: tuple[Profile, ...] = field(repr=False)
     _level: float = field(repr=False)
 
     @property
@@ -68,14 +100,18 @@ class EffectiveField:
 
     @cached_property
     def mask(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """The pixels inside, a boolean grid over the support (built when asked for)."""
+        """The pixels inside, a read-only boolean grid over the theoretical field (built when asked for)."""
         shape = [side for profile in self._profiles for side in profile.shape]
         check_memory(10 * math.prod(shape), f"the mask of {shape} pixels", "read .count and .size")
-        return np.asarray(functools.reduce(np.multiply.outer, self._profiles) > self._level)
+        mask = np.asarray(
+            functools.reduce(np.multiply.outer, [p.full() for p in self._profiles]) > self._level
+        )
+        mask.flags.writeable = False
+        return mask
 
 
 def effective_field(
-    law: LatticeDistribution | JointDistribution | Kernel | Any,
+    law: LatticeDistribution | JointDistribution | Kernel | Product | Any,
     definition: str = "threshold",
     ref: str = "centre",
     profile: str = "mean",
@@ -128,16 +164,19 @@ def effective_field(
     as_choice(profile, "profile", ("mean", "variance", "std"))
     level = as_fraction_of_one(level, "level")
     profiles = _profiles(_as_distribution(law), profile, ndim)
-    sides = [side for table in profiles for side in table.shape]
+    sides = [side for part in profiles for side in part.shape]
     field_size = _geometric_mean(sides)
     if definition in ("sigma", "two_sigma"):
         boxes, sigma = _sigma_boxes(profiles, 1 if definition == "sigma" else 2)
-        size, count = sigma if definition == "sigma" else 4 * sigma, _Superlevels.of(boxes).above(0.5)[0]
+        size, count = sigma if definition == "sigma" else 4 * sigma, _Superlevels.of(boxes, 0.5).above(0.5)[0]
         return EffectiveField(definition, size, count, field_size, tuple(boxes), 0.5)
-    relative = [table / _reference(table, ref if definition == "threshold" else "max") for table in profiles]
-    pixels = _Superlevels.of(relative)
-    floor = level * (1 + _TIE) if definition == "threshold" else pixels.level_of_mass(1 - level)
-    count = pixels.above(floor)[0]
+    reference = ref if definition == "threshold" else "max"
+    relative = [part.with_values(part.values / _reference(part, reference)) for part in profiles]
+    if definition == "threshold":
+        floor = level * (1 + _TIE)
+    else:
+        floor = _Superlevels.of(relative, 0.0).level_of_mass(1 - level)
+    count = _Superlevels.of(relative, floor).above(floor)[0]
     return EffectiveField(definition, count ** (1 / len(sides)), count, field_size, tuple(relative), floor)
 
 
@@ -147,7 +186,7 @@ class Growth:
 
     rows: tuple[GrowthRow, ...]
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[GrowthRow]:
         return iter(self.rows)
 
     def __len__(self) -> int:
@@ -164,6 +203,8 @@ class Growth:
         return self._fit([row.ratio for row in self.rows])
 
     def _fit(self, values: Sequence[float]) -> float:
+        if not all(values):
+            raise ValueError("the effective size is 0 (a law without spread), so its growth has no slope")
         slope, _ = np.polyfit(np.log([row.depth for row in self.rows]), np.log(values), 1)
         return float(slope)
 
@@ -204,11 +245,11 @@ def growth(block: Kernel | Any, depths: Sequence[int], **options: Any) -> Growth
     >>> [row.count for row in g], round(g.slope, 3), round(g.ratio_slope, 3)
     ([69, 137, 261, 517], 0.482, -0.478)
     """
+    if not isinstance(depths, Iterable):
+        raise TypeError(f"depths must be a sequence of ints, got {depths!r}")
     numbers = [as_count(depth, "depths", minimum=1) for depth in depths]
     if len(set(numbers)) < 2:
-        raise ValueError(
-            f"depths must hold at least two different depths to fit a slope, got {list(depths)!r}"
-        )
+        raise ValueError(f"depths must hold at least two different depths to fit a slope, got {numbers}")
     fields = [effective_field(distribution(block, depth), **options) for depth in numbers]
     return Growth(
         tuple(
@@ -222,25 +263,35 @@ def _as_distribution(law: Any) -> LatticeDistribution | JointDistribution:
     return law if isinstance(law, (LatticeDistribution, JointDistribution)) else distribution(law)
 
 
-def _profiles(law: LatticeDistribution | JointDistribution, profile: str, ndim: int | None) -> list[Floats]:
+def _profiles(law: LatticeDistribution | JointDistribution, profile: str, ndim: int | None) -> list[Profile]:
     """Return one profile per independent axis, or a single one over the whole grid."""
-    if isinstance(law, JointDistribution):
-        if ndim not in (None, law.ndim):
-            raise ValueError(f"ndim must be {law.ndim} or None for a law in {law.ndim} axes, got {ndim!r}")
-        parts = [law.marginal(axis) for axis in range(law.ndim)] if law.is_independent else [law]
-        tables = [part.probabilities() for part in parts]
+    if isinstance(law, LatticeDistribution):
+        parts = [_profile_of(law)] * (1 if ndim is None else as_count(ndim, "ndim", minimum=1, maximum=32))
+    elif ndim not in (None, law.ndim):
+        raise ValueError(f"ndim must be {law.ndim} or None for a law in {law.ndim} axes, got {ndim!r}")
+    elif law.is_independent:
+        parts = [_profile_of(law.marginal(axis)) for axis in range(law.ndim)]
     else:
-        tables = [law.probabilities()] * (1 if ndim is None else as_count(ndim, "ndim", minimum=1))
-    return [np.sqrt(table) for table in tables] if profile == "std" else tables
+        grid = law.probabilities()
+        parts = [Profile(grid, (0,) * grid.ndim, grid.shape)]
+    return [part.with_values(np.sqrt(part.values)) for part in parts] if profile == "std" else parts
 
 
-def _reference(profile: Floats, ref: str) -> float:
+def _profile_of(law: LatticeDistribution) -> Profile:
+    low, high = law.support()
+    start, values = law.float_window()
+    return Profile(values, (start - low,), (high - low + 1,))
+
+
+def _reference(profile: Profile, ref: str) -> float:
     if ref == "max":
-        return float(profile.max())
-    centre = tuple((side - 1) // 2 for side in profile.shape)
-    if not profile[centre]:
-        raise ValueError("the centre pixel of the field has no impact at all; use ref='max'")
-    return float(profile[centre])
+        return float(profile.values.max())
+    centre = profile.at(tuple((side - 1) // 2 for side in profile.shape))
+    if not centre:
+        raise ValueError(
+            "the centre pixel of the field has no impact (or one below 1e-308); use ref='max' for the largest"
+        )
+    return centre
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,9 +307,13 @@ class _Superlevels:
     others: Floats
 
     @classmethod
-    def of(cls, profiles: Sequence[Floats]) -> _Superlevels:
-        # Below 1e-30 of the peak not even all the pixels together could be seen in a float sum.
-        parts = [profile[profile > 1e-30 * profile.max()] for profile in profiles]
+    def of(cls, profiles: Sequence[Profile], floor: float) -> _Superlevels:
+        """Rank the products, leaving out entries too small to be part of one above the floor."""
+        peaks = [float(profile.values.max()) for profile in profiles]
+        largest = math.prod(peaks)
+        parts = [p.values[p.values * (largest / m) > floor] for p, m in zip(profiles, peaks, strict=True)]
+        if not all(map(len, parts)):
+            return cls(np.zeros(0), np.zeros(1), np.ones(1))
         check_memory(
             24 * math.prod(len(part) for part in parts[:-1]), "the list of pixel values", "use fewer axes"
         )
@@ -269,13 +324,14 @@ class _Superlevels:
 
     def above(self, level: float) -> tuple[int, float]:
         """Return how many products exceed the level, and their sum."""
-        counts = np.searchsorted(-self.ranked, -level / self.others, side="left")
+        with np.errstate(over="ignore"):  # an entry near 1e-308 reaches no level
+            counts = np.searchsorted(-self.ranked, -level / self.others, side="left")
         return int(counts.sum()), float(self.sums[counts] @ self.others)
 
     def level_of_mass(self, share: float) -> float:
         """Return the largest level, to a relative 1e-12, above which the share of the total lies."""
         goal = share * float(self.sums[-1] * self.others.sum()) * (1 - _TIE)
-        low, high = math.log(1e-30) * 8, math.log(float(self.ranked[0] * self.others.max()))
+        low, high = -745.0, math.log(float(self.ranked[0] * self.others.max()))
         while high - low > _TIE / 4:
             middle = (low + high) / 2
             if self.above(math.exp(middle))[1] >= goal:
@@ -285,15 +341,17 @@ class _Superlevels:
         return math.exp(low) * (1 - _TIE)
 
 
-def _sigma_boxes(profiles: Sequence[Floats], reach: float) -> tuple[list[Floats], float]:
+def _sigma_boxes(profiles: Sequence[Profile], reach: float) -> tuple[list[Profile], float]:
     """Return which points of each axis lie within `reach` sigma of its mean, and the mean sigma."""
-    axes = [p.sum(axis=others_of(a, p.ndim)) for p in profiles for a in range(p.ndim)]
     boxes, sigmas = [], []
-    for weights in axes:
-        positions = np.arange(len(weights))
-        centred = positions - np.average(positions, weights=weights)
-        sigmas.append(math.sqrt(np.average(centred**2, weights=weights)))
-        boxes.append((np.abs(centred) <= reach * sigmas[-1] * (1 + _TIE)).astype(float))
+    for profile in profiles:
+        for axis, (start, side) in enumerate(zip(profile.start, profile.shape, strict=True)):
+            weights = profile.values.sum(axis=others_of(axis, profile.values.ndim))
+            positions = np.arange(len(weights))
+            centred = positions - np.average(positions, weights=weights)
+            sigmas.append(math.sqrt(np.average(centred**2, weights=weights)))
+            inside = (np.abs(centred) <= reach * sigmas[-1] * (1 + _TIE)).astype(float)
+            boxes.append(Profile(inside, (start,), (side,)))
     return boxes, _geometric_mean(sigmas)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ._checks import as_axis, check_memory, per_axis
+from ._checks import as_axis, check_memory, others_of, per_axis
 from .core.scaled import Floats
-from .lattice import LatticeDistribution, as_law, log_of
+from .lattice import FARTHEST, LatticeDistribution, as_law, log_of, real_array
 
 
 class JointDistribution:
@@ -46,6 +46,10 @@ class JointDistribution:
     @classmethod
     def independent(cls, marginals: Sequence[LatticeDistribution]) -> JointDistribution:
         """Return the joint law of independent variables, one per axis."""
+        if not all(isinstance(law, LatticeDistribution) for law in marginals):
+            raise TypeError(f"marginals must be LatticeDistributions, got {marginals!r}")
+        if len(marginals) < 2:
+            raise ValueError(f"marginals must be two laws or more, got {len(marginals)}")
         joint = cls.__new__(cls)
         joint._table, joint._marginals = None, tuple(marginals)
         joint._start = tuple(marginal.support()[0] for marginal in marginals)
@@ -71,14 +75,27 @@ class JointDistribution:
 
     def pmf(self, x: Any) -> Any:
         """Return P(X = x); the last axis of x holds the coordinates of a point."""
-        return self._product(x, "pmf", np.prod) if self.is_independent else self._lookup(x)
+        points = self._as_points(x)
+        if not self.is_independent:
+            return self._lookup(points)
+        values = [marginal.pmf(points[..., axis]) for axis, marginal in enumerate(self._marginals)]
+        return _plain(np.prod(values, axis=0))
 
     def logpmf(self, x: Any) -> Any:
         """Return log P(X = x)."""
-        if self.is_independent:
-            return self._product(x, "logpmf", np.sum)
-        values = log_of(np.asarray(self._lookup(x)))
-        return float(values) if values.ndim == 0 else values
+        points = self._as_points(x)
+        if not self.is_independent:
+            return _plain(log_of(np.asarray(self._lookup(points))))
+        values = [marginal.logpmf(points[..., axis]) for axis, marginal in enumerate(self._marginals)]
+        return _plain(np.sum(values, axis=0))
+
+    def rvs(self, size: int | None = None, *, rng: Any = None) -> Any:
+        """Return random points, the coordinates on the last axis; `rng` as in ``LatticeDistribution.rvs``."""
+        generator = np.random.default_rng(rng)
+        if self._table is None:
+            return np.stack([marginal.rvs(size, rng=generator) for marginal in self._marginals], axis=-1)
+        flat = LatticeDistribution(self._table.ravel()).rvs(size, rng=generator)
+        return np.stack(np.unravel_index(flat, self._table.shape), axis=-1) + np.array(self._start)
 
     def mean(self) -> Floats:
         """Return the expected value of each coordinate."""
@@ -87,6 +104,10 @@ class JointDistribution:
     def var(self) -> Floats:
         """Return the variance of each coordinate."""
         return np.array([marginal.var() for marginal in self._marginals])
+
+    def std(self) -> Floats:
+        """Return the standard deviation of each coordinate."""
+        return np.sqrt(self.var())
 
     def cov(self) -> Floats:
         """Return the covariance matrix."""
@@ -110,24 +131,18 @@ class JointDistribution:
         boxes = zip(self.support(), self._start, strict=True)
         return self._table[tuple(slice(low - start, high - start + 1) for (low, high), start in boxes)].copy()
 
-    def _product(self, x: Any, name: str, combine: Callable[..., Any]) -> Any:
-        points = self._as_points(x)
-        values = [getattr(m, name)(points[..., axis]) for axis, m in enumerate(self._marginals)]
-        result = combine(np.array(values), axis=0)
-        return float(result) if np.ndim(result) == 0 else result
-
-    def _lookup(self, x: Any) -> Any:
-        assert self._table is not None
-        points = self._as_points(x)
+    def _lookup(self, points: Any) -> Any:
+        if self._table is None:
+            raise TypeError("an independent law has no grid to look into")
         index = np.floor(points) - np.array(self._start)
         inside = ((index >= 0) & (index < self._table.shape) & (np.floor(points) == points)).all(axis=-1)
         entries = np.where(inside[..., None], index, 0).astype(np.int64)
         values = np.where(inside, self._table[tuple(np.moveaxis(entries, -1, 0))], 0.0)
-        values = np.where(np.isnan(points).any(axis=-1), np.nan, values)
-        return float(values) if values.ndim == 0 else values
+        return _plain(np.where(np.isnan(points).any(axis=-1), np.nan, values))
 
     def _as_points(self, x: Any) -> Any:
-        points = np.asarray(x)
+        points = real_array(x, "x")
+        points = np.clip(points.astype(float), -FARTHEST, FARTHEST) if self._table is not None else points
         if points.ndim == 0 or points.shape[-1] != self.ndim:
             raise ValueError(
                 f"x must hold {self.ndim} coordinates on its last axis, got shape {points.shape}"
@@ -139,6 +154,6 @@ class JointDistribution:
         return f"<JointDistribution on {sides}{', independent axes' if self.is_independent else ''}>"
 
 
-def others_of(axis: int, ndim: int) -> tuple[int, ...]:
-    """Return the axes other than `axis`."""
-    return tuple(other for other in range(ndim) if other != axis)
+def _plain(values: Any) -> Any:
+    """Return a float for a single value, an array as it is."""
+    return float(values) if np.ndim(values) == 0 else values

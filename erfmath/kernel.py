@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ._checks import as_axis, is_index, per_axis
+from ._checks import as_axis, check_memory, others_of, per_axis
 
 Number = int | Fraction | float
 
@@ -24,8 +24,9 @@ class Kernel:
 
     Canonical form: `weights` are nested tuples of one kind of number, either all exact (`int`, and
     `Fraction` where not integral) or, as soon as one of them is a float, all `float`. Outer zeros
-    are kept, since they belong to the size of the kernel; on one axis `offset` is an int, on more a
-    tuple with an int per axis. Kernels compare and hash by value.
+    are kept, since they belong to the size of the kernel (a field spans the taps that are not zero);
+    on one axis `offset` is an int, on more a tuple with an int per axis. Kernels compare and hash by
+    value, as numbers do: ``Kernel([1]) == Kernel([1.0])``.
 
     Parameters
     ----------
@@ -56,8 +57,7 @@ class Kernel:
     offset: int | tuple[int, ...]
 
     def __init__(self, weights: Any, offset: int | Sequence[int] = 0) -> None:
-        if isinstance(weights, np.ndarray):
-            weights = weights.tolist()
+        weights = _listed(weights)
         if not isinstance(weights, (list, tuple)):
             raise TypeError(
                 f"weights must be a sequence or an array, got {weights!r}; "
@@ -131,15 +131,13 @@ class Kernel:
 
     @cached_property
     def total(self) -> Number:
-        """The sum of the weights, P(1); floats are summed with one rounding."""
-        leaves = list(_leaves(self.weights))
-        return sum(leaves) if self.is_exact else math.fsum(leaves)
+        """The sum of the weights, P(1); of floats with one rounding, a Fraction beyond their range."""
+        return _sum(list(_leaves(self.weights)))
 
     @cached_property
     def norm(self) -> Number:
         """The sum of the magnitudes of the weights, which bounds every coefficient of P^n by norm^n."""
-        leaves = [abs(value) for value in _leaves(self.weights)]
-        return sum(leaves) if self.is_exact else math.fsum(leaves)
+        return _sum([abs(value) for value in _leaves(self.weights)])
 
     def taps(self) -> Iterator[tuple[tuple[int, ...], Fraction]]:
         """Yield (position, weight) of every tap that is not zero, floats as the exact rationals they are.
@@ -154,6 +152,18 @@ class Kernel:
             if weight:
                 yield position, Fraction(weight)
 
+    def numerators(self) -> tuple[np.ndarray[Any, np.dtype[np.float64]], int]:
+        """Return (weights times d as floats, d), d the common denominator of exact weights and 1 for floats.
+
+        >>> Kernel([Fraction(1, 3), Fraction(2, 3)]).numerators()
+        (array([1., 2.]), 3)
+        """
+        if not self.is_exact:
+            return self.to_numpy(), 1
+        denominator = math.lcm(*(value.denominator for value in _leaves(self.weights)))
+        flat = [_to_float(value * denominator) for value in _leaves(self.weights)]
+        return np.array(flat).reshape(self.shape), denominator
+
     def to_numpy(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return the weights as a float array; exact weights beyond the float range raise a ValueError."""
         flat = [_to_float(value) for value in _leaves(self.weights)]
@@ -166,7 +176,11 @@ class Kernel:
         Kernel([1, 0, 2, 0, 3], offset=-2)
         """
         steps = per_axis(dilation, self.ndim, "dilation", minimum=1)
-        spread = np.zeros([d * (k - 1) + 1 for d, k in zip(steps, self.shape, strict=True)], dtype=object)
+        shape = [d * (k - 1) + 1 for d, k in zip(steps, self.shape, strict=True)]
+        check_memory(
+            40 * math.prod(shape), f"a kernel of {shape} taps", "give the dilation as a step of a Product"
+        )
+        spread = np.zeros(shape, dtype=object)
         spread[tuple(slice(None, None, d) for d in steps)] = np.array(self.weights, dtype=object)
         return Kernel(spread, tuple(d * o for d, o in zip(steps, self.offsets, strict=True)))
 
@@ -184,8 +198,12 @@ class Kernel:
         total = self.total
         if total == 0:
             raise ValueError("weights sum to 0, so the kernel cannot be normalised to sum 1")
-        exact = Fraction(total) if self.is_exact else total
-        return Kernel(_nest([value / exact for value in _leaves(self.weights)], self.shape), self.offset)
+        leaves = _leaves(self.weights)
+        if isinstance(total, float):
+            shares: list[Number] = [value / total for value in leaves]
+        else:  # exact weights, or floats whose sum leaves their range
+            shares = [Fraction(value) / total for value in leaves]
+        return Kernel(_nest(shares if self.is_exact else [float(v) for v in shares], self.shape), self.offset)
 
     def marginal(self, axis: int) -> Kernel:
         """Return the kernel on one axis, summed over all others.
@@ -195,13 +213,15 @@ class Kernel:
         """
         axis = as_axis(axis, self.ndim)
         grid = np.array(self.weights, dtype=object)
-        others = tuple(a for a in range(self.ndim) if a != axis)
-        return Kernel(np.array(grid.sum(axis=others)) if others else grid, self.offsets[axis])
+        sums = np.array(grid.sum(axis=others_of(axis, self.ndim)))
+        if not sums.any():
+            raise ValueError(f"the weights cancel along axis {axis}: the marginal is zero, not a kernel")
+        return Kernel(sums, self.offsets[axis])
 
     def separate(self) -> tuple[Kernel, ...] | None:
         """Return one kernel per axis whose outer product this is, or None when there is none.
 
-        Exact weights are compared exactly, floats to four units in the last place.
+        Exact weights are compared exactly, floats to two units in the last place for each axis.
 
         >>> Kernel([[1, 2], [2, 4]]).separate()
         (Kernel([2, 4]), Kernel([Fraction(1, 2), 1]))
@@ -218,7 +238,7 @@ class Kernel:
         product = fibres[0]
         for fibre in fibres[1:]:
             product = np.multiply.outer(product, fibre)
-        tolerance = 0 if self.is_exact else 4 * np.finfo(float).eps
+        tolerance = 0 if self.is_exact else 2 * self.ndim * np.finfo(float).eps
         if (np.abs(product - grid) > tolerance * np.abs(grid)).any():
             return None
         return tuple(Kernel(fibre, o) for fibre, o in zip(fibres, self.offsets, strict=True))
@@ -228,31 +248,35 @@ class Kernel:
         return f"Kernel({_listing(self.weights)}{offset})"
 
 
+def log2(number: Number) -> float:
+    """Return the binary logarithm of a positive number of any size."""
+    if isinstance(number, float):
+        return math.log2(number)
+    return math.log2(number.numerator) - math.log2(number.denominator)
+
+
 def as_kernel(value: object) -> Kernel:
     """Return `value` when it is a Kernel, or the kernel of a sequence or array of weights."""
     if isinstance(value, Kernel):
         return value
-    if isinstance(value, (list, tuple, np.ndarray)):
+    if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes)):
         return Kernel(value)
     raise TypeError(
         f"kernel must be a Kernel or a sequence of weights, got {value!r} of type {type(value).__name__}"
     )
 
 
-def first_negative(kernel: Kernel) -> tuple[tuple[int, ...], Fraction]:
-    """Return the first tap (position, weight) below zero of a kernel that has one."""
-    return next(tap for tap in kernel.taps() if tap[1] < 0)
-
-
 def _number(value: object) -> Number:
     """Return an exact number as int or Fraction, an inexact one as float."""
+    if type(value) is float and math.isfinite(value):
+        return value + 0.0  # turns -0.0 into 0.0
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"weights must be numbers, got the bool {value!r}; write 1 or 0")
     if isinstance(value, numbers.Rational):
         fraction = Fraction(int(value.numerator), int(value.denominator))
         return fraction.numerator if fraction.denominator == 1 else fraction
     if isinstance(value, (numbers.Real, np.floating)):
-        number = float(value) + 0.0  # turns -0.0 into 0.0
+        number = float(value) + 0.0
         if not math.isfinite(number):
             raise ValueError(f"weights must be finite, got {value!r}")
         return number
@@ -272,11 +296,12 @@ def _to_float(value: Number) -> float:
 
 def _shape(weights: object) -> tuple[int, ...]:
     """Return the shape of nested sequences, or raise when they are empty or ragged."""
+    weights = _listed(weights)
     if not isinstance(weights, (list, tuple)):
         return ()
     if not weights:
         raise ValueError("weights must not be empty; Kernel([1]) is the identity")
-    shapes = {_shape(entry.tolist() if isinstance(entry, np.ndarray) else entry) for entry in weights}
+    shapes = {_shape(entry) for entry in weights}
     if len(shapes) > 1:
         raise ValueError(f"weights must be a full grid, got rows of shapes {sorted(shapes)}")
     return (len(weights), *shapes.pop())
@@ -285,10 +310,30 @@ def _shape(weights: object) -> tuple[int, ...]:
 def _leaves(weights: Any) -> Iterator[Any]:
     """Yield the numbers of nested sequences, last axis fastest."""
     for entry in weights:
-        if isinstance(entry, (list, tuple, np.ndarray)):
+        if isinstance(entry, (Sequence, np.ndarray)) and not isinstance(entry, (str, bytes)):
             yield from _leaves(entry)
         else:
             yield entry
+
+
+def _listed(weights: object) -> object:
+    """Return an array or any sequence as a list, anything else as it is."""
+    if isinstance(weights, np.ndarray):
+        return weights.tolist()
+    return (
+        list(weights) if isinstance(weights, Sequence) and not isinstance(weights, (str, bytes)) else weights
+    )
+
+
+def _sum(values: list[Any]) -> Number:
+    """Return the sum of numbers of one kind, of floats with one rounding unless it leaves their range."""
+    if not isinstance(values[0], float):
+        total: int | Fraction = sum(values)
+        return total
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return sum(map(Fraction, values), Fraction(0))
 
 
 def _nest(flat: Sequence[Number], shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -307,7 +352,9 @@ def _listing(weights: Any) -> str:
 
 def _sizes(size: int | Sequence[int]) -> tuple[int, ...]:
     """Return a kernel size, an int or one per axis, as a tuple of positive ints."""
-    ndim = 1 if is_index(size) or not isinstance(size, Sequence) else len(size)
+    ndim = len(size) if isinstance(size, (Sequence, np.ndarray)) else 1
     if ndim == 0:
         raise ValueError("size must name at least one axis, got ()")
-    return per_axis(size, ndim, "size", minimum=1)
+    sizes = per_axis(size, ndim, "size", minimum=1)
+    check_memory(40 * math.prod(sizes), f"a kernel of {sizes} taps", "use fewer")
+    return sizes

@@ -11,7 +11,7 @@ from erfmath.effective import DEFINITIONS, effective_field
 from erfmath.joint import JointDistribution
 from erfmath.kernel import Kernel
 from erfmath.lattice import LatticeDistribution
-from erfmath.power_law import distribution
+from erfmath.product_law import distribution
 from erfmath.terminal import profile_picture, progress, share_bar, table
 
 from .notation import parse_depth, parse_kernel

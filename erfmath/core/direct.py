@@ -6,46 +6,100 @@ digits however small it is; an FFT only keeps the digits of the largest.
 
 from __future__ import annotations
 
+import heapq
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 from .scaled import Floats, Scaled, rescaled
 
 # Rows are kept at a peak of 2**480, so that squares (2**960 times the length) stay below 2**1024 while
-# everything down to 2**-1400 (1e-421) of the peak stays a normal number: tails meet no denormals.
+# everything down to 2**-1400 (1e-421) of the peak stays a normal number.
 PEAK_BITS = 480
 FLOOR = 2.0**-920
+_PIECE = 8192
 
 
 def power(weights: Floats, n: int) -> Scaled:
-    """Return the coefficients of (sum_j w_j z^j)^n, dropping ends below 1e-421 of the peak.
+    """Return the coefficients of (sum_j w_j z^j)^n, n >= 1, dropping ends below 1e-421 of the peak.
 
-    Squares from the leading bit of n down, so that the only long products are squares. The relative
-    error of a non-negative row is at most :func:`error_bound`.
+    Outer zeros and a common spacing of the taps are divided out first.
+    """
+    taps = np.flatnonzero(weights)
+    first, span = int(taps[0]), int(np.gcd.reduce(np.diff(taps))) if len(taps) > 1 else 1
+    row, start, exponent = _compact_power(weights[first : int(taps[-1]) + 1 : span], n)
+    if span > 1:
+        spread = np.zeros(span * (len(row) - 1) + 1)
+        spread[::span] = row
+        row = spread
+    return Scaled(row, exponent, (n * first + span * start,), (n * (len(weights) - 1) + 1,))
+
+
+def _compact_power(weights: Floats, n: int) -> tuple[Floats, int, int]:
+    """Return (values, start, exponent) of the n-th power by squaring from the leading bit of n down.
+
+    So the only long products are squares.
     """
     base, base_exponent = rescaled(weights, 0)
     mirrored = bool((weights == weights[::-1]).all())
     square = _mirrored_square if mirrored else _square
-    row, start, exponent = np.array([1.0]), 0, 0
-    for bit in f"{n:b}":
+    # Small powers stay within the float range by themselves; scaling would cost more than the products.
+    bits_of_one = max(math.log2(float(np.abs(base).sum())), -math.log2(float(np.abs(base[base != 0]).min())))
+    in_range = n * bits_of_one < 900
+    row, start, exponent = base, 0, base_exponent
+    for bit in f"{n:b}"[1:]:
         row, start, exponent = square(row), 2 * start, 2 * exponent
         if bit == "1":
             row, exponent = np.convolve(row, base), exponent + base_exponent
-        row, bits = rescaled(row, PEAK_BITS)
-        row, dropped = _without_tiny_ends(row, mirrored)
-        start, exponent = start + dropped, exponent + bits
-    return Scaled(row, exponent, (start,), (n * (len(weights) - 1) + 1,))
+        if not in_range:
+            row, bits = rescaled(row, PEAK_BITS)
+            row, dropped = _without_tiny_ends(row, mirrored)
+            start, exponent = start + dropped, exponent + bits
+    return row, start, exponent
+
+
+def product(rows: Sequence[Scaled]) -> Scaled:
+    """Return the product of rows on one axis, the two shortest first."""
+    queue = [(len(row.values), index, row) for index, row in enumerate(rows)]
+    heapq.heapify(queue)
+    for index in range(len(rows), 2 * len(rows) - 1):
+        left, right = heapq.heappop(queue)[2], heapq.heappop(queue)[2]
+        both = _multiply(left, right)
+        heapq.heappush(queue, (len(both.values), index, both))
+    return queue[0][2]
 
 
 def convolve(left: Floats, right: Floats) -> Scaled:
-    """Return the product of two non-negative rows of any scale, less ends below 1e-421 of the peak."""
-    (left, left_bits), (right, right_bits) = rescaled(left, PEAK_BITS), rescaled(right, PEAK_BITS)
-    row, bits = rescaled(np.convolve(left, right), PEAK_BITS)
-    row, start = _without_tiny_ends(row, mirrored=False)
-    return Scaled(row, left_bits + right_bits + bits, (start,), (len(left) + len(right) - 1,))
+    """Return the product of two plain rows, less ends below 1e-421 of the peak."""
+    return _multiply(*(Scaled(row, 0, (0,), row.shape) for row in (left, right)))
+
+
+def _multiply(left: Scaled, right: Scaled) -> Scaled:
+    (a, a_bits), (b, b_bits) = rescaled(left.values, PEAK_BITS), rescaled(right.values, PEAK_BITS)
+    row, bits = rescaled(_convolve(a, b), PEAK_BITS)
+    row, dropped = _without_tiny_ends(row, mirrored=False)
+    return Scaled(
+        row,
+        left.exponent + right.exponent + a_bits + b_bits + bits,
+        (left.start[0] + right.start[0] + dropped,),
+        (left.shape[0] + right.shape[0] - 1,),
+    )
+
+
+def _convolve(left: Floats, right: Floats) -> Floats:
+    """Return np.convolve in pieces: beyond 10 000 terms its inner product pays for threads in vain."""
+    if min(len(left), len(right)) <= _PIECE:
+        return np.convolve(left, right)
+    total = np.zeros(len(left) + len(right) - 1)
+    for start in range(0, len(right), _PIECE):
+        piece = np.convolve(left, right[start : start + _PIECE])
+        total[start : start + len(piece)] += piece
+    return total
 
 
 def _square(row: Floats) -> Floats:
-    return np.convolve(row, row)
+    return _convolve(row, row)
 
 
 def _mirrored_square(row: Floats) -> Floats:
@@ -57,8 +111,9 @@ def _mirrored_square(row: Floats) -> Floats:
     if length < 256:  # where a second call costs more than it saves
         return _square(row)
     head, tail = row[:half], row[half:]
-    lower = np.convolve(head, head)[:length]
-    lower[half:] += 2 * np.convolve(head, tail)[: length - half]
+    lower = np.zeros(length)
+    lower[: 2 * half - 1] = _convolve(head, head)[:length]
+    lower[half:] += 2 * _convolve(head, tail)[: length - half]
     return np.concatenate((lower, lower[-2::-1]))
 
 
@@ -76,11 +131,13 @@ def _without_tiny_ends(row: Floats, mirrored: bool) -> tuple[Floats, int]:
     return row[first : len(row) - behind], first
 
 
-def error_bound(taps: int, n: int) -> float:
-    r"""Return a bound for the relative error of a non-negative row of P^n with k taps.
+def error_bound(length: int, powers: Sequence[int]) -> float:
+    r"""Return a bound for the relative error of a non-negative product of `length` coefficients.
 
-    A convolution of m terms errs by at most m u, and squaring doubles what came before:
-    :math:`u\,(N \log_2(n) / 2 + n k)` with :math:`N = n(k-1)+1`, :math:`u = 2^{-53}` (Higham,
-    Accuracy and Stability of Numerical Algorithms, 2002, section 3.1).
+    A convolution of m terms errs by at most m u, squaring doubles what came before, and a product of two
+    rows adds (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1). With L the
+    doublings of the largest power and the levels of the product:
+    :math:`u\,(N (L / 2 + 2) + \sum n_i)`, :math:`u = 2^{-53}`.
     """
-    return 2.0**-53 * ((n * (taps - 1) + 1) * max(n, 1).bit_length() / 2 + n * taps + 1)
+    levels = max(powers, default=0).bit_length() + 2 * (len(powers) - 1).bit_length()
+    return 2.0**-53 * (length * (levels / 2 + 2) + sum(powers) + 1)

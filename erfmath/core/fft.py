@@ -1,65 +1,68 @@
-r"""P(z)^n by one padded real FFT: fast, any number of axes, accurate only against the largest coefficient."""
+r"""Products of powers by one padded real FFT: fast, any number of axes, right only against the largest."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from .scaled import Floats, Scaled
+from .scaled import Floats, Scaled, rescaled
 
 # Below this scale the spectrum is brought back to 1, so that squaring never leaves the float range.
 _RESCALE_BELOW = 2.0**-400
 
 
-def transform_shape(shape: Sequence[int], n: int) -> tuple[int, ...]:
-    """Return per axis the fast transform length that holds n (k - 1) + 1 coefficients without wrapping."""
+def transform_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return per axis the fast transform length that holds `shape` coefficients without wrapping."""
     # imported where used: scipy.fft costs more to import than everything else here together
     from scipy.fft import next_fast_len
 
-    lengths = [n * (k - 1) + 1 for k in shape]
-    return tuple(next_fast_len(length, real=axis == len(shape) - 1) for axis, length in enumerate(lengths))
+    return tuple(next_fast_len(length, real=axis == len(shape) - 1) for axis, length in enumerate(shape))
 
 
-def power(weights: Floats, n: int) -> Scaled:
-    """Return the coefficients of the n-th power of a polynomial in one or more variables."""
+def product(factors: Iterable[tuple[Floats, int]], shape: tuple[int, ...]) -> Scaled:
+    """Return the coefficients of the product of powers (weights, n), in one or more variables."""
     from scipy.fft import irfftn, rfftn
 
-    shape = tuple(n * (k - 1) + 1 for k in weights.shape)
-    padded = transform_shape(weights.shape, n)
-    norm_bits = math.frexp(float(np.abs(weights).sum()))[1]
-    spectrum = rfftn(np.ldexp(weights, -norm_bits), padded)
-    spectrum, exponent = _spectrum_power(spectrum, math.ldexp(float(np.abs(weights).sum()), -norm_bits), n)
+    padded, exponent = transform_shape(shape), 0
+    spectrum: Any = None
+    for weights, n in factors:
+        scaled, bits = rescaled(weights, 0)
+        power, shift = _spectrum_power(rfftn(scaled, padded), n)
+        exponent += n * bits + shift
+        spectrum = power if spectrum is None else spectrum * power
     values = irfftn(spectrum, padded, overwrite_x=True)[tuple(slice(length) for length in shape)]
-    return Scaled(values, exponent + n * norm_bits, (0,) * len(shape), shape)
+    return Scaled(values, exponent, (0,) * len(shape), shape)
 
 
-def _spectrum_power(spectrum: Any, norm: float, n: int) -> tuple[Any, int]:
-    """Return spectrum**n as (mantissa, exponent) by repeated squaring, given |spectrum| <= norm <= 1.
+def _spectrum_power(spectrum: Any, n: int) -> tuple[Any, int]:
+    """Return spectrum**n as (mantissa, exponent), n >= 1, by squaring from the leading bit of n down.
 
-    Two to four times faster than complex ``**`` and no less accurate.
+    Two to four times faster than complex ``**`` and no less accurate. What is scaled is the largest
+    magnitude on the circle, which for signed weights may lie far below their norm.
     """
-    power, size, exponent = np.ones_like(spectrum), 1.0, 0
-    for bit in f"{n:b}":
+    norm, bits = math.frexp(float(np.abs(spectrum).max()))
+    spectrum = np.ldexp(spectrum.view(float), -bits).view(complex)
+    power, size, exponent = spectrum.copy(), norm, 0
+    for bit in f"{n:b}"[1:]:
         np.multiply(power, power, out=power)
         size, exponent = size * size, 2 * exponent
         if bit == "1":
             power *= spectrum
             size *= norm
         if size < _RESCALE_BELOW:
-            bits = math.frexp(size)[1]
-            power *= 2.0**-bits
-            size, exponent = math.ldexp(size, -bits), exponent + bits
-    return power, exponent
+            shift = math.frexp(size)[1]
+            power *= 2.0**-shift
+            size, exponent = math.ldexp(size, -shift), exponent + shift
+    return power, exponent + n * bits
 
 
-def error_bound(shape: Sequence[int], n: int) -> float:
-    r"""Return a bound for the error of every coefficient as a share of :math:`\|w\|_1^n`.
+def error_bound(length: int, powers: Sequence[int]) -> float:
+    r"""Return a bound for the error of every coefficient as a share of the product of the norms.
 
-    The spectrum errs by :math:`O(u \log_2 M)` against :math:`\|w\|_1`, a power of it n times that, and
-    the inverse transform averages (Higham 2002, section 24.1): :math:`4 u\,(n + 1)(\log_2 M + 1)`.
+    A spectrum errs by :math:`O(u \log_2 M)` against :math:`\|w\|_1`, a power of it n times that, and
+    the inverse transform averages (Higham 2002, section 24.1): :math:`4 u\,(\sum n_i + 1)(\log_2 M + 1)`.
     """
-    size = math.prod(n * (k - 1) + 1 for k in shape)
-    return 4 * 2.0**-53 * (n + 1) * (math.log2(2 * size) + 1)
+    return 4 * 2.0**-53 * (sum(powers) + 1) * (math.log2(2 * length) + 1)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from dataclasses import dataclass
 from typing import Any
 
-from .._checks import as_choice, as_power, check_memory, human_bytes
-from ..kernel import Kernel, as_kernel
+from .._checks import as_choice, check_memory, human_bytes
+from ..kernel import Kernel, log2
+from ..product import Product, as_product
 from . import direct, fft
-from .kronecker import power_shape
+from .kronecker import packed_length
 from .scaled import MAX_EXPONENT, MIN_EXPONENT, overflow, underflow
 
-METHODS = ("auto", "direct", "fft", "exact")
+METHODS = ("auto", "direct", "fft", "saddle", "exact")
 
-# Direct convolution is right in every tail, so `auto` keeps to it while it takes about a second.
-DIRECT_LIMIT = 5 * 10**9
-# Signed kernels have no tails to protect: the faster method wins. One multiply-add of np.convolve costs
-# about a tenth of one butterfly-step of the FFT (benchmarks/crossover.py prints the measured crossover).
-CROSSOVER = 10
+# Above this many operations (about a millisecond) the saddle point is faster than direct convolution;
+# benchmarks/crossover.py prints what this machine measures.
+SADDLE_CROSSOVER = 2 * 10**6
+_SHORT = 1024  # where counting operations takes longer than the work
+# Signed kernels have no tails to protect: the faster of direct and FFT wins, by operations.
+FFT_CROSSOVER = 10
 
 
 @dataclass(frozen=True)
@@ -38,39 +41,39 @@ class Plan:
 
     Attributes
     ----------
-    kernel, n
-        The polynomial and its power.
+    polynomial
+        The product of powers.
     method
         The method that runs.
     reason
         Why, in a sentence.
     """
 
-    kernel: Kernel
-    n: int
+    polynomial: Product
     method: str
     reason: str
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the result, n (k - 1) + 1 per axis."""
-        return power_shape(self.kernel.shape, self.n)
+        """Shape of the result, n (k - 1) + 1 per axis for a single power."""
+        return self.polynomial.shape
 
     @property
     def transform(self) -> tuple[int, ...] | None:
         """Lengths of the padded FFT per axis, None for the other methods."""
-        return fft.transform_shape(self.kernel.shape, self.n) if self.method == "fft" else None
+        return fft.transform_shape(self.shape) if self.method == "fft" else None
 
     @property
     def chosen(self) -> Candidate:
         """The candidate that runs."""
-        return _CANDIDATES[self.method](self.kernel, self.n)
+        return _CANDIDATES[self.method](self.polynomial)
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """Every method that fits the weights, with its cost and the bound of its error."""
-        methods = [name for name in _CANDIDATES if name != "exact" or self.kernel.is_exact]
-        return tuple(_CANDIDATES[name](self.kernel, self.n) for name in methods)
+        return tuple(
+            make(self.polynomial) for name, make in _CANDIDATES.items() if not _misfit(self.polynomial, name)
+        )
 
     @property
     def operations(self) -> float:
@@ -101,17 +104,17 @@ class Plan:
         return "\n".join(lines)
 
 
-def plan(kernel: Kernel | Any, n: int, method: str = "auto") -> Plan:
+def plan(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto") -> Plan:
     """Return what ``coefficients(kernel, n, method)`` would do: method, sizes, cost, memory, error bound.
 
     Parameters
     ----------
     kernel
-        A Kernel, or a sequence of weights.
+        A Kernel, a Product, or a sequence of weights.
     n
         Number of factors, an int from 0 to 10**15.
     method
-        "auto", "direct", "fft" or "exact".
+        "auto", "direct", "fft", "saddle" or "exact".
 
     Raises
     ------
@@ -121,91 +124,148 @@ def plan(kernel: Kernel | Any, n: int, method: str = "auto") -> Plan:
     Examples
     --------
     >>> plan(Kernel([1, 1, 1]), 40)
-    81 coefficients by 'direct': non-negative weights, so each coefficient keeps its digits
+    81 coefficients by 'direct': every coefficient keeps its digits, and the row is short
       method   operations    memory     error  relative to
-    > direct      2.7e+03   1.94 kB   4.0e-14  each coefficient
+    > direct      2.7e+03   1.94 kB   5.0e-14  each coefficient
       fft         2.0e+03   3.89 kB   1.5e-13  (sum |w|)^n
+      saddle      1.4e+04   1.94 kB   1.0e-12  each coefficient
       exact       2.4e+02   3.73 kB      none
     """
-    kernel, n, method = as_kernel(kernel), as_power(n), as_choice(method, "method", METHODS)
-    if method == "exact" and not kernel.is_exact:
-        raise ValueError(
-            "method='exact' needs int or Fraction weights, got floats; write 0.1 as Fraction(1, 10), "
-            "or take the floats as the binary fractions they are with map(Fraction, weights)"
-        )
-    made = Plan(kernel, n, *(_choose(kernel, n) if method == "auto" else (method, "asked for")))
-    size = math.prod(made.shape)
-    check_memory(
-        made.memory,
-        f"the row of {size:.3g} coefficients (n={n}, method={made.method!r})",
-        "use distribution(kernel, n).window(), or log_coefficients at the points you need",
-    )
+    polynomial, method = as_product(kernel, n), as_choice(method, "method", METHODS)
+    made = plan_of(polynomial, method)
     if made.method != "exact":
-        _check_range(kernel, n, size)
+        _check_range(polynomial)
     return made
 
 
-def _choose(kernel: Kernel, n: int) -> tuple[str, str]:
-    operations = _direct(kernel, n).operations
-    if kernel.is_nonnegative:
-        if operations <= DIRECT_LIMIT:
-            return "direct", "non-negative weights, so each coefficient keeps its digits"
-        return "fft", f"direct convolution would take {operations:.0e} operations"
-    if operations <= CROSSOVER * _fft(kernel, n).operations:
-        return "direct", "signed weights, and the row is short"
-    return "fft", "signed weights, and the FFT is faster at this length"
+def plan_of(polynomial: Product, method: str = "auto") -> Plan:
+    """Return the plan for a product whatever its scale, for those who only want ratios."""
+    if misfit := _misfit(polynomial, method):
+        raise ValueError(f"method={method!r} {misfit}")
+    made = Plan(polynomial, *(_choose(polynomial) if method == "auto" else (method, "asked for")))
+    check_memory(
+        made.memory,
+        f"the row of {math.prod(made.shape):.3g} coefficients (n={polynomial.n}, method={made.method!r})",
+        "use distribution(kernel, n).window(), or log_coefficients at the points you need",
+    )
+    return made
 
 
-def _direct(kernel: Kernel, n: int) -> Candidate:
-    """Cost of squaring up to n: each square of a row costs its window squared."""
-    shape, operations, longest, half = kernel.shape, 0.0, 1.0, n
-    while half:
-        longest = max(longest, length := _window_length(kernel, half))
-        operations += length * sum(kernel.shape) + (length / 2) ** 2 * 2 ** (len(shape) - 1)
-        half //= 2
-    size = math.prod(power_shape(shape, n))
-    relative_to = "each coefficient" if kernel.is_nonnegative else "the same coefficient of |w|"
-    taps = math.prod(shape)
+def _choose(polynomial: Product) -> tuple[str, str]:
+    if polynomial.is_nonnegative and math.prod(polynomial.shape) <= _SHORT:
+        return "direct", "every coefficient keeps its digits, and the row is short"
+    operations = direct_operations(polynomial)
+    if not polynomial.is_nonnegative:
+        if operations <= FFT_CROSSOVER * _fft(polynomial).operations:
+            return "direct", "signed weights, and the row is short"
+        return "fft", "signed weights, and the FFT is faster at this length"
+    if operations <= SADDLE_CROSSOVER:
+        return "direct", "every coefficient keeps its digits, and the row is short"
+    if polynomial.separate() is None:
+        return "direct", "every coefficient keeps its digits, and the axes do not separate"
+    return "saddle", "every coefficient keeps its digits, and only those that do not underflow are computed"
+
+
+def _misfit(polynomial: Product, method: str) -> str:
+    """Return why a method cannot take the polynomial, or an empty string."""
+    if method == "exact" and not polynomial.is_exact:
+        return (
+            "needs int or Fraction weights, got floats; write 0.1 as Fraction(1, 10), "
+            "or take the floats as the binary fractions they are with map(Fraction, weights)"
+        )
+    if method == "saddle" and not polynomial.is_nonnegative:
+        return "needs non-negative weights; use 'direct' or 'fft'"
+    if method == "saddle" and polynomial.separate() is None:
+        return f"works axis by axis, and the {polynomial.ndim} axes do not separate; use 'direct'"
+    return ""
+
+
+def direct_operations(polynomial: Product) -> float:
+    """Cost of squaring each power up to n, a square costing its window squared, and of their product."""
+    return _direct_cost(polynomial)[0]
+
+
+def _direct_cost(polynomial: Product) -> tuple[float, float]:
+    """Return (operations, length of the longest row)."""
+    if polynomial.ndim > 1 and (parts := polynomial.separate()):
+        costs = [_direct_cost(part) for part in parts]
+        return sum(cost for cost, _ in costs) + math.prod(polynomial.shape), max(
+            length for _, length in costs
+        )
+    operations, lengths = 0.0, []
+    for kernel, n, step in polynomial.factors:
+        grid = [a * (k - 1) + 1 for a, k in zip(step, kernel.shape, strict=True)]
+        span = packed_length(grid, polynomial.shape)
+        compact = (span - 1) // step[-1] + 1
+        power = n
+        while power > 1:
+            length = _window_length(compact, power)
+            operations += length * compact + (length / 2) ** 2
+            power //= 2
+        lengths.append(_window_length(span, n))
+    heapq.heapify(lengths)
+    while len(lengths) > 1:
+        short, long = heapq.heappop(lengths), heapq.heappop(lengths)
+        operations += short * long
+        heapq.heappush(lengths, short + long - 1)
+    return operations, lengths[0]
+
+
+def _direct(polynomial: Product) -> Candidate:
+    operations, longest = _direct_cost(polynomial)
+    size = math.prod(polynomial.shape)
+    relative_to = "each coefficient" if polynomial.is_nonnegative else "the same coefficient of |w|"
+    error = direct.error_bound(size, [f.n for f in polynomial.factors])
+    return Candidate("direct", operations, int(8 * (size + 2 * longest)), error, relative_to)
+
+
+def _window_length(taps: int, n: int) -> float:
+    """Length of the row of P^n that stays above 1e-421 of the peak: 44 standard deviations a side.
+
+    No law on k points has a larger deviation than (k - 1) / 2.
+    """
+    return min(n * (taps - 1), 44 * (taps - 1) * math.sqrt(n)) + 1
+
+
+def _fft(polynomial: Product) -> Candidate:
+    size, powers = math.prod(polynomial.shape), [f.n for f in polynomial.factors]
+    operations = size * (2 * math.log2(size + 1) * len(powers) + sum(2 * n.bit_length() for n in powers))
+    return Candidate("fft", operations, 48 * size, fft.error_bound(size, powers), "(sum |w|)^n")
+
+
+def _saddle(polynomial: Product) -> Candidate:
+    """Cost of some hundred contour integrals, and of one polynomial for each coefficient above 1e-308."""
+    size, window, taps = math.prod(polynomial.shape), 0.0, 0
+    for axis, side in enumerate(polynomial.shape):
+        variance = sum(f.n * (f.step[axis] * (f.kernel.shape[axis] - 1) / 2) ** 2 for f in polynomial.factors)
+        window += min(side, 78 * math.sqrt(variance))
+        taps += sum(f.kernel.shape[axis] for f in polynomial.factors)
     return Candidate(
-        "direct", operations, int(8 * (size + 2 * longest)), direct.error_bound(taps, n), relative_to
+        "saddle", 4e3 * taps + 25 * window, int(8 * size + 16 * window), 1e-12, "each coefficient"
     )
 
 
-def _window_length(kernel: Kernel, n: int) -> float:
-    """Length of the packed row of P^n that stays above 1e-421 of the peak: 44 standard deviations a side."""
-    full = power_shape(kernel.shape, n)
-    spread = (kernel.shape[0] - 1) / 2  # no law on these points has a larger deviation
-    first = min(full[0], 88 * spread * math.sqrt(n) + 1)
-    return first * math.prod(full[1:])
-
-
-def _fft(kernel: Kernel, n: int) -> Candidate:
-    size = math.prod(power_shape(kernel.shape, n))
-    operations = size * (2 * math.log2(size + 1) + 2 * n.bit_length())
-    return Candidate("fft", operations, 48 * size, fft.error_bound(kernel.shape, n), "(sum |w|)^n")
-
-
-def _exact(kernel: Kernel, n: int) -> Candidate:
+def _exact(polynomial: Product) -> Candidate:
     """Cost of the recurrence: one product of a big and a small integer per tap and coefficient."""
-    size = math.prod(power_shape(kernel.shape, n))
-    denominator = math.lcm(*(weight.denominator for _, weight in kernel.taps()))
-    bits = n * int(kernel.norm * denominator).bit_length()
-    if denominator > 1:
-        bits += n * denominator.bit_length()
-    return Candidate("exact", float(size) * math.prod(kernel.shape), size * (36 + bits // 8), 0.0, "")
+    size, bits, taps = math.prod(polynomial.shape), 0, 0
+    for kernel, n, _ in polynomial.factors:
+        denominator = math.lcm(*(weight.denominator for _, weight in kernel.taps()))
+        bits += math.ceil(n * (log2(kernel.norm * denominator) + log2(denominator)))
+        taps += math.prod(kernel.shape)
+    return Candidate("exact", float(size) * taps, size * (36 + bits // 8), 0.0, "")
 
 
-_CANDIDATES = {"direct": _direct, "fft": _fft, "exact": _exact}
+_CANDIDATES = {"direct": _direct, "fft": _fft, "saddle": _saddle, "exact": _exact}
 
 
-def _check_range(kernel: Kernel, n: int, size: int) -> None:
+def _check_range(polynomial: Product) -> None:
     """Raise before the work when the largest coefficient must leave the float range.
 
-    Of `size` coefficients with sum of magnitudes at most ||w||_1^n, equal for non-negative weights, the
-    largest lies between ||w||_1^n / size and ||w||_1^n.
+    Of N coefficients with sum of magnitudes at most the product of the norms, equal for non-negative
+    weights, the largest lies between that over N and that.
     """
-    exponent = n * math.log2(kernel.norm)
-    if kernel.is_nonnegative and exponent - math.log2(size) > MAX_EXPONENT:
+    exponent = polynomial.log2_norm
+    if polynomial.is_nonnegative and exponent - math.log2(math.prod(polynomial.shape)) > MAX_EXPONENT:
         raise overflow(exponent)
     if exponent < MIN_EXPONENT:
         raise underflow(exponent)

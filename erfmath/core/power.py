@@ -1,22 +1,29 @@
-"""Coefficients of P(z)^n: the front door of the core."""
+"""Coefficients of products of powers: the front door of the core."""
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._checks import as_power
-from ..kernel import Kernel, as_kernel
+from .._checks import as_indices, check_memory
+from ..kernel import Kernel
+from ..moments import require_law
+from ..product import Factor, Product, as_product
 from . import direct, exact, fft, kronecker
+from .logs import log_coefficients_at, log_row, normalised_window, require_table
 from .plan import plan
-from .scaled import Scaled
+from .saddle.law import law_of
+from .scaled import Floats, Scaled, outer
+from .table import split
 
 if TYPE_CHECKING:
     import sympy
 
 
-def coefficients(kernel: Kernel | Any, n: int, method: str = "auto") -> np.ndarray[Any, Any]:
+def coefficients(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto") -> np.ndarray[Any, Any]:
     r"""Return the coefficients of :math:`P(z)^n`, ascending powers.
 
     .. math:: c_t = [z^t] \Bigl(\sum_j w_j z^j\Bigr)^n, \qquad t = 0 .. n(k-1) \text{ per axis},
@@ -26,19 +33,22 @@ def coefficients(kernel: Kernel | Any, n: int, method: str = "auto") -> np.ndarr
     Parameters
     ----------
     kernel
-        A Kernel, or a sequence of weights. Any number of axes.
+        A Kernel, a :class:`Product` of powers of kernels, or a sequence of weights. Any number of axes.
     n
         Number of factors, an int from 0 to 10**15.
     method
         "direct": binary powering by convolution, every coefficient right to a relative error for
-        non-negative weights. "fft": one padded real FFT, right against the sum only. "exact": integers
-        and rationals. "auto": floats by the method that :func:`plan` explains.
+        non-negative weights. "saddle": contour integrals at the saddle point, likewise, and only where a
+        coefficient does not underflow; one axis, non-negative weights. "fft": one padded real FFT, right
+        against the sum only. "exact": integers and rationals. "auto": floats by the method that
+        :func:`plan` explains.
 
     Returns
     -------
     numpy.ndarray
         n (k - 1) + 1 entries per axis; float64, or Python ints and Fractions with method="exact".
-        Normalised coefficients below 1e-300 may come back as 0.0.
+        With non-negative weights every coefficient above 1e-300 of the sum has a relative error below
+        1e-12, unless method="fft" was asked for; those below may come back as 0.0.
 
     Raises
     ------
@@ -59,29 +69,87 @@ def coefficients(kernel: Kernel | Any, n: int, method: str = "auto") -> np.ndarr
     array([1., 3., 6., 7., 6., 3., 1.])
     >>> coefficients([1, -1], 4, method="exact")
     array([1, -4, 6, -4, 1], dtype=object)
+    >>> coefficients(Product([([1, 1], 2), ([1, 1], 1, 3)]))  # (1 + z)^2 (1 + z^3)
+    array([1., 2., 1., 1., 2., 1.])
     """
-    kernel, n = as_kernel(kernel), as_power(n)
-    chosen = plan(kernel, n, method).method
-    if chosen == "exact":
-        return exact.power(np.array(kernel.weights, dtype=object), n)
-    return scaled_power(kernel, n, chosen).to_floats()
+    polynomial = as_product(kernel, n)
+    made = plan(polynomial, method=method)
+    if made.method == "exact":
+        grids = [(_dilated(np.array(f.kernel.weights, dtype=object), f.step), f.n) for f in _kept(polynomial)]
+        return exact.product(grids, polynomial.shape)
+    return scaled_product(polynomial, made.method).to_floats()
 
 
-def scaled_power(kernel: Kernel, n: int, method: str) -> Scaled:
-    """Return P^n as floats with an exponent, by "direct" or "fft"; nothing over- or underflows."""
-    weights = kernel.to_numpy()
+def scaled_product(polynomial: Product, method: str) -> Scaled:
+    """Return a product of powers as floats with an exponent; nothing over- or underflows."""
+    if polynomial.ndim > 1 and method in ("direct", "saddle") and (parts := polynomial.separate()):
+        return outer([scaled_product(part, method) for part in parts])
+    if method == "saddle":
+        return _saddle_row(polynomial)
+    shape, factors = polynomial.shape, _kept(polynomial)
     if method == "fft":
-        return fft.power(weights, n)
-    packed = direct.power(kronecker.pack(weights, n), n)
-    if kernel.ndim == 1:
-        return packed
-    row = np.zeros(packed.shape)
-    row[packed.start[0] : packed.start[0] + len(packed.values)] = packed.values
-    grid = kronecker.unpack(row, kernel.shape, n)
-    return Scaled(grid, packed.exponent, (0,) * kernel.ndim, grid.shape)
+        return fft.product([(_dilated(f.kernel.to_numpy(), f.step), f.n) for f in factors], shape)
+    powers = []
+    for kernel, n, step in factors:
+        numerators, denominator = kernel.numerators()
+        mantissa, exponent = split(Fraction(1, denominator**n))
+        row = direct.power(kronecker.pack(_dilated(numerators, step), shape), n)
+        powers.append(Scaled(row.values * mantissa, row.exponent + exponent, row.start, row.shape))
+    row = direct.product(powers)
+    return row if polynomial.ndim == 1 else _unpacked(row, shape)
 
 
-def polynomial(kernel: Kernel | Any, n: int = 1) -> sympy.Poly:
+def log_coefficients(kernel: Kernel | Product | Any, n: int = 1, at: Any = None) -> Any:
+    r"""Return the natural logarithms of the coefficients of :math:`P(z)^n`, however small or large.
+
+    By contour integrals at the saddle point (Daniels, Ann. Math. Statist. 25, 1954; the integrals are
+    computed, not expanded), by recurrences near the ends, and for short rows by tilted convolution.
+
+    Parameters
+    ----------
+    kernel
+        A Kernel, a Product, or a sequence of weights, none negative.
+    n
+        Number of factors, an int from 0 to 10**15.
+    at
+        Index or array of indices of the coefficients, 0 the first; with several axes the last axis of
+        `at` holds the coordinates. None for the whole row.
+
+    Returns
+    -------
+    float or numpy.ndarray
+        With errors below 1e-12 + 4e-16 |log|; exactly -inf where a coefficient is zero or does not exist.
+
+    Raises
+    ------
+    TypeError
+        If an index is no integer.
+    ValueError
+        If a weight is negative; if the whole row would not fit in memory; if a long row has no bell
+        shape that contour integrals can use.
+
+    Examples
+    --------
+    >>> log_coefficients(Kernel([1, 1]), 10**15, at=5 * 10**14)
+    693147180559927.9
+    >>> log_coefficients(Kernel([1, 1, 1]), 4)
+    array([0.        , 1.38629436, 2.30258509, 2.77258872, 2.94443898,
+           2.77258872, 2.30258509, 1.38629436, 0.        ])
+    """
+    polynomial = as_product(kernel, n)
+    require_law(polynomial)
+    if polynomial.ndim > 1:
+        return _joint_logs(polynomial, at)
+    if at is None:
+        size = polynomial.shape[0]
+        check_memory(16 * size, f"the row of {size:.3g} logarithms", "give the indices you need in `at`")
+        return log_row(polynomial, normalised=False)
+    index = as_indices(at, "at", polynomial.shape[0])
+    logs = log_coefficients_at(polynomial, index, normalised=False)
+    return float(logs) if logs.ndim == 0 else logs
+
+
+def polynomial(kernel: Kernel | Product | Any, n: int = 1) -> sympy.Poly:
     r"""Return :math:`P(z)^n` as an exact ``sympy.Poly``, over the integers or the rationals.
 
     The variable is z, or z0, z1, ... with several axes. The offset, a factor z^(n * offset), is left
@@ -90,7 +158,7 @@ def polynomial(kernel: Kernel | Any, n: int = 1) -> sympy.Poly:
     Parameters
     ----------
     kernel
-        A Kernel, or a sequence of weights, all ints or Fractions.
+        A Kernel, a Product, or a sequence of weights, all ints or Fractions.
     n
         Number of factors.
 
@@ -106,12 +174,72 @@ def polynomial(kernel: Kernel | Any, n: int = 1) -> sympy.Poly:
     """
     import sympy
 
-    kernel = as_kernel(kernel)
     grid = coefficients(kernel, n, method="exact")
     domain = sympy.ZZ if all(isinstance(value, int) for value in grid.flat) else sympy.QQ
     names = "z" if grid.ndim == 1 else [f"z{axis}" for axis in range(grid.ndim)]
     terms = {powers: _to_domain(value, domain) for powers, value in np.ndenumerate(grid) if value}
     return sympy.Poly.from_dict(terms, *np.atleast_1d(sympy.symbols(names)), domain=domain)
+
+
+def _saddle_row(polynomial: Product) -> Scaled:
+    """Return the part of a row on one axis that does not underflow, by contour integrals."""
+    start, values = normalised_window(polynomial)
+    mantissa, exponent = _exponential(law_of(polynomial).log_total)
+    return Scaled(values * mantissa, exponent, (start,), polynomial.shape)
+
+
+# log 2 in two parts, the first with so few bits that small multiples of it are exact (fdlibm).
+_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+
+
+def _exponential(log: tuple[float, float]) -> tuple[float, int]:
+    """Return exp of a double-double as (mantissa, exponent of 2)."""
+    exponent = round(log[0] / _LN2_HIGH)
+    return math.exp((log[0] - exponent * _LN2_HIGH) - exponent * _LN2_LOW + log[1]), exponent
+
+
+def _kept(polynomial: Product) -> list[Factor]:
+    """Return the factors, the kernel 1 for an empty product."""
+    one = Kernel(np.ones((1,) * polynomial.ndim, dtype=int))
+    return [f for f in polynomial.factors if f.n] or [Factor(one, 1, (1,) * polynomial.ndim)]
+
+
+def _dilated(grid: np.ndarray[Any, Any], step: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    """Return the grid with step - 1 zeros between neighbours, per axis."""
+    if set(step) == {1}:
+        return grid
+    spread = np.zeros([a * (k - 1) + 1 for a, k in zip(step, grid.shape, strict=True)], dtype=grid.dtype)
+    spread[tuple(slice(None, None, a) for a in step)] = grid
+    return spread
+
+
+def _joint_logs(polynomial: Product, at: Any) -> Any:
+    """Return logs on several axes: sums where the axes separate, else from the table of the packed row."""
+    shape, parts = polynomial.shape, polynomial.separate()
+    size = math.prod(shape)
+    if at is None:
+        check_memory(24 * size, f"the grid of {size:.3g} logarithms", "give the indices you need in `at`")
+        index = np.moveaxis(np.indices(shape), 0, -1)
+    else:
+        index = as_indices(at, "at", max(shape))
+        if index.ndim == 0 or index.shape[-1] != len(shape):
+            raise ValueError(
+                f"at must hold {len(shape)} coordinates on its last axis, got shape {index.shape}"
+            )
+    if parts is not None:
+        logs = sum(log_coefficients_at(part, index[..., a], False) for a, part in enumerate(parts))
+    else:
+        require_table(polynomial, "a kernel that does not separate has its logarithms from a table")
+        inside = np.asarray(((index >= 0) & (index < shape)).all(axis=-1))
+        packed = np.ravel_multi_index(tuple(np.moveaxis(np.where(inside[..., None], index, 0), -1, 0)), shape)
+        logs = np.where(inside, log_coefficients_at(polynomial, packed, False), -np.inf)
+    return float(logs) if np.ndim(logs) == 0 else logs
+
+
+def _unpacked(row: Scaled, shape: tuple[int, ...]) -> Scaled:
+    full: Floats = np.zeros(row.shape)
+    full[row.start[0] : row.start[0] + len(row.values)] = row.values
+    return Scaled(kronecker.unpack(full, shape), row.exponent, (0,) * len(shape), shape)
 
 
 def _to_domain(value: Any, domain: Any) -> Any:

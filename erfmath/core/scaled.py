@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +42,17 @@ class Scaled:
 
     def _window(self) -> tuple[slice, ...]:
         return tuple(slice(s, s + m) for s, m in zip(self.start, self.values.shape, strict=True))
+
+
+def outer(rows: Sequence[Scaled]) -> Scaled:
+    """Return the outer product of rows, one per axis."""
+    scaled = [rescaled(row.values, 0) for row in rows]
+    return Scaled(
+        functools.reduce(np.multiply.outer, [values for values, _ in scaled]),
+        sum(row.exponent + bits for row, (_, bits) in zip(rows, scaled, strict=True)),
+        tuple(row.start[0] for row in rows),
+        tuple(row.shape[0] for row in rows),
+    )
 
 
 def overflow(exponent: float) -> ValueError:

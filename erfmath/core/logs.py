@@ -1,0 +1,129 @@
+"""Logarithms of coefficients and tails: the table of a short row, contour integrals for a long one."""
+
+from __future__ import annotations
+
+import functools
+import math
+from fractions import Fraction
+from typing import Any, Literal
+
+import numpy as np
+
+from ..product import Product
+from .kronecker import pack
+from .plan import direct_operations
+from .saddle import points, rows, tails
+from .saddle.law import law_of
+from .saddle.points import NoBellShape
+from .scaled import Floats
+from .table import Table, table
+
+# A short row is tabulated whole, in some ten milliseconds; a longer one only where nothing else can be done.
+_SHORT = 2**13
+_LONGEST = 2**18
+_MOST_OPERATIONS = 10**9
+
+
+def ends(polynomial: Product) -> tuple[int, int]:
+    """Return the indices of the first and the last coefficient that is not zero, in the packed row."""
+    strides = [math.prod(polynomial.shape[axis + 1 :]) for axis in range(polynomial.ndim)]
+    low = high = 0
+    for kernel, n, step in polynomial.factors:
+        index = [
+            sum(s * a * (p - o) for s, a, p, o in zip(strides, step, position, kernel.offsets, strict=True))
+            for position, _ in kernel.taps()
+        ]
+        low, high = low + n * min(index), high + n * max(index)
+    return low, high
+
+
+def is_short(polynomial: Product) -> bool:
+    """Return whether the row is tabulated whole."""
+    return math.prod(polynomial.shape) <= _SHORT
+
+
+@functools.lru_cache(maxsize=32)
+def table_of(polynomial: Product) -> Table:
+    """Return the table of the packed coefficients, from the first to the last that is not zero."""
+    factors = []
+    for kernel, n, step in polynomial.factors:
+        grid = np.zeros([a * (k - 1) + 1 for a, k in zip(step, kernel.shape, strict=True)], dtype=object)
+        for position, weight in kernel.taps():
+            grid[tuple(a * (p - o) for a, p, o in zip(step, position, kernel.offsets, strict=True))] = weight
+        weights = pack(grid, polynomial.shape)
+        inside = np.flatnonzero(weights)
+        if n:
+            factors.append(([Fraction(w) for w in weights[inside[0] : inside[-1] + 1]], n))
+    return table(factors or [([Fraction(1)], 1)])
+
+
+def log_coefficients_at(polynomial: Product, index: Any, normalised: bool) -> Floats:
+    """Return the logs of coefficients on one axis, -inf at zeros; index 0 is the first coefficient."""
+    t = np.asarray(index, dtype=np.int64) - ends(polynomial)[0]
+    if polynomial.ndim == 1 and not is_short(polynomial):
+        try:
+            return points.log_coefficients(law_of(polynomial), t, normalised)
+        except NoBellShape as problem:
+            require_table(polynomial, problem)
+    return _look_up(table_of(polynomial).logs(normalised), t, -np.inf, -np.inf)
+
+
+def log_tail_at(polynomial: Product, index: Any, side: Literal["lower", "upper"]) -> Floats:
+    """Return log P(S <= index) for side="lower", log P(S >= index) for side="upper"."""
+    t = np.asarray(index, dtype=np.int64) - ends(polynomial)[0]
+    if not is_short(polynomial):
+        try:
+            return tails.log_tail(law_of(polynomial), t, side)
+        except NoBellShape as problem:
+            require_table(polynomial, problem)
+    if side == "lower":
+        return _look_up(table_of(polynomial).log_lower, t, -np.inf, 0.0)
+    return _look_up(table_of(polynomial).log_upper, t, 0.0, -np.inf)
+
+
+def log_row(polynomial: Product, normalised: bool) -> Floats:
+    """Return the logs of all coefficients on one axis."""
+    low, high = ends(polynomial)
+    logs = np.full(polynomial.shape[0], -np.inf)
+    logs[low : high + 1] = _inner_log_row(polynomial, normalised)
+    return logs
+
+
+def normalised_window(
+    polynomial: Product, first: int | None = None, last: int | None = None
+) -> tuple[int, Floats]:
+    """Return (index, shares of the sum) of coefficients first .. last, by default all that are floats."""
+    low, high = ends(polynomial)
+    try:
+        law = law_of(polynomial)
+        begin, end = rows.window(law) if first is None or last is None else (first - low, last - low)
+        return low + begin, rows.row(law, begin, end)
+    except NoBellShape as problem:
+        require_table(polynomial, problem)
+    begin, end = (low, high) if first is None or last is None else (first, last)
+    return begin, table_of(polynomial).probabilities()[begin - low : end - low + 1]
+
+
+def _inner_log_row(polynomial: Product, normalised: bool) -> Floats:
+    if not is_short(polynomial):
+        try:
+            return rows.log_row(law_of(polynomial), normalised)
+        except NoBellShape as problem:
+            require_table(polynomial, problem)
+    return table_of(polynomial).logs(normalised)
+
+
+def require_table(polynomial: Product, problem: object) -> None:
+    """Raise where a row without a bell shape is too long to tabulate."""
+    size = math.prod(polynomial.shape)
+    if size > _LONGEST or direct_operations(polynomial) > _MOST_OPERATIONS:
+        raise ValueError(
+            f"{problem}; and the row of {size:.3g} coefficients is too long for direct convolution: "
+            "take fewer factors, or method='exact'"
+        ) from None
+
+
+def _look_up(values: Floats, t: Any, below: float, above: float) -> Floats:
+    inside = (t >= 0) & (t < len(values))
+    found = values[np.where(inside, t, 0)]
+    return np.where(inside, found, np.where(t < 0, below, above))

@@ -1,0 +1,195 @@
+"""The integral over the circle by the trapezoidal rule, around the peaks of the integrand or all of it.
+
+The rule is exact but for aliases, since the integrand is periodic and analytic: Trefethen & Weideman, SIAM
+Review 56 (2014) 385. Each sum comes with that of the modulus, which bounds its cancellation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import factorial
+
+import numpy as np
+
+from ..scaled import Floats
+from .law import Law
+from .peaks import Side, peaks, period_of
+from .tilt import Ints, Tilt
+
+_BATCH = 1 << 16  # array elements of one pass
+_GRID_LIMIT = 1 << 20  # nodes on the full circle
+
+_COSINE = [(-1) ** k / factorial(2 * k) for k in range(1, 9)]
+_SINE = [(-1) ** k / factorial(2 * k + 1) for k in range(1, 9)]
+
+
+class NoBellShape(ValueError):  # noqa: N818  (it says what the law lacks)
+    """The law has no bell shape at some index that a contour integral could use."""
+
+    def __init__(self, law: Law, index: int, reason: str) -> None:
+        super().__init__(
+            f"the saddle point fails at t = {index * law.span}: {reason}; "
+            "use method='direct' for floats, or method='exact' for ints and Fractions"
+        )
+
+
+def integral(law: Law, tilt: Tilt, side: Side | None = None, analytic: bool = False) -> tuple[Floats, Floats]:
+    """Return the integral of phi(w) exp(-iwt) / 2pi, and that of its modulus, for each point.
+
+    With `side`, the integrand carries the factor of that tail. With `analytic`, a value is nan where it is no
+    analytic function of t, which is where more than the one peak at w = 0 is needed.
+    """
+    period = period_of(law, tilt, side)
+    comb, radius = peaks(law, tilt)
+    nodes = radius * period / (2 * np.pi) + 1
+    local = (comb > 0) & (nodes * comb < 0.5 * period)
+    value, bound = np.full((2, tilt.theta.size), np.nan)
+    for h in sorted(set(comb[local].tolist())):
+        if h > 1 and analytic:
+            break
+        for keep in _batches(np.flatnonzero(local & (comb == h)), nodes):
+            some = tilt if keep.size == nodes.size else tilt.take(keep)
+            value[keep], bound[keep] = _sum_peaks(law, some, period[keep], radius[keep], h, side)
+    if not (analytic or local.all()):
+        _add_circles(law, tilt, period, np.flatnonzero(~local), side, (value, bound))
+    return value, bound
+
+
+def _batches(points: Ints, cost: Floats) -> Iterator[Ints]:
+    """Split the points into runs of similar cost, _BATCH elements each; a single run keeps the order."""
+    if points.size * cost[points].max() <= _BATCH:
+        yield points
+        return
+    order = points[np.argsort(-cost[points], kind="stable")]
+    start = 0
+    while start < order.size:
+        size = max(1, int(_BATCH / cost[order[start]]))
+        yield order[start : start + size]
+        start += size
+
+
+def _sum_peaks(
+    law: Law, tilt: Tilt, period: Floats, radius: Floats, h: int, side: Side | None
+) -> tuple[Floats, Floats]:
+    """Return the two integrals as sums over the peaks 2 pi c/h; those of c and -c are conjugates."""
+    spacing = 2 * np.pi / period
+    reach = np.ceil(radius / spacing)
+    count = int(reach.max())
+    k = np.arange(count + 1)
+    fold = np.where(k <= reach[:, None], 2.0, 0.0)  # further out is another peak
+    fold[:, 0] = 1.0
+    total, bound = _around_peak(law, tilt, spacing[:, None] * k, fold, 0, h, side)
+    k = np.arange(-count, count + 1)
+    for c in range(1, h // 2 + 1):
+        fold = np.where(np.abs(k) <= reach[:, None], 1.0 if 2 * c == h else 2.0, 0.0)
+        sums = _around_peak(law, tilt, spacing[:, None] * k, fold, c, h, side)
+        total, bound = total + sums[0], bound + sums[1]
+    return total / period, bound / period
+
+
+def _around_peak(
+    law: Law, tilt: Tilt, u: Floats, fold: Floats, c: int, h: int, side: Side | None
+) -> tuple[Floats, Floats]:
+    """Return the sums, weighted by fold, of the integrand and of its modulus, w = 2 pi c/h + u."""
+    modulus, phase = np.zeros(u.shape), u * tilt.delta[:, None]
+    for f, part in zip(law.taps, tilt.parts, strict=True):
+        real, imag = np.zeros((2, *u.shape))
+        for q, d in zip(part.q, part.d, strict=True):
+            x = u * (d - part.mean)[:, None]
+            cosm1, sinm = cosm1_sinm(x)
+            if c:
+                angle = 2 * np.pi / h * (c * d.astype(np.int64) % h)[:, None]
+                _turn(cosm1, sinm, x, angle)
+            cosm1 *= q[:, None]
+            sinm *= q[:, None]
+            real += cosm1
+            imag += sinm
+        power = log_power(f.n, real, imag)
+        modulus, phase = modulus + power[0], phase + power[1]
+    if c:
+        residue = tilt.base[0].astype(np.int64) + tilt.base[1].astype(np.int64)
+        phase = phase + 2 * np.pi / h * (c * (residue % h) % h)[:, None]
+    size = np.exp(modulus) * fold
+    if not side:
+        return (size * np.cos(phase)).sum(axis=1), size.sum(axis=1)
+    term = size * np.exp(1j * phase) * _tail_factor(tilt, u + 2 * np.pi * c / h, side)
+    return term.real.sum(axis=1), np.abs(term).sum(axis=1)
+
+
+def cosm1_sinm(x: Floats) -> tuple[Floats, Floats]:
+    """Return cos(x) - 1 and sin(x) - x without cancellation.
+
+    Summed over the taps with their shares, the x drop out: they are counted from the mean.
+    """
+    square = x * x
+    largest = float(square.max())
+    if largest > 0.5:
+        half = np.sin(0.5 * x)
+        return -2 * half * half, np.sin(x) - x
+    count = next(k for k in range(1, 9) if largest**k < 1e-17 * factorial(2 * k + 2))
+    cosine, sine = np.full((2, *x.shape), 0.0)
+    for c, s in zip(_COSINE[count - 1 :: -1], _SINE[count - 1 :: -1], strict=True):
+        cosine += c
+        cosine *= square
+        sine += s
+        sine *= square
+    sine *= x
+    return cosine, sine
+
+
+def _turn(cosm1: Floats, sinm: Floats, x: Floats, angle: Floats) -> None:
+    """Turn exp(ix) by exp(i angle) in place, given as cos(x) - 1 and sin(x) - x and returned likewise."""
+    cut, sine = -2 * np.sin(0.5 * angle) ** 2, np.sin(angle)
+    turned = cut * (1 + cosm1) - sine * (x + sinm)
+    sinm += cut * (x + sinm) + sine * (1 + cosm1)
+    cosm1 += turned
+
+
+def log_power(n: float, real: Floats, imag: Floats) -> tuple[Floats, Floats]:
+    """Return n log|1 + real + i imag| and n times the argument."""
+    modulus = 0.5 * n * np.log1p(2 * real + real * real + imag * imag)
+    return modulus, n * np.arctan2(imag, 1 + real)
+
+
+def _tail_factor(tilt: Tilt, w: Floats, side: Side) -> np.ndarray:
+    """Return the sum of exp(-+(theta + iw) j) over j = 0, 1, ..., which makes a tail of a coefficient."""
+    sign = 1.0 if side == "upper" else -1.0
+    return 1 / -np.expm1(-sign * (tilt.theta[:, None] + 1j * w))
+
+
+def _add_circles(
+    law: Law, tilt: Tilt, period: Floats, points: Ints, side: Side | None, out: tuple[Floats, Floats]
+) -> None:
+    """Write the two integrals of the points without usable peaks, by nodes on the full circle."""
+    widest = points[period[points].argmax()]
+    if period[widest] > _GRID_LIMIT:
+        index = int(tilt.t[0][widest]) + int(tilt.t[1][widest])
+        raise NoBellShape(law, index, "the integrand has neither few peaks nor a short period")
+    for keep in _batches(points, period):
+        even = 2 * int(np.ceil(0.5 * period[keep].max()))
+        out[0][keep], out[1][keep] = _sum_circle(law, tilt.take(keep), even, side)
+
+
+def _sum_circle(law: Law, tilt: Tilt, period: int, side: Side | None) -> tuple[Floats, Floats]:
+    """Return the two integrals by `period` nodes on the full circle, whose angles are looked up."""
+    k = np.arange(period // 2 + 1)
+    angle: Floats = np.arange(period, dtype=float) * (2 * np.pi / period)
+    cosm1, sine = -2 * np.sin(0.5 * angle) ** 2, np.sin(angle)
+    base = tilt.base[0].astype(np.int64) % period + tilt.base[1].astype(np.int64)
+    phase = angle[base[:, None] % period * k % period]
+    modulus = np.zeros(phase.shape)
+    for f, part in zip(law.taps, tilt.parts, strict=True):
+        real, imag = np.zeros((2, *phase.shape))
+        for q, d in zip(part.q, part.d.astype(np.int64), strict=True):
+            node = d[:, None] * k % period
+            real += q[:, None] * cosm1[node]
+            imag += q[:, None] * sine[node]
+        power = log_power(f.n, real, imag)
+        modulus, phase = modulus + power[0], phase + power[1]
+    size = np.exp(modulus)
+    fold = np.full(k.size, 2.0)
+    fold[0] = fold[-1] = 1.0
+    if not side:
+        return (size * np.cos(phase)) @ fold / period, size @ fold / period
+    term = size * np.exp(1j * phase) * _tail_factor(tilt, angle[k], side)
+    return term.real @ fold / period, np.abs(term) @ fold / period

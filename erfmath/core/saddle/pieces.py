@@ -1,0 +1,173 @@
+"""Many coefficients at once: log a(t) in pieces, each a parabola plus a Chebyshev polynomial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ..scaled import Floats
+from . import double_double as dd
+from .integral import integral
+from .law import Law
+from .tilt import Ints, exponent, solve
+
+SMALLEST_RATIO = 0.01  # |integral| / integral of the modulus, without a repair
+
+_DEGREE = 23
+_SHORTEST = 48  # pieces with fewer points are computed point by point
+_MOST_POINTS = 1 << 20  # computed point by point where nothing is analytic
+_TAIL = 1e-14  # absolute error of an interpolation
+_ROUNDING = 6e-16  # relative rounding of the interpolated part
+
+Interval = tuple[int, int]
+
+
+class Piece(NamedTuple):
+    """log a(t) = level + d (slope + curve d) + sum_k coefficients[k] (d/half)**k for lo <= t <= hi.
+
+    d = t - centre.
+    """
+
+    lo: int
+    hi: int
+    centre: int
+    half: float
+    level: float
+    slope: float
+    curve: float
+    coefficients: Floats
+
+    def evaluate(self, t: Ints) -> Floats:
+        """Return log a(t) at integers t of the piece."""
+        d = (t - self.centre).astype(float)
+        x = d * (1 / self.half)
+        c = self.coefficients
+        out = np.full(d.shape, c[-1])
+        for value in c[-2::-1]:
+            out *= x
+            out += value
+        np.multiply(d, self.curve, out=x)
+        x += self.slope
+        x *= d
+        out += x
+        out += self.level
+        return out
+
+
+class _Fit(NamedTuple):
+    """Parabolas (level, slope, curve) and Chebyshev series, `terms` of which are needed; 0 where it fails."""
+
+    parabola: Floats
+    series: Floats
+    terms: Ints
+
+    def coefficients(self, i: int) -> Floats:
+        """Return the needed terms of series i as a polynomial."""
+        terms = self.terms[i]
+        powers = _chebyshev()[2]
+        return np.asarray(self.series[i, :terms] @ powers[:terms, :terms])
+
+
+def divide(
+    law: Law, lo: int, hi: int, shift: dd.Pair, count: Callable[[int, int], int]
+) -> tuple[list[Piece], list[Interval]]:
+    """Return (pieces of log a(t) + shift, intervals to be computed point by point) for lo <= t <= hi.
+
+    Intervals are halved until a piece fits; `count` tells how many points of an interval are wanted. Both
+    ends lie inside the support, 0 < t < degree.
+    """
+    pending = [(lo, hi)] if lo <= hi else []
+    pieces: list[Piece] = []
+    points: list[Interval] = []
+    while pending:
+        short = [min(b - a, count(a, b)) < _SHORTEST for a, b in pending]
+        points += [interval for interval, is_short in zip(pending, short, strict=True) if is_short]
+        pending = [interval for interval, is_short in zip(pending, short, strict=True) if not is_short]
+        halves: list[Interval] = []
+        for (a, b), result in zip(pending, _fits(law, pending, shift), strict=True):
+            if isinstance(result, Piece):
+                pieces.append(result)
+            elif result and count(a, b) < _MOST_POINTS:
+                points.append((a, b))
+            else:
+                halves += [(a, (a + b) // 2), ((a + b) // 2 + 1, b)]
+        pending = halves
+    return pieces, points
+
+
+def _fits(law: Law, intervals: list[Interval], shift: dd.Pair) -> Iterator[Piece | bool]:
+    """Yield for each interval its piece, or False when it must be halved, True when that would not help."""
+    if not intervals:
+        return
+    x = _chebyshev()[0]
+    centres = [(a + b) // 2 for a, b in intervals]
+    halves = [float(max(b - c, c - a)) for (a, b), c in zip(intervals, centres, strict=True)]
+    d = np.array(halves)[:, None] * x
+    middle = np.array([dd.pair(c) for c in centres]).repeat(x.size, axis=0)
+    high, low = dd.two_sum(middle[:, 0], d.ravel())
+    high, low = _analytic_logs(law, (high, low + middle[:, 1]), shift)
+    fit = _fitted(d, (high.reshape(d.shape), low.reshape(d.shape)))
+    hopeless = np.isnan(high.reshape(d.shape)).all(axis=1)
+    for i, (a, b) in enumerate(intervals):
+        if fit.terms[i]:
+            level, slope, curve = fit.parabola[:, i].tolist()
+            yield Piece(a, b, centres[i], halves[i], level, slope, curve, fit.coefficients(i))
+        else:
+            yield bool(hopeless[i])
+
+
+def _analytic_logs(law: Law, t: dd.Pair, shift: dd.Pair) -> dd.Pair:
+    """Return log a(t) + shift at real t, nan where it is not analytic."""
+    tilt = solve(law, t)
+    value, bound = integral(law, tilt, analytic=True)
+    logs = np.log(np.where(value > SMALLEST_RATIO * bound, value, np.nan))
+    return dd.add(dd.add(exponent(law, tilt), shift), (logs, 0.0 * logs))
+
+
+def _fitted(d: Floats, logs: dd.Pair) -> _Fit:
+    """Return the parabolas and Chebyshev series through the nodes d, an interval a row."""
+    high = logs[0]
+    level = high[:, d.shape[1] // 2]
+    slope, curve = _parabola(d, high)
+    zero = 0 * d
+    line = dd.scale(dd.two_sum(slope[:, None], 0.0), d)
+    bend = dd.multiply(dd.two_prod(d, d), (curve[:, None] + zero, zero))
+    rest = dd.add(logs, (-level[:, None] - zero, zero))
+    rest = dd.add(rest, dd.negative(line))
+    rest = dd.add(rest, dd.negative(bend))
+    series = np.matmul(_chebyshev()[1], rest[0][:, :, None])[:, :, 0]
+    size = np.abs(series)
+    smallest = np.abs(high).min(axis=1)
+    tolerance = 1e-17 * smallest  # the logs' own rounding is larger
+    good = size[:, -3:].max(axis=1) <= _TAIL + tolerance
+    good &= _ROUNDING * size.sum(axis=1) <= 2e-13 + 1e-16 * smallest
+    left_out = np.cumsum(size[:, ::-1], axis=1)[:, ::-1]
+    terms = (left_out > (2 * _TAIL + tolerance)[:, None]).sum(axis=1)
+    return _Fit(np.array((level, slope, curve)), series, np.where(good, np.maximum(terms, 1), 0))
+
+
+def _parabola(d: Floats, logs: Floats) -> tuple[Floats, Floats]:
+    """Return (slope, curve) of the parabolas through the outer nodes and the middle."""
+    middle = logs[:, d.shape[1] // 2]
+    left, right = logs[:, -1] - middle, logs[:, 0] - middle
+    x, y = d[:, -1], d[:, 0]
+    curve = (right / y - left / x) / (y - x)
+    return right / y - curve * y, curve
+
+
+@cache
+def _chebyshev() -> tuple[Floats, Floats, Floats]:
+    """Return (nodes, values -> Chebyshev coefficients, Chebyshev coefficients -> powers)."""
+    m = _DEGREE + 1
+    angle = np.pi * (np.arange(m) + 0.5) / m
+    analysis = 2 / m * np.cos(np.arange(m)[:, None] * angle)
+    analysis[0] /= 2
+    powers = np.zeros((m, m))
+    powers[0, 0] = powers[1, 1] = 1.0
+    for k in range(2, m):
+        powers[k, 1:] = 2 * powers[k - 1, :-1]
+        powers[k] -= powers[k - 2]
+    return np.cos(angle), analysis, powers

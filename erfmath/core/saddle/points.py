@@ -1,0 +1,109 @@
+"""Single coefficients: log a(t) at any indices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..scaled import Floats
+from . import double_double as dd
+from .edges import edge_log, end_log, is_cheap, is_possible
+from .integral import NoBellShape, integral
+from .law import Law
+from .peaks import period_of
+from .pieces import SMALLEST_RATIO, divide
+from .residues import split_integral
+from .tilt import Ints, Tilt, exponent, solve
+
+__all__ = ["NoBellShape", "log_coefficients", "pointwise"]
+
+_MANY = 4000  # points from which pieces between them are faster
+
+
+@np.errstate(all="ignore")
+def log_coefficients(law: Law, t: Ints, normalised: bool = False) -> Floats:
+    """Return log [z^t] P(z), or log([z^t] P(z) / P(1)), for integers t of any shape; -inf at zeros.
+
+    The error is below 1e-12 + 4e-16 times the log's magnitude. Raises NoBellShape where the law has
+    no use for a contour integral.
+    """
+    t = np.asarray(t, dtype=np.int64)
+    index, remainder = np.divmod(t.ravel(), law.span)
+    valid = np.flatnonzero((remainder == 0) & (index >= 0) & (index <= law.degree))
+    shift = dd.ZERO if normalised else law.log_total
+    result = np.full(index.shape, -np.inf)
+    result[valid] = (_by_pieces if valid.size > _MANY else pointwise)(law, index[valid], shift)
+    return result.reshape(t.shape)
+
+
+def _by_pieces(law: Law, t: Ints, shift: dd.Pair) -> Floats:
+    """Return log a(t) + shift at many indices, interpolated wherever enough of them share a piece."""
+    order = np.argsort(t, kind="stable")
+    ordered = t[order]
+    first, last = np.searchsorted(ordered, (1, law.degree))
+    logs, done = np.empty(t.shape), np.zeros(t.shape, dtype=bool)
+
+    def within(lo: int, hi: int) -> tuple[int, int]:
+        start, stop = np.searchsorted(ordered, (lo, hi + 1))
+        return int(start), int(stop)
+
+    def count(lo: int, hi: int) -> int:
+        start, stop = within(lo, hi)
+        return stop - start
+
+    if first < last:
+        pieces, _ = divide(law, int(ordered[first]), int(ordered[last - 1]), shift, count)
+        for piece in pieces:
+            run = slice(*within(piece.lo, piece.hi))
+            logs[run], done[run] = piece.evaluate(ordered[run]), True
+    logs[~done] = pointwise(law, ordered[~done], shift)
+    result = np.empty(t.shape)
+    result[order] = logs
+    return result
+
+
+def pointwise(law: Law, t: Ints, shift: dd.Pair) -> Floats:
+    """Return log a(t) + shift at any indices 0 <= t <= degree, one integral each."""
+    logs = np.zeros((2, t.size))
+    for end in {0, law.degree}:
+        logs[:, t == end] = np.reshape(end_log(law, end != 0), (2, 1))
+    inner = np.flatnonzero((t > 0) & (t < law.degree))
+    for start in range(0, inner.size, law.chunk):
+        keep = inner[start : start + law.chunk]
+        logs[:, keep] = _inner_logs(law, t[keep])
+    high, low = dd.add((logs[0], logs[1]), shift)
+    return np.where(np.isneginf(logs[0]), -np.inf, high + low)
+
+
+def exact_pair(t: Ints) -> dd.Pair:
+    """Return integers as double-doubles, exactly."""
+    high = t.astype(float)
+    return high, (t - high.astype(np.int64)).astype(float)
+
+
+def _inner_logs(law: Law, t: Ints) -> dd.Pair:
+    """Return log a(t), 0 < t < degree."""
+    tilt = solve(law, exact_pair(t))
+    total = exponent(law, tilt)
+    value, bound = integral(law, tilt)
+    good = value > SMALLEST_RATIO * bound
+    logs = dd.add(total, (np.log(np.where(good, value, 1.0)), np.zeros(t.shape)))
+    for i in np.flatnonzero(~good):
+        logs[0][i], logs[1][i] = _repaired(law, int(t[i]), tilt, int(i), (total[0][i], total[1][i]))
+    return logs
+
+
+def _repaired(law: Law, t: int, tilt: Tilt, at: int, total: dd.Pair) -> dd.Pair:
+    """Return log a(t) of the point number `at`, whose integral cancels; its exponent is given."""
+    nearest = min(t, law.degree - t)
+    if is_cheap(law, nearest):
+        return edge_log(law, nearest, nearest != t)
+    possible = is_possible(law, nearest)
+    one = tilt.take(np.array([at]))
+    value, bound = split_integral(law, one, float(period_of(law, one, None)[0]), not possible)
+    if value > SMALLEST_RATIO * bound:
+        return dd.add(total, (np.log(value), 0.0))
+    if possible:
+        return edge_log(law, nearest, nearest != t)
+    if value == bound == 0.0:
+        return -np.inf, 0.0
+    raise NoBellShape(law, t, "the integral cancels, and no sum of positive terms is short enough")

@@ -1,0 +1,203 @@
+r"""Short rows in full range: direct convolution, tilted by powers of two until every coefficient is seen.
+
+:math:`P(2^s z)^n` has the coefficients :math:`2^{st} c_t`: an exact scaling that moves the peak. Direct
+convolution keeps every coefficient within 1e-390 of the peak to a relative error, so a few tilts cover a
+row whatever its range; each entry is kept as a mantissa and an exponent of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from . import direct
+from .exact import integer_product
+from .scaled import Floats
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+
+SplitWeights = tuple[Floats, Ints]  # mantissas and exponents
+
+# Entries this far below the peak of a tilted row are left to another tilt.
+_SEEN_BITS = 1300
+_LN2 = math.log(2)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Non-negative numbers mantissas[t] * 2**exponents[t], mantissas in [1/2, 1) or 0; their exact sum."""
+
+    mantissas: Floats
+    exponents: Ints
+    total: tuple[float, int]
+
+    def logs(self, normalised: bool) -> Floats:
+        """Return the natural logarithms, -inf at the zeros."""
+        return _logs(self.mantissas, self.exponents, self.total if normalised else (1.0, 0))
+
+    def probabilities(self) -> Floats:
+        """Return the numbers divided by their sum."""
+        mantissa, exponent = self.total
+        shift = np.clip(self.exponents - exponent, -2000, 2000).astype(np.int32)
+        return np.asarray(np.ldexp(self.mantissas / mantissa, shift))
+
+    @functools.cached_property
+    def log_lower(self) -> Floats:
+        """The logs of the shares up to and including each entry, each to its relative accuracy."""
+        return _complemented(self._lower_sums, np.append(self._upper_sums[1:], -np.inf))
+
+    @functools.cached_property
+    def log_upper(self) -> Floats:
+        """The logs of the shares from each entry on."""
+        return _complemented(self._upper_sums, np.concatenate(([-np.inf], self._lower_sums[:-1])))
+
+    @functools.cached_property
+    def _lower_sums(self) -> Floats:
+        return self._log_sums(range(len(self.mantissas)))
+
+    @functools.cached_property
+    def _upper_sums(self) -> Floats:
+        return self._log_sums(range(len(self.mantissas) - 1, -1, -1))
+
+    def _log_sums(self, order: range) -> Floats:
+        sums, exponents = np.zeros(len(order)), np.zeros(len(order), dtype=np.int64)
+        mantissas, own = self.mantissas.tolist(), self.exponents.tolist()
+        value, exponent = 0.0, 0
+        for t in order:
+            if mantissas[t]:
+                top = max(exponent, own[t]) if value else own[t]
+                value = math.ldexp(value, max(exponent - top, -2000)) + math.ldexp(
+                    mantissas[t], max(own[t] - top, -2000)
+                )
+                value, shift = math.frexp(value)
+                exponent = top + shift
+            sums[t], exponents[t] = value, exponent
+        return np.minimum(_logs(sums, exponents, self.total), 0.0)
+
+
+def table(exact_factors: Sequence[tuple[Sequence[Fraction], int]]) -> Table:
+    """Return the whole row of a product of non-negative powers (weights, n) on one axis.
+
+    No weight at either end is zero. The weights are rationals of any size; what no tilt by an integer
+    power of two shows (weights hundreds of decades apart) comes from exact integers.
+    """
+    factors = [(_split_all(weights), n) for weights, n in exact_factors]
+    length = 1 + sum(n * (len(weights) - 1) for weights, n in exact_factors)
+    mantissas, exponents = np.zeros(length), np.zeros(length, dtype=np.int64)
+    pending = reachable(exact_factors)
+    tried: set[int] = set()
+    while pending.any():
+        goal = int(pending.argmax()) if tried else length // 2
+        tilts = [s for s in (_tilt_towards(factors, goal) + d for d in (0, 1)) if s not in tried]
+        if not tilts:
+            break
+        for tilt in tilts:
+            tried.add(tilt)
+            _see(factors, tilt, pending, mantissas, exponents)
+    if pending.any():
+        _see_exactly(exact_factors, pending, mantissas, exponents)
+    total = math.prod((sum(weights) ** n for weights, n in exact_factors), start=Fraction(1))
+    return Table(mantissas, exponents, split(total))
+
+
+def reachable(factors: Sequence[tuple[Sequence[Fraction], int]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return which coefficients are not exactly zero, by sums of sets of taps held as bits."""
+    bits, length = 1, 1
+    if all(all(weights) for weights, _ in factors):  # without a gap inside, every coefficient is reached
+        return np.ones(1 + sum(n * (len(weights) - 1) for weights, n in factors), dtype=bool)
+    for weights, n in factors:
+        taps = [x for x, weight in enumerate(weights) if weight]
+        for _ in range(n):
+            bits = functools.reduce(operator.or_, [bits << x for x in taps])
+        length += n * (len(weights) - 1)
+    return np.array([digit == "1" for digit in f"{bits:0{length}b}"[::-1]])
+
+
+def split(value: Fraction) -> tuple[float, int]:
+    """Return a positive rational as (mantissa in [1/2, 1), exponent of 2), of any size."""
+    shift = value.numerator.bit_length() - value.denominator.bit_length()
+    scaled = value / 2**shift if shift >= 0 else value * 2**-shift
+    mantissa, exponent = math.frexp(float(scaled))
+    return mantissa, exponent + shift
+
+
+def _tilt_towards(factors: Sequence[tuple[SplitWeights, int]], goal: int) -> int:
+    """Return the largest integer s whose tilted law has its mean at or below the goal."""
+    low, high = -(2**16), 2**16
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _tilted_mean(factors, middle) <= goal:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _tilted_mean(factors: Sequence[tuple[SplitWeights, int]], tilt: int) -> float:
+    mean = 0.0
+    for weights, n in factors:
+        tilted = _tilted(weights, tilt)[0]
+        mean += n * float(tilted @ np.arange(len(tilted))) / float(tilted.sum())
+    return mean
+
+
+def _tilted(weights: SplitWeights, tilt: int) -> tuple[Floats, int]:
+    """Return (v, e) with w_x 2**(tilt x) = v_x 2**e, the largest v below 1; what underflows is lost."""
+    mantissas, exponents = weights
+    shifted = exponents + tilt * np.arange(len(mantissas))
+    top = int(shifted[mantissas > 0].max())
+    return np.ldexp(mantissas, np.maximum(shifted - top, -2000).astype(np.int32)), top
+
+
+def _split_all(weights: Sequence[Fraction]) -> SplitWeights:
+    pairs = [split(weight) if weight else (0.0, 0) for weight in weights]
+    return np.array([mantissa for mantissa, _ in pairs]), np.array([exponent for _, exponent in pairs])
+
+
+def _see(
+    factors: Sequence[tuple[SplitWeights, int]], tilt: int, pending: Any, mantissas: Floats, exponents: Ints
+) -> None:
+    """Fill in the pending entries that one tilted row shows."""
+    tilted = [(*_tilted(weights, tilt), n) for weights, n in factors]
+    row = direct.product([direct.power(weights, n) for weights, _, n in tilted])
+    exponent = row.exponent + sum(n * top for _, top, n in tilted)
+    values, shifts = np.frexp(row.values)
+    seen = np.flatnonzero(row.values > float(row.values.max()) * 2.0**-_SEEN_BITS)
+    index = row.start[0] + seen
+    keep = pending[index]
+    index, seen = index[keep], seen[keep]
+    mantissas[index], exponents[index] = values[seen], shifts[seen] + exponent - tilt * index
+    pending[index] = False
+
+
+def _see_exactly(
+    factors: Sequence[tuple[Sequence[Fraction], int]], pending: Any, mantissas: Floats, exponents: Ints
+) -> None:
+    """Fill in what is left from exact integers."""
+    scales = [math.lcm(*(w.denominator for w in weights)) for weights, _ in factors]
+    row = integer_product(
+        [([int(w * scale) for w in weights], n) for scale, (weights, n) in zip(scales, factors, strict=True)]
+    )
+    unit = math.prod(scale**n for scale, (_, n) in zip(scales, factors, strict=True))
+    for t in np.flatnonzero(pending):
+        mantissas[t], exponents[t] = split(Fraction(row[t], unit))
+
+
+def _complemented(logs: Floats, rest: Floats) -> Floats:
+    """Return the logs of shares, those above 1/2 by way of what is left."""
+    return np.where(logs < -_LN2, logs, np.log1p(-np.exp(np.minimum(rest, -_LN2 / 2))))
+
+
+def _logs(mantissas: Floats, exponents: Ints, unit: tuple[float, int]) -> Floats:
+    """Return log(mantissas * 2**exponents / unit), near 0 without cancellation."""
+    mantissa, exponent = unit
+    with np.errstate(divide="ignore"):
+        logs = np.log(mantissas / mantissa)
+    return np.where(mantissas > 0, logs + (exponents - exponent) * _LN2, -np.inf)
