@@ -7,12 +7,14 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .._checks import as_choice, check_memory, human_bytes
 from ..kernel import Kernel, log2
 from ..product import Product, as_product
 from . import direct, fft
 from .kronecker import packed_length
-from .scaled import MAX_EXPONENT, MIN_EXPONENT, overflow, underflow
+from .scaled import MAX_EXPONENT, MIN_EXPONENT, overflow, rescaled, underflow
 
 METHODS = ("auto", "direct", "fft", "saddle", "exact")
 
@@ -20,8 +22,12 @@ METHODS = ("auto", "direct", "fft", "saddle", "exact")
 # benchmarks/crossover.py prints what this machine measures.
 SADDLE_CROSSOVER = 2 * 10**6
 _SHORT = 1024  # where counting operations takes longer than the work
-# Signed kernels have no tails to protect: the faster of direct and FFT wins, by operations.
+# Signed kernels have no tails to protect: the faster of direct and FFT wins, by operations, as long as
+# cancellation leaves direct convolution ten digits of the largest coefficient.
 FFT_CROSSOVER = 10
+_TEN_DIGITS = math.log2(1e-10)
+# What `auto` takes on where only direct convolution keeps the tails: about half a minute.
+DIRECT_LIMIT = 10**11
 
 
 @dataclass(frozen=True)
@@ -127,9 +133,9 @@ def plan(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto") -> Pl
     81 coefficients by 'direct': every coefficient keeps its digits, and the row is short
       method   operations    memory     error  relative to
     > direct      2.7e+03   1.94 kB   5.0e-14  each coefficient
-      fft         2.0e+03   3.89 kB   1.5e-13  (sum |w|)^n
+      fft         2.0e+03   2.59 kB   1.5e-13  max |P|^n
       saddle      1.4e+04   1.94 kB   1.0e-12  each coefficient
-      exact       2.4e+02   3.73 kB      none
+      exact       2.4e+02   3.56 kB      none
     """
     polynomial, method = as_product(kernel, n), as_choice(method, "method", METHODS)
     made = plan_of(polynomial, method)
@@ -156,12 +162,22 @@ def _choose(polynomial: Product) -> tuple[str, str]:
         return "direct", "every coefficient keeps its digits, and the row is short"
     operations = direct_operations(polynomial)
     if not polynomial.is_nonnegative:
-        if operations <= FFT_CROSSOVER * _fft(polynomial).operations:
-            return "direct", "signed weights, and the row is short"
-        return "fft", "signed weights, and the FFT is faster at this length"
+        if operations > FFT_CROSSOVER * _fft(polynomial).operations:
+            return "fft", "signed weights, and the FFT is faster at this length"
+        if (
+            polynomial.log2_norm - log2_on_circle(polynomial) + math.log2(_direct(polynomial).error)
+            > _TEN_DIGITS
+        ):
+            return "fft", "signed weights, whose products cancel: the FFT loses less"
+        return "direct", "signed weights, and the row is short"
     if operations <= SADDLE_CROSSOVER:
         return "direct", "every coefficient keeps its digits, and the row is short"
     if polynomial.separate() is None:
+        if operations > DIRECT_LIMIT:
+            raise ValueError(
+                f"a kernel whose {polynomial.ndim} axes do not separate takes {operations:.0e} operations here; "
+                "use method='fft', right against the largest coefficient only, or kernel.marginal(axis)"
+            )
         return "direct", "every coefficient keeps its digits, and the axes do not separate"
     return "saddle", "every coefficient keeps its digits, and only those that do not underflow are computed"
 
@@ -230,7 +246,17 @@ def _window_length(taps: int, n: int) -> float:
 def _fft(polynomial: Product) -> Candidate:
     size, powers = math.prod(polynomial.shape), [f.n for f in polynomial.factors]
     operations = size * (2 * math.log2(size + 1) * len(powers) + sum(2 * n.bit_length() for n in powers))
-    return Candidate("fft", operations, 48 * size, fft.error_bound(size, powers), "(sum |w|)^n")
+    return Candidate("fft", operations, 32 * size, fft.error_bound(size, powers), "max |P|^n")
+
+
+def log2_on_circle(polynomial: Product) -> float:
+    """Return log2 of prod_i max |P_i|^n_i on the unit circle (or torus), to about a percent in max |P_i|."""
+    bits = 0.0
+    for kernel, n, _ in polynomial.factors:
+        scaled, exponent = rescaled(kernel.to_numpy(), 0)
+        largest = np.abs(np.fft.fftn(scaled, [16 * k for k in kernel.shape])).max()
+        bits += n * (math.log2(float(largest)) + exponent)
+    return bits
 
 
 def _saddle(polynomial: Product) -> Candidate:

@@ -14,7 +14,7 @@ from ..moments import require_law
 from ..product import Factor, Product, as_product
 from . import direct, exact, fft, kronecker
 from .logs import log_coefficients_at, log_row, normalised_window, require_table
-from .plan import plan
+from .plan import Plan, log2_on_circle, plan
 from .saddle.law import law_of
 from .scaled import Floats, Scaled, outer
 from .table import split
@@ -39,8 +39,8 @@ def coefficients(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto
     method
         "direct": binary powering by convolution, every coefficient right to a relative error for
         non-negative weights. "saddle": contour integrals at the saddle point, likewise, and only where a
-        coefficient does not underflow; one axis, non-negative weights. "fft": one padded real FFT, right
-        against the sum only. "exact": integers and rationals. "auto": floats by the method that
+        coefficient does not underflow; axis by axis, non-negative weights. "fft": one padded real FFT,
+        right against the largest coefficients only. "exact": integers and rationals. "auto": floats by the method that
         :func:`plan` explains.
 
     Returns
@@ -48,7 +48,8 @@ def coefficients(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto
     numpy.ndarray
         n (k - 1) + 1 entries per axis; float64, or Python ints and Fractions with method="exact".
         With non-negative weights every coefficient above 1e-300 of the sum has a relative error below
-        1e-12, unless method="fft" was asked for; those below may come back as 0.0.
+        1e-12, unless method="fft" was asked for; those below may come back as 0.0. With signed weights
+        the error is what ``plan(...).error`` says against the norm or the largest value on the circle.
 
     Raises
     ------
@@ -56,7 +57,8 @@ def coefficients(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto
         If n is no int, or a weight no real number.
     ValueError
         If n is negative; if the method is unknown or does not fit the weights; before any work, if the
-        result would not fit in memory; if it leaves the range of floats.
+        result would not fit in memory or would take minutes; if it leaves the range of floats; if signed
+        weights cancel so far that no digit is left (ask for the method by name to get the round-off).
 
     Notes
     -----
@@ -77,7 +79,10 @@ def coefficients(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto
     if made.method == "exact":
         grids = [(_dilated(np.array(f.kernel.weights, dtype=object), f.step), f.n) for f in _kept(polynomial)]
         return exact.product(grids, polynomial.shape)
-    return scaled_product(polynomial, made.method).to_floats()
+    row = scaled_product(polynomial, made.method)
+    if method == "auto" and not polynomial.is_nonnegative:
+        _require_digits(row, made)
+    return row.to_floats()
 
 
 def scaled_product(polynomial: Product, method: str) -> Scaled:
@@ -211,6 +216,17 @@ def _dilated(grid: np.ndarray[Any, Any], step: tuple[int, ...]) -> np.ndarray[An
     spread = np.zeros([a * (k - 1) + 1 for a, k in zip(step, grid.shape, strict=True)], dtype=grid.dtype)
     spread[tuple(slice(None, None, a) for a in step)] = grid
     return spread
+
+
+def _require_digits(row: Scaled, made: Plan) -> None:
+    """Raise where cancellation may have left no digit of a signed row."""
+    scale = made.polynomial.log2_norm if made.method == "direct" else log2_on_circle(made.polynomial)
+    peak = float(np.abs(row.values).max())
+    if peak == 0 or math.log2(peak) + row.exponent < scale + math.log2(made.error):
+        raise ValueError(
+            "the weights cancel so far that floats leave no digit of the coefficients; use method='exact' "
+            f"with int or Fraction weights, or ask for method={made.method!r} to see the round-off"
+        )
 
 
 def _joint_logs(polynomial: Product, at: Any) -> Any:
