@@ -139,6 +139,18 @@ class Kernel:
         """The sum of the magnitudes of the weights, which bounds every coefficient of P^n by norm^n."""
         return _sum([abs(value) for value in _leaves(self.weights)])
 
+    @cached_property
+    def deviations(self) -> tuple[float, ...]:
+        """The standard deviation along each axis of non-negative weights read as a law, in floats."""
+        weights = self.to_numpy()
+        weights = weights / weights.max()
+        found = []
+        for axis, side in enumerate(self.shape):
+            marginal = weights.sum(axis=others_of(axis, self.ndim))
+            mean = float(marginal @ np.arange(side) / marginal.sum())
+            found.append(math.sqrt(float(marginal @ (np.arange(side) - mean) ** 2 / marginal.sum())))
+        return tuple(found)
+
     def taps(self) -> Iterator[tuple[tuple[int, ...], Fraction]]:
         """Yield (position, weight) of every tap that is not zero, floats as the exact rationals they are.
 

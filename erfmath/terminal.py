@@ -14,6 +14,7 @@ from .lattice import LatticeDistribution
 T = TypeVar("T")
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
+_PLAIN = str.maketrans("▁▂▃▄▅▆▇█▔·", "..::||##-.")
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -33,7 +34,7 @@ def profile_picture(law: LatticeDistribution, width: int = 72, height: int = 8) 
     low, high = law.support()
     reach = 5 * law.std() + 1
     first, last = max(low, int(np.floor(law.mean() - reach))), min(high, int(np.ceil(law.mean() + reach)))
-    columns = _columns(np.asarray(law.pmf(np.arange(first, last + 1))), width)
+    columns = _columns(law, first, last, width)
     eighths = np.rint(columns / columns.max() * 8 * height).astype(int)
     rows = [
         "".join(_EIGHTHS[min(max(level - 8 * row, 0), 8)] for level in eighths).rstrip()
@@ -50,12 +51,22 @@ def share_bar(share: float, width: int = 72) -> str:
     return "·" * left + "█" * filled + "·" * (width - filled - left)
 
 
-def _columns(values: Floats, width: int) -> Floats:
-    """Return the values as they are, each repeated to fill the width, or their means over equal pieces."""
-    if len(values) <= width:
-        return np.repeat(values, max(1, width // len(values)))
-    edges = np.linspace(0, len(values), width + 1).astype(int)
-    return np.asarray(np.add.reduceat(values, edges[:-1]) / np.diff(edges))
+def _columns(law: LatticeDistribution, first: int, last: int, width: int) -> Floats:
+    """Return the pmf, each point repeated to fill the width, or its means over equal pieces."""
+    count = last - first + 1
+    if count <= width:
+        return np.repeat(law.pmf(np.arange(first, last + 1)), max(1, width // count))
+    edges = first - 1 + np.linspace(0, count, width + 1).astype(np.int64)
+    return np.asarray(np.diff(law.cdf(edges)) / np.diff(edges))
+
+
+def encodable(text: str, encoding: str | None) -> str:
+    """Return the text, its blocks and bars as plain characters where the encoding has none."""
+    try:
+        text.encode(encoding or "ascii")
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN)
+    return text
 
 
 def progress(items: Iterable[T], label: str, total: int) -> Iterator[T]:

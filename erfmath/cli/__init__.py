@@ -7,7 +7,10 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import NoReturn
+
+from erfmath.terminal import encodable
 
 from . import coefficients, growth, impact
 from .notation import NOTATION
@@ -28,15 +31,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     # A leading space keeps argparse from reading the kernel -1,2 as an option.
     arguments = parser.parse_args([f" {word}" if re.match(r"-[\d.]", word) else word for word in words])
+    digits = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)  # exact coefficients have as many digits as they have
     try:
-        print(arguments.run(arguments), flush=True)
-    except (ValueError, TypeError, MemoryError) as error:
-        parser.exit(2, f"erfmath {arguments.command}: error: {error}\n")
+        print(encodable(arguments.run(arguments), sys.stdout.encoding), flush=True)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (ValueError, TypeError, OverflowError, MemoryError, OSError) as error:
+        complaint = str(error) or "not enough memory"
+        parser.exit(2, f"erfmath {arguments.command}: error: {complaint}\n")
     except KeyboardInterrupt:
         return 130
+    finally:
+        sys.set_int_max_str_digits(digits)
     return 0
 
 
@@ -48,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=NOTATION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"erfmath {version('erfmath')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for module in _COMMANDS:
         name = module.__name__.rpartition(".")[2]

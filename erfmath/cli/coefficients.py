@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from erfmath.core.plan import METHODS
 from erfmath.core.power import coefficients
 from erfmath.terminal import table
 
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("n", help="number of factors, such as 10 or 1e4")
     parser.add_argument(
         "--method",
-        choices=("auto", "direct", "fft", "exact"),
+        choices=METHODS,
         default="auto",
         help="exact: integers and fractions without round-off (default: auto, floats)",
     )
@@ -36,8 +37,10 @@ def run(arguments: argparse.Namespace) -> str:
     kernel, n = parse_kernel(arguments.kernel), parse_depth(arguments.n)
     row = coefficients(kernel, n, arguments.method)
     if arguments.json:
-        nested = row.tolist()
-        return json.dumps({"kernel": repr(kernel), "n": n, "coefficients": nested}, default=str)
+        # Fractions have no JSON number: with one of them, all entries are strings.
+        integral = row.dtype == float or all(isinstance(value, int) for value in row.flat)
+        nested = (row if integral else row.astype(str)).tolist()
+        return json.dumps({"kernel": repr(kernel), "n": n, "coefficients": nested})
     rows = [[" ".join(map(str, index)), _text(value)] for index, value in np.ndenumerate(row)]
     return table(["power" if row.ndim == 1 else "powers", "coefficient"], rows)
 

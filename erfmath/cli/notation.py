@@ -26,7 +26,7 @@ def parse_kernel(text: str) -> Kernel:
     text = text.strip()
     if re.fullmatch(r"\d+(x\d+)*", text):
         return Kernel.uniform(tuple(int(side) for side in text.split("x")))
-    rows = [[_parse_number(word, text) for word in row.split(",") if word.strip()] for row in text.split(";")]
+    rows = [[_parse_number(word, text) for word in row.split(",")] for row in text.split(";")]
     return Kernel(rows if len(rows) > 1 else rows[0])
 
 
@@ -37,7 +37,7 @@ def parse_depth(text: str) -> int:
     1000000
     """
     text = text.strip()
-    number = Fraction(text) if re.fullmatch(r"-?\d+([eE]\d{1,3})?", text) else None
+    number = Fraction(text) if re.fullmatch(r"-?\d{1,30}([eE]\d{1,2})?", text) else None
     if number is None:
         raise ValueError(f"a depth must be a whole number such as 40 or 1e6, got {text!r}")
     return number.numerator
@@ -47,4 +47,5 @@ def _parse_number(word: str, text: str) -> Any:
     try:
         return float(word) if re.search(r"[.eEnN]", word) else Fraction(word.strip())
     except (ValueError, ZeroDivisionError):
-        raise ValueError(f"the kernel {text!r} has {word.strip()!r} where a number should be") from None
+        found = repr(word.strip()) if word.strip() else "nothing"
+        raise ValueError(f"the kernel {text!r} has {found} where a number should be") from None

@@ -60,9 +60,9 @@ def _spectrum_power(spectrum: Any, n: int) -> tuple[Any, int]:
 
 
 def error_bound(length: int, powers: Sequence[int]) -> float:
-    r"""Return an estimate from above of the error of every coefficient as a share of max |P_i|^n_i on the circle.
+    r"""Return an estimate from above of the errors, as a share of max |P_i|^n_i on the circle.
 
-    A spectrum errs by :math:`O(u \log_2 M)` against its largest value, a power of it n times that, and
-    the inverse transform averages (Higham 2002, section 24.1): :math:`4 u\,(\sum n_i + 1)(\log_2 M + 1)`.
+    A spectrum errs by :math:`O(u \log_2 M)` against its largest value, a power of it n times that,
+    and the inverse transform averages (Higham 2002, section 24.1): :math:`4 u\,(\sum n_i + 1)(\log_2 M + 1)`.
     """
     return 4 * 2.0**-53 * (sum(powers) + 1) * (math.log2(2 * length) + 1)

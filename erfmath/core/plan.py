@@ -18,9 +18,10 @@ from .scaled import MAX_EXPONENT, MIN_EXPONENT, overflow, rescaled, underflow
 
 METHODS = ("auto", "direct", "fft", "saddle", "exact")
 
-# Above this many operations (about a millisecond) the saddle point is faster than direct convolution;
-# benchmarks/crossover.py prints what this machine measures.
-SADDLE_CROSSOVER = 2 * 10**6
+# Above this many operations (some milliseconds) the saddle point is faster than direct convolution, unless
+# the floats that do not underflow fill most of the row: near its ends the contour integrals are slow.
+SADDLE_CROSSOVER = 3 * 10**7
+CROWDED_CROSSOVER = 10**9
 _SHORT = 1024  # where counting operations takes longer than the work
 # Signed kernels have no tails to protect: the faster of direct and FFT wins, by operations, as long as
 # cancellation leaves direct convolution ten digits of the largest coefficient.
@@ -164,22 +165,20 @@ def _choose(polynomial: Product) -> tuple[str, str]:
     if not polynomial.is_nonnegative:
         if operations > FFT_CROSSOVER * _fft(polynomial).operations:
             return "fft", "signed weights, and the FFT is faster at this length"
-        if (
-            polynomial.log2_norm - log2_on_circle(polynomial) + math.log2(_direct(polynomial).error)
-            > _TEN_DIGITS
-        ):
+        cancellation = polynomial.log2_norm - log2_on_circle(polynomial)
+        if cancellation + math.log2(_direct(polynomial).error) > _TEN_DIGITS:
             return "fft", "signed weights, whose products cancel: the FFT loses less"
         return "direct", "signed weights, and the row is short"
-    if operations <= SADDLE_CROSSOVER:
+    if operations <= (CROWDED_CROSSOVER if _is_crowded(polynomial) else SADDLE_CROSSOVER):
         return "direct", "every coefficient keeps its digits, and the row is short"
     if polynomial.separate() is None:
         if operations > DIRECT_LIMIT:
             raise ValueError(
-                f"a kernel whose {polynomial.ndim} axes do not separate takes {operations:.0e} operations here; "
-                "use method='fft', right against the largest coefficient only, or kernel.marginal(axis)"
+                f"a kernel whose {polynomial.ndim} axes do not separate takes {operations:.0e} operations "
+                "here; use method='fft', right against the largest coefficient only, or kernel.marginal(axis)"
             )
         return "direct", "every coefficient keeps its digits, and the axes do not separate"
-    return "saddle", "every coefficient keeps its digits, and only those that do not underflow are computed"
+    return "saddle", "every coefficient keeps its digits; those that underflow cost nothing"
 
 
 def _misfit(polynomial: Product, method: str) -> str:
@@ -194,6 +193,15 @@ def _misfit(polynomial: Product, method: str) -> str:
     if method == "saddle" and polynomial.separate() is None:
         return f"works axis by axis, and the {polynomial.ndim} axes do not separate; use 'direct'"
     return ""
+
+
+def _is_crowded(polynomial: Product) -> bool:
+    """Return whether the floats of the row, 39 deviations a side, fill more than half of an axis."""
+    for axis, side in enumerate(polynomial.shape):
+        variance = sum(f.n * (f.step[axis] * f.kernel.deviations[axis]) ** 2 for f in polynomial.factors)
+        if 39 * math.sqrt(variance) > side / 4:
+            return True
+    return False
 
 
 def direct_operations(polynomial: Product) -> float:
@@ -263,7 +271,7 @@ def _saddle(polynomial: Product) -> Candidate:
     """Cost of some hundred contour integrals, and of one polynomial for each coefficient above 1e-308."""
     size, window, taps = math.prod(polynomial.shape), 0.0, 0
     for axis, side in enumerate(polynomial.shape):
-        variance = sum(f.n * (f.step[axis] * (f.kernel.shape[axis] - 1) / 2) ** 2 for f in polynomial.factors)
+        variance = sum(f.n * (f.step[axis] * f.kernel.deviations[axis]) ** 2 for f in polynomial.factors)
         window += min(side, 78 * math.sqrt(variance))
         taps += sum(f.kernel.shape[axis] for f in polynomial.factors)
     return Candidate(

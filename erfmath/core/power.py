@@ -40,8 +40,8 @@ def coefficients(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto
         "direct": binary powering by convolution, every coefficient right to a relative error for
         non-negative weights. "saddle": contour integrals at the saddle point, likewise, and only where a
         coefficient does not underflow; axis by axis, non-negative weights. "fft": one padded real FFT,
-        right against the largest coefficients only. "exact": integers and rationals. "auto": floats by the method that
-        :func:`plan` explains.
+        right against the largest coefficients only. "exact": integers and rationals. "auto": floats by
+        the method that :func:`plan` explains.
 
     Returns
     -------

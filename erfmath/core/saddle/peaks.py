@@ -8,11 +8,12 @@ import numpy as np
 
 from ..scaled import Floats
 from .law import Law
-from .tilt import Ints, Tilt
+from .tilt import Flags, Ints, Part, Tilt
 
 Side = Literal["lower", "upper"]
 
 NEGLIGIBLE = 41.0  # exp(-41) = 1.6e-18
+_LONGEST_GRID = 1024
 
 
 def period_of(law: Law, tilt: Tilt, side: Side | None) -> Floats:
@@ -54,4 +55,41 @@ def peaks(law: Law, tilt: Tilt) -> tuple[Ints, Floats]:
     # All pairs together: sum n q_i q_j d_ij**2 is the variance, and x = U D/2 <= pi/2.
     x = 0.5 * law.extent * np.where(comb > 0, radius, 0.0)
     bell = np.sqrt(2 * NEGLIGIBLE / tilt.variance) / np.sinc(x / np.pi)
-    return comb, np.minimum(radius, bell)
+    radius = np.minimum(radius, bell)
+    unclear = np.flatnonzero(comb == 0)
+    if unclear.size:
+        single, reach = _single_peak(law, tilt if unclear.size == comb.size else tilt.take(unclear))
+        comb[unclear[single]], radius[unclear[single]] = 1, reach[single]
+    return comb, radius
+
+
+def _single_peak(law: Law, tilt: Tilt) -> tuple[Flags, Floats]:
+    """Return where |phi(w)| is proved negligible for U <= |w| <= pi, many taps together, and U.
+
+    With sigma**2 and mu_4 the central moments of a tilted factor, v**2 = 6 sigma**2 / (mu_4 + 3 sigma**4) and
+    w <= v, 1 - |phi|**2 >= sigma**2 w**2 (1 - w**2/2v**2). From v to pi |phi| is looked at on a grid, between
+    whose points it changes by no more than sigma times the distance.
+    """
+    moments = [_central_moments(part) for part in tilt.parts]
+    v = np.min([np.sqrt(6 * var / (fourth + 3 * var * var)) for var, fourth in moments], axis=0)
+    v = np.minimum(v, np.pi)
+    reach = 1.1 * np.sqrt(2 * NEGLIGIBLE / tilt.variance)
+    single = reach <= 0.5 * v
+    steps = int(np.ceil(8 * np.pi / v[single].min())) if single.any() else _LONGEST_GRID + 1
+    if steps > _LONGEST_GRID:
+        return np.zeros_like(single), reach
+    spacing = (np.pi - v) / steps
+    w = v + spacing * np.arange(steps + 1)[:, None]
+    log_bound = np.zeros_like(w)
+    for f, part, (var, _) in zip(law.taps, tilt.parts, moments, strict=True):
+        value = np.zeros(w.shape, dtype=complex)
+        for q, d in zip(part.q, part.d, strict=True):
+            value += q * np.exp(1j * (w * d))
+        log_bound += f.n * np.log(np.minimum(np.abs(value) + 0.5 * spacing * np.sqrt(var), 1.0))
+    return single & (log_bound.max(axis=0) <= -NEGLIGIBLE), reach
+
+
+def _central_moments(part: Part) -> tuple[Floats, Floats]:
+    """Return (sigma**2, mu_4) of a tilted factor."""
+    square = (part.d - part.mean) ** 2
+    return (part.q * square).sum(axis=0), (part.q * square * square).sum(axis=0)
