@@ -262,7 +262,7 @@ def log2_on_circle(polynomial: Product) -> float:
     bits = 0.0
     for kernel, n, _ in polynomial.factors:
         scaled, exponent = rescaled(kernel.to_numpy(), 0)
-        largest = np.abs(np.fft.fftn(scaled, [16 * k for k in kernel.shape])).max()
+        largest = np.abs(np.fft.fftn(scaled, [16 * k for k in kernel.shape], axes=range(kernel.ndim))).max()
         bits += n * (math.log2(float(largest)) + exponent)
     return bits
 

@@ -16,8 +16,7 @@ from . import direct, exact, fft, kronecker
 from .logs import log_coefficients_at, log_row, normalised_window, require_table
 from .plan import Plan, log2_on_circle, plan
 from .saddle.law import law_of
-from .scaled import Floats, Scaled, outer
-from .table import split
+from .scaled import Floats, Scaled, outer, split_product
 
 if TYPE_CHECKING:
     import sympy
@@ -94,13 +93,7 @@ def scaled_product(polynomial: Product, method: str) -> Scaled:
     shape, factors = polynomial.shape, _kept(polynomial)
     if method == "fft":
         return fft.product([(_dilated(f.kernel.to_numpy(), f.step), f.n) for f in factors], shape)
-    powers = []
-    for kernel, n, step in factors:
-        numerators, denominator = kernel.numerators()
-        mantissa, exponent = split(Fraction(1, denominator**n))
-        row = direct.power(kronecker.pack(_dilated(numerators, step), shape), n)
-        powers.append(Scaled(row.values * mantissa, row.exponent + exponent, row.start, row.shape))
-    row = direct.product(powers)
+    row = direct.product([_direct_power(factor, shape) for factor in factors])
     return row if polynomial.ndim == 1 else _unpacked(row, shape)
 
 
@@ -184,6 +177,22 @@ def polynomial(kernel: Kernel | Product | Any, n: int = 1) -> sympy.Poly:
     names = "z" if grid.ndim == 1 else [f"z{axis}" for axis in range(grid.ndim)]
     terms = {powers: _to_domain(value, domain) for powers, value in np.ndenumerate(grid) if value}
     return sympy.Poly.from_dict(terms, *np.atleast_1d(sympy.symbols(names)), domain=domain)
+
+
+def _direct_power(factor: Factor, shape: tuple[int, ...]) -> Scaled:
+    """Return one power by direct convolution, packed on one axis; of a single tap by one rounding."""
+    kernel, n, step = factor
+    numerators, denominator = kernel.numerators()
+    weights = kronecker.pack(_dilated(numerators, step), shape)
+    taps = list(kernel.taps())
+    if len(taps) > 1:
+        mantissa, exponent = split_product([(Fraction(1, denominator), n)])
+        row = direct.power(weights, n)
+        return Scaled(row.values * mantissa, row.exponent + exponent, row.start, row.shape)
+    weight, start = taps[0][1], int(np.flatnonzero(weights)[0])
+    mantissa, exponent = split_product([(abs(weight), n)])
+    sign = -1.0 if weight < 0 and n % 2 else 1.0
+    return Scaled(np.array([sign * mantissa]), exponent, (n * start,), (n * (len(weights) - 1) + 1,))
 
 
 def _saddle_row(polynomial: Product) -> Scaled:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,39 @@ def outer(rows: Sequence[Scaled]) -> Scaled:
         tuple(row.start[0] for row in rows),
         tuple(row.shape[0] for row in rows),
     )
+
+
+def split(value: Fraction) -> tuple[float, int]:
+    """Return a positive rational of any size as (mantissa in [1/2, 1), exponent of 2)."""
+    return split_product([(value, 1)])
+
+
+# Bits of the integers that stand for a power: at n = 10**15 what they lose is 1e-40.
+_WIDTH = 192
+
+
+def split_product(powers: Iterable[tuple[Fraction, int]]) -> tuple[float, int]:
+    """Return prod value**n of positive rationals as (mantissa in [1/2, 1), exponent of 2), rounded once."""
+    product = (1, 0)
+    for value, n in powers:
+        fraction = Fraction(value)
+        shift = _WIDTH - fraction.numerator.bit_length() + fraction.denominator.bit_length()
+        numerator = fraction.numerator << shift if shift >= 0 else fraction.numerator >> -shift
+        base, power = (numerator // fraction.denominator, -shift), (1, 0)
+        for bit in f"{n:b}":
+            power = _times(power, power)
+            if bit == "1":
+                power = _times(power, base)
+        product = _times(product, power)
+    mantissa, exponent = math.frexp(product[0])
+    return mantissa, exponent + product[1]
+
+
+def _times(left: tuple[int, int], right: tuple[int, int]) -> tuple[int, int]:
+    """Return the product of two integers times powers of two, cut to the width."""
+    product = left[0] * right[0]
+    shift = max(0, product.bit_length() - _WIDTH)
+    return product >> shift, left[1] + right[1] + shift
 
 
 def overflow(exponent: float) -> ValueError:

@@ -1,7 +1,7 @@
 r"""Short rows in full range: direct convolution, tilted by powers of two until every coefficient is seen.
 
 :math:`P(2^s z)^n` has the coefficients :math:`2^{st} c_t`: an exact scaling that moves the peak. Direct
-convolution keeps every coefficient within 1e-390 of the peak to a relative error, so a few tilts cover a
+convolution keeps every coefficient within 1e-270 of the peak to a relative error, so a few tilts cover a
 row whatever its range; each entry is kept as a mantissa and an exponent of its own.
 """
 
@@ -19,14 +19,15 @@ import numpy as np
 
 from . import direct
 from .exact import integer_product
-from .scaled import Floats
+from .scaled import Floats, split, split_product
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 SplitWeights = tuple[Floats, Ints]  # mantissas and exponents
 
-# Entries this far below the peak of a tilted row are left to another tilt.
-_SEEN_BITS = 1300
+# Entries this far below the peak of a tilted row are left to another tilt: taps below 2**-1022 of the
+# largest are lost, and with them up to 2**-1022 n of the row's sum.
+_SEEN_BITS = 900
 _LN2 = math.log(2)
 
 
@@ -86,8 +87,12 @@ def table(exact_factors: Sequence[tuple[Sequence[Fraction], int]]) -> Table:
     """Return the whole row of a product of non-negative powers (weights, n) on one axis.
 
     No weight at either end is zero. The weights are rationals of any size; what no tilt by an integer
-    power of two shows (weights hundreds of decades apart) comes from exact integers.
+    power of two shows (weights hundreds of decades apart) comes from exact integers. Factors of one tap
+    only scale the row: their n may be any.
     """
+    total = split_product((sum(weights, Fraction(0)), n) for weights, n in exact_factors)
+    unit = split_product((weights[0], n) for weights, n in exact_factors if len(weights) == 1)
+    exact_factors = [(weights, n) for weights, n in exact_factors if len(weights) > 1] or [([Fraction(1)], 1)]
     factors = [(_split_all(weights), n) for weights, n in exact_factors]
     length = 1 + sum(n * (len(weights) - 1) for weights, n in exact_factors)
     mantissas, exponents = np.zeros(length), np.zeros(length, dtype=np.int64)
@@ -103,8 +108,8 @@ def table(exact_factors: Sequence[tuple[Sequence[Fraction], int]]) -> Table:
             _see(factors, tilt, pending, mantissas, exponents)
     if pending.any():
         _see_exactly(exact_factors, pending, mantissas, exponents)
-    total = math.prod((sum(weights) ** n for weights, n in exact_factors), start=Fraction(1))
-    return Table(mantissas, exponents, split(total))
+    mantissas, shift = np.frexp(mantissas * unit[0])
+    return Table(mantissas, exponents + shift + unit[1], total)
 
 
 def reachable(factors: Sequence[tuple[Sequence[Fraction], int]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -118,14 +123,6 @@ def reachable(factors: Sequence[tuple[Sequence[Fraction], int]]) -> np.ndarray[A
             bits = functools.reduce(operator.or_, [bits << x for x in taps])
         length += n * (len(weights) - 1)
     return np.array([digit == "1" for digit in f"{bits:0{length}b}"[::-1]])
-
-
-def split(value: Fraction) -> tuple[float, int]:
-    """Return a positive rational as (mantissa in [1/2, 1), exponent of 2), of any size."""
-    shift = value.numerator.bit_length() - value.denominator.bit_length()
-    scaled = value / 2**shift if shift >= 0 else value * 2**-shift
-    mantissa, exponent = math.frexp(float(scaled))
-    return mantissa, exponent + shift
 
 
 def _tilt_towards(factors: Sequence[tuple[SplitWeights, int]], goal: int) -> int:
