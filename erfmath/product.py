@@ -49,7 +49,13 @@ class Product:
 
     def __init__(self, factors: Iterable[Sequence[Any]]) -> None:
         powers: dict[tuple[Kernel, tuple[int, ...]], int] = {}
+        if not isinstance(factors, Iterable):
+            raise TypeError(
+                f"factors must be a sequence of (kernel, n) or (kernel, n, step), got {factors!r}"
+            )
         for entry in factors:
+            if not isinstance(entry, (tuple, list)) or len(entry) not in (2, 3):
+                raise ValueError(f"factors must hold (kernel, n) or (kernel, n, step), got {entry!r}")
             kernel, n, *step = entry
             kernel = as_kernel(kernel)
             steps = per_axis(step[0] if step else 1, kernel.ndim, "step", minimum=1)

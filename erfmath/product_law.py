@@ -115,16 +115,20 @@ class ProductDistribution(LatticeDistribution):
         """Return the smallest x with cdf(x) >= q; one below the support at q = 0, nan outside [0, 1]."""
         if self._is_short:
             return np.asarray(super().ppf(q))
-        points = self._first(lambda x: self.cdf(x) >= q, q, 1.0)
-        return np.where(q == 0, self._low - 1, np.where(q == 1, self._high, points)).astype(float)
+        points = np.where(q == 0, self._low - 1, self._high)
+        inside = (q > 0) & (q < 1)
+        points[inside] = self._first(lambda x: self.cdf(x) >= q[inside], q[inside], 1.0)
+        return points.astype(float)
 
     @of_shares
     def isf(self, q: Floats) -> Floats:
         """Return the smallest x with sf(x) <= q; one below the support at q = 1, nan outside [0, 1]."""
         if self._is_short:
             return np.asarray(super().isf(q))
-        points = self._first(lambda x: self.sf(x) <= q, q, -1.0)
-        return np.where(q == 1, self._low - 1, np.where(q == 0, self._high, points)).astype(float)
+        points = np.where(q == 1, self._low - 1, self._high)
+        inside = (q > 0) & (q < 1)
+        points[inside] = self._first(lambda x: self.sf(x) <= q[inside], q[inside], -1.0)
+        return points.astype(float)
 
     def rvs(self, size: int | tuple[int, ...] | None = None, *, rng: Any = None) -> Any:
         """Return random variates: an int, or an int64 array of the given size.

@@ -19,6 +19,7 @@ from .scaled import Floats, Scaled, rescaled
 PEAK_BITS = 480
 FLOOR = 2.0**-920
 _PIECE = 8192
+_SPARSE = 16
 
 
 def power(weights: Floats, n: int) -> Scaled:
@@ -88,9 +89,17 @@ def _multiply(left: Scaled, right: Scaled) -> Scaled:
 
 
 def _convolve(left: Floats, right: Floats) -> Floats:
-    """Return np.convolve in pieces: beyond 10 000 terms its inner product pays for threads in vain."""
+    """Return np.convolve, of dilated rows by shifting and adding, of long ones in pieces."""
+    sparse, dense = sorted((left, right), key=np.count_nonzero)
+    taps = np.flatnonzero(sparse)
+    if len(taps) * _SPARSE < len(sparse):
+        total = np.zeros(len(left) + len(right) - 1)
+        for tap in taps:
+            total[tap : tap + len(dense)] += sparse[tap] * dense
+        return total
     if min(len(left), len(right)) <= _PIECE:
         return np.convolve(left, right)
+    # Beyond 10 000 terms the inner product of np.convolve pays for threads in vain.
     total = np.zeros(len(left) + len(right) - 1)
     for start in range(0, len(right), _PIECE):
         piece = np.convolve(left, right[start : start + _PIECE])

@@ -216,7 +216,8 @@ def _direct_cost(polynomial: Product) -> tuple[float, float]:
         return sum(cost for cost, _ in costs) + math.prod(polynomial.shape), max(
             length for _, length in costs
         )
-    operations, lengths = 0.0, []
+    operations = 0.0
+    lengths: list[tuple[float, float]] = []  # of the windows, and how many entries of each are not zero
     for kernel, n, step in polynomial.factors:
         grid = [a * (k - 1) + 1 for a, k in zip(step, kernel.shape, strict=True)]
         span = packed_length(grid, polynomial.shape)
@@ -226,13 +227,14 @@ def _direct_cost(polynomial: Product) -> tuple[float, float]:
             length = _window_length(compact, power)
             operations += length * compact + (length / 2) ** 2
             power //= 2
-        lengths.append(_window_length(span, n))
+        length = _window_length(span, n)
+        lengths.append((length, min(length, _window_length(compact, n))))
     heapq.heapify(lengths)
     while len(lengths) > 1:
-        short, long = heapq.heappop(lengths), heapq.heappop(lengths)
-        operations += short * long
-        heapq.heappush(lengths, short + long - 1)
-    return operations, lengths[0]
+        (short, few), (long, many) = heapq.heappop(lengths), heapq.heappop(lengths)
+        operations += min(few * long, many * short)  # zeros between the taps of a dilated row cost nothing
+        heapq.heappush(lengths, (short + long - 1, min(short + long - 1, few * many)))
+    return operations, lengths[0][0]
 
 
 def _direct(polynomial: Product) -> Candidate:

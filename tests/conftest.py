@@ -1,0 +1,11 @@
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: threads fight over the short convolutions here
+
+from hypothesis import settings
+
+settings.register_profile(
+    "quick", max_examples=50, deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI"))
+)
+settings.register_profile("deep", max_examples=2000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))

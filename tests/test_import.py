@@ -1,0 +1,53 @@
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import erfmath as em
+
+HEAVY = ("sympy", "scipy.stats", "scipy.fft", "matplotlib", "hypothesis", "torch", "onnx", "flint", "dask")
+
+
+def test_import_is_light():
+    code = f"import sys, erfmath; print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == []
+
+
+def test_the_core_stays_light_while_it_convolves():
+    code = (
+        "import sys, erfmath as em; em.coefficients([1, 1, 1], 40); em.coefficients([1, 2], 9, 'exact'); "
+        "em.effective_field(em.distribution([1, 1, 1], 40), ndim=2); "
+        "print(*[name for name in ('sympy', 'scipy.stats', 'matplotlib') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == []
+
+
+@pytest.mark.parametrize("name", em.__all__)
+def test_every_public_name_exists_and_has_a_docstring(name):
+    assert getattr(em, name).__doc__
+
+
+def test_public_names_are_sorted_and_unique():
+    assert sorted(set(em.__all__)) == em.__all__
+
+
+def test_the_bare_name_erf_is_not_exported():
+    assert "erf" not in dir(em)
+
+
+def test_no_module_hides_a_public_name():
+    modules = {module.name for module in pkgutil.iter_modules(em.__path__)}
+    assert modules.isdisjoint(em.__all__)
+    importlib.import_module("erfmath.core.plan")
+    assert callable(em.plan)
+
+
+@pytest.mark.parametrize("name", em.__all__)
+def test_public_names_are_known_by_their_own_module(name):
+    home = getattr(em, name).__module__
+    assert home.startswith("erfmath.")
+    assert getattr(importlib.import_module(home), name) is getattr(em, name)
