@@ -118,8 +118,8 @@ def require_table(polynomial: Product, problem: object) -> None:
     size = math.prod(polynomial.shape)
     if size > _LONGEST or direct_operations(polynomial) > _MOST_OPERATIONS:
         raise ValueError(
-            f"{problem}; and the row of {size:.3g} coefficients is too long for direct convolution: "
-            "take fewer factors, or method='exact'"
+            f"{problem}; and the row of {size:.3g} coefficients is too long to tabulate instead. "
+            "Take fewer factors, or coefficients(..., method='exact') if the weights allow it"
         ) from None
 
 

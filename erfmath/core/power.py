@@ -15,7 +15,6 @@ from ..product import Factor, Product, as_product
 from . import direct, exact, fft, kronecker
 from .logs import log_coefficients_at, log_row, normalised_window, require_table
 from .plan import Plan, log2_on_circle, plan
-from .saddle.law import law_of
 from .scaled import Floats, Scaled, outer, split_product
 
 if TYPE_CHECKING:
@@ -198,18 +197,9 @@ def _direct_power(factor: Factor, shape: tuple[int, ...]) -> Scaled:
 def _saddle_row(polynomial: Product) -> Scaled:
     """Return the part of a row on one axis that does not underflow, by contour integrals."""
     start, values = normalised_window(polynomial)
-    mantissa, exponent = _exponential(law_of(polynomial).log_total)
+    sums = [(sum((w for _, w in f.kernel.taps()), Fraction(0)), f.n) for f in polynomial.factors]
+    mantissa, exponent = split_product(sums)
     return Scaled(values * mantissa, exponent, (start,), polynomial.shape)
-
-
-# log 2 in two parts, the first with so few bits that small multiples of it are exact (fdlibm).
-_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-
-
-def _exponential(log: tuple[float, float]) -> tuple[float, int]:
-    """Return exp of a double-double as (mantissa, exponent of 2)."""
-    exponent = round(log[0] / _LN2_HIGH)
-    return math.exp((log[0] - exponent * _LN2_HIGH) - exponent * _LN2_LOW + log[1]), exponent
 
 
 def _kept(polynomial: Product) -> list[Factor]:

@@ -27,10 +27,7 @@ class NoBellShape(ValueError):  # noqa: N818  (it says what the law lacks)
     """The law has no bell shape at some index that a contour integral could use."""
 
     def __init__(self, law: Law, index: int, reason: str) -> None:
-        super().__init__(
-            f"the saddle point fails at t = {index * law.span}: {reason}; "
-            "use method='direct' for floats, or method='exact' for ints and Fractions"
-        )
+        super().__init__(f"the saddle point fails at index {index * law.span}: {reason}")
 
 
 def integral(law: Law, tilt: Tilt, side: Side | None = None, analytic: bool = False) -> tuple[Floats, Floats]:
