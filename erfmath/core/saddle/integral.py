@@ -168,8 +168,17 @@ def _add_circles(
 
 
 def _sum_circle(law: Law, tilt: Tilt, period: int, side: Side | None) -> tuple[Floats, Floats]:
-    """Return the two integrals by `period` nodes on the full circle, whose angles are looked up."""
-    k = np.arange(period // 2 + 1)
+    """Return the two integrals by `period` nodes on the full circle.
+
+    Those near w = 0 count from the mean, since n times an argument there is to be small; the angles of the
+    others are looked up.
+    """
+    near = 1 + int(period / (2 * np.pi * law.extent))
+    u = np.broadcast_to(np.arange(near) * (2 * np.pi / period), (tilt.theta.size, near))
+    fold = np.full(period // 2 + 1, 2.0)
+    fold[0] = fold[-1] = 1.0
+    total, bound = _around_peak(law, tilt, u, fold[:near], 0, 1, side)
+    k = np.arange(near, period // 2 + 1)
     angle: Floats = np.arange(period, dtype=float) * (2 * np.pi / period)
     cosm1, sine = -2 * np.sin(0.5 * angle) ** 2, np.sin(angle)
     base = tilt.base[0].astype(np.int64) % period + tilt.base[1].astype(np.int64)
@@ -183,10 +192,6 @@ def _sum_circle(law: Law, tilt: Tilt, period: int, side: Side | None) -> tuple[F
             imag += q[:, None] * sine[node]
         power = log_power(f.n, real, imag)
         modulus, phase = modulus + power[0], phase + power[1]
-    size = np.exp(modulus)
-    fold = np.full(k.size, 2.0)
-    fold[0] = fold[-1] = 1.0
-    if not side:
-        return (size * np.cos(phase)) @ fold / period, size @ fold / period
-    term = size * np.exp(1j * phase) * _tail_factor(tilt, angle[k], side)
-    return term.real @ fold / period, np.abs(term) @ fold / period
+    term = np.exp(modulus + 1j * phase) * (_tail_factor(tilt, angle[k], side) if side else 1.0)
+    far = fold[near:]
+    return (total + term.real @ far) / period, (bound + np.abs(term) @ far) / period

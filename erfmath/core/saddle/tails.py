@@ -13,7 +13,7 @@ from . import double_double as dd
 from .edges import end_log
 from .integral import NoBellShape, integral
 from .law import Law
-from .peaks import Side
+from .peaks import Side, period_of
 from .pieces import SMALLEST_RATIO
 from .points import exact_pair, pointwise
 from .tilt import Ints, exponent, sharpened, solve, tilted
@@ -81,15 +81,17 @@ def _integrated_tails(law: Law, t: Ints, side: Side) -> Floats:
     high, low = exponent(law, tilt)
     result = np.asarray(high + (low + np.log(np.where(good, value, 1.0))))
     if not good.all():
-        result[~good] = _summed_tails(law, t[~good], side)
+        reach = int(np.ceil(period_of(law, tilt, side)[~good].max()))
+        result[~good] = _summed_tails(law, t[~good], reach, side)
     return result
 
 
-def _summed_tails(law: Law, t: Ints, side: Side) -> Floats:
-    """Return the logs of tails as sums of their coefficients."""
-    first, last = (int(t.min()), law.degree) if side == "upper" else (0, int(t.max()))
+def _summed_tails(law: Law, t: Ints, reach: int, side: Side) -> Floats:
+    """Return the logs of tails as sums of their coefficients, those beyond reach being negligible."""
+    first, last = int(t.min()), int(t.max())
+    first, last = (first, min(last + reach, law.degree)) if side == "upper" else (max(first - reach, 0), last)
     if last - first > _LONGEST_SUM:
         raise NoBellShape(law, int(t[0]), "the integral of the tail cancels, and its sum is too long")
     logs = pointwise(law, np.arange(first, last + 1), dd.ZERO)
-    tails = [logs[v - first :] if side == "upper" else logs[: v + 1] for v in t]
+    tails = [logs[v - first :] if side == "upper" else logs[: v - first + 1] for v in t]
     return np.array([tail.max() + np.log(np.exp(tail - tail.max()).sum()) for tail in tails])
