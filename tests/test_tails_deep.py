@@ -1,6 +1,7 @@
 """One law for every tail: whatever the kernel, the power and the index, the logarithm is right or refused.
 
-HYPOTHESIS_PROFILE=deep runs 100 000 examples (ERFMATH_EXAMPLES sets another number).
+HYPOTHESIS_PROFILE=deep runs 100 000 examples of the laws between neighbours and 20 000 against a truth of
+60 digits (ERFMATH_EXAMPLES sets another number): half an hour on one core.
 """
 
 import math
@@ -157,7 +158,7 @@ def check_laws(taps, n, t):
     assert abs(step - MP.mpf(log)) <= 1e-11 + 1e-15 * abs(log)
 
 
-@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=max(100, EXAMPLES // 5), suppress_health_check=list(HealthCheck))
 @given(weights(), POWERS, PLACES)
 @example([1, 1e-6, 1], 10**9, ("sigma", 0.0))
 @example([1, 0, 0, 1, 1e-9], 10**6, ("share", 0.3))
@@ -173,6 +174,7 @@ def test_every_logarithm_and_tail_is_right_or_refused(taps, n, place):
     check_point(taps, n, index_of(taps, n, place))
 
 
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(weights(), POWERS, PLACES)
 def test_every_logarithm_obeys_the_laws_of_powers(taps, n, place):
     check_laws(taps, n, index_of(taps, n, place))
