@@ -138,7 +138,7 @@ class CentralLimit:
         return min(1.0, constant * float(third / self._moments[1]) / self.std)
 
     def edgeworth(self, order: int = 2) -> Edgeworth:
-        """Return the Edgeworth expansion to n^(-order/2), order 0 (the normal) to 8."""
+        """Return the Edgeworth expansion to n^(-order/2), order 0 (the normal, by steps) to 8."""
         order = as_count(order, "order", minimum=0, maximum=8)
         self._spread()
         cumulants = exact_cumulants(self.polynomial, order + 2)

@@ -98,6 +98,22 @@ class EffectiveField:
         """Size over the side of the theoretical field."""
         return self.size / self.field_size
 
+    @property
+    def extent(self) -> tuple[tuple[int, int], ...]:
+        """First and last pixel inside along each axis, counted from the first pixel of the field.
+
+        >>> effective_field(distribution(Kernel([5, 1]), 10)).extent  # skewed towards the first pixel
+        ((0, 6),)
+        """
+        ends = []
+        peaks = [float(profile.values.max()) for profile in self._profiles]
+        for profile, peak in zip(self._profiles, peaks, strict=True):
+            inside = profile.values * (math.prod(peaks) / peak) > self._level
+            for axis, start in enumerate(profile.start):
+                line = np.flatnonzero(inside.any(axis=others_of(axis, inside.ndim)))
+                ends.append((start + int(line[0]), start + int(line[-1])))
+        return tuple(ends)
+
     @cached_property
     def mask(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """The pixels inside, a read-only boolean grid over the theoretical field (built when asked for)."""
@@ -129,7 +145,7 @@ def effective_field(
     Parameters
     ----------
     law
-        The law of the impact, from :func:`distribution`, or a Kernel.
+        The law of the impact, from ``distribution(kernel, n)``; a Kernel stands for a single layer.
     definition
         "threshold", "mass", "sigma" or "two_sigma".
     ref
@@ -228,7 +244,7 @@ def growth(block: Kernel | Any, depths: Sequence[int], **options: Any) -> Growth
     Parameters
     ----------
     block
-        A Kernel, or a sequence of weights.
+        A Kernel, a Product, or a sequence of weights.
     depths
         Two or more different depths, each at least 1.
     **options

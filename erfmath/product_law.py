@@ -133,7 +133,8 @@ class ProductDistribution(LatticeDistribution):
     def rvs(self, size: int | tuple[int, ...] | None = None, *, rng: Any = None) -> Any:
         """Return random variates: an int, or an int64 array of the given size.
 
-        Long rows draw how often each tap is taken, a multinomial variate for each factor, and add up.
+        `rng` is a ``numpy.random.Generator``, or whatever ``numpy.random.default_rng`` takes. Long rows draw
+        how often each tap is taken, a multinomial variate for each factor, and add up.
         """
         if self._is_short:
             return super().rvs(size, rng=rng)

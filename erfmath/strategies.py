@@ -10,8 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
-from hypothesis.errors import InvalidArgument
+
+try:
+    from hypothesis import strategies as st
+    from hypothesis.errors import InvalidArgument
+except ImportError:
+    raise ImportError("erfmath.strategies needs Hypothesis: pip install hypothesis") from None
 
 from ._checks import is_index
 from .kernel import Kernel

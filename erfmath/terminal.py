@@ -44,11 +44,16 @@ def profile_picture(law: LatticeDistribution, width: int = 72, height: int = 8) 
     return "\n".join([*rows, "▔" * len(columns), ends])
 
 
-def share_bar(share: float, width: int = 72) -> str:
-    """Return a bar of the theoretical field with the effective share filled in the middle."""
-    filled = min(width, max(1, round(share * width)))
-    left = (width - filled) // 2
-    return "·" * left + "█" * filled + "·" * (width - filled - left)
+def extent_bar(first: int, last: int, side: int, width: int = 72) -> str:
+    """Return a bar of a field of `side` pixels with those from first to last filled."""
+    start = first * width // side
+    filled = max(1, -(-(last + 1) * width // side) - start)
+    return "·" * start + "█" * filled + "·" * (width - start - filled)
+
+
+def figure(value: float) -> str:
+    """Return a number with six significant digits, whole where it has more."""
+    return f"{value:.0f}" if abs(value) >= 1e6 else f"{value:.6g}"
 
 
 def _columns(law: LatticeDistribution, first: int, last: int, width: int) -> Floats:

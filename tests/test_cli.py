@@ -21,7 +21,7 @@ def test_the_papers_own_case_prints_its_pixel_counts(capsys):
     code, text = run(capsys, "impact", "3x3", "5", "10", "20", "40")
     rows = [line.split() for line in text.splitlines() if "11 x 11" in line or line.strip().startswith("40 ")]
     assert code == 0
-    assert rows[0] == ["5", "11", "x", "11", "69", "8.3066", "0.7551", "8.3066", "7.3030", "1.8257"]
+    assert rows[0] == ["5", "11", "x", "11", "69", "8.30662", "0.7551", "8.30662", "7.30297", "1.82574"]
     assert [word for word in text.split() if word in ("69", "137", "261", "517")] == [
         "69",
         "137",
@@ -36,7 +36,10 @@ def test_json_of_impact_is_what_the_library_says(capsys):
     law = em.distribution([[1, 2], [3, 4]], 7)
     for name in em.effective.DEFINITIONS:
         field = em.effective_field(law, name, "max")
-        assert depth["effective"][name] == {"size": field.size, "count": field.count, "ratio": field.ratio}
+        shown = depth["effective"][name]
+        assert (shown["size"], shown["count"], shown["ratio"]) == (field.size, field.count, field.ratio)
+        inside = field.mask.any(axis=1)
+        assert shown["extent"][0] == [inside.argmax(), 7 - inside[::-1].argmax()]
     assert depth["theoretical"] == [8, 8]
     assert depth["mean"] == pytest.approx(law.mean())
     limit = em.central_limit([[1, 2], [3, 4]][0], 7)
@@ -47,7 +50,7 @@ def test_json_of_impact_is_what_the_library_says(capsys):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["3", "2"], [1.0, 2.0, 3.0, 2.0, 1.0]),
+        (["3", "2", "--method", "direct"], [1.0, 2.0, 3.0, 2.0, 1.0]),
         (["1,-2", "2", "--method", "exact"], [1, -4, 4]),
         (["-1,1", "1", "--method", "exact"], [-1, 1]),
         (["1/3,1", "2", "--method", "exact"], ["1/9", "2/3", "1"]),
@@ -57,6 +60,13 @@ def test_json_of_impact_is_what_the_library_says(capsys):
 def test_json_of_coefficients(capsys, words, expected):
     _, text = run(capsys, "coefficients", *words, "--json")
     assert json.loads(text)["coefficients"] == expected
+
+
+def test_logarithms_reach_where_floats_do_not(capsys):
+    _, text = run(capsys, "coefficients", "2,0,2", "3000", "--log", "--json")
+    logs = json.loads(text)["logarithms"]
+    assert logs[1] is None
+    assert logs[::2] == em.log_coefficients([2, 2], 3000).tolist()
 
 
 def test_exact_coefficients_have_all_their_digits(capsys):
@@ -107,9 +117,9 @@ def test_a_reader_who_has_seen_enough_is_no_error():
         ("impact foo 5", "'foo' where a number should be"),
         ("impact 1,,2 5", "nothing where a number should be"),
         ("impact 1/0,2 5", "'1/0'"),
-        ("impact 3x3 x", "a depth must be a whole number"),
-        ("impact 3 2.5", "a depth must be a whole number"),
-        ("impact 3 -5", "n must be at least 0"),
+        ("impact 3x3 x", "depth must be a whole number"),
+        ("impact 3 2.5", "depth must be a whole number"),
+        ("impact 3 -5", "depth must be a whole number from 0 on"),
         ("impact 3 1e16", "n must be at most 1e+15"),
         ("impact 1,-1 5", "negative weight -1 at position 1"),
         ("impact nan,1 5", "weights must be finite"),

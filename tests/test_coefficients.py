@@ -271,7 +271,7 @@ def test_weights_of_any_scale_keep_their_digits(p, q, n):
     ],
 )
 def test_floats_out_of_range_raise_and_say_what_to_do(weights, n, words, method):
-    with pytest.raises(ValueError, match=f"{words}.*normalize.*exact.*distribution"):
+    with pytest.raises(ValueError, match=f"{words}.*log_coefficients.*exact.*normalize"):
         em.coefficients(weights, n, method)
 
 

@@ -9,40 +9,50 @@ from typing import Any
 import numpy as np
 
 from erfmath.core.plan import METHODS
-from erfmath.core.power import coefficients
+from erfmath.core.power import coefficients, log_coefficients
 from erfmath.terminal import table
 
-from .notation import parse_depth, parse_kernel
+from .notation import parse_count, parse_kernel
 
 HELP = "the coefficients of the n-th power of a kernel, as floats or exactly"
 EXAMPLES = """\
   erfmath coefficients 2 10                        binomial coefficients
   erfmath coefficients 3 700 --method exact        as many digits as there are
+  erfmath coefficients 3 700 --log                 their logarithms
   erfmath coefficients 1/4,1/2,1/4 3 --method exact --json"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("n", help="number of factors, such as 10 or 1e4")
-    parser.add_argument(
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
         "--method",
         choices=METHODS,
         default="auto",
         help="exact: integers and fractions without round-off (default: auto, floats)",
     )
+    how.add_argument("--log", action="store_true", help="natural logarithms, which no depth overflows")
 
 
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints."""
-    kernel, n = parse_kernel(arguments.kernel), parse_depth(arguments.n)
-    row = coefficients(kernel, n, arguments.method)
+    kernel, n = parse_kernel(arguments.kernel), parse_count(arguments.n, "n")
+    name = "logarithm" if arguments.log else "coefficient"
+    row = log_coefficients(kernel, n) if arguments.log else coefficients(kernel, n, arguments.method)
     if arguments.json:
-        # Fractions have no JSON number: with one of them, all entries are strings.
-        integral = row.dtype == float or all(isinstance(value, int) for value in row.flat)
-        nested = (row if integral else row.astype(str)).tolist()
-        return json.dumps({"kernel": repr(kernel), "n": n, "coefficients": nested})
+        return json.dumps({"kernel": repr(kernel), "n": n, f"{name}s": _jsonable(row).tolist()})
     rows = [[" ".join(map(str, index)), _text(value)] for index, value in np.ndenumerate(row)]
-    return table(["power" if row.ndim == 1 else "powers", "coefficient"], rows)
+    return table(["power" if row.ndim == 1 else "powers", name], rows)
+
+
+def _jsonable(row: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return entries that JSON has: with a Fraction among them all are strings, and log 0 is null."""
+    if row.dtype == float:
+        values = row.astype(object)
+        values[~np.isfinite(row)] = None
+        return values
+    return row if all(isinstance(value, int) for value in row.flat) else row.astype(str)
 
 
 def _text(value: Any) -> str:

@@ -7,9 +7,9 @@ import json
 from dataclasses import asdict
 
 from erfmath.effective import DEFINITIONS, growth
-from erfmath.terminal import table
+from erfmath.terminal import figure, table
 
-from .notation import parse_depth, parse_kernel
+from .notation import parse_count, parse_kernel
 from .options import add_depths, add_reading
 
 HELP = "effective against theoretical size over depth, with the slopes of log size over log depth"
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints."""
     kernel = parse_kernel(arguments.kernel)
-    depths = [parse_depth(text) for text in arguments.depths]
+    depths = [parse_count(text, "depth") for text in arguments.depths]
     found = growth(
         kernel,
         depths,
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> str:
             indent=2,
         )
     cells = [
-        [str(r.depth), f"{r.theoretical:.6g}", str(r.count), f"{r.effective:.4f}", f"{r.ratio:.4f}"]
+        [str(r.depth), figure(r.theoretical), str(r.count), figure(r.effective), f"{r.ratio:.4g}"]
         for r in found
     ]
     return "\n".join(

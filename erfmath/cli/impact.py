@@ -7,14 +7,14 @@ import json
 from typing import Any
 
 from erfmath.clt import central_limit
-from erfmath.effective import DEFINITIONS, effective_field
+from erfmath.effective import DEFINITIONS, EffectiveField, effective_field
 from erfmath.joint import JointDistribution
 from erfmath.kernel import Kernel
 from erfmath.lattice import LatticeDistribution
 from erfmath.product_law import distribution
-from erfmath.terminal import profile_picture, progress, share_bar, table
+from erfmath.terminal import extent_bar, figure, profile_picture, progress, table
 
-from .notation import parse_depth, parse_kernel
+from .notation import parse_count, parse_kernel
 from .options import add_depths, add_reading
 
 HELP = "the theoretical and the effective field of one unit behind n equal layers, beside its Gaussian"
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints."""
     kernel = parse_kernel(arguments.kernel)
-    depths = [parse_depth(text) for text in arguments.depths]
+    depths = [parse_count(text, "depth") for text in arguments.depths]
     laws = [distribution(kernel, n) for n in progress(depths, "depth", len(depths))]
     readings = [
         _reading(kernel, n, law, arguments.ref, arguments.profile)
@@ -55,12 +55,14 @@ def _reading(
         "theoretical": [round(side) for side in _sides(law)],
         "mean": [limit.mean for limit in limits],
         "variance": [limit.var for limit in limits],
-        "effective": {
-            name: {"size": f.size, "count": f.count, "ratio": f.ratio} for name, f in fields.items()
-        },
+        "effective": {name: _field(found) for name, found in fields.items()},
         "distance_to_normal": [limit.distance if limit.var else None for limit in limits],
         "berry_esseen_bound": [limit.bound if limit.var else None for limit in limits],
     }
+
+
+def _field(found: EffectiveField) -> dict[str, Any]:
+    return {"size": found.size, "count": found.count, "ratio": found.ratio, "extent": found.extent}
 
 
 def _sides(law: LatticeDistribution | JointDistribution) -> list[int]:
@@ -74,6 +76,7 @@ def _marginal_supports(law: LatticeDistribution | JointDistribution) -> list[tup
 def _report(text: str, kernel: Kernel, readings: list[dict[str, Any]], law: Any) -> list[str]:
     deepest = readings[-1]
     effective = deepest["effective"]["threshold"]
+    first, last = effective["extent"][0]
     profile = law if isinstance(law, LatticeDistribution) else law.marginal(0)
     return [
         f"Impact on one unit behind n layers of the kernel {text}",
@@ -82,17 +85,19 @@ def _report(text: str, kernel: Kernel, readings: list[dict[str, Any]], law: Any)
         "",
         _normal_table(readings),
         "",
-        f"Depth {deepest['depth']}, profile along {'the' if kernel.ndim == 1 else 'the first'} axis:",
+        f"Depth {deepest['depth']}, the profile along {'the' if kernel.ndim == 1 else 'the first'} axis, "
+        "five deviations about its mean:",
         "",
         profile_picture(profile),
         "",
-        f"theoretical field {_join(deepest['theoretical'])}, effective {effective['size']:.4g} by threshold:",
-        share_bar(effective["ratio"]),
+        f"The whole field of {_join(deepest['theoretical'])}, what counts by the threshold filled "
+        f"(side {figure(effective['size'])}):",
+        extent_bar(first, last, deepest["theoretical"][0]),
     ]
 
 
 def _sizes_table(readings: list[dict[str, Any]]) -> str:
-    headers = ["depth", "field", "pixels", "effective", "ratio", "mass", "two sigma", "sigma"]
+    headers = ["depth", "field", "pixels", "threshold", "ratio", "mass", "two sigma", "sigma"]
     rows = []
     for reading in readings:
         effective = reading["effective"]
@@ -101,9 +106,9 @@ def _sizes_table(readings: list[dict[str, Any]]) -> str:
                 str(reading["depth"]),
                 _join(reading["theoretical"]),
                 str(effective["threshold"]["count"]),
-                f"{effective['threshold']['size']:.4f}",
-                f"{effective['threshold']['ratio']:.4f}",
-                *(f"{effective[name]['size']:.4f}" for name in ("mass", "two_sigma", "sigma")),
+                figure(effective["threshold"]["size"]),
+                f"{effective['threshold']['ratio']:.4g}",
+                *(figure(effective[name]["size"]) for name in ("mass", "two_sigma", "sigma")),
             ]
         )
     return table(headers, rows)
@@ -116,8 +121,8 @@ def _normal_table(readings: list[dict[str, Any]]) -> str:
             str(reading["depth"]),
             _join(reading["mean"], "{:.6g}"),
             _join(reading["variance"], "{:.6g}"),
-            _join(reading["distance_to_normal"], "{:.4f}"),
-            _join(reading["berry_esseen_bound"], "{:.4f}"),
+            _join(reading["distance_to_normal"], "{:.3g}"),
+            _join(reading["berry_esseen_bound"], "{:.3g}"),
         ]
         for reading in readings
     ]

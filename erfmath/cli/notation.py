@@ -30,16 +30,16 @@ def parse_kernel(text: str) -> Kernel:
     return Kernel(rows if len(rows) > 1 else rows[0])
 
 
-def parse_depth(text: str) -> int:
-    """Return a depth; 1e6 is fine.
+def parse_count(text: str, name: str) -> int:
+    """Return a number of layers or factors; 1e6 is fine.
 
-    >>> parse_depth("1e6")
+    >>> parse_count("1e6", "depth")
     1000000
     """
     text = text.strip()
     number = Fraction(text) if re.fullmatch(r"-?\d{1,30}([eE]\d{1,2})?", text) else None
-    if number is None:
-        raise ValueError(f"a depth must be a whole number such as 40 or 1e6, got {text!r}")
+    if number is None or number < 0:
+        raise ValueError(f"{name} must be a whole number from 0 on, such as 40 or 1e6, got {text!r}")
     return number.numerator
 
 

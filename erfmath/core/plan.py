@@ -27,8 +27,8 @@ _SHORT = 1024  # where counting operations takes longer than the work
 # cancellation leaves direct convolution ten digits of the largest coefficient.
 FFT_CROSSOVER = 10
 _TEN_DIGITS = math.log2(1e-10)
-# What `auto` takes on where only direct convolution keeps the tails: about half a minute.
-DIRECT_LIMIT = 10**11
+# What `auto` takes on where only direct convolution keeps the tails: some ten seconds.
+DIRECT_LIMIT = 3 * 10**10
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,8 @@ def _choose(polynomial: Product) -> tuple[str, str]:
         if operations > DIRECT_LIMIT:
             raise ValueError(
                 f"a kernel whose {polynomial.ndim} axes do not separate takes {operations:.0e} operations "
-                "here; use method='fft', right against the largest coefficient only, or kernel.marginal(axis)"
+                "here; use coefficients(..., method='fft'), right against the largest coefficient only, "
+                "or the law of one axis, kernel.marginal(axis)"
             )
         return "direct", "every coefficient keeps its digits, and the axes do not separate"
     return "saddle", "every coefficient keeps its digits; those that underflow cost nothing"

@@ -94,7 +94,7 @@ def overflow(exponent: float) -> ValueError:
     return ValueError(
         f"the coefficients overflow: the largest is near 1e{exponent * math.log10(2):.0f}, "
         "floats end at 1.8e308; "
-        "normalize() the kernel, use method='exact' for integers, or distribution() for the normalised law"
+        "use log_coefficients(), method='exact' for integers, or normalize() the kernel"
     )
 
 
@@ -103,7 +103,7 @@ def underflow(exponent: float) -> ValueError:
     return ValueError(
         f"the coefficients underflow: the largest is near 1e{exponent * math.log10(2):.0f}, "
         "floats end at 5e-324; "
-        "normalize() the kernel, use method='exact' for Fractions, or distribution() for the normalised law"
+        "use log_coefficients(), method='exact' for Fractions, or normalize() the kernel"
     )
 
 
