@@ -11,27 +11,14 @@ import itertools
 import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from . import bench_core, figure
-from .measure import digits, interleaved, machine, markdown, progress, ratio
+from .measure import Result, digits, interleaved, machine, markdown, progress, ratio
 
 BASE = bench_core.PaddedFFT.label
 QUICK = ((40, 1000), (3,))
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one method did for one row."""
-
-    k: int
-    n: int
-    method: str
-    median_ms: float
-    ratio: float
-    error: float
-    peak_bytes: int | None
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import bench_core
 
 if TYPE_CHECKING:
-    from .__main__ import Result
+    from .measure import Result
 
 TAPS = 3
 DEPTHS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)

@@ -8,6 +8,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 
 Samples = dict[str, list[float]]
@@ -15,6 +16,19 @@ Samples = dict[str, list[float]]
 # A sample repeats its call until it lasts this long, well above the clock's and the scheduler's grain.
 SAMPLE_SECONDS = 4e-3
 MIN_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one method did for one row."""
+
+    k: int
+    n: int
+    method: str
+    median_ms: float
+    ratio: float
+    error: float
+    peak_bytes: int | None
 
 
 def interleaved(calls: dict[str, Callable[[], object]], rounds: int = 25, budget: float = 1.0) -> Samples:

@@ -164,17 +164,18 @@ class Kernel:
             if weight:
                 yield position, Fraction(weight)
 
+    @cached_property
     def numerators(self) -> tuple[np.ndarray[Any, np.dtype[np.float64]], int]:
-        """Return (weights times d as floats, d), d the common denominator of exact weights and 1 for floats.
+        """(Weights times d as floats, d), d the common denominator of exact weights and 1 for floats.
 
-        >>> Kernel([Fraction(1, 3), Fraction(2, 3)]).numerators()
+        >>> Kernel([Fraction(1, 3), Fraction(2, 3)]).numerators
         (array([1., 2.]), 3)
         """
         if not self.is_exact:
-            return self.to_numpy(), 1
+            return _read_only(self.to_numpy()), 1
         denominator = math.lcm(*(value.denominator for value in _leaves(self.weights)))
         flat = [_to_float(value * denominator) for value in _leaves(self.weights)]
-        return np.array(flat).reshape(self.shape), denominator
+        return _read_only(np.array(flat).reshape(self.shape)), denominator
 
     def to_numpy(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return the weights as a float array; exact weights beyond the float range raise a ValueError."""
@@ -326,6 +327,11 @@ def _leaves(weights: Any) -> Iterator[Any]:
             yield from _leaves(entry)
         else:
             yield entry
+
+
+def _read_only(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    array.flags.writeable = False
+    return array
 
 
 def _listed(weights: object) -> object:

@@ -150,7 +150,10 @@ def as_product(value: object, n: object = 1) -> Product:
     power = as_power(n)
     if isinstance(value, Product):
         return value if power == 1 else Product((f.kernel, f.n * power, f.step) for f in value.factors)
-    return Product([(as_kernel(value), power)])
+    kernel = as_kernel(value)
+    product = object.__new__(Product)  # one factor is in canonical form as it stands
+    object.__setattr__(product, "factors", (Factor(kernel, power, (1,) * kernel.ndim),))
+    return product
 
 
 def _entry(factor: Factor) -> str:

@@ -20,6 +20,7 @@ PEAK_BITS = 480
 FLOOR = 2.0**-920
 _PIECE = 8192
 _SPARSE = 16
+_SHORT = 2**16  # operations that cost less than to look for zeros
 
 
 def power(weights: Floats, n: int) -> Scaled:
@@ -90,6 +91,8 @@ def _multiply(left: Scaled, right: Scaled) -> Scaled:
 
 def _convolve(left: Floats, right: Floats) -> Floats:
     """Return np.convolve, of dilated rows by shifting and adding, of long ones in pieces."""
+    if len(left) * len(right) < _SHORT:
+        return np.convolve(left, right)
     sparse, dense = sorted((left, right), key=np.count_nonzero)
     taps = np.flatnonzero(sparse)
     if len(taps) * _SPARSE < len(sparse):

@@ -150,6 +150,8 @@ def plan_of(polynomial: Product, method: str = "auto") -> Plan:
     if misfit := _misfit(polynomial, method):
         raise ValueError(f"method={method!r} {misfit}")
     made = Plan(polynomial, *(_choose(polynomial) if method == "auto" else (method, "asked for")))
+    if math.prod(made.shape) <= _SHORT and made.method != "exact":
+        return made
     check_memory(
         made.memory,
         f"the row of {math.prod(made.shape):.3g} coefficients (n={polynomial.n}, method={made.method!r})",

@@ -181,14 +181,16 @@ def polynomial(kernel: Kernel | Product | Any, n: int = 1) -> sympy.Poly:
 def _direct_power(factor: Factor, shape: tuple[int, ...]) -> Scaled:
     """Return one power by direct convolution, packed on one axis; of a single tap by one rounding."""
     kernel, n, step = factor
-    numerators, denominator = kernel.numerators()
+    numerators, denominator = kernel.numerators
     weights = kronecker.pack(_dilated(numerators, step), shape)
-    taps = list(kernel.taps())
-    if len(taps) > 1:
-        mantissa, exponent = split_product([(Fraction(1, denominator), n)])
+    if np.count_nonzero(weights) > 1:
         row = direct.power(weights, n)
+        if denominator == 1:
+            return row
+        mantissa, exponent = split_product([(Fraction(1, denominator), n)])
         return Scaled(row.values * mantissa, row.exponent + exponent, row.start, row.shape)
-    weight, start = taps[0][1], int(np.flatnonzero(weights)[0])
+    ((_, weight),) = kernel.taps()
+    start = int(np.flatnonzero(weights)[0])
     mantissa, exponent = split_product([(abs(weight), n)])
     sign = -1.0 if weight < 0 and n % 2 else 1.0
     return Scaled(np.array([sign * mantissa]), exponent, (n * start,), (n * (len(weights) - 1) + 1,))
