@@ -25,6 +25,15 @@ def pack(grid: np.ndarray[Any, Any], shape: Sequence[int]) -> np.ndarray[Any, An
     return row
 
 
+def dilate(grid: np.ndarray[Any, Any], step: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    """Return the grid with step - 1 zeros between neighbours, per axis."""
+    if set(step) == {1}:
+        return grid
+    spread = np.zeros([a * (k - 1) + 1 for a, k in zip(step, grid.shape, strict=True)], dtype=grid.dtype)
+    spread[tuple(slice(None, None, a) for a in step)] = grid
+    return spread
+
+
 def unpack(row: np.ndarray[Any, Any], shape: Sequence[int]) -> np.ndarray[Any, Any]:
     """Return the row of a product of packed polynomials as an array of `shape`."""
     return row.reshape(shape)

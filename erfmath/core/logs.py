@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..product import Product
-from .kronecker import pack
+from .kronecker import dilate, pack
 from .plan import direct_operations
 from .saddle import points, rows, tails
 from .saddle.law import law_of
@@ -47,10 +47,7 @@ def table_of(polynomial: Product) -> Table:
     """Return the table of the packed coefficients, from the first to the last that is not zero."""
     factors = []
     for kernel, n, step in polynomial.factors:
-        grid = np.zeros([a * (k - 1) + 1 for a, k in zip(step, kernel.shape, strict=True)], dtype=object)
-        for position, weight in kernel.taps():
-            grid[tuple(a * (p - o) for a, p, o in zip(step, position, kernel.offsets, strict=True))] = weight
-        weights = pack(grid, polynomial.shape)
+        weights = pack(dilate(np.array(kernel.weights, dtype=object), step), polynomial.shape)
         inside = np.flatnonzero(weights)
         if n:
             factors.append(([Fraction(w) for w in weights[inside[0] : inside[-1] + 1]], n))

@@ -75,7 +75,10 @@ def coefficients(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto
     polynomial = as_product(kernel, n)
     made = plan(polynomial, method=method)
     if made.method == "exact":
-        grids = [(_dilated(np.array(f.kernel.weights, dtype=object), f.step), f.n) for f in _kept(polynomial)]
+        grids = [
+            (kronecker.dilate(np.array(f.kernel.weights, dtype=object), f.step), f.n)
+            for f in _kept(polynomial)
+        ]
         return exact.product(grids, polynomial.shape)
     row = scaled_product(polynomial, made.method)
     if method == "auto" and not polynomial.is_nonnegative:
@@ -91,7 +94,7 @@ def scaled_product(polynomial: Product, method: str) -> Scaled:
         return _saddle_row(polynomial)
     shape, factors = polynomial.shape, _kept(polynomial)
     if method == "fft":
-        return fft.product([(_dilated(f.kernel.to_numpy(), f.step), f.n) for f in factors], shape)
+        return fft.product([(kronecker.dilate(f.kernel.to_numpy(), f.step), f.n) for f in factors], shape)
     row = direct.product([_direct_power(factor, shape) for factor in factors])
     return row if polynomial.ndim == 1 else _unpacked(row, shape)
 
@@ -182,7 +185,7 @@ def _direct_power(factor: Factor, shape: tuple[int, ...]) -> Scaled:
     """Return one power by direct convolution, packed on one axis; of a single tap by one rounding."""
     kernel, n, step = factor
     numerators, denominator = kernel.numerators
-    weights = kronecker.pack(_dilated(numerators, step), shape)
+    weights = kronecker.pack(kronecker.dilate(numerators, step), shape)
     if np.count_nonzero(weights) > 1:
         row = direct.power(weights, n)
         if denominator == 1:
@@ -208,15 +211,6 @@ def _kept(polynomial: Product) -> list[Factor]:
     """Return the factors, the kernel 1 for an empty product."""
     one = Kernel(np.ones((1,) * polynomial.ndim, dtype=int))
     return [f for f in polynomial.factors if f.n] or [Factor(one, 1, (1,) * polynomial.ndim)]
-
-
-def _dilated(grid: np.ndarray[Any, Any], step: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """Return the grid with step - 1 zeros between neighbours, per axis."""
-    if set(step) == {1}:
-        return grid
-    spread = np.zeros([a * (k - 1) + 1 for a, k in zip(step, grid.shape, strict=True)], dtype=grid.dtype)
-    spread[tuple(slice(None, None, a) for a in step)] = grid
-    return spread
 
 
 def _require_digits(row: Scaled, made: Plan) -> None:
