@@ -10,23 +10,47 @@ from .joint import JointDistribution
 from .kernel import Kernel
 from .lattice import LatticeDistribution
 from .moments import cumulants
+from .network.compose import Power, Residual, Series, Sum
+from .network.field import ReceptiveField, receptive_field
+from .network.graph import Graph
+from .network.law import MapDistribution
+from .network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
+from .network.lower import Stage, lower
+from .network.node import Node
 from .product import Factor, Product
 from .product_law import ProductDistribution, distribution
 
 __all__ = [
+    "Activation",
     "Candidate",
     "CentralLimit",
+    "Conv",
+    "ConvTranspose",
+    "Dropout",
     "Edgeworth",
     "EffectiveField",
     "Factor",
+    "GlobalPool",
+    "Graph",
     "Growth",
     "GrowthRow",
+    "Identity",
     "JointDistribution",
     "Kernel",
     "LatticeDistribution",
+    "MapDistribution",
+    "Node",
     "Plan",
+    "Pool",
+    "Power",
     "Product",
     "ProductDistribution",
+    "ReceptiveField",
+    "Residual",
+    "Series",
+    "Stage",
+    "Sum",
+    "Upsample",
     "central_limit",
     "coefficients",
     "cumulants",
@@ -34,8 +58,10 @@ __all__ = [
     "effective_field",
     "growth",
     "log_coefficients",
+    "lower",
     "plan",
     "polynomial",
+    "receptive_field",
 ]
 
 

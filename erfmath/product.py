@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -145,8 +146,9 @@ class Product:
         return f"Product([{', '.join(map(_entry, self.factors))}])"
 
 
+@functools.singledispatch
 def as_product(value: object, n: object = 1) -> Product:
-    """Return the n-th power of a Product, a Kernel or a sequence of weights."""
+    """Return the n-th power of a Product, a Kernel or a sequence of weights; networks register theirs."""
     power = as_power(n)
     if isinstance(value, Product):
         return value if power == 1 else Product((f.kernel, f.n * power, f.step) for f in value.factors)

@@ -226,6 +226,7 @@ class ProductDistribution(LatticeDistribution):
         return f"<ProductDistribution on {self._low} .. {self._high}, {moments}>"
 
 
+@functools.singledispatch
 def distribution(kernel: Kernel | Product | Any, n: int = 1) -> LatticeDistribution | JointDistribution:
     r"""Return the law of P(z)^n / P(1)^n: of a sum of n independent variables with the kernel as their law.
 

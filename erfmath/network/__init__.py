@@ -1,0 +1,1 @@
+"""Networks as values: layers, the algebra that composes them, and their readings."""

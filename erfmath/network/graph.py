@@ -1,0 +1,169 @@
+"""Networks that are not series-parallel: a graph of named layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, NamedTuple
+
+from .compose import Gain, as_gain, as_nodes, common_axes, common_rate, product_of_rates, require_some
+from .node import Node, Rate
+
+INPUT = "input"
+
+
+class Entry(NamedTuple):
+    """A layer of a graph: its name, what it does, and (name, gain) of what it reads, which is added up."""
+
+    name: str
+    node: Node
+    sources: tuple[tuple[str, Gain], ...]
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Graph(Node):
+    """A network as a graph of named layers, with one input and one output.
+
+    Canonical form: the entries in the order given, sources as (name, gain), gains exact where integral.
+
+    Parameters
+    ----------
+    layers
+        A mapping of names to (node, source, ...), or a sequence of (name, (node, source, ...)). A source
+        is the name of another layer or "input", or (name, gain); several are added up. For concatenated
+        channels the gains are their shares. The order is free.
+    output
+        The name of the output; None for the last layer.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a name is unknown or taken, layers form a cycle, the input is not reached from the output, or
+        what is added differs in axes or rate.
+
+    Examples
+    --------
+    >>> from erfmath import Conv, Identity, receptive_field
+    >>> net = Graph({
+    ...     "a": (Conv(3, padding=1), "input"),
+    ...     "b": (Conv(3, padding=1), "a"),
+    ...     "c": (Conv(5, padding=2), "input", "b"),
+    ...     "out": (Identity(), "a", "b", "c"),
+    ... })
+    >>> receptive_field(net).size
+    9
+    """
+
+    layers: tuple[Entry, ...]
+    output: str
+
+    def __init__(self, layers: Mapping[str, Any] | Iterable[Any], output: str | None = None) -> None:
+        entries = tuple(map(_entry, layers.items() if isinstance(layers, Mapping) else layers))
+        if not entries:
+            raise ValueError("layers must hold at least one layer")
+        names = [entry.name for entry in entries]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"layers must have different names, got {twice!r} twice")
+        object.__setattr__(self, "layers", entries)
+        object.__setattr__(self, "output", names[-1] if output is None else output)
+        self._check()
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The positional arguments that rebuild the graph."""
+        return tuple((e.name, (e.node, *e.sources)) for e in self.layers), self.output
+
+    @cached_property
+    def order(self) -> tuple[Entry, ...]:
+        """The layers that the output depends on, sources first."""
+        table = {entry.name: entry for entry in self.layers}
+        needed, stack = set(), [self.output]
+        while stack:
+            name = stack.pop()
+            if name not in needed and name != INPUT:
+                needed.add(name)
+                stack += [source for source, _ in table[name].sources]
+        sorter = TopologicalSorter({name: {s for s, _ in table[name].sources} for name in needed})
+        try:
+            return tuple(table[name] for name in sorter.static_order() if name != INPUT)
+        except CycleError as error:
+            raise ValueError(f"layers must not form a cycle, got {' -> '.join(error.args[1])}") from None
+
+    @cached_property
+    def _rates(self) -> dict[str, Rate | None]:
+        """The rate from the input to each layer, checked where layers are added."""
+        rates: dict[str, Rate | None] = {INPUT: None}
+        for name, node, sources in self.order:
+            common_rate([(repr(source), rates[source]) for source, _ in sources])
+            before = next((rates[source] for source, _ in sources if rates[source] is not None), None)
+            rates[name] = product_of_rates([before, node.rate])
+        return rates
+
+    @cached_property
+    def ndim(self) -> int | None:
+        """Number of axes, None where any number will do."""
+        return common_axes(entry.node for entry in self.order)
+
+    @cached_property
+    def rate(self) -> Rate | None:
+        """Input samples an output sample."""
+        return self._rates[self.output]
+
+    def _check(self) -> None:
+        names = {entry.name for entry in self.layers}
+        if self.output not in names:
+            raise ValueError(f"output must be the name of a layer, got {self.output!r}")
+        for name, _, sources in self.layers:
+            for source, _ in sources:
+                if source not in names and source != INPUT:
+                    raise ValueError(
+                        f"layer {name!r} reads {source!r}, which is neither a layer nor {INPUT!r}"
+                    )
+        if not any(source == INPUT for entry in self.order for source, _ in entry.sources):
+            raise ValueError(f"the output {self.output!r} does not depend on {INPUT!r}")
+        common_axes(entry.node for entry in self.order)
+        _ = self._rates
+
+    def labelled(self) -> Iterable[tuple[str, Node]]:
+        """Return the layers with their names and sources."""
+        return [(f"{e.name} = {' + '.join(map(_source, e.sources))} >> ", e.node) for e in self.layers]
+
+    def heading(self) -> str:
+        """Return "Graph" and the output."""
+        return f"Graph, output {self.output}"
+
+    def __repr__(self) -> str:
+        lines = [f"{e.name!r}: ({', '.join([repr(e.node), *map(_shown, e.sources)])})" for e in self.layers]
+        output = "" if self.output == self.layers[-1].name else f", output={self.output!r}"
+        return f"Graph({{{', '.join(lines)}}}{output})"
+
+
+def _entry(item: Any) -> Entry:
+    """Return a layer from (name, (node, source, ...))."""
+    try:
+        name, (node, *sources) = item
+    except (TypeError, ValueError):
+        raise TypeError(f"layers must map names to (node, source, ...), got {item!r}") from None
+    if not isinstance(name, str) or name == INPUT:
+        raise ValueError(f"a layer's name must be a string other than {INPUT!r}, got {name!r}")
+    if not sources:
+        raise ValueError(f"layer {name!r} must name what it reads, {INPUT!r} or another layer")
+    as_nodes([node], f"layer {name!r}")
+    pairs = [(s, 1) if isinstance(s, str) else s for s in sources]
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not isinstance(pair[0], str):
+            raise TypeError(f"layer {name!r} must read names or (name, gain), got {pair!r}")
+    entry = Entry(name, node, tuple((source, as_gain(gain)) for source, gain in pairs))
+    require_some([gain for _, gain in entry.sources])
+    return entry
+
+
+def _source(pair: tuple[str, Gain]) -> str:
+    return pair[0] if pair[1] == 1 else f"{pair[1]} x {pair[0]}"
+
+
+def _shown(pair: tuple[str, Gain]) -> str:
+    return repr(pair[0]) if pair[1] == 1 else repr(pair)

@@ -1,0 +1,166 @@
+r"""The impact of each input position on one output unit, as an exact product of polynomials.
+
+Without upsampling the impact of a series is :math:`\prod_l P_l(z^{a_l})`, with :math:`a_l` the dilation times
+the strides before layer l (FACTS of the field: Luo et al. 2016, section 2), and branches add polynomials.
+Upsampling by u keeps the multiples of u, which no product survives: what does not commute is written out.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._checks import per_axis
+from ..core.power import coefficients
+from ..kernel import Kernel
+from ..product import Factor, Product, as_product
+from .compose import Gain
+from .lower import Stage
+from .node import Node
+from .program import Block, Program, common_start, program_of, pull_back
+
+Ints = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Impact:
+    """A response as weights: the product of the factors, moved by the shift; not yet multiplied out."""
+
+    factors: tuple[Factor, ...]
+    shift: Ints
+
+    def through(self, stage: Stage) -> Impact | None:
+        """Return the impact before a stage."""
+        factors = [f._replace(step=_times(f.step, stage.stride)) for f in self.factors]
+        shift = tuple(a * s + c for a, s, c in zip(self.shift, stage.stride, stage.shift, strict=True))
+        impact = Impact((*factors, Factor(stage.kernel, 1, stage.dilation)), shift)
+        return impact if set(stage.upsampling) == {1} else impact._decimated(stage.upsampling)
+
+    def through_block(self, block: Block) -> Impact:
+        """Return the impact before n copies of a network of rate 1."""
+        inner = response_of(block.program)
+        factors = tuple(f._replace(n=f.n * block.n) for f in inner.factors)
+        shift = tuple(a + block.n * b for a, b in zip(self.shift, inner.shift, strict=True))
+        return Impact(self.factors + factors, shift)
+
+    @classmethod
+    def total(cls, parts: Sequence[tuple[Gain, Impact]]) -> Impact:
+        """Return the weighted sum; factors that all parts share stay factors."""
+        first = parts[0][1]
+        common = common_start([impact.factors for _, impact in parts])
+        grids = [Impact(i.factors[common:], i.shift).written(gain) for gain, i in parts]
+        ends = np.array([[g.offsets, np.add(g.offsets, g.shape)] for g in grids])
+        low, high = ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)
+        whole = np.zeros(high - low, dtype=object)
+        for grid in grids:
+            weights = np.array(grid.weights, dtype=object)
+            place = np.array(grid.offsets) - low
+            whole[tuple(slice(p, p + k) for p, k in zip(place, grid.shape, strict=True))] += weights
+        if not whole.any():
+            raise ValueError("the branches cancel exactly: nothing is left of their sum")
+        kernel = Kernel(whole, low.tolist())
+        return cls((*first.factors[:common], _factor(kernel)), (0,) * kernel.ndim)
+
+    def written(self, gain: Gain = 1) -> Kernel:
+        """Return the weights multiplied out, times a gain."""
+        if not self.factors:
+            weights = np.full((1,) * len(self.shift), gain, dtype=object)
+            return Kernel(weights, self.shift)
+        product = Product(self.factors)
+        weights = coefficients(product, method="exact" if product.is_exact else "auto").astype(object)
+        return Kernel(weights * gain, [o + c for o, c in zip(product.offsets, self.shift, strict=True)])
+
+    def product(self) -> Product:
+        """Return the impact as a Product."""
+        ndim = len(self.shift)
+        factors = self.factors
+        if any(self.shift):
+            factors = (*factors, _factor(Kernel(_one(ndim), self.shift)))
+        return Product(factors or [_factor(Kernel(_one(ndim)))])
+
+    def _decimated(self, up: Ints) -> Impact | None:
+        """Return what stands at the multiples of the upsampling factors, None when nothing does."""
+        divisible = [all(a % u == 0 for a, u in zip(f.step, up, strict=True)) for f in self.factors]
+        kept = [f for f, free in zip(self.factors, divisible, strict=True) if free]
+        kept = [f._replace(step=tuple(a // u for a, u in zip(f.step, up, strict=True))) for f in kept]
+        rest = tuple(f for f, free in zip(self.factors, divisible, strict=True) if not free)
+        grid = Impact(rest, self.shift).written()
+        phases = [-o % u for o, u in zip(grid.offsets, up, strict=True)]
+        weights = np.array(grid.weights, dtype=object)
+        weights = weights[tuple(slice(p, None, u) for p, u in zip(phases, up, strict=True))]
+        if not weights.any():
+            return None
+        offset = [(o + p) // u for o, p, u in zip(grid.offsets, phases, up, strict=True)]
+        return Impact((*kept, _factor(Kernel(weights, offset))), (0,) * len(up))
+
+
+@functools.lru_cache(maxsize=1024)
+def response_of(program: Program, at: Ints | None = None) -> Impact:
+    """Return the impact on one output unit, by default the one at 0."""
+    unit = Impact((), at or (0,) * program.ndim)
+    found = pull_back(program, unit)
+    if found is None:
+        raise ValueError(
+            f"output unit {_place(unit.shift)} sees nothing: no tap of an upsampling layer meets it"
+        )
+    return found
+
+
+@as_product.register
+def product_of(net: Node, n: object = 1, at: Any = None) -> Product:
+    """Return the impact on one output unit of n copies of a network."""
+    program = bounded_program(net**n)  # type: ignore[operator]
+    return response_of(program, unit_of(at, program.ndim)).product()
+
+
+def unit_of(at: Any, ndim: int) -> Ints:
+    """Return the index of an output unit, 0 by default."""
+    return (0,) * ndim if at is None else per_axis(at, ndim, "at")
+
+
+def bounded_program(net: Node) -> Program:
+    """Return the program of a network, or raise where a layer reads its whole input."""
+    program = program_of(net)
+    if program.unbounded is not None:
+        raise ValueError(
+            f"{program.unbounded!r} reads its whole input, so the impact depends on the input's size; "
+            "ask for the network before it, or leave its branch out"
+        )
+    return program
+
+
+def require_law(program: Program) -> None:
+    """Raise where a weight or a gain is negative, naming the layer."""
+    for op in program.live:
+        if isinstance(op.what, Block):
+            require_law(op.what.program)
+        elif isinstance(op.what, Stage) and not op.what.kernel.is_nonnegative:
+            raise ValueError(
+                f"{op.node!r} has a negative weight, so the impact is no probability law; use polynomial() "
+                "for the signed polynomial, or a layer with the weights' magnitudes or squares"
+            )
+        if any(gain < 0 for _, gain in op.sources):
+            raise ValueError(
+                f"{op.node!r} has a negative gain, so the impact is no probability law; use polynomial() for "
+                "the signed polynomial"
+            )
+
+
+def _factor(kernel: Kernel) -> Factor:
+    return Factor(kernel, 1, (1,) * kernel.ndim)
+
+
+def _one(ndim: int) -> Any:
+    return np.ones((1,) * ndim, dtype=int)
+
+
+def _times(a: Ints, b: Ints) -> Ints:
+    return tuple(x * y for x, y in zip(a, b, strict=True))
+
+
+def _place(index: Ints) -> str:
+    return str(index[0] if len(index) == 1 else index)

@@ -1,0 +1,75 @@
+"""The law of a network's impact: where on the input the impact on one output unit lies."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..core.scaled import Floats
+from ..joint import JointDistribution
+from ..lattice import LatticeDistribution
+from ..product_law import ProductDistribution, distribution
+from .impact import bounded_program, require_law, response_of, unit_of
+from .maps import map_of
+from .node import Node
+from .program import Program
+
+Ints = tuple[int, ...]
+
+
+class MapDistribution(JointDistribution):
+    """The law of a network's impact on several axes, its map built when asked for.
+
+    The marginals come first and cost little; they are those of the exact product of polynomials where no
+    other axis is upsampled.
+    """
+
+    def __init__(self, program: Program, at: Ints) -> None:
+        self._program, self._at = program, at
+        self._marginals = tuple(_marginal(program, at, axis) for axis in range(program.ndim))
+        self._start = tuple(low for low, _ in self.support())
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether the law is held as the product of its marginals: no."""
+        return False
+
+    @cached_property
+    def _table(self) -> Floats:  # type: ignore[override]
+        found = map_of(self._program, self._at)
+        assert found is not None  # the marginals would have raised
+        values = found.values / found.values.sum()
+        edges = zip(self._start, found.offset, self.support(), strict=True)
+        return np.asarray(values[tuple(slice(s - o, high - o + 1) for s, o, (_, high) in edges)])
+
+
+@distribution.register
+def distribution_of_network(
+    net: Node, n: int = 1, *, at: Any = None
+) -> LatticeDistribution | JointDistribution:
+    """Return the law of the impact of each input position on one output unit of n copies of a network."""
+    program = bounded_program(net**n)
+    require_law(program)
+    unit = unit_of(at, program.ndim)
+    if program.ndim == 1:
+        return ProductDistribution(response_of(program, unit).product())
+    axes = [program.along(axis) for axis in range(program.ndim)] if program.is_separable else None
+    if axes is None:
+        return MapDistribution(program, unit)
+    laws = [response_of(part, (i,)).product() for part, i in zip(axes, unit, strict=True)]
+    return JointDistribution.independent([ProductDistribution(law) for law in laws])
+
+
+def _marginal(program: Program, at: Ints, axis: int) -> LatticeDistribution:
+    """Return the law on one axis, exactly where no other is upsampled, else by a folded map."""
+    others = [u for stage in program.stages for a, u in enumerate(stage.upsampling) if a != axis]
+    if math.prod(others) == 1:
+        return ProductDistribution(response_of(program.along(axis), (at[axis],)).product())
+    found = map_of(program, at, axis)
+    if found is None:
+        raise ValueError(f"output unit {at} sees nothing: no tap of an upsampling layer meets it")
+    sums = found.values.sum(axis=tuple(a for a in range(program.ndim) if a != axis))
+    return LatticeDistribution(sums / sums.sum(), found.offset[axis])

@@ -1,0 +1,145 @@
+r"""What a layer means: the one linear stage that every layer is, between two lattices.
+
+With input x, output y, taps p of weight :math:`w_p`, stride s, upsampling factor u, dilation d and shift c,
+
+.. math:: y_i = \sum_{p:\; u \mid s i + d p + c} w_p\; x_{(s i + d p + c)/u}.
+
+A convolution has u = 1, a transposed one s = 1. This is the only file that knows the layers' types.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from ..kernel import Kernel
+from .compose import Residual, Series, Sum
+from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
+from .node import Node, Rate
+
+Ints = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One linear map between lattices; unit i reads the positions (stride i + dilation p + shift)/upsampling.
+
+    Canonical form: a shift that the dilation divides is in the kernel's offset, and the dilation of a
+    single tap is 1.
+    """
+
+    kernel: Kernel
+    dilation: Ints
+    shift: Ints
+    stride: Ints
+    upsampling: Ints
+
+    def __post_init__(self) -> None:
+        offsets, dilation, shift = [], [], []
+        for o, k, d, c in zip(self.kernel.offsets, self.kernel.shape, self.dilation, self.shift, strict=True):
+            alone = k == 1  # a single tap needs no dilation
+            moved = c // d if c % d == 0 else 0
+            offsets.append(d * o + c if alone else o + moved)
+            dilation.append(1 if alone else d)
+            shift.append(0 if alone else c - d * moved)
+        object.__setattr__(self, "kernel", Kernel(self.kernel.weights, offsets))
+        object.__setattr__(self, "dilation", tuple(dilation))
+        object.__setattr__(self, "shift", tuple(shift))
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.kernel.ndim
+
+    @property
+    def rate(self) -> Rate:
+        """Input samples an output sample."""
+        return tuple(Fraction(s, u) for s, u in zip(self.stride, self.upsampling, strict=True))
+
+    def along(self, axis: int) -> Stage:
+        """Return the stage on one axis, its kernel summed over the others."""
+        numbers = (self.dilation, self.shift, self.stride, self.upsampling)
+        return Stage(self.kernel.marginal(axis), *((values[axis],) for values in numbers))
+
+
+@dataclass(frozen=True)
+class Unbounded:
+    """A layer that reads its whole input, however large."""
+
+    ndim: None = None
+    rate: None = None
+
+
+@functools.singledispatch
+def lower(node: Any) -> Stage | Unbounded | Node:
+    """Return what a node means: a Stage, Unbounded, or a network of simpler nodes.
+
+    Register your own layer types with ``@lower.register``; see :class:`Node` for an example.
+    """
+    raise TypeError(
+        f"{type(node).__name__} is no layer that is known; register what it means with erfmath.lower"
+    )
+
+
+@lower.register
+def _(node: Conv) -> Stage:
+    shift = tuple(-before for before, _ in node.padding)
+    return Stage(node.kernel, node.dilation, shift, node.stride, (1,) * node.kernel.ndim)
+
+
+@lower.register
+def _(node: Pool) -> Node:
+    return Conv(node.size, node.stride, node.dilation, node.padding)
+
+
+@lower.register
+def _(node: ConvTranspose) -> Stage:
+    ones = (1,) * node.kernel.ndim
+    shift = tuple(before for before, _ in node.padding)
+    return Stage(_mirrored(node.kernel), node.dilation, shift, ones, node.stride)
+
+
+@lower.register
+def _(node: Upsample) -> Stage:
+    ones = (1,) * len(node.factor)
+    if node.mode == "nearest":
+        return Stage(_mirrored(Kernel.uniform(node.factor)), ones, (0,) * len(ones), ones, node.factor)
+    hats = [_hat(f) for f in node.factor]
+    weights = functools.reduce(np.multiply.outer, [np.array(h.weights, dtype=object) for h in hats])
+    return Stage(Kernel(weights, [h.offsets[0] for h in hats]), ones, (0,) * len(ones), ones, node.factor)
+
+
+@lower.register
+def _(node: Residual) -> Node:
+    return Sum([Identity(), node.branch], [1, node.gain])
+
+
+@lower.register(Identity)
+@lower.register(Activation)
+@lower.register(Dropout)
+def _(node: Node) -> Node:
+    return Series([])
+
+
+@lower.register
+def _(node: GlobalPool) -> Unbounded:
+    return Unbounded()
+
+
+def _mirrored(kernel: Kernel) -> Kernel:
+    """Return P(1/z)."""
+    weights = np.flip(np.array(kernel.weights, dtype=object))
+    return Kernel(weights, [1 - o - k for o, k in zip(kernel.offsets, kernel.shape, strict=True)])
+
+
+def _hat(factor: int) -> Kernel:
+    """Return linear interpolation: a tap at q has weight 1 - |q + (f - 1)/2| / f."""
+    first = -((3 * factor - 2) // 2)
+    taps = [
+        1 - abs(q + Fraction(factor - 1, 2)) / factor for q in range(first, first + 2 * factor - factor % 2)
+    ]
+    return Kernel(taps, first)

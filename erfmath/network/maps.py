@@ -1,0 +1,154 @@
+"""The whole map of an impact in floats: an array pulled back layer by layer, on any number of axes.
+
+Every step adds products of non-negative floats, so that the relative error of every pixel is some 1e-16 per
+layer. An axis may be folded: summed over all positions equal modulo m, which is what its sum takes where
+upsampling makes the impact depend on the phase.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .._checks import check_memory
+from ..core.scaled import Floats
+from ..kernel import Kernel
+from .compose import Gain
+from .lower import Stage
+from .program import Block, Program, pull_back
+
+Ints = tuple[int, ...]
+
+_WIDEST = 2.0**400  # beyond this, values are scaled back
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """A response as an array: the weight at offset + i is values[i] 2**exponent.
+
+    `moduli` holds 0 for an axis as it is and m for one folded to the residues 0 .. m - 1.
+    """
+
+    values: Floats
+    offset: Ints
+    moduli: Ints
+    exponent: int = 0
+
+    def through(self, stage: Stage) -> Map | None:
+        """Return the map before a stage."""
+        grid = self
+        for axes, weights, offset in _passes(stage.kernel):
+            grid = grid._convolved(axes, weights, offset, stage)
+        grid = grid._folded()
+        return grid._decimated(stage.upsampling)._scaled() if grid.values.any() else None
+
+    def through_block(self, block: Block) -> Map:
+        """Return the map before n copies of a network of rate 1."""
+        grid = self
+        for _ in range(block.n):
+            before = pull_back(block.program, grid)
+            assert before is not None  # nothing is lost without upsampling
+            grid = before
+        return grid
+
+    @classmethod
+    def total(cls, parts: Sequence[tuple[Gain, Map]]) -> Map:
+        """Return the weighted sum of maps; folded axes are folded to what all parts know."""
+        moduli = tuple(math.gcd(*column) for column in zip(*(m.moduli for _, m in parts), strict=True))
+        maps = [(gain, replace(m, moduli=moduli)._folded()) for gain, m in parts]
+        exponent = max(m.exponent for _, m in maps)
+        ends = np.array([[m.offset, np.add(m.offset, m.values.shape)] for _, m in maps])
+        low, high = ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)
+        values = np.zeros(high - low)
+        for gain, m in maps:
+            place = tuple(
+                slice(o - a, o - a + k) for o, a, k in zip(m.offset, low, m.values.shape, strict=True)
+            )
+            values[place] += np.ldexp(float(gain) * m.values, m.exponent - exponent)
+        return cls(values, tuple(low.tolist()), moduli, exponent)
+
+    def _convolved(self, axes: Ints, weights: Floats, offset: Ints, stage: Stage) -> Map:
+        """Return the map stretched by the stride and convolved with the dilated weights, on some axes."""
+        ndim = self.values.ndim
+        moving = [axis in axes for axis in range(ndim)]
+        stride = [s if on else 1 for s, on in zip(stage.stride, moving, strict=True)]
+        step = [d if on else 0 for d, on in zip(stage.dilation, moving, strict=True)]
+        taps = np.expand_dims(weights, [axis for axis in range(ndim) if axis not in axes])
+        spread = [s * (n - 1) + 1 for s, n in zip(stride, self.values.shape, strict=True)]
+        shape = [n + d * (k - 1) for n, d, k in zip(spread, step, taps.shape, strict=True)]
+        check_memory(24 * math.prod(shape), f"the map of {shape} pixels", "take marginals, or fewer layers")
+        out = np.zeros(shape)
+        for index in np.argwhere(taps):
+            first = [d * int(i) for d, i in zip(step, index, strict=True)]
+            place = tuple(slice(f, f + n, s) for f, n, s in zip(first, spread, stride, strict=True))
+            out[place] += taps[tuple(index)] * self.values
+        moved = list(self.offset)
+        moduli = list(self.moduli)
+        for axis, o in zip(axes, offset, strict=True):
+            moved[axis] = stage.stride[axis] * moved[axis] + stage.dilation[axis] * o + stage.shift[axis]
+            moduli[axis] *= stage.stride[axis]
+        return Map(out, tuple(moved), tuple(moduli), self.exponent)
+
+    def _folded(self) -> Map:
+        """Return the map with its folded axes summed to their residues."""
+        values, offset = self.values, list(self.offset)
+        for axis, m in enumerate(self.moduli):
+            if m:
+                values = np.moveaxis(values, axis, 0)
+                residues = np.zeros((m, *values.shape[1:]))
+                np.add.at(residues, (offset[axis] + np.arange(len(values))) % m, values)
+                values, offset[axis] = np.moveaxis(residues, 0, axis), 0
+        return replace(self, values=values, offset=tuple(offset))
+
+    def _decimated(self, up: Ints) -> Map:
+        """Return what stands at the multiples of the upsampling factors."""
+        if set(up) == {1}:
+            return self
+        phases = [-o % u for o, u in zip(self.offset, up, strict=True)]
+        values = self.values[tuple(slice(p, None, u) for p, u in zip(phases, up, strict=True))]
+        offset = tuple((o + p) // u for o, p, u in zip(self.offset, phases, up, strict=True))
+        return Map(values, offset, tuple(m // u for m, u in zip(self.moduli, up, strict=True)), self.exponent)
+
+    def _scaled(self) -> Map:
+        """Return the map with its largest value in the middle of the float range."""
+        peak = float(self.values.max(initial=0.0))
+        if 1 / _WIDEST < peak < _WIDEST:
+            return self
+        bits = math.frexp(peak)[1]
+        return replace(self, values=np.ldexp(self.values, -bits), exponent=self.exponent + bits)
+
+
+def map_of(program: Program, at: Ints, axis: int | None = None) -> Map | None:
+    """Return the map of an output unit, or with all other axes folded, None when the unit sees nothing."""
+    moduli = [0 if axis in (None, a) else m for a, m in enumerate(_needed(program))]
+    offset = tuple(a % m if m else a for a, m in zip(at, moduli, strict=True))
+    unit = Map(np.ones((1,) * program.ndim), offset, tuple(moduli))
+    found = pull_back(program, unit._folded())
+    return found if found is not None and found.values.any() else None
+
+
+def _needed(program: Program) -> Ints:
+    """Return the modulus per axis to which an output's position must be known for every layer before it."""
+    ones = (1,) * program.ndim
+    needed = [ones]
+    for op in program.operations:
+        below = [needed[source] for source, _ in op.sources]
+        joint = tuple(math.lcm(*column) for column in zip(*below, strict=True))
+        if isinstance(op.what, Stage):
+            wanted = [u * m for u, m in zip(op.what.upsampling, joint, strict=True)]
+            joint = tuple(w // math.gcd(s, w) for s, w in zip(op.what.stride, wanted, strict=True))
+        needed.append(joint)
+    return needed[program.output]
+
+
+@functools.lru_cache(maxsize=256)
+def _passes(kernel: Kernel) -> list[tuple[Ints, Floats, Ints]]:
+    """Return the convolutions that make up one with the kernel: (axes, weights, offset) each."""
+    parts = kernel.separate()
+    if parts is None:
+        return [(tuple(range(kernel.ndim)), kernel.to_numpy(), kernel.offsets)]
+    return [((axis,), part.to_numpy(), part.offsets) for axis, part in enumerate(parts)]

@@ -1,0 +1,275 @@
+"""A network as a flat program, and the reverse accumulation that every exact reading runs over it.
+
+Tensor 0 is the input and operation i makes tensor i + 1 from the sum of its sources. A reading starts with
+one unit of the last tensor and pulls it back, operation by operation, to the input: one pass, however many
+paths there are.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Protocol, Self, TypeVar
+
+from .compose import Gain, Power, Series, Sum
+from .graph import INPUT, Graph
+from .lower import Stage, Unbounded, lower
+from .node import Node, Rate
+
+# Copies of a network that moves between rates are written out one by one.
+_MOST_COPIES = 10**5
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A program of rate 1 without upsampling, repeated n times: a power of one polynomial."""
+
+    program: Program
+    n: int
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """One step: `what` is applied to the sum of the sources, (tensor, gain) each; None only adds."""
+
+    node: Node
+    what: Stage | Unbounded | Block | None
+    sources: tuple[tuple[int, Gain], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A network as operations in data-flow order, its output one of its tensors."""
+
+    operations: tuple[Operation, ...]
+    output: int
+    ndim: int
+
+    @functools.cached_property
+    def unbounded(self) -> Node | None:
+        """The first layer that reads its whole input, if there is one."""
+        live = (op for op in self.live if isinstance(op.what, Unbounded))
+        return next((op.node for op in live), None)
+
+    @functools.cached_property
+    def live(self) -> tuple[Operation, ...]:
+        """The operations that the output depends on, in data-flow order."""
+        needed, found = {self.output}, []
+        for index in range(len(self.operations), 0, -1):
+            if index in needed:
+                found.append(self.operations[index - 1])
+                needed |= {source for source, _ in found[-1].sources}
+        return tuple(reversed(found))
+
+    @functools.cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """All stages, those inside blocks included."""
+        found: list[Stage] = []
+        for op in self.operations:
+            if isinstance(op.what, Stage):
+                found.append(op.what)
+            elif isinstance(op.what, Block):
+                found += op.what.program.stages
+        return tuple(found)
+
+    @functools.cached_property
+    def is_separable(self) -> bool:
+        """Whether the axes are independent: one path, and kernels that separate."""
+        sources = [source for op in self.live for source, _ in op.sources]
+        alone = len(set(sources)) == len(sources) and all(len(op.sources) == 1 for op in self.live)
+        blocks = [op.what.program for op in self.live if isinstance(op.what, Block)]
+        kernels = [op.what.kernel for op in self.live if isinstance(op.what, Stage)]
+        return (
+            alone
+            and all(block.is_separable for block in blocks)
+            and all(kernel.separate() is not None for kernel in kernels)
+        )
+
+    def along(self, axis: int) -> Program:
+        """Return the program on one axis, each kernel summed over the others.
+
+        Its impact is the marginal: always where no other axis is upsampled, up to a factor where the axes
+        are independent.
+        """
+        found = []
+        for op in self.operations:
+            what = op.what
+            if isinstance(what, Stage):
+                what = what.along(axis)
+            elif isinstance(what, Block):
+                what = Block(what.program.along(axis), what.n)
+            found.append(Operation(op.node, what, op.sources))
+        return Program(tuple(found), self.output, 1)
+
+    @functools.cached_property
+    def rate(self) -> Rate:
+        """Input samples an output sample, per axis."""
+        return self._rates_and_period[0]
+
+    @functools.cached_property
+    def period(self) -> tuple[int, ...]:
+        """After how many output units the pattern repeats, per axis: the number of phases.
+
+        The lcm of the denominators of the rates from each tensor to the output.
+        """
+        return self._rates_and_period[1]
+
+    @functools.cached_property
+    def _rates_and_period(self) -> tuple[Rate, tuple[int, ...]]:
+        ones = (Fraction(1),) * self.ndim
+        rates: dict[int, Rate] = {self.output: ones}
+        period = [1] * self.ndim
+        for index in range(len(self.operations), 0, -1):
+            if index not in rates:
+                continue
+            rate, op = rates[index], self.operations[index - 1]
+            if isinstance(op.what, Stage):
+                rate = tuple(a * b for a, b in zip(rate, op.what.rate, strict=True))
+                period = [math.lcm(p, r.denominator) for p, r in zip(period, rate, strict=True)]
+            rates.update((source, rate) for source, _ in op.sources)
+        return rates[0], tuple(period)
+
+
+class Response(Protocol):
+    """What a unit of the output sees on one tensor, in some algebra."""
+
+    def through(self, stage: Stage) -> Self | None:
+        """Return what it sees before a stage, None when nothing."""
+        ...
+
+    def through_block(self, block: Block) -> Self:
+        """Return what it sees before a block."""
+        ...
+
+    @classmethod
+    def total(cls, parts: Sequence[tuple[Gain, Self]]) -> Self:
+        """Return the weighted sum of responses, which come with a gain each."""
+        ...
+
+
+R = TypeVar("R", bound=Response)
+
+
+def pull_back(program: Program, unit: R) -> R | None:
+    """Return what one unit of the output sees on the input, None when nothing.
+
+    Reverse accumulation: a tensor's response is complete when all that read it have been visited.
+    """
+    waiting: dict[int, list[tuple[Gain, R]]] = {program.output: [(1, unit)]}
+    for index in range(len(program.operations), 0, -1):
+        parts = waiting.pop(index, None)
+        if parts is None:
+            continue
+        op = program.operations[index - 1]
+        below = _before(op.what, _total(parts))
+        if below is not None:
+            for source, gain in op.sources:
+                waiting.setdefault(source, []).append((gain, below))
+    return _total(waiting[0]) if 0 in waiting else None
+
+
+def _before(what: Stage | Unbounded | Block | None, response: R) -> R | None:
+    if what is None:
+        return response
+    if isinstance(what, Block):
+        return response.through_block(what)
+    if isinstance(what, Stage):
+        return response.through(what)
+    raise TypeError("a program with an unbounded layer has no finite response")
+
+
+def _total(parts: list[tuple[Gain, R]]) -> R:
+    if len(parts) == 1 and parts[0][0] == 1:
+        return parts[0][1]
+    return type(parts[0][1]).total(parts)
+
+
+def common_start(lists: Sequence[tuple[Any, ...]]) -> int:
+    """Return how many first entries all the lists share."""
+    count = 0
+    for entries in zip(*lists, strict=False):
+        if any(entry != entries[0] for entry in entries[1:]):
+            break
+        count += 1
+    return count
+
+
+@functools.lru_cache(maxsize=256)
+def program_of(node: Node, ndim: int | None = None) -> Program:
+    """Return the program of a network, on so many axes where it fits any number."""
+    writer = _Writer(node.ndim or ndim or 1)
+    output = writer.run(node)
+    return Program(tuple(writer.operations), output, writer.ndim)
+
+
+class _Writer:
+    """Writes the operations of a network; its own stack instead of recursion, so that depth has no limit."""
+
+    def __init__(self, ndim: int) -> None:
+        self.ndim = ndim
+        self.operations: list[Operation] = []
+
+    def run(self, node: Node) -> int:
+        """Write a network that reads the input; return the tensor of its output."""
+        stack = [self._write(node, 0)]
+        answer: Any = None  # the first send() must be None
+        while stack:
+            try:
+                stack.append(self._write(*stack[-1].send(answer)))
+                answer = None
+            except StopIteration as done:
+                stack.pop()
+                answer = done.value
+        return int(answer)
+
+    def _write(self, node: Node, source: int) -> Generator[tuple[Node, int], int, int]:
+        """Write one node that reads a tensor; yields (child, tensor) and is sent the child's output."""
+        if isinstance(node, Series):
+            for part in node.nodes:
+                source = yield part, source
+            return source
+        if isinstance(node, Sum):
+            ends = []
+            for branch, gain in zip(node.branches, node.gains, strict=True):
+                ends.append(((yield branch, source), gain))
+            return self._emit(node, None, tuple(ends))
+        if isinstance(node, Graph):
+            tensors = {INPUT: source}
+            for name, part, sources in node.order:
+                pairs = tuple((tensors[s], gain) for s, gain in sources)
+                whole = pairs[0][0] if len(pairs) == 1 and pairs[0][1] == 1 else self._emit(node, None, pairs)
+                tensors[name] = yield part, whole
+            return tensors[node.output]
+        if isinstance(node, Power):
+            source = yield from self._write_power(node, source)
+            return source
+        meaning = lower(node)
+        if isinstance(meaning, Node):
+            source = yield meaning, source
+            return source
+        return self._emit(node, meaning, ((source, 1),))
+
+    def _write_power(self, node: Power, source: int) -> Generator[tuple[Node, int], int, int]:
+        if node.n == 0:
+            return source
+        body = program_of(node.node, self.ndim)
+        if any(set(stage.upsampling) != {1} or set(stage.stride) != {1} for stage in body.stages):
+            if node.n * len(body.operations) > _MOST_COPIES:
+                raise ValueError(
+                    f"{node.n} copies of a network that strides or upsamples are too many to follow, at most "
+                    f"{_MOST_COPIES} operations; got {node!r}"
+                )
+            for _ in range(node.n):
+                source = yield node.node, source
+            return source
+        if not body.operations:
+            return source
+        what = Block(body, node.n) if body.unbounded is None else Unbounded()
+        return self._emit(node, what, ((source, 1),))
+
+    def _emit(self, node: Node, what: Any, sources: tuple[tuple[int, Gain], ...]) -> int:
+        self.operations.append(Operation(node, what, sources))
+        return len(self.operations)
