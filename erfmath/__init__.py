@@ -17,6 +17,7 @@ from .network.law import MapDistribution
 from .network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
 from .network.lower import Stage, lower
 from .network.node import Node
+from .network.overlap import Overlap, overlap
 from .product import Factor, Product
 from .product_law import ProductDistribution, distribution
 
@@ -40,6 +41,7 @@ __all__ = [
     "LatticeDistribution",
     "MapDistribution",
     "Node",
+    "Overlap",
     "Plan",
     "Pool",
     "Power",
@@ -59,6 +61,7 @@ __all__ = [
     "growth",
     "log_coefficients",
     "lower",
+    "overlap",
     "plan",
     "polynomial",
     "receptive_field",

@@ -18,8 +18,8 @@ from ._checks import as_count
 from .core.scaled import Floats
 from .kernel import Kernel
 from .lattice import Points
-from .moments import exact_cumulants, require_one_axis, third_absolute_moment
-from .product import Product, as_product
+from .moments import exact_cumulants, require_law, third_absolute_moment
+from .product import Product, on_axis
 from .product_law import ProductDistribution
 
 if TYPE_CHECKING:
@@ -134,7 +134,8 @@ class CentralLimit:
         self._spread()
         factors = self.polynomial.factors
         third = sum((f.n * f.step[0] ** 3 * third_absolute_moment(f.kernel) for f in factors), Fraction(0))
-        constant = IDENTICAL if len(factors) == 1 else OTHERS
+        moving = [f for f in factors if f.kernel.shape != (1,)]
+        constant = IDENTICAL if len(moving) == 1 else OTHERS
         return min(1.0, constant * float(third / self._moments[1]) / self.std)
 
     def edgeworth(self, order: int = 2) -> Edgeworth:
@@ -275,15 +276,17 @@ class Edgeworth:
 _BERNOULLI = {2: 1 / 6, 4: -1 / 30, 6: 1 / 42, 8: -1 / 30}
 
 
-def central_limit(kernel: Kernel | Product | Any, n: int = 1) -> CentralLimit:
+def central_limit(kernel: Kernel | Product | Any, n: int = 1, axis: int | None = None) -> CentralLimit:
     r"""Return what the central limit theorem says of P(z)^n, and how far to trust it.
 
     Parameters
     ----------
     kernel
-        A Kernel or Product on one axis, or a sequence of weights, none negative.
+        A Kernel, a Product, a sequence of weights, or a network; no weight negative.
     n
         Number of factors.
+    axis
+        Which axis; None where there is one, or where all look alike.
 
     Returns
     -------
@@ -295,8 +298,8 @@ def central_limit(kernel: Kernel | Product | Any, n: int = 1) -> CentralLimit:
     Raises
     ------
     ValueError
-        If a weight is negative or the kernel has several axes; from the readings that divide by the standard
-        deviation, if it is 0.
+        If a weight is negative, or the axes differ and none is named; from the readings that divide by the
+        standard deviation, if it is 0.
 
     Examples
     --------
@@ -306,8 +309,8 @@ def central_limit(kernel: Kernel | Product | Any, n: int = 1) -> CentralLimit:
     >>> round(limit.distance, 4), round(limit.bound, 4)
     (0.0384, 0.0908)
     """
-    polynomial = as_product(kernel, n)
-    require_one_axis(polynomial)
+    polynomial = on_axis(kernel, n, axis)
+    require_law(polynomial)
     return CentralLimit(polynomial)
 
 

@@ -14,13 +14,13 @@ from typing import Any
 
 from ._checks import as_count
 from .kernel import Kernel
-from .product import Product, as_product
+from .product import Product, on_axis
 
 
 def cumulants(
-    kernel: Kernel | Product | Any, n: int = 1, order: int = 4
+    kernel: Kernel | Product | Any, n: int = 1, order: int = 4, axis: int | None = None
 ) -> tuple[Fraction, ...] | tuple[float, ...]:
-    r"""Return the cumulants :math:`\kappa_1 .. \kappa_{order}` of the law of P(z)^n, one axis.
+    r"""Return the cumulants :math:`\kappa_1 .. \kappa_{order}` of the law of P(z)^n along an axis.
 
     They are computed in rationals, floats being the binary fractions they are, so nothing cancels; exact
     weights give Fractions, floats give floats with a single rounding.
@@ -28,23 +28,25 @@ def cumulants(
     Parameters
     ----------
     kernel
-        A Kernel or Product on one axis, or a sequence of weights, none negative; they need not sum to 1.
+        A Kernel, a Product, a sequence of weights, or a network; no weight negative, of any sum.
     n
         Number of factors.
     order
         The last cumulant, at most 100.
+    axis
+        Which axis; None where there is one, or where all look alike.
 
     Raises
     ------
     ValueError
-        If a weight is negative or the kernel has more than one axis.
+        If a weight is negative, or the axes differ and none is named.
 
     Examples
     --------
     >>> [str(value) for value in cumulants(Kernel([1, 1, 1]), 40)]
     ['40', '80/3', '0', '-80/3']
     """
-    polynomial = as_product(kernel, n)
+    polynomial = on_axis(kernel, n, axis)
     values = exact_cumulants(polynomial, as_count(order, "order", minimum=1, maximum=100))
     return values if polynomial.is_exact else tuple(float(value) for value in values)
 

@@ -158,6 +158,28 @@ def as_product(value: object, n: object = 1) -> Product:
     return product
 
 
+@functools.singledispatch
+def on_axis(value: object, n: object = 1, axis: int | None = None) -> Product:
+    """Return the n-th power seen along one axis; without a number, the axes have to look alike.
+
+    Networks register theirs.
+    """
+    polynomial = as_product(value, n)
+    return alike([polynomial.marginal(a) for a in axes_of(axis, polynomial.ndim)])
+
+
+def axes_of(axis: int | None, ndim: int) -> Sequence[int]:
+    """Return the axes that stand for `axis`: that one, or all of them for None."""
+    return range(ndim) if axis is None else [as_axis(axis, ndim)]
+
+
+def alike(marginals: Sequence[Product]) -> Product:
+    """Return the one marginal there is, or raise where axes differ."""
+    if any(marginal != marginals[0] for marginal in marginals[1:]):
+        raise ValueError(f"axis must be given, 0 to {len(marginals) - 1}: the axes differ")
+    return marginals[0]
+
+
 def _entry(factor: Factor) -> str:
     if set(factor.step) == {1}:
         return f"({factor.kernel!r}, {factor.n})"

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import others_of
 from ..core.scaled import Floats
 from ..joint import JointDistribution
+from ..kernel import Kernel
 from ..lattice import LatticeDistribution
+from ..product import Product, alike, axes_of, on_axis
 from ..product_law import ProductDistribution, distribution
 from .impact import bounded_program, require_law, response_of, unit_of
 from .maps import map_of
@@ -29,7 +32,8 @@ class MapDistribution(JointDistribution):
 
     def __init__(self, program: Program, at: Ints) -> None:
         self._program, self._at = program, at
-        self._marginals = tuple(_marginal(program, at, axis) for axis in range(program.ndim))
+        parts = [_marginal_product(program, at, axis) for axis in range(program.ndim)]
+        self._marginals = tuple(map(ProductDistribution, parts))
         self._start = tuple(low for low, _ in self.support())
 
     @property
@@ -56,20 +60,27 @@ def distribution_of_network(
     unit = unit_of(at, program.ndim)
     if program.ndim == 1:
         return ProductDistribution(response_of(program, unit).product())
-    axes = [program.along(axis) for axis in range(program.ndim)] if program.is_separable else None
-    if axes is None:
+    if not program.is_separable:
         return MapDistribution(program, unit)
-    laws = [response_of(part, (i,)).product() for part, i in zip(axes, unit, strict=True)]
-    return JointDistribution.independent([ProductDistribution(law) for law in laws])
+    parts = [_marginal_product(program, unit, axis) for axis in range(program.ndim)]
+    return JointDistribution.independent(list(map(ProductDistribution, parts)))
 
 
-def _marginal(program: Program, at: Ints, axis: int) -> LatticeDistribution:
-    """Return the law on one axis, exactly where no other is upsampled, else by a folded map."""
+@on_axis.register
+def network_on_axis(net: Node, n: object = 1, axis: int | None = None) -> Product:
+    """Return the impact on output unit 0 seen along one axis, by default the one they all look like."""
+    program = bounded_program(net**n)  # type: ignore[operator]
+    unit = unit_of(None, program.ndim)
+    return alike([_marginal_product(program, unit, a) for a in axes_of(axis, program.ndim)])
+
+
+def _marginal_product(program: Program, at: Ints, axis: int) -> Product:
+    """Return the marginal on one axis, exactly where no other is upsampled, else by a folded map."""
     others = [u for stage in program.stages for a, u in enumerate(stage.upsampling) if a != axis]
-    if math.prod(others) == 1:
-        return ProductDistribution(response_of(program.along(axis), (at[axis],)).product())
-    found = map_of(program, at, axis)
+    if math.prod(others) == 1 or program.is_separable:
+        return response_of(program.along(axis), (at[axis],)).product()
+    found = map_of(program, at, (axis,))
     if found is None:
         raise ValueError(f"output unit {at} sees nothing: no tap of an upsampling layer meets it")
-    sums = found.values.sum(axis=tuple(a for a in range(program.ndim) if a != axis))
-    return LatticeDistribution(sums / sums.sum(), found.offset[axis])
+    sums = found.values.sum(axis=others_of(axis, program.ndim))
+    return Product([(Kernel(sums / sums.sum(), found.offset[axis]), 1)])

@@ -122,9 +122,9 @@ class Map:
         return replace(self, values=np.ldexp(self.values, -bits), exponent=self.exponent + bits)
 
 
-def map_of(program: Program, at: Ints, axis: int | None = None) -> Map | None:
-    """Return the map of an output unit, or with all other axes folded, None when the unit sees nothing."""
-    moduli = [0 if axis in (None, a) else m for a, m in enumerate(_needed(program))]
+def map_of(program: Program, at: Ints, kept: Ints | None = None) -> Map | None:
+    """Return the map of an output unit, None when it sees nothing; all axes but those kept are folded."""
+    moduli = [0 if kept is None or a in kept else m for a, m in enumerate(_needed(program))]
     offset = tuple(a % m if m else a for a, m in zip(at, moduli, strict=True))
     unit = Map(np.ones((1,) * program.ndim), offset, tuple(moduli))
     found = pull_back(program, unit._folded())

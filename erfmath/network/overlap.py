@@ -1,0 +1,75 @@
+"""Uneven overlap: how much of the input the output units of each phase take in (checkerboard artefacts)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.scaled import Floats
+from .field import require_network
+from .impact import bounded_program
+from .maps import map_of
+from .node import Node
+
+_TIE = 1e-12  # relative difference of two totals that is round-off
+
+
+@dataclass(frozen=True, eq=False)
+class Overlap:
+    """The sum of all impacts on the output units of each phase; see :func:`overlap`.
+
+    Attributes
+    ----------
+    totals
+        One number per phase, an array with as many axes as the network.
+    """
+
+    totals: Floats
+
+    @property
+    def ratio(self) -> float:
+        """The largest total over the smallest: 1 when even, inf where a phase sees nothing."""
+        smallest = float(self.totals.min())
+        return float(self.totals.max()) / smallest if smallest > 0 else math.inf
+
+    @property
+    def is_even(self) -> bool:
+        """Whether all phases are alike: no checkerboard in the output of a constant input."""
+        return bool(np.ptp(self.totals) <= _TIE * np.abs(self.totals).max())
+
+    def __repr__(self) -> str:
+        return f"<Overlap: {'even' if self.is_even else f'uneven, ratio {self.ratio:.4g}'}>"
+
+
+def overlap(net: Node) -> Overlap:
+    r"""Return how evenly upsampling spreads the input over the phases of the output.
+
+    A transposed convolution of k uniform taps and stride s gives phase r the taps :math:`j \equiv r` modulo
+    s: as many each exactly when s divides k (Odena, Dumoulin & Olah, Deconvolution and checkerboard
+    artifacts, Distill, 2016). For any network the total of phase r is its response to a constant input.
+
+    Parameters
+    ----------
+    net
+        A network whose layers are bounded.
+
+    Raises
+    ------
+    ValueError
+        If a layer reads its whole input.
+
+    Examples
+    --------
+    >>> from erfmath import ConvTranspose
+    >>> overlap(ConvTranspose(3, stride=2)), overlap(ConvTranspose(4, stride=2))
+    (<Overlap: uneven, ratio 2>, <Overlap: even>)
+    """
+    program = bounded_program(require_network(net))
+    totals: Any = np.zeros(program.period)
+    for phase in np.ndindex(*program.period):
+        found = map_of(program, phase, kept=())
+        totals[phase] = 0.0 if found is None else math.ldexp(float(found.values.sum()), found.exponent)
+    return Overlap(totals)
