@@ -10,7 +10,7 @@ from .joint import JointDistribution
 from .kernel import Kernel
 from .lattice import LatticeDistribution
 from .moments import cumulants
-from .network.compose import Power, Residual, Series, Sum
+from .network.compose import Concat, Power, Residual, Series, Sum
 from .network.field import ReceptiveField, receptive_field
 from .network.graph import Graph
 from .network.law import MapDistribution
@@ -25,6 +25,7 @@ __all__ = [
     "Activation",
     "Candidate",
     "CentralLimit",
+    "Concat",
     "Conv",
     "ConvTranspose",
     "Dropout",

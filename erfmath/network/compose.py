@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from .._checks import as_power
+from .._checks import as_count, as_power
 from .layers import Identity
 from .node import Node, Rate
 
@@ -107,7 +107,6 @@ class Power(Node):
 class Sum(Node):
     """Branches of one input whose outputs are added, each times its gain; ``a + b``.
 
-    A concatenation of channels reads the same, with the branches' shares of the channels as gains.
     Canonical form: no Sum inside, exact gains where they are integral.
 
     Parameters
@@ -168,6 +167,75 @@ class Sum(Node):
     def __repr__(self) -> str:
         gains = "" if set(self.gains) == {1} else f", gains=[{', '.join(map(repr, self.gains))}]"
         return f"Sum([{', '.join(map(repr, self.branches))}]{gains})"
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Concat(Node):
+    """Branches of one input whose channels are concatenated.
+
+    The next layer adds over all channels, so the impact is that of a Sum with the branches' shares of the
+    channels as gains.
+
+    Parameters
+    ----------
+    branches
+        Networks of the same input with the same rate of samples.
+    channels
+        The number of output channels of each branch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a branch is no network, they differ in their numbers of axes or their rates, or the channels
+        do not fit.
+
+    Examples
+    --------
+    >>> from erfmath import Conv
+    >>> Concat([Conv(1, channels=32), Conv(3, padding=1, channels=96)], [32, 96])
+    Concat([Conv(1, channels=32), Conv(3, padding=1, channels=96)], [32, 96])
+    """
+
+    branches: tuple[Node, ...]
+    channels: tuple[int, ...]
+
+    def __init__(self, branches: Iterable[Node], channels: Sequence[int]) -> None:
+        parts = as_nodes(branches, "branches")
+        if not parts:
+            raise ValueError("branches must hold at least one network")
+        numbers = tuple(as_count(c, "channels", minimum=1) for c in channels)
+        if len(numbers) != len(parts):
+            raise ValueError(f"channels must be {len(parts)}, one per branch, got {len(numbers)}")
+        object.__setattr__(self, "branches", parts)
+        object.__setattr__(self, "channels", numbers)
+        common_axes(parts)
+        common_rate([(repr(node), node.rate) for node in parts])
+
+    @property
+    def gains(self) -> tuple[Fraction, ...]:
+        """The branches' shares of the channels."""
+        return tuple(Fraction(c, sum(self.channels)) for c in self.channels)
+
+    @cached_property
+    def ndim(self) -> int | None:
+        """Number of axes, None where any number will do."""
+        return common_axes(self.branches)
+
+    @cached_property
+    def rate(self) -> Rate | None:
+        """Input samples an output sample, the same in all branches."""
+        return next((node.rate for node in self.branches if node.rate is not None), None)
+
+    def labelled(self) -> Iterable[tuple[str, Node]]:
+        """Return the branches with their channels."""
+        return [(f"{c}: ", b) for b, c in zip(self.branches, self.channels, strict=True)]
+
+    def heading(self) -> str:
+        """Return "Concat"."""
+        return "Concat"
+
+    def __repr__(self) -> str:
+        return f"Concat([{', '.join(map(repr, self.branches))}], {list(self.channels)})"
 
 
 @dataclass(frozen=True, init=False, repr=False)

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
-from .._checks import as_choice, as_count, is_index, per_axis
-from ..kernel import Kernel, as_kernel
+from .._checks import as_choice, as_count, per_axis
+from ..kernel import Kernel
+from .arguments import (
+    Ints,
+    Pads,
+    as_padding,
+    as_sides,
+    as_weights,
+    call,
+    plain_size,
+    set_fields,
+    size_of,
+)
 from .node import Node
 
-Ints = tuple[int, ...]
-Pads = tuple[tuple[int, int], ...]
+PADDINGS = ("zeros", "reflect", "replicate", "circular")
+POOLS = ("average", "max")
+UPSAMPLINGS = ("nearest", "linear")
+
+_CONV = {"padding_mode": "zeros", "channels": None, "groups": 1}
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -36,6 +47,10 @@ class Conv(Node):
         Samples added on both sides, an int or one per axis; pairs (before, after) per axis; "valid" for
         none; "same" for as many outputs as inputs (stride 1; an odd sample is added after, as in PyTorch);
         "causal" for all of them before, so that an output sees no later input.
+    padding_mode
+        What is added: "zeros", "reflect" (without the border sample), "replicate" or "circular".
+    channels, groups
+        Output channels, None for as many as come in, and groups of them; only the cost depends on these.
 
     Raises
     ------
@@ -54,19 +69,31 @@ class Conv(Node):
     stride: Ints
     dilation: Ints
     padding: Pads
+    padding_mode: str
+    channels: int | None
+    groups: int
 
-    def __init__(self, kernel: Any, stride: Any = 1, dilation: Any = 1, padding: Any = 0) -> None:
-        weights = _weights(kernel)
+    def __init__(
+        self,
+        kernel: Any,
+        stride: Any = 1,
+        dilation: Any = 1,
+        padding: Any = 0,
+        padding_mode: str = "zeros",
+        channels: int | None = None,
+        groups: int = 1,
+    ) -> None:
+        weights = as_weights(kernel)
         strides = per_axis(stride, weights.ndim, "stride", minimum=1)
         steps = per_axis(dilation, weights.ndim, "dilation", minimum=1)
         extents = tuple(d * (k - 1) for d, k in zip(steps, weights.shape, strict=True))
-        _set(self, kernel=weights, stride=strides, dilation=steps)
-        _set(self, padding=as_padding(padding, extents, strides))
+        set_fields(self, kernel=weights, stride=strides, dilation=steps)
+        set_fields(self, padding=as_padding(padding, extents, strides))
+        set_fields(self, padding_mode=as_choice(padding_mode, "padding_mode", PADDINGS))
+        set_fields(self, channels=as_channels(channels), groups=as_count(groups, "groups", minimum=1))
 
     def __repr__(self) -> str:
-        return _call(
-            self, _size_of(self.kernel, 1), stride=(self.stride, 1), dilation=(self.dilation, 1), padding=0
-        )
+        return call(self, size_of(self.kernel), {"stride": 1, "dilation": 1, "padding": 0, **_CONV})
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -87,6 +114,8 @@ class ConvTranspose(Node):
         Samples cut from both ends, an int or one per axis, or pairs (before, after) per axis.
     output_padding
         Samples added at the end of the output, an int or one per axis, below the stride or the dilation.
+    channels, groups
+        As for :class:`Conv`.
 
     Examples
     --------
@@ -99,13 +128,21 @@ class ConvTranspose(Node):
     dilation: Ints
     padding: Pads
     output_padding: Ints
+    channels: int | None
+    groups: int
 
     def __init__(
-        self, kernel: Any, stride: Any = 1, dilation: Any = 1, padding: Any = 0, output_padding: Any = 0
+        self,
+        kernel: Any,
+        stride: Any = 1,
+        dilation: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        channels: int | None = None,
+        groups: int = 1,
     ) -> None:
-        ndim = _weights(kernel).ndim
+        ndim = as_weights(kernel).ndim
         strides = per_axis(stride, ndim, "stride", minimum=1)
-        weights = _weights(kernel, total=math.prod(strides))
         steps = per_axis(dilation, ndim, "dilation", minimum=1)
         extra = per_axis(output_padding, ndim, "output_padding", minimum=0)
         for value, s, d in zip(extra, strides, steps, strict=True):
@@ -116,13 +153,20 @@ class ConvTranspose(Node):
                 )
         if isinstance(padding, str):
             raise ValueError(f"padding of a transposed convolution must be ints, got {padding!r}")
-        _set(self, kernel=weights, stride=strides, dilation=steps, output_padding=extra)
-        _set(self, padding=as_padding(padding, (0,) * ndim, strides))
+        set_fields(self, kernel=as_weights(kernel, total=math.prod(strides)), stride=strides, dilation=steps)
+        set_fields(self, padding=as_padding(padding, (0,) * ndim, strides), output_padding=extra)
+        set_fields(self, channels=as_channels(channels), groups=as_count(groups, "groups", minimum=1))
 
     def __repr__(self) -> str:
-        size = _size_of(self.kernel, math.prod(self.stride))
-        steps = {"stride": (self.stride, 1), "dilation": (self.dilation, 1)}
-        return _call(self, size, **steps, padding=0, output_padding=(self.output_padding, 0))
+        options = {
+            "stride": 1,
+            "dilation": 1,
+            "padding": 0,
+            "output_padding": 0,
+            "channels": None,
+            "groups": 1,
+        }
+        return call(self, size_of(self.kernel, math.prod(self.stride)), options)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -144,6 +188,8 @@ class Pool(Node):
         "average" or "max".
     dilation
         Ints from 1, the same on each axis or one per axis.
+    ceil_mode
+        Whether an output is made from a window that begins inside but ends behind the input.
 
     Examples
     --------
@@ -156,24 +202,29 @@ class Pool(Node):
     padding: Pads
     mode: str
     dilation: Ints
+    ceil_mode: bool
 
     def __init__(
-        self, size: Any, stride: Any = None, padding: Any = 0, mode: str = "average", dilation: Any = 1
+        self,
+        size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        mode: str = "average",
+        dilation: Any = 1,
+        ceil_mode: bool = False,
     ) -> None:
-        sides = (size,) if is_index(size) else size
-        if not isinstance(sides, (tuple, list)) or not sides:
-            raise TypeError(f"size must be an int or a tuple of ints, one per axis, got {size!r}")
-        sides = per_axis(tuple(sides), len(sides), "size", minimum=1)
+        sides = as_sides(size, "size")
         strides = per_axis(sides if stride is None else stride, len(sides), "stride", minimum=1)
         steps = per_axis(dilation, len(sides), "dilation", minimum=1)
         extents = tuple(d * (k - 1) for d, k in zip(steps, sides, strict=True))
-        _set(self, size=sides, stride=strides, dilation=steps, mode=as_choice(mode, "mode", POOLS))
-        _set(self, padding=as_padding(padding, extents, strides))
+        if not isinstance(ceil_mode, bool):
+            raise TypeError(f"ceil_mode must be a bool, got {ceil_mode!r}")
+        set_fields(self, size=sides, stride=strides, dilation=steps, mode=as_choice(mode, "mode", POOLS))
+        set_fields(self, padding=as_padding(padding, extents, strides), ceil_mode=ceil_mode)
 
     def __repr__(self) -> str:
-        size = self.size if len(self.size) > 1 else self.size[0]
-        stride = () if self.stride == self.size else (self.stride, None)
-        return _call(self, size, stride=stride, padding=0, mode=self.mode, dilation=(self.dilation, 1))
+        options = {"padding": 0, "mode": "average", "dilation": 1, "ceil_mode": False}
+        return call(self, plain_size(self.size), {"stride": self.size, **options})
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -200,15 +251,10 @@ class Upsample(Node):
     mode: str
 
     def __init__(self, factor: Any, mode: str = "nearest") -> None:
-        factors = (factor,) if is_index(factor) else factor
-        if not isinstance(factors, (tuple, list)) or not factors:
-            raise TypeError(f"factor must be an int or a tuple of ints, one per axis, got {factor!r}")
-        factors = per_axis(tuple(factors), len(factors), "factor", minimum=1)
-        _set(self, factor=factors, mode=as_choice(mode, "mode", ("nearest", "linear")))
+        set_fields(self, factor=as_sides(factor, "factor"), mode=as_choice(mode, "mode", UPSAMPLINGS))
 
     def __repr__(self) -> str:
-        factor = self.factor if len(self.factor) > 1 else self.factor[0]
-        return _call(self, factor, mode=self.mode)
+        return call(self, plain_size(self.factor), {"mode": "nearest"})
 
 
 @dataclass(frozen=True)
@@ -258,82 +304,6 @@ class GlobalPool(Node):
         return "GlobalPool()"
 
 
-POOLS = ("average", "max")
-
-
-def as_padding(padding: Any, extents: Ints, strides: Ints) -> Pads:
-    """Return (before, after) per axis; `extents` are the kernel's reach d (k - 1) on each."""
-    ndim = len(extents)
-    if isinstance(padding, str):
-        as_choice(padding, "padding", ("valid", "same", "causal"))
-        if padding == "same" and set(strides) != {1}:
-            raise ValueError(
-                f"padding='same' with stride {_plain(strides)} depends on the input's length; "
-                "give the samples before and after as pairs"
-            )
-        if padding == "valid":
-            return ((0, 0),) * ndim
-        return tuple((e, 0) if padding == "causal" else (e // 2, e - e // 2) for e in extents)
-    if isinstance(padding, np.ndarray):
-        padding = padding.tolist()
-    if isinstance(padding, Sequence) and padding and isinstance(padding[0], Sequence):
-        if len(padding) != ndim:
-            raise ValueError(f"padding must hold {ndim} pairs, one per axis, got {padding!r}")
-        return tuple(_pair(entry) for entry in padding)
-    if ndim == 1 and isinstance(padding, Sequence) and len(padding) == 2:
-        return (_pair(padding),)
-    return tuple((p, p) for p in per_axis(padding, ndim, "padding", minimum=0))
-
-
-def _pair(entry: Any) -> tuple[int, int]:
-    before, after = per_axis(entry, 2, "padding", minimum=0)
-    return before, after
-
-
-def _weights(kernel: Any, total: int = 1) -> Kernel:
-    """Return the kernel of an argument; sizes in ints stand for uniform taps of the given sum."""
-    if is_index(kernel):
-        kernel = (as_count(kernel, "kernel", minimum=1),)
-    if isinstance(kernel, tuple) and kernel and all(map(is_index, kernel)):
-        sizes = per_axis(kernel, len(kernel), "kernel", minimum=1)
-        return _scaled(Kernel.uniform(sizes), Fraction(total, math.prod(sizes)))
-    return as_kernel(kernel)
-
-
-def _scaled(kernel: Kernel, factor: Fraction) -> Kernel:
-    return Kernel(np.array(kernel.weights, dtype=object) * factor, kernel.offset)
-
-
-def _size_of(kernel: Kernel, total: int) -> Any:
-    """Return the shortest argument that gives the kernel: its size when its taps are uniform."""
-    if kernel == _weights(kernel.shape, total):
-        return kernel.shape if kernel.ndim > 1 else kernel.shape[0]
-    return kernel
-
-
-def _set(node: Node, **values: Any) -> None:
-    for name, value in values.items():
-        object.__setattr__(node, name, value)
-
-
-def _plain(values: Sequence[Any]) -> Any:
-    """Return a tuple with equal entries as the one of them, and others as they are."""
-    return values[0] if len(set(values)) == 1 else tuple(values)
-
-
-def _call(node: Any, first: Any, **options: Any) -> str:
-    """Return the constructor call without options at their defaults."""
-    parts = [repr(first)]
-    for name, value in options.items():
-        if name == "padding":
-            pads = [b if b == a else (b, a) for b, a in node.padding]
-            value = _plain(pads) if all(is_index(p) for p in pads) else node.padding
-            shown = value != 0
-        elif isinstance(value, tuple):
-            shown = bool(value) and set(value[0]) != {value[1]}
-            value = _plain(value[0]) if shown else None
-        else:
-            shown = value not in ("average", "nearest")
-        if shown:
-            parts.append(f"{name}={value!r}")
-    return f"{type(node).__name__}({', '.join(parts)})"
+def as_channels(channels: int | None) -> int | None:
+    """Return a number of channels, None for as many as come in."""
+    return None if channels is None else as_count(channels, "channels", minimum=1)

@@ -10,18 +10,17 @@ A convolution has u = 1, a transposed one s = 1. This is the only file that know
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from ..kernel import Kernel
+from .arguments import Ints, Pads, as_weights
 from .compose import Residual, Series, Sum
 from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
 from .node import Node, Rate
-
-Ints = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,20 @@ class Stage:
 
     Canonical form: a shift that the dilation divides is in the kernel's offset, and the dilation of a
     single tap is 1.
+
+    Attributes
+    ----------
+    kernel
+        The taps p and their weights.
+    dilation, shift, stride, upsampling
+        One int per axis.
+    slack
+        One int per axis: of L samples the stage makes (upsampling L + slack) // stride + 1.
+    border
+        What is read outside the input: "zeros", "reflect", "replicate" or "circular".
+    before
+        Where the quotient is rounded up instead: padding before the input, in which or in whose input the
+        last window has to begin.
     """
 
     kernel: Kernel
@@ -37,6 +50,9 @@ class Stage:
     shift: Ints
     stride: Ints
     upsampling: Ints
+    slack: Ints
+    border: str = "zeros"
+    before: Ints | None = None
 
     def __post_init__(self) -> None:
         offsets, dilation, shift = [], [], []
@@ -62,8 +78,25 @@ class Stage:
 
     def along(self, axis: int) -> Stage:
         """Return the stage on one axis, its kernel summed over the others."""
-        numbers = (self.dilation, self.shift, self.stride, self.upsampling)
-        return Stage(self.kernel.marginal(axis), *((values[axis],) for values in numbers))
+        return Stage(
+            self.kernel.marginal(axis),
+            (self.dilation[axis],),
+            (self.shift[axis],),
+            (self.stride[axis],),
+            (self.upsampling[axis],),
+            (self.slack[axis],),
+            self.border,
+            None if self.before is None else (self.before[axis],),
+        )
+
+    def length(self, axis: int, samples: int) -> int:
+        """Return how many output samples so many input samples make on an axis; below 1 for none."""
+        stride = self.stride[axis]
+        room = self.upsampling[axis] * samples + self.slack[axis]
+        if self.before is None or room < 0:
+            return room // stride + 1
+        count = -(-room // stride) + 1
+        return count - 1 if (count - 1) * stride >= samples + self.before[axis] else count
 
 
 @dataclass(frozen=True)
@@ -87,30 +120,42 @@ def lower(node: Any) -> Stage | Unbounded | Node:
 
 @lower.register
 def _(node: Conv) -> Stage:
-    shift = tuple(-before for before, _ in node.padding)
-    return Stage(node.kernel, node.dilation, shift, node.stride, (1,) * node.kernel.ndim)
+    return _window(node.kernel, node, node.padding_mode)
 
 
 @lower.register
-def _(node: Pool) -> Node:
-    return Conv(node.size, node.stride, node.dilation, node.padding)
+def _(node: Pool) -> Stage:
+    stage = _window(as_weights(node.size), node, "zeros")
+    return replace(stage, before=tuple(b for b, _ in node.padding)) if node.ceil_mode else stage
 
 
 @lower.register
 def _(node: ConvTranspose) -> Stage:
     ones = (1,) * node.kernel.ndim
     shift = tuple(before for before, _ in node.padding)
-    return Stage(_mirrored(node.kernel), node.dilation, shift, ones, node.stride)
+    slack = tuple(
+        e + extra - cut - s
+        for e, extra, cut, s in zip(
+            _extents(node.kernel, node.dilation),
+            node.output_padding,
+            _both(node.padding),
+            node.stride,
+            strict=True,
+        )
+    )
+    return Stage(_mirrored(node.kernel), node.dilation, shift, ones, node.stride, slack)
 
 
 @lower.register
 def _(node: Upsample) -> Stage:
     ones = (1,) * len(node.factor)
+    zeros, slack = tuple(0 for _ in ones), tuple(-1 for _ in ones)
     if node.mode == "nearest":
-        return Stage(_mirrored(Kernel.uniform(node.factor)), ones, (0,) * len(ones), ones, node.factor)
+        return Stage(_mirrored(Kernel.uniform(node.factor)), ones, zeros, ones, node.factor, slack)
     hats = [_hat(f) for f in node.factor]
     weights = functools.reduce(np.multiply.outer, [np.array(h.weights, dtype=object) for h in hats])
-    return Stage(Kernel(weights, [h.offsets[0] for h in hats]), ones, (0,) * len(ones), ones, node.factor)
+    kernel = Kernel(weights, [h.offsets[0] for h in hats])
+    return Stage(kernel, ones, zeros, ones, node.factor, slack, "replicate")
 
 
 @lower.register
@@ -128,6 +173,24 @@ def _(node: Node) -> Node:
 @lower.register
 def _(node: GlobalPool) -> Unbounded:
     return Unbounded()
+
+
+def _both(padding: Pads) -> Ints:
+    """Return the padding of both ends together."""
+    return tuple(before + after for before, after in padding)
+
+
+def _extents(kernel: Kernel, dilation: Ints) -> Ints:
+    """Return the reach d (k - 1) of a kernel."""
+    return tuple(d * (k - 1) for d, k in zip(dilation, kernel.shape, strict=True))
+
+
+def _window(kernel: Kernel, node: Conv | Pool, border: str) -> Stage:
+    """Return the stage of a layer that moves a window over its padded input."""
+    shift = tuple(-before for before, _ in node.padding)
+    extents = _extents(kernel, node.dilation)
+    slack = tuple(p - e - 1 for p, e in zip(_both(node.padding), extents, strict=True))
+    return Stage(kernel, node.dilation, shift, node.stride, (1,) * kernel.ndim, slack, border)
 
 
 def _mirrored(kernel: Kernel) -> Kernel:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol, Self, TypeVar
 
-from .compose import Gain, Power, Series, Sum
+from .compose import Concat, Gain, Power, Series, Sum
 from .graph import INPUT, Graph
 from .lower import Stage, Unbounded, lower
 from .node import Node, Rate
@@ -231,7 +231,7 @@ class _Writer:
             for part in node.nodes:
                 source = yield part, source
             return source
-        if isinstance(node, Sum):
+        if isinstance(node, (Sum, Concat)):
             ends = []
             for branch, gain in zip(node.branches, node.gains, strict=True):
                 ends.append(((yield branch, source), gain))

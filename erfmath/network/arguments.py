@@ -1,0 +1,103 @@
+"""Arguments of layers: weights, padding, and how a layer writes itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from .._checks import as_choice, as_count, is_index, per_axis
+from ..kernel import Kernel, as_kernel
+from .node import Node
+
+Ints = tuple[int, ...]
+Pads = tuple[tuple[int, int], ...]
+
+
+def as_sides(size: Any, name: str) -> Ints:
+    """Return a size, an int (one axis) or a tuple of ints, as a tuple."""
+    sides = (size,) if is_index(size) else size
+    if not isinstance(sides, (tuple, list)) or not sides:
+        raise TypeError(f"{name} must be an int or a tuple of ints, one per axis, got {size!r}")
+    return per_axis(tuple(sides), len(sides), name, minimum=1)
+
+
+def as_weights(kernel: Any, total: int = 1) -> Kernel:
+    """Return the kernel of an argument; sizes in ints stand for uniform taps of the given sum."""
+    if is_index(kernel):
+        kernel = (as_count(kernel, "kernel", minimum=1),)
+    if isinstance(kernel, tuple) and kernel and all(map(is_index, kernel)):
+        sizes = per_axis(kernel, len(kernel), "kernel", minimum=1)
+        weights = np.array(Kernel.uniform(sizes).weights, dtype=object)
+        return Kernel(weights * Fraction(total, math.prod(sizes)))
+    return as_kernel(kernel)
+
+
+def as_padding(padding: Any, extents: Ints, strides: Ints) -> Pads:
+    """Return (before, after) per axis; `extents` are the kernel's reach d (k - 1) on each."""
+    ndim = len(extents)
+    if isinstance(padding, str):
+        as_choice(padding, "padding", ("valid", "same", "causal"))
+        if padding == "same" and set(strides) != {1}:
+            raise ValueError(
+                f"padding='same' with stride {plain(strides)} depends on the input's length; "
+                "give the samples before and after as pairs"
+            )
+        if padding == "valid":
+            return ((0, 0),) * ndim
+        return tuple((e, 0) if padding == "causal" else (e // 2, e - e // 2) for e in extents)
+    if isinstance(padding, np.ndarray):
+        padding = padding.tolist()
+    if isinstance(padding, Sequence) and padding and isinstance(padding[0], Sequence):
+        if len(padding) != ndim:
+            raise ValueError(f"padding must hold {ndim} pairs, one per axis, got {padding!r}")
+        return tuple(_pair(entry) for entry in padding)
+    if ndim == 1 and isinstance(padding, Sequence) and len(padding) == 2:
+        return (_pair(padding),)
+    return tuple((p, p) for p in per_axis(padding, ndim, "padding", minimum=0))
+
+
+def _pair(entry: Any) -> tuple[int, int]:
+    before, after = per_axis(entry, 2, "padding", minimum=0)
+    return before, after
+
+
+def size_of(kernel: Kernel, total: int = 1) -> Any:
+    """Return the shortest argument that gives the kernel: its size when its taps are uniform."""
+    if kernel == as_weights(kernel.shape, total):
+        return plain_size(kernel.shape)
+    return kernel
+
+
+def plain_size(sides: Ints) -> Any:
+    """Return a size as a user gives it, an int on one axis."""
+    return sides if len(sides) > 1 else sides[0]
+
+
+def plain(values: Sequence[Any]) -> Any:
+    """Return a tuple with equal entries as the one of them, and others as they are."""
+    return values[0] if len(set(values)) == 1 else tuple(values)
+
+
+def set_fields(node: Node, **values: Any) -> None:
+    """Set the fields of a frozen node under construction."""
+    for name, value in values.items():
+        object.__setattr__(node, name, value)
+
+
+def call(node: Node, first: Any, defaults: Mapping[str, Any]) -> str:
+    """Return the constructor call of a layer, options at their defaults left out."""
+    parts = [repr(first)]
+    for name, default in defaults.items():
+        value = getattr(node, name)
+        if name == "padding":
+            pads = [before if before == after else (before, after) for before, after in value]
+            value = plain(pads) if all(map(is_index, pads)) else value
+        elif isinstance(value, tuple) and value != default:
+            value = plain(value)
+        if value != default:
+            parts.append(f"{name}={value!r}")
+    return f"{type(node).__name__}({', '.join(parts)})"
