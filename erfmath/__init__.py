@@ -10,6 +10,7 @@ from .joint import JointDistribution
 from .kernel import Kernel
 from .lattice import LatticeDistribution
 from .moments import cumulants
+from .network.border import Border, border
 from .network.compose import Concat, Power, Residual, Series, Sum
 from .network.field import ReceptiveField, receptive_field
 from .network.graph import Graph
@@ -18,11 +19,13 @@ from .network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool
 from .network.lower import Stage, lower
 from .network.node import Node
 from .network.overlap import Overlap, overlap
+from .network.sizes import output_size, valid_input_sizes
 from .product import Factor, Product
 from .product_law import ProductDistribution, distribution
 
 __all__ = [
     "Activation",
+    "Border",
     "Candidate",
     "CentralLimit",
     "Concat",
@@ -54,6 +57,7 @@ __all__ = [
     "Stage",
     "Sum",
     "Upsample",
+    "border",
     "central_limit",
     "coefficients",
     "cumulants",
@@ -62,10 +66,12 @@ __all__ = [
     "growth",
     "log_coefficients",
     "lower",
+    "output_size",
     "overlap",
     "plan",
     "polynomial",
     "receptive_field",
+    "valid_input_sizes",
 ]
 
 

@@ -15,10 +15,12 @@ from ..kernel import Kernel
 from ..lattice import LatticeDistribution
 from ..product import Product, alike, axes_of, on_axis
 from ..product_law import ProductDistribution, distribution
+from .border import bordered_map, unit_inside
 from .impact import bounded_program, require_law, response_of, unit_of
 from .maps import map_of
 from .node import Node
 from .program import Program
+from .sizes import sized_for
 
 Ints = tuple[int, ...]
 
@@ -52,9 +54,15 @@ class MapDistribution(JointDistribution):
 
 @distribution.register
 def distribution_of_network(
-    net: Node, n: int = 1, *, at: Any = None
+    net: Node, n: int = 1, *, at: Any = None, input_size: Any = None
 ) -> LatticeDistribution | JointDistribution:
-    """Return the law of the impact of each input position on one output unit of n copies of a network."""
+    """Return the law of the impact of each input position on one output unit of n copies of a network.
+
+    Unit 0 by default, on a map without borders; with an `input_size` the middle one, or the one `at`, with
+    the borders as the layers pad them.
+    """
+    if input_size is not None:
+        return _bordered(net**n, at, input_size)
     program = bounded_program(net**n)
     require_law(program)
     unit = unit_of(at, program.ndim)
@@ -84,3 +92,14 @@ def _marginal_product(program: Program, at: Ints, axis: int) -> Product:
         raise ValueError(f"output unit {at} sees nothing: no tap of an upsampling layer meets it")
     sums = found.values.sum(axis=others_of(axis, program.ndim))
     return Product([(Kernel(sums / sums.sum(), found.offset[axis]), 1)])
+
+
+def _bordered(net: Node, at: Any, input_size: Any) -> LatticeDistribution | JointDistribution:
+    """Return the law of the impact on a unit of a map with borders."""
+    frame = sized_for(net, input_size)
+    require_law(frame.program)
+    found = bordered_map(frame, unit_inside(frame, at))
+    if found is None:
+        raise ValueError(f"output unit {at} sees nothing of the input: all its paths are lost at the borders")
+    law = found.values / found.values.sum()
+    return LatticeDistribution(law, *found.offset) if law.ndim == 1 else JointDistribution(law, found.offset)

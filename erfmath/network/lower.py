@@ -89,6 +89,12 @@ class Stage:
             None if self.before is None else (self.before[axis],),
         )
 
+    def reach(self, axis: int, count: int) -> tuple[int, int]:
+        """Return the first and the last position that `count` output samples read, upsampling 1."""
+        first = self.dilation[axis] * self.kernel.offsets[axis] + self.shift[axis]
+        taps = self.kernel.shape[axis] - 1
+        return first, self.stride[axis] * (count - 1) + first + self.dilation[axis] * taps
+
     def length(self, axis: int, samples: int) -> int:
         """Return how many output samples so many input samples make on an axis; below 1 for none."""
         stride = self.stride[axis]
@@ -133,16 +139,9 @@ def _(node: Pool) -> Stage:
 def _(node: ConvTranspose) -> Stage:
     ones = (1,) * node.kernel.ndim
     shift = tuple(before for before, _ in node.padding)
-    slack = tuple(
-        e + extra - cut - s
-        for e, extra, cut, s in zip(
-            _extents(node.kernel, node.dilation),
-            node.output_padding,
-            _both(node.padding),
-            node.stride,
-            strict=True,
-        )
-    )
+    reach = _extents(node.kernel, node.dilation)
+    ends = zip(reach, node.output_padding, _both(node.padding), node.stride, strict=True)
+    slack = tuple(e + extra - cut - s for e, extra, cut, s in ends)
     return Stage(_mirrored(node.kernel), node.dilation, shift, ones, node.stride, slack)
 
 

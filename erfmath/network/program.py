@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol, Self, TypeVar
@@ -153,25 +153,28 @@ class Response(Protocol):
 R = TypeVar("R", bound=Response)
 
 
-def pull_back(program: Program, unit: R) -> R | None:
+def pull_back(program: Program, unit: R, before: Callable[[int, R], R | None] | None = None) -> R | None:
     """Return what one unit of the output sees on the input, None when nothing.
 
     Reverse accumulation: a tensor's response is complete when all that read it have been visited.
+    `before` turns the response on a tensor into that before the operation which makes it; by default what
+    the operation is says how.
     """
     waiting: dict[int, list[tuple[Gain, R]]] = {program.output: [(1, unit)]}
     for index in range(len(program.operations), 0, -1):
         parts = waiting.pop(index, None)
         if parts is None:
             continue
-        op = program.operations[index - 1]
-        below = _before(op.what, _total(parts))
+        op, whole = program.operations[index - 1], _total(parts)
+        below = before(index, whole) if before else through(op.what, whole)
         if below is not None:
             for source, gain in op.sources:
                 waiting.setdefault(source, []).append((gain, below))
     return _total(waiting[0]) if 0 in waiting else None
 
 
-def _before(what: Stage | Unbounded | Block | None, response: R) -> R | None:
+def through(what: Stage | Unbounded | Block | None, response: R) -> R | None:
+    """Return a response before an operation, on a map without borders."""
     if what is None:
         return response
     if isinstance(what, Block):
@@ -198,9 +201,12 @@ def common_start(lists: Sequence[tuple[Any, ...]]) -> int:
 
 
 @functools.lru_cache(maxsize=256)
-def program_of(node: Node, ndim: int | None = None) -> Program:
-    """Return the program of a network, on so many axes where it fits any number."""
-    writer = _Writer(node.ndim or ndim or 1)
+def program_of(node: Node, ndim: int | None = None, unrolled: bool = False) -> Program:
+    """Return the program of a network, on so many axes where it fits any number.
+
+    `unrolled` writes each copy of a power, as is needed where the copies differ: in their sizes.
+    """
+    writer = _Writer(node.ndim or ndim or 1, unrolled)
     output = writer.run(node)
     return Program(tuple(writer.operations), output, writer.ndim)
 
@@ -208,8 +214,9 @@ def program_of(node: Node, ndim: int | None = None) -> Program:
 class _Writer:
     """Writes the operations of a network; its own stack instead of recursion, so that depth has no limit."""
 
-    def __init__(self, ndim: int) -> None:
+    def __init__(self, ndim: int, unrolled: bool) -> None:
         self.ndim = ndim
+        self.unrolled = unrolled
         self.operations: list[Operation] = []
 
     def run(self, node: Node) -> int:
@@ -256,11 +263,13 @@ class _Writer:
         if node.n == 0:
             return source
         body = program_of(node.node, self.ndim)
-        if any(set(stage.upsampling) != {1} or set(stage.stride) != {1} for stage in body.stages):
+        if self.unrolled or any(
+            set(stage.upsampling) != {1} or set(stage.stride) != {1} for stage in body.stages
+        ):
             if node.n * len(body.operations) > _MOST_COPIES:
                 raise ValueError(
-                    f"{node.n} copies of a network that strides or upsamples are too many to follow, at most "
-                    f"{_MOST_COPIES} operations; got {node!r}"
+                    f"{node.n} copies of {node.node!r} are too many to follow one by one, at most "
+                    f"{_MOST_COPIES} operations in all"
                 )
             for _ in range(node.n):
                 source = yield node.node, source
@@ -271,5 +280,6 @@ class _Writer:
         return self._emit(node, what, ((source, 1),))
 
     def _emit(self, node: Node, what: Any, sources: tuple[tuple[int, Gain], ...]) -> int:
-        self.operations.append(Operation(node, what, sources))
+        seen = tuple((source, gain) for source, gain in sources if gain)
+        self.operations.append(Operation(node, what, seen))
         return len(self.operations)

@@ -1,0 +1,185 @@
+"""How many samples each layer makes of an input of a given size, and which sizes fit."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from .._checks import as_count, per_axis
+from .field import require_network
+from .lower import Stage, Unbounded
+from .node import Node
+from .program import Operation, Program, program_of
+
+Ints = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Sized:
+    """A program, copies written out, with the size of every tensor.
+
+    Attributes
+    ----------
+    sizes
+        Samples per axis of each tensor.
+    pooled
+        Whether a tensor is a single value for the whole map, which fits any size it is added to.
+    has_rest
+        Whether a stride leaves samples at the end of an input unread, per axis.
+    """
+
+    program: Program
+    sizes: tuple[Ints, ...]
+    pooled: tuple[bool, ...]
+    has_rest: tuple[bool, ...]
+
+    @property
+    def output(self) -> Ints:
+        """Samples per axis of the output."""
+        return self.sizes[self.program.output]
+
+
+@functools.lru_cache(maxsize=64)
+def sized(program: Program, size: Ints) -> Sized:
+    """Return the sizes of all tensors of an unrolled program, or raise naming the layer that does not fit."""
+    sizes, pooled, rest = [size], [False], [False] * len(size)
+    for op in program.operations:
+        before, is_pooled = _joined(op, sizes, pooled, size)
+        if isinstance(op.what, Unbounded):
+            before, is_pooled = (1,) * len(size), True
+        elif isinstance(op.what, Stage):
+            for axis, samples in enumerate(before):
+                room = op.what.upsampling[axis] * samples + op.what.slack[axis]
+                rest[axis] |= op.what.before is None and room % op.what.stride[axis] != 0
+            before = _after(op, op.what, before, size)
+        sizes.append(before)
+        pooled.append(is_pooled)
+    return Sized(program, tuple(sizes), tuple(pooled), tuple(rest))
+
+
+def output_size(net: Node, input_size: Any) -> Any:
+    r"""Return how many samples a network makes of an input, per axis.
+
+    A convolution makes :math:`\lfloor (L + p - d (k - 1) - 1)/s \rfloor + 1` of L samples and p of padding,
+    a transposed one :math:`(L - 1) s - p + d (k - 1) + p_{out} + 1` (as PyTorch does).
+
+    Parameters
+    ----------
+    net
+        A network.
+    input_size
+        Samples of the input, an int or one per axis.
+
+    Returns
+    -------
+    int or tuple of int
+        An int on one axis.
+
+    Raises
+    ------
+    ValueError
+        If a layer gets fewer samples than it needs, or branches make different numbers: the message names
+        the layer.
+
+    Examples
+    --------
+    >>> from erfmath import Conv, Pool
+    >>> output_size(Conv((7, 7), 2, padding=3) >> Pool((3, 3), 2, 1, "max"), 224)
+    (56, 56)
+    """
+    found = sized_for(net, input_size).output
+    return found if len(found) > 1 else found[0]
+
+
+def sized_for(net: Node, input_size: Any) -> Sized:
+    """Return the sizes of all tensors for an input size as a user gives it."""
+    ndim = require_network(net).ndim
+    if ndim is None:
+        ndim = len(input_size) if isinstance(input_size, (tuple, list)) else 1
+    program = program_of(net, ndim, unrolled=True)
+    return sized(program, per_axis(input_size, ndim, "input_size", minimum=1))
+
+
+def valid_input_sizes(net: Node, largest: int = 512, exact: bool = False) -> Any:
+    """Return which input sizes a network accepts, per axis.
+
+    Parameters
+    ----------
+    net
+        A network.
+    largest
+        Sizes 1 to `largest` are tried.
+    exact
+        Only those that leave no rest: no stride leaves samples at the end of its input unread.
+
+    Returns
+    -------
+    tuple of int
+        On several axes a tuple of such tuples.
+
+    Examples
+    --------
+    >>> from erfmath import Conv, Identity, Pool, Sum, Upsample
+    >>> down = Pool(2) >> Conv(3, padding=1) >> Pool(2)
+    >>> valid_input_sizes(Sum([Identity(), down >> Upsample(4)]), 16)  # the skip has to fit
+    (4, 8, 12, 16)
+    >>> valid_input_sizes(Conv(3, stride=2), 9, exact=True)
+    (3, 5, 7, 9)
+    """
+    largest = as_count(largest, "largest", minimum=1)
+    program = program_of(require_network(net), unrolled=True)
+    found = []
+    for axis in range(program.ndim):
+        part = program.along(axis)
+        found.append(tuple(size for size in range(1, largest + 1) if _fits(part, size, exact)))
+    return tuple(found) if program.ndim > 1 else found[0]
+
+
+def _fits(program: Program, samples: int, exact: bool) -> bool:
+    try:
+        result = sized(program, (samples,))
+    except ValueError:
+        return False
+    return not (exact and result.has_rest[0])
+
+
+def _joined(op: Operation, sizes: list[Ints], pooled: list[bool], size: Ints) -> tuple[Ints, bool]:
+    """Return the size of the sum of an operation's sources, and whether all are single values."""
+    different = sorted({sizes[source] for source, _ in op.sources if not pooled[source]})
+    if len(different) > 1:
+        raise ValueError(
+            f"input_size {_plain(size)} makes branches of different sizes, {_plain(different[0])} and "
+            f"{_plain(different[1])}, which {_short(op.node)} joins; see valid_input_sizes(), or change the "
+            "padding"
+        )
+    return (different[0], False) if different else (sizes[op.sources[0][0]], True)
+
+
+def _after(op: Operation, stage: Stage, before: Ints, size: Ints) -> Ints:
+    """Return the size of a stage's output, or raise where nothing is left or too little is there."""
+    after = tuple(stage.length(axis, samples) for axis, samples in enumerate(before))
+    if min(after) < 1:
+        raise ValueError(
+            f"input_size {_plain(size)} is too small: {_short(op.node)} gets {_plain(before)} samples and can "
+            "make none of them; use a larger input, or more padding"
+        )
+    if stage.border in ("reflect", "circular"):
+        lost = 1 if stage.border == "reflect" else 0  # as PyTorch: the border sample is not repeated
+        for axis, samples in enumerate(before):
+            low, high = stage.reach(axis, after[axis])
+            if max(-low, high - samples + 1) > samples - lost:
+                raise ValueError(
+                    f"input_size {_plain(size)} is too small: the {stage.border} padding of {_short(op.node)} is "
+                    f"wider than its {samples} samples; use a larger input"
+                )
+    return after
+
+
+def _plain(size: Ints) -> Any:
+    return size if len(size) > 1 else size[0]
+
+
+def _short(node: Node) -> str:
+    text = repr(node)
+    return text if len(text) <= 60 else text[:57] + "..."
