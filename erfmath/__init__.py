@@ -12,6 +12,7 @@ from .lattice import LatticeDistribution
 from .moments import cumulants
 from .network.border import Border, border
 from .network.compose import Concat, Power, Residual, Series, Sum
+from .network.cost import Cost, LayerCost, cost
 from .network.field import ReceptiveField, receptive_field
 from .network.graph import Graph
 from .network.law import MapDistribution
@@ -31,6 +32,7 @@ __all__ = [
     "Concat",
     "Conv",
     "ConvTranspose",
+    "Cost",
     "Dropout",
     "Edgeworth",
     "EffectiveField",
@@ -43,6 +45,7 @@ __all__ = [
     "JointDistribution",
     "Kernel",
     "LatticeDistribution",
+    "LayerCost",
     "MapDistribution",
     "Node",
     "Overlap",
@@ -60,6 +63,7 @@ __all__ = [
     "border",
     "central_limit",
     "coefficients",
+    "cost",
     "cumulants",
     "distribution",
     "effective_field",
@@ -76,9 +80,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import `erfmath.strategies` when it is first asked for: it needs Hypothesis."""
-    if name == "strategies":
+    """Import a submodule of its own when it is first asked for: few need it, or it needs a library."""
+    if name in ("plotting", "strategies", "zoo"):
         import importlib
 
-        return importlib.import_module(".strategies", __name__)
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module 'erfmath' has no attribute {name!r}")

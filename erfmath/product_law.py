@@ -227,18 +227,26 @@ class ProductDistribution(LatticeDistribution):
 
 
 @functools.singledispatch
-def distribution(kernel: Kernel | Product | Any, n: int = 1) -> LatticeDistribution | JointDistribution:
+def distribution(
+    kernel: Kernel | Product | Any, n: int = 1, *, at: Any = None, input_size: Any = None
+) -> LatticeDistribution | JointDistribution:
     r"""Return the law of P(z)^n / P(1)^n: of a sum of n independent variables with the kernel as their law.
 
-    It is the impact of each input position on one unit, n convolutions deep. Its support is the
-    theoretical receptive field. On one axis nothing is computed before it is asked for.
+    It is the impact of each input position on one unit, n convolutions deep, or of one unit of a network.
+    Its support is the theoretical receptive field. On one axis nothing is computed before it is asked for.
 
     Parameters
     ----------
     kernel
-        A Kernel, a Product of powers of kernels, or a sequence of weights, none negative.
+        A Kernel, a Product of powers of kernels, a sequence of weights, or a network; no weight negative.
     n
-        Number of factors, an int from 0 to 10**15.
+        Number of factors, an int from 0 to 10**15; of a network the number of copies in series.
+    at
+        Which output unit of a network, an int or one per axis; by default unit 0, or the middle one of a
+        map with borders. (After upsampling the law depends on the unit's phase.)
+    input_size
+        Samples of a network's input, an int or one per axis: the impact on a map with borders, as the
+        layers pad them. None for a map without any.
 
     Returns
     -------
@@ -248,8 +256,8 @@ def distribution(kernel: Kernel | Product | Any, n: int = 1) -> LatticeDistribut
     Raises
     ------
     ValueError
-        If a weight is negative (it is named), or the grid of a kernel that does not separate would not
-        fit in memory.
+        If a weight is negative (it is named), a layer of a network reads its whole input, or the grid of a
+        kernel that does not separate would not fit in memory.
 
     Examples
     --------
@@ -257,6 +265,8 @@ def distribution(kernel: Kernel | Product | Any, n: int = 1) -> LatticeDistribut
     >>> d.support(), d.mean(), round(d.var(), 4)
     ((-40, 40), 0.0, 26.6667)
     """
+    if at is not None or input_size is not None:
+        raise ValueError("at and input_size are for networks, such as Conv(3, padding=1), not for a kernel")
     polynomial = as_product(kernel, n)
     require_law(polynomial)
     if polynomial.ndim == 1:

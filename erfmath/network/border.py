@@ -110,17 +110,17 @@ class Border:
         return self._plain(self._frame.output)
 
     def clear(self, definition: str | None = None, **options: Any) -> Any:
-        """Return (first, last) of the output units whose field lies inside the input, per axis; None for none.
+        """Return (first, last) of the output units whose field lies inside the input; None for none.
 
-        Without a definition the theoretical field counts; with one of :func:`erfmath.effective_field`, and its
-        options, the effective field.
+        Without a definition the theoretical field counts; with one of :func:`erfmath.effective_field`, and
+        its options, the effective field. On several axes, one pair per axis.
         """
         return self._plain(
             tuple(self._clear(axis, definition, options) for axis in range(len(self.input_size)))
         )
 
     def distance(self, definition: str | None = None, **options: Any) -> Any:
-        """Return how many units (before, after) at the borders are not clear, per axis; None where none is."""
+        """Return how many units (before, after) are not clear, per axis; None where none is."""
         ends = zip(self._axes(self.clear(definition, **options)), self._frame.output, strict=True)
         return self._plain(tuple(clear and (clear[0], count - 1 - clear[1]) for clear, count in ends))
 
@@ -201,7 +201,7 @@ def border(net: Node, input_size: Any) -> Border:
 
 
 def unit_inside(frame: Sized, at: Any) -> Ints:
-    """Return the index of an output unit, the middle one by default, or raise where the map does not have it."""
+    """Return the index of an output unit, the middle one by default, or raise where there is none."""
     if at is None:
         return tuple(count // 2 for count in frame.output)
     unit = per_axis(at, len(frame.output), "at")

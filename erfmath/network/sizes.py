@@ -161,8 +161,8 @@ def _after(op: Operation, stage: Stage, before: Ints, size: Ints) -> Ints:
     after = tuple(stage.length(axis, samples) for axis, samples in enumerate(before))
     if min(after) < 1:
         raise ValueError(
-            f"input_size {_plain(size)} is too small: {_short(op.node)} gets {_plain(before)} samples and can "
-            "make none of them; use a larger input, or more padding"
+            f"input_size {_plain(size)} is too small: {_short(op.node)} gets {_plain(before)} samples and "
+            "can make none of them; use a larger input, or more padding"
         )
     if stage.border in ("reflect", "circular"):
         lost = 1 if stage.border == "reflect" else 0  # as PyTorch: the border sample is not repeated
@@ -170,8 +170,8 @@ def _after(op: Operation, stage: Stage, before: Ints, size: Ints) -> Ints:
             low, high = stage.reach(axis, after[axis])
             if max(-low, high - samples + 1) > samples - lost:
                 raise ValueError(
-                    f"input_size {_plain(size)} is too small: the {stage.border} padding of {_short(op.node)} is "
-                    f"wider than its {samples} samples; use a larger input"
+                    f"input_size {_plain(size)} is too small: the {stage.border} padding of "
+                    f"{_short(op.node)} is wider than its {samples} samples; use a larger input"
                 )
     return after
 

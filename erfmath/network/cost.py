@@ -1,0 +1,158 @@
+"""What a network costs: parameters, multiply-accumulates and the memory of its activations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from .._checks import as_count, human_bytes
+from .compose import Concat
+from .layers import Conv, ConvTranspose
+from .node import Node
+from .program import Operation
+from .sizes import Sized, sized_for
+
+Ints = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """The cost of one layer.
+
+    Attributes
+    ----------
+    node
+        The layer.
+    size, channels
+        Of its output.
+    parameters
+        Weights of the kernel; no biases, no normalisation.
+    macs
+        Multiply-accumulates for one input.
+    memory
+        Bytes of its output.
+    """
+
+    node: Node
+    size: Ints
+    channels: int
+    parameters: int
+    macs: int
+    memory: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of a network, layer by layer; see :func:`cost`. Iterating gives the layers."""
+
+    layers: tuple[LayerCost, ...]
+    output_size: Ints
+    output_channels: int
+
+    @property
+    def parameters(self) -> int:
+        """Weights of all kernels."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one input."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of all activations, as training keeps them."""
+        return sum(layer.memory for layer in self.layers)
+
+    def __iter__(self) -> Any:
+        return iter(self.layers)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Cost: {self.parameters:,} parameters, {self.macs:,} multiply-accumulates, "
+            f"{human_bytes(self.memory)} of activations>"
+        )
+
+
+def cost(net: Node, input_size: Any, channels: int | None = None, itemsize: int = 4) -> Cost:
+    r"""Return the parameters, multiply-accumulates and activation memory of a network.
+
+    A convolution of k taps (over all axes) from c to c' channels in g groups has :math:`k\,c\,c'/g`
+    parameters and as many multiply-accumulates an output position; a transposed one as many an input
+    position. Zeros among the taps count. Biases, normalisation, pooling, interpolation and pointwise layers
+    cost nothing here, and pointwise layers work in place; every other layer, additions and concatenations
+    included, writes its output.
+
+    Parameters
+    ----------
+    net
+        A network; its convolutions say how many channels they make, or make as many as come in.
+    input_size
+        Samples of the input, an int or one per axis.
+    channels
+        Channels of the input, 1 by default.
+    itemsize
+        Bytes of a number.
+
+    Raises
+    ------
+    ValueError
+        If the input is too small for a layer, or channels do not fit: groups that do not divide them,
+        branches that differ, a concatenation that declares others. The message names the layer.
+
+    Examples
+    --------
+    >>> from erfmath import Conv, Pool
+    >>> net = Conv((3, 3), padding=1, channels=64) >> Pool((2, 2)) >> Conv((3, 3), padding=1)
+    >>> cost(net, 32, channels=3)
+    <Cost: 38,592 parameters, 11,206,656 multiply-accumulates, 393 kB of activations>
+    """
+    frame = sized_for(net, input_size)
+    known = [1 if channels is None else as_count(channels, "channels", minimum=1)]
+    itemsize = as_count(itemsize, "itemsize", minimum=1)
+    layers = []
+    for index, op in enumerate(frame.program.operations):
+        before = _channels_before(op, [known[source] for source, _ in op.sources])
+        found = _layer_cost(frame, index, op, before, itemsize)
+        known.append(found.channels)
+        layers.append(found)
+    return Cost(tuple(layers), frame.output, known[frame.program.output])
+
+
+def _channels_before(op: Operation, known: list[int]) -> int:
+    """Return the channels that an operation reads."""
+    if isinstance(op.node, Concat) and op.what is None:
+        if tuple(known) != op.node.channels:
+            raise ValueError(
+                f"{_short(op.node)} declares branches of {op.node.channels} channels, they have {tuple(known)}"
+            )
+        return sum(known)
+    if len(set(known)) > 1:
+        raise ValueError(
+            f"{_short(op.node)} adds branches of {sorted(set(known))} channels; give their last convolutions "
+            "the same `channels`"
+        )
+    return known[0]
+
+
+def _layer_cost(frame: Sized, index: int, op: Operation, before: int, itemsize: int) -> LayerCost:
+    node, size = op.node, frame.sizes[index + 1]
+    after = before
+    parameters = macs = 0
+    if isinstance(node, (Conv, ConvTranspose)):
+        after = node.channels or before
+        if before % node.groups or after % node.groups:
+            raise ValueError(
+                f"groups must divide the channels of {_short(node)}, got {node.groups} groups, {before} "
+                f"channels in and {after} out"
+            )
+        parameters = math.prod(node.kernel.shape) * (before // node.groups) * after
+        read = frame.sizes[op.sources[0][0]] if isinstance(node, ConvTranspose) else size
+        macs = parameters * math.prod(read)
+    return LayerCost(node, size, after, parameters, macs, itemsize * after * math.prod(size))
+
+
+def _short(node: Node) -> str:
+    text = repr(node)
+    return text if len(text) <= 60 else text[:57] + "..."
