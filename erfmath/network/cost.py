@@ -125,7 +125,8 @@ def _channels_before(op: Operation, known: list[int]) -> int:
     if isinstance(op.node, Concat) and op.what is None:
         if tuple(known) != op.node.channels:
             raise ValueError(
-                f"{_short(op.node)} declares branches of {op.node.channels} channels, they have {tuple(known)}"
+                f"{_short(op.node)} declares {op.node.channels} channels of its branches, which have "
+                f"{tuple(known)}"
             )
         return sum(known)
     if len(set(known)) > 1:
