@@ -171,7 +171,7 @@ def _sum_circle(law: Law, tilt: Tilt, period: int, side: Side | None) -> tuple[F
     """Return the two integrals by `period` nodes on the full circle.
 
     Those near w = 0 count from the mean, since n times an argument there is to be small; the angles of the
-    others are looked up.
+    others are looked up, between -pi and pi, since n times the rounding of a small one is to be small too.
     """
     near = 1 + int(period / (2 * np.pi * law.extent))
     u = np.broadcast_to(np.arange(near) * (2 * np.pi / period), (tilt.theta.size, near))
@@ -179,7 +179,7 @@ def _sum_circle(law: Law, tilt: Tilt, period: int, side: Side | None) -> tuple[F
     fold[0] = fold[-1] = 1.0
     total, bound = _around_peak(law, tilt, u, fold[:near], 0, 1, side)
     k = np.arange(near, period // 2 + 1)
-    angle: Floats = np.arange(period, dtype=float) * (2 * np.pi / period)
+    angle: Floats = (np.arange(period) - period * (np.arange(period) > period // 2)) * (2 * np.pi / period)
     cosm1, sine = -2 * np.sin(0.5 * angle) ** 2, np.sin(angle)
     base = tilt.base[0].astype(np.int64) % period + tilt.base[1].astype(np.int64)
     phase = angle[base[:, None] % period * k % period]
