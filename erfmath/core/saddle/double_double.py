@@ -6,6 +6,7 @@ Li & Bailey, ARITH-15 (2001) 155.
 
 from __future__ import annotations
 
+import math
 from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any
@@ -16,6 +17,7 @@ from ..scaled import Floats
 
 Part = Any  # a float or an array of floats
 Pair = tuple[Part, Part]
+Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 ZERO: Pair = (0.0, 0.0)
 
@@ -51,11 +53,9 @@ def two_prod(a: Part, b: Part) -> Pair:
 
 
 def add(a: Pair, b: Pair) -> Pair:
-    """Return a + b."""
+    """Return a + b, to a rounding of |a| + |b|."""
     s, e = two_sum(a[0], b[0])
-    t, f = two_sum(a[1], b[1])
-    s, e = quick_two_sum(s, e + t)
-    return quick_two_sum(s, e + f)
+    return quick_two_sum(s, e + (a[1] + b[1]))
 
 
 def negative(a: Pair) -> Pair:
@@ -97,14 +97,26 @@ def log_fraction(ratio: Fraction) -> tuple[float, float]:
     return pair(_CONTEXT.ln(quotient))
 
 
-_STEP = _CONTEXT.divide(_CONTEXT.ln(Decimal(2)), Decimal(_TABLE_SIZE))
-_STEP_HIGH, _STEP_LOW = pair(_STEP)
-_SIXTH_HIGH, _SIXTH_LOW = pair(Fraction(1, 6))
+_STEP = _CONTEXT.divide(_CONTEXT.ln(Decimal(2)), Decimal(_TABLE_SIZE**2))
+_SPACING = float(_STEP)
 
 
-def _power_table() -> tuple[Floats, Floats]:
-    """Return 2**(j/1024), j = 0 .. 1023, as a pair of arrays."""
-    root = _CONTEXT.exp(_STEP)
+def _thirds(value: Decimal) -> tuple[float, float, float]:
+    """Return three floats of that sum, the first two of 22 bits: their products by 31 bits are exact."""
+    rest, parts = Fraction(value), []
+    for bits in (22, 22, 53):
+        mantissa, exponent = math.frexp(float(rest))
+        parts.append(math.ldexp(round(math.ldexp(mantissa, bits)), exponent - bits))
+        rest -= Fraction(parts[-1])
+    return parts[0], parts[1], parts[2]
+
+
+_STEP_HIGH, _STEP_MIDDLE, _STEP_LOW = _thirds(_STEP)
+
+
+def _power_table(step: Decimal) -> tuple[Floats, Floats]:
+    """Return exp(j step), j = 0 .. 1023, as a pair of arrays."""
+    root = _CONTEXT.exp(step)
     values = [Decimal(1)]
     for _ in range(_TABLE_SIZE - 1):
         values.append(_CONTEXT.multiply(values[-1], root))
@@ -112,44 +124,41 @@ def _power_table() -> tuple[Floats, Floats]:
     return pairs[:, 0].copy(), pairs[:, 1].copy()
 
 
-_TABLE_HIGH, _TABLE_LOW = _power_table()
+_COARSE_HIGH, _COARSE_LOW = _power_table(_CONTEXT.multiply(_STEP, Decimal(_TABLE_SIZE)))
+_FINE_HIGH, _FINE_LOW = _power_table(_STEP)
+
+
+def _power_of_two(k: Ints) -> Pair:
+    """Return 2**(k / 2**20) of integers, by a table of 2**(i/1024) and one of 2**(j/2**20)."""
+    coarse, fine = (k >> _BITS) & (_TABLE_SIZE - 1), k & (_TABLE_SIZE - 1)
+    high, low = multiply((_COARSE_HIGH[coarse], _COARSE_LOW[coarse]), (_FINE_HIGH[fine], _FINE_LOW[fine]))
+    power = k >> 2 * _BITS
+    return np.ldexp(high, power), np.ldexp(low, power)
 
 
 def exp(a: Pair) -> Pair:
-    """Return exp(a) for arrays a <= 0 (or small a > 0), relative error about 2**-100.
+    """Return exp(a) for arrays a <= 0 (or small a > 0), relative error about 2**-95.
 
-    exp(a) = 2**(k/1024) exp(r) with |r| <= log(2)/2048; the terms from r**4 on need plain floats only.
+    exp(a) = 2**(k / 2**20) exp(r) with |r| < 4e-7, of which the terms from r**2 on need plain floats only.
     """
     high = np.maximum(a[0], -800.0)
-    low = np.where(a[0] < -800.0, 0.0, a[1])
-    k = np.rint(high * (1.0 / _STEP_HIGH))
-    p, e = two_prod(k, _STEP_HIGH)
-    s, f = two_sum(high, -p)
-    index = k.astype(np.int64)
-    row = index & (_TABLE_SIZE - 1)
-    base = _TABLE_HIGH[row], _TABLE_LOW[row]
-    rise = _expm1(quick_two_sum(s, f + (low - e - k * _STEP_LOW)))
-    s, f = multiply(base, rise)
+    low = np.minimum(np.maximum(a[1], -1e-13), 1e-13)  # of what the line above has cut
+    k = np.rint(high * (1 / _SPACING))
+    r, error = two_sum(high - k * _STEP_HIGH, -(k * _STEP_MIDDLE))
+    r, error = two_sum(r, error + (low - k * _STEP_LOW))
+    rest = error + r * r * (1 / 2 + r * (1 / 6 + r * (1 / 24)))
+    base = _power_of_two(k.astype(np.int64))
+    s, f = multiply(base, (r, rest))
     high, error = quick_two_sum(base[0], s)
-    power = index >> _BITS
-    return np.ldexp(high, power), np.ldexp(error + (f + base[1]), power)
-
-
-def _expm1(r: Pair) -> Pair:
-    """Return r + r**2 (1/2 + r/6 + r**2/24 + ...) for |r| <= log(2)/2048."""
-    cubic, error = two_prod(r[0], _SIXTH_HIGH)
-    tail = r[0] * r[0] * (1 / 24 + r[0] * (1 / 120 + r[0] * (1 / 720 + r[0] * (1 / 5040))))
-    s, f = quick_two_sum(0.5, cubic)
-    inner = (s, f + (error + r[0] * _SIXTH_LOW + r[1] * _SIXTH_HIGH + tail))
-    s, f = multiply(multiply(r, r), inner)
-    high, error = quick_two_sum(r[0], s)
-    return high, error + (r[1] + f)
+    return high, error + (f + base[1])
 
 
 def log(a: Pair) -> Pair:
-    """Return log(a) for arrays a in [1, 1e4], absolute error about 2**-100: one Newton step."""
-    start = np.log(a[0])
-    s, f = multiply(a, exp((-start, np.zeros_like(start))))
-    # s - 1 is exact; log(1 + d) = d - d**2/2 with d of size 1e-16.
-    d, e = quick_two_sum(s - 1.0, f)
-    return two_sum(start, d + (e - 0.5 * d * d))
+    """Return log(a) for arrays a in [1, 1e6], absolute error about 2**-95: k log(2) / 2**20 and a rest."""
+    k = np.rint(np.log(a[0]) * (1 / _SPACING))
+    s, f = multiply(a, _power_of_two(-k.astype(np.int64)))
+    d, e = quick_two_sum(s - 1.0, f)  # s - 1 is exact, and below 4e-7
+    e += k * _STEP_LOW - d * d * (1 / 2 - d * (1 / 3 - d * (1 / 4)))
+    high, error = quick_two_sum(k * _STEP_HIGH, k * _STEP_MIDDLE)
+    high, rest = two_sum(high, d)
+    return quick_two_sum(high, rest + (error + e))

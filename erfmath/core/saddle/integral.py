@@ -19,8 +19,9 @@ from .tilt import Ints, Tilt
 _BATCH = 1 << 16  # array elements of one pass
 _GRID_LIMIT = 1 << 20  # nodes on the full circle
 
-_COSINE = [(-1) ** k / factorial(2 * k) for k in range(1, 9)]
-_SINE = [(-1) ** k / factorial(2 * k + 1) for k in range(1, 9)]
+_COSINE = [(-1) ** k / factorial(2 * k) for k in range(9)]
+_SINE = [(-1) ** k / factorial(2 * k + 1) for k in range(9)]
+_REST = [1e-17 * factorial(2 * k + 2) for k in range(9)]  # x**(2k) below it: k terms are enough
 
 
 class NoBellShape(ValueError):  # noqa: N818  (it says what the law lacks)
@@ -88,19 +89,19 @@ def _around_peak(
     law: Law, tilt: Tilt, u: Floats, fold: Floats, c: int, h: int, side: Side | None
 ) -> tuple[Floats, Floats]:
     """Return the sums, weighted by fold, of the integrand and of its modulus, w = 2 pi c/h + u."""
-    modulus, phase = np.zeros(u.shape), u * tilt.delta[:, None]
+    modulus, phase = 0.0, u * tilt.delta[:, None]
+    taps = max(1, _BATCH // u.size)  # to take at once
     for f, part in zip(law.taps, tilt.parts, strict=True):
-        real, imag = np.zeros((2, *u.shape))
-        for q, d in zip(part.q, part.d, strict=True):
-            x = u * (d - part.mean)[:, None]
+        real = imag = 0.0
+        for start in range(0, len(part.q), taps):
+            q, d = part.q[start : start + taps], part.d[start : start + taps]
+            x = u * (d - part.mean)[:, :, None]
             cosm1, sinm = cosm1_sinm(x)
             if c:
-                angle = 2 * np.pi / h * (c * d.astype(np.int64) % h)[:, None]
-                _turn(cosm1, sinm, x, angle)
-            cosm1 *= q[:, None]
-            sinm *= q[:, None]
-            real += cosm1
-            imag += sinm
+                _turn(cosm1, sinm, x, 2 * np.pi / h * (c * d.astype(np.int64) % h)[:, :, None])
+            cosm1 *= q[:, :, None]
+            sinm *= q[:, :, None]
+            real, imag = real + cosm1.sum(axis=0), imag + sinm.sum(axis=0)
         power = log_power(f.n, real, imag)
         modulus, phase = modulus + power[0], phase + power[1]
     if c:
@@ -123,9 +124,9 @@ def cosm1_sinm(x: Floats) -> tuple[Floats, Floats]:
     if largest > 0.5:
         half = np.sin(0.5 * x)
         return -2 * half * half, np.sin(x) - x
-    count = next(k for k in range(1, 9) if largest**k < 1e-17 * factorial(2 * k + 2))
-    cosine, sine = np.full((2, *x.shape), 0.0)
-    for c, s in zip(_COSINE[count - 1 :: -1], _SINE[count - 1 :: -1], strict=True):
+    count = next(k for k in range(1, 9) if largest**k < _REST[k])
+    cosine, sine = _COSINE[count] * square, _SINE[count] * square
+    for c, s in zip(_COSINE[count - 1 : 0 : -1], _SINE[count - 1 : 0 : -1], strict=True):
         cosine += c
         cosine *= square
         sine += s
