@@ -12,7 +12,7 @@ from ..scaled import Floats
 from . import double_double as dd
 from .integral import integral
 from .law import Law
-from .tilt import Ints, exponent, solve
+from .tilt import Ints, exact_pair, exponent, solve
 
 SMALLEST_RATIO = 0.01  # |integral| / integral of the modulus, without a repair
 
@@ -40,13 +40,12 @@ class Piece(NamedTuple):
     curve: float
     coefficients: Floats
 
-    def evaluate(self, t: Ints) -> Floats:
-        """Return log a(t) at integers t of the piece."""
-        d = (t - self.centre).astype(float)
+    def evaluate(self, d: Floats) -> Floats:
+        """Return log a(t) at the distances d of indices t of the piece from its centre."""
         x = d * (1 / self.half)
-        c = self.coefficients
-        out = np.full(d.shape, c[-1])
-        for value in c[-2::-1]:
+        *others, last = self.coefficients.tolist()
+        out = np.full(d.shape, last)
+        for value in reversed(others):
             out *= x
             out += value
         np.multiply(d, self.curve, out=x)
@@ -106,14 +105,15 @@ def _fits(law: Law, intervals: list[Interval], shift: dd.Pair) -> Iterator[Piece
     centres = [(a + b) // 2 for a, b in intervals]
     halves = [float(max(b - c, c - a)) for (a, b), c in zip(intervals, centres, strict=True)]
     d = np.array(halves)[:, None] * x
-    middle = np.array([dd.pair(c) for c in centres]).repeat(x.size, axis=0)
-    high, low = dd.two_sum(middle[:, 0], d.ravel())
-    high, low = _analytic_logs(law, (high, low + middle[:, 1]), shift)
-    fit = _fitted(d, (high.reshape(d.shape), low.reshape(d.shape)))
-    hopeless = np.isnan(high.reshape(d.shape)).all(axis=1)
+    middle, rest = exact_pair(np.repeat(centres, x.size))
+    high, low = dd.two_sum(middle, d.ravel())
+    high, low = _analytic_logs(law, (high, low + rest), shift)
+    high, low = high.reshape(d.shape), low.reshape(d.shape)
+    fit = _fitted(d, (high, low))
+    hopeless = np.isnan(high).all(axis=1)
     for i, (a, b) in enumerate(intervals):
         if fit.terms[i]:
-            level, slope, curve = fit.parabola[:, i].tolist()
+            level, slope, curve = fit.parabola[i].tolist()
             yield Piece(a, b, centres[i], halves[i], level, slope, curve, fit.coefficients(i))
         else:
             yield bool(hopeless[i])
@@ -130,15 +130,12 @@ def _analytic_logs(law: Law, t: dd.Pair, shift: dd.Pair) -> dd.Pair:
 def _fitted(d: Floats, logs: dd.Pair) -> _Fit:
     """Return the parabolas and Chebyshev series through the nodes d, an interval a row."""
     high = logs[0]
-    level = high[:, d.shape[1] // 2]
-    slope, curve = _parabola(d, high)
-    zero = 0 * d
-    line = dd.scale(dd.two_sum(slope[:, None], 0.0), d)
-    bend = dd.multiply(dd.two_prod(d, d), (curve[:, None] + zero, zero))
-    rest = dd.add(logs, (-level[:, None] - zero, zero))
-    rest = dd.add(rest, dd.negative(line))
-    rest = dd.add(rest, dd.negative(bend))
-    series = np.matmul(_chebyshev()[1], rest[0][:, :, None])[:, :, 0]
+    analysis = _chebyshev()[1]
+    level, slope, curve = _parabola(d, high @ analysis[:3].T)
+    rest = dd.add(logs, (-level, 0.0))
+    rest = dd.add(rest, dd.two_prod(d, -slope))
+    rest = dd.add(rest, dd.scale(dd.two_prod(d, d), -curve))
+    series = rest[0] @ analysis.T
     size = np.abs(series)
     smallest = np.abs(high).min(axis=1)
     tolerance = 1e-17 * smallest  # the logs' own rounding is larger
@@ -146,16 +143,14 @@ def _fitted(d: Floats, logs: dd.Pair) -> _Fit:
     good &= _ROUNDING * size.sum(axis=1) <= 2e-13 + 1e-16 * smallest
     left_out = np.cumsum(size[:, ::-1], axis=1)[:, ::-1]
     terms = (left_out > (2 * _TAIL + tolerance)[:, None]).sum(axis=1)
-    return _Fit(np.array((level, slope, curve)), series, np.where(good, np.maximum(terms, 1), 0))
+    return _Fit(np.hstack((level, slope, curve)), series, np.where(good, np.maximum(terms, 1), 0))
 
 
-def _parabola(d: Floats, logs: Floats) -> tuple[Floats, Floats]:
-    """Return (slope, curve) of the parabolas through the outer nodes and the middle."""
-    middle = logs[:, d.shape[1] // 2]
-    left, right = logs[:, -1] - middle, logs[:, 0] - middle
-    x, y = d[:, -1], d[:, 0]
-    curve = (right / y - left / x) / (y - x)
-    return right / y - curve * y, curve
+def _parabola(d: Floats, series: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return columns (level, slope, curve) of the first three terms of Chebyshev series."""
+    half = d[:, :1] / _chebyshev()[0][0]
+    curve = 2 * series[:, 2:] / half**2
+    return series[:, :1] - series[:, 2:], series[:, 1:2] / half, curve
 
 
 @cache

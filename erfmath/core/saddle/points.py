@@ -12,7 +12,7 @@ from .law import Law
 from .peaks import period_of
 from .pieces import SMALLEST_RATIO, divide
 from .residues import split_integral
-from .tilt import Ints, Tilt, exponent, solve
+from .tilt import Ints, Tilt, exact_pair, exponent, solve
 
 __all__ = ["NoBellShape", "log_coefficients", "pointwise"]
 
@@ -54,7 +54,7 @@ def _by_pieces(law: Law, t: Ints, shift: dd.Pair) -> Floats:
         pieces, _ = divide(law, int(ordered[first]), int(ordered[last - 1]), shift, count)
         for piece in pieces:
             run = slice(*within(piece.lo, piece.hi))
-            logs[run], done[run] = piece.evaluate(ordered[run]), True
+            logs[run], done[run] = piece.evaluate((ordered[run] - piece.centre).astype(float)), True
     logs[~done] = pointwise(law, ordered[~done], shift)
     result = np.empty(t.shape)
     result[order] = logs
@@ -72,12 +72,6 @@ def pointwise(law: Law, t: Ints, shift: dd.Pair) -> Floats:
         logs[:, keep] = _inner_logs(law, t[keep])
     high, low = dd.add((logs[0], logs[1]), shift)
     return np.where(np.isneginf(logs[0]), -np.inf, high + low)
-
-
-def exact_pair(t: Ints) -> dd.Pair:
-    """Return integers as double-doubles, exactly."""
-    high = t.astype(float)
-    return high, (t - high.astype(np.int64)).astype(float)
 
 
 def _inner_logs(law: Law, t: Ints) -> dd.Pair:

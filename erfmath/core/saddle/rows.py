@@ -12,7 +12,7 @@ from .law import Law
 from .pieces import divide
 from .points import pointwise
 
-_BLOCK = 1 << 14  # entries computed at a time, so that they stay in the cache
+_BLOCK = 1 << 13  # entries computed at a time, so that they stay in the cache
 _STRETCHES = 64  # intervals computed point by point in one go
 _MOST_STEPS = 60
 
@@ -41,16 +41,21 @@ def _fill(
     span = law.span
     first, last = max(0, -(-lo // span)), min(law.degree, hi // span)
     out = out[first * span - lo :: span]  # out[i] is now that of index first + i
-    inside = max(first, 1), min(last, law.degree - 1)
+    mirrored = (last - first) // 2 if law.is_palindrome and first + last == law.degree else 0
+    end = last - mirrored
+    inside = max(first, 1), min(end, law.degree - 1)
     pieces, points = divide(law, *inside, shift, lambda a, b: b - a)
     for piece in pieces:
         for start in range(piece.lo, piece.hi + 1, _BLOCK):
-            t = np.arange(start, min(start + _BLOCK, piece.hi + 1))
-            out[start - first : start - first + t.size] = finish(piece.evaluate(t))
-    points += [(end, end) for end in {0, law.degree} if first <= end <= last]
+            stop = min(start + _BLOCK, piece.hi + 1)
+            d = np.arange(start - piece.centre, stop - piece.centre, dtype=float)
+            out[start - first : stop - first] = finish(piece.evaluate(d))
+    points += [(t, t) for t in {0, law.degree} if first <= t <= end]
     for start in range(0, len(points), _STRETCHES):
         t = np.concatenate([np.arange(a, b + 1) for a, b in points[start : start + _STRETCHES]])
         out[t - first] = finish(pointwise(law, t, shift))
+    if mirrored:
+        out[last - first : end - first : -1] = out[:mirrored]
 
 
 @np.errstate(all="ignore")

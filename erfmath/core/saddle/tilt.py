@@ -55,6 +55,12 @@ class Tilt(NamedTuple):
         return Tilt(self.theta[keep], t, parts, base, self.delta[keep], self.variance[keep])
 
 
+def exact_pair(t: Ints) -> dd.Pair:
+    """Return integers as double-doubles, exactly."""
+    high = t.astype(float)
+    return high, (t - high.astype(np.int64)).astype(float)
+
+
 def tilted(law: Law, theta: Floats, t: dd.Pair) -> Tilt:
     """Return the law tilted to theta; delta loses no digits, counted as it is from the dominant taps."""
     parts = []
