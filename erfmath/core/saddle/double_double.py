@@ -58,6 +58,15 @@ def add(a: Pair, b: Pair) -> Pair:
     return quick_two_sum(s, e + (a[1] + b[1]))
 
 
+def total(terms: Pair) -> Pair:
+    """Return the sum of positive pairs over axis 0."""
+    high, low = terms[0][0], terms[1].sum(axis=0)
+    for term in terms[0][1:]:
+        high, error = two_sum(high, term)
+        low = low + error
+    return quick_two_sum(high, low)
+
+
 def negative(a: Pair) -> Pair:
     """Return -a."""
     return -a[0], -a[1]
@@ -131,7 +140,9 @@ _FINE_HIGH, _FINE_LOW = _power_table(_STEP)
 def _power_of_two(k: Ints) -> Pair:
     """Return 2**(k / 2**20) of integers, by a table of 2**(i/1024) and one of 2**(j/2**20)."""
     coarse, fine = (k >> _BITS) & (_TABLE_SIZE - 1), k & (_TABLE_SIZE - 1)
-    high, low = multiply((_COARSE_HIGH[coarse], _COARSE_LOW[coarse]), (_FINE_HIGH[fine], _FINE_LOW[fine]))
+    high, low = multiply(
+        (_COARSE_HIGH.take(coarse), _COARSE_LOW.take(coarse)), (_FINE_HIGH.take(fine), _FINE_LOW.take(fine))
+    )
     power = k >> 2 * _BITS
     return np.ldexp(high, power), np.ldexp(low, power)
 

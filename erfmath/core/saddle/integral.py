@@ -41,6 +41,8 @@ def integral(law: Law, tilt: Tilt, side: Side | None = None, analytic: bool = Fa
     comb, radius = peaks(law, tilt)
     nodes = radius * period / (2 * np.pi) + 1
     local = (comb > 0) & (nodes * comb < 0.5 * period)
+    if local.all() and comb.max() == 1 and nodes.max() * nodes.size <= _BATCH:
+        return _sum_peaks(law, tilt, period, radius, 1, side)
     value, bound = np.full((2, tilt.theta.size), np.nan)
     for h in sorted(set(comb[local].tolist())):
         if h > 1 and analytic:
@@ -74,7 +76,7 @@ def _sum_peaks(
     reach = np.ceil(radius / spacing)
     count = int(reach.max())
     k = np.arange(count + 1)
-    fold = np.where(k <= reach[:, None], 2.0, 0.0)  # further out is another peak
+    fold = np.multiply(2.0, k <= reach[:, None], dtype=float)  # further out is another peak
     fold[:, 0] = 1.0
     total, bound = _around_peak(law, tilt, spacing[:, None] * k, fold, 0, h, side)
     k = np.arange(-count, count + 1)
@@ -89,19 +91,22 @@ def _around_peak(
     law: Law, tilt: Tilt, u: Floats, fold: Floats, c: int, h: int, side: Side | None
 ) -> tuple[Floats, Floats]:
     """Return the sums, weighted by fold, of the integrand and of its modulus, w = 2 pi c/h + u."""
-    modulus, phase = 0.0, u * tilt.delta[:, None]
+    modulus: Floats = np.zeros(u.shape)
+    phase: Floats = u * tilt.delta[:, None]
     taps = max(1, _BATCH // u.size)  # to take at once
     for f, part in zip(law.taps, tilt.parts, strict=True):
-        real = imag = 0.0
+        real, imag = np.zeros((2, *u.shape))
         for start in range(0, len(part.q), taps):
             q, d = part.q[start : start + taps], part.d[start : start + taps]
-            x = u * (d - part.mean)[:, :, None]
+            x: Floats = u * (d - part.mean)[:, :, None]
             cosm1, sinm = cosm1_sinm(x)
             if c:
-                _turn(cosm1, sinm, x, 2 * np.pi / h * (c * d.astype(np.int64) % h)[:, :, None])
+                angle = (c * d.astype(np.int64) % h).astype(float) * (2 * np.pi / h)
+                _turn(cosm1, sinm, x, angle[:, :, None])
             cosm1 *= q[:, :, None]
             sinm *= q[:, :, None]
-            real, imag = real + cosm1.sum(axis=0), imag + sinm.sum(axis=0)
+            real += cosm1.sum(axis=0)
+            imag += sinm.sum(axis=0)
         power = log_power(f.n, real, imag)
         modulus, phase = modulus + power[0], phase + power[1]
     if c:

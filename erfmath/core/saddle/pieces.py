@@ -141,6 +141,9 @@ def _fitted(d: Floats, logs: dd.Pair) -> _Fit:
     tolerance = 1e-17 * smallest  # the logs' own rounding is larger
     good = size[:, -3:].max(axis=1) <= _TAIL + tolerance
     good &= _ROUNDING * size.sum(axis=1) <= 2e-13 + 1e-16 * smallest
+    # The parabola's terms may cancel near an end, which is a little further out than the last node.
+    bend = np.abs(slope * d[:, :1]) + np.abs(curve * d[:, :1] ** 2)
+    good &= 3e-16 * bend[:, 0] <= 3e-13 + 1e-16 * np.maximum(smallest - 0.005 * bend[:, 0], 0.0)
     left_out = np.cumsum(size[:, ::-1], axis=1)[:, ::-1]
     terms = (left_out > (2 * _TAIL + tolerance)[:, None]).sum(axis=1)
     return _Fit(np.hstack((level, slope, curve)), series, np.where(good, np.maximum(terms, 1), 0))

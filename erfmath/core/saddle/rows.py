@@ -91,24 +91,16 @@ def window(law: Law, log_floor: float = -745.2) -> tuple[int, int]:
 
 
 def _rate(law: Law, theta: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return (theta K' - K, K'', K' - K'(0)), all about the untilted mean."""
+    """Return (theta K' - K, K'', K' - K'(0)), all about the untilted mean, K to a rounding of n."""
     rate = slope = shift = np.zeros(theta.shape)
     for f in law.taps:
         y = theta * f.centred
-        peak = np.maximum(y.max(axis=0), 0.0)
+        peak = y.max(axis=0)
         p = f.share * np.exp(y - peak)
         total = p.sum(axis=0)
-        mean = (p * f.centred).sum(axis=0) / total
-        excess = (f.share * _expm1_less(y)).sum(axis=0)
-        small = np.log1p(np.where(peak < 1, excess, 0.0))
-        log_mean = np.where(peak < 1, small, np.log(total) + peak)
-        rate = rate + f.n * (theta * mean - log_mean)
-        slope = slope + f.n * (p * (f.centred - mean) ** 2).sum(axis=0) / total
+        p /= total
+        mean = (p * f.centred).sum(axis=0)
+        rate = rate + f.n * (theta * mean - np.log(total) - peak)
+        slope = slope + f.n * (p * (f.centred - mean) ** 2).sum(axis=0)
         shift = shift + f.n * mean
     return np.maximum(rate, 0.0), slope, shift
-
-
-def _expm1_less(y: Floats) -> Floats:
-    """Return exp(y) - 1 - y to about 1e-5 relative, for y < 1."""
-    small = 0.5 * y * y * (1 + y / 3 * (1 + y / 4))
-    return np.where(np.abs(y) < 0.02, small, np.expm1(np.minimum(y, 1.0)) - y)
