@@ -125,12 +125,28 @@ def _newton_step(tilt: Tilt, left: Floats, right: Floats) -> Floats:
 
 def exponent(law: Law, tilt: Tilt) -> dd.Pair:
     """Return E = sum_i n_i (log p_top + log sum_j q_j/q_top) + base theta."""
+    if tilt.theta.size == 1:
+        return _exponent_of_one(law, tilt)
     total = dd.scale(tilt.base, tilt.theta)
     for f, part in zip(law.taps, tilt.parts, strict=True):
         _, ratio = _ratios(f, part, tilt.theta)
         logs = dd.add(dd.log(ratio), (f.log_high.take(part.top), f.log_low.take(part.top)))
         total = dd.add(total, dd.scale(logs, f.n))
     return total
+
+
+def _exponent_of_one(law: Law, tilt: Tilt) -> dd.Pair:
+    """Return the exponent of a single point, computed in plain floats."""
+    theta = tilt.theta.item()
+    total = dd.scale((tilt.base[0].item(), tilt.base[1].item()), theta)
+    for f, part in zip(law.taps, tilt.parts, strict=True):
+        logs = list(zip(f.log_high.tolist(), f.log_low.tolist(), strict=True))
+        origin, ratio = logs[part.top.item()], dd.ZERO
+        for log, d in zip(logs, part.d[:, 0].tolist(), strict=True):
+            y = dd.add(dd.add(log, dd.negative(origin)), dd.two_prod(d, theta))
+            ratio = dd.add(ratio, dd.exp(y))
+        total = dd.add(total, dd.scale(dd.add(dd.log(ratio), origin), f.n))
+    return np.array([total[0]]), np.array([total[1]])
 
 
 def sharpened(law: Law, tilt: Tilt) -> Tilt:
