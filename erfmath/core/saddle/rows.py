@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from .law import Law
 from .pieces import divide
 from .points import pointwise
 
-_BLOCK = 1 << 13  # entries computed at a time, so that they stay in the cache
+_BLOCK = 3 << 12  # entries computed at a time, so that they stay in the cache
 _STRETCHES = 64  # intervals computed point by point in one go
 _MOST_STEPS = 60
 
@@ -58,6 +59,7 @@ def _fill(
         out[last - first : end - first : -1] = out[:mirrored]
 
 
+@lru_cache(maxsize=64)
 @np.errstate(all="ignore")
 def window(law: Law, log_floor: float = -745.2) -> tuple[int, int]:
     """Return (lo, hi) outside which a(t) / P(1) < exp(log_floor), by Chernoff's bound.

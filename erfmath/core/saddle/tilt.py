@@ -90,8 +90,7 @@ def solve(law: Law, t: dd.Pair) -> Tilt:
     left, right = t[0] + t[1], (law.degree - t[0]) - t[1]
     grid_theta, grid_logit = law.starts
     theta = np.interp(np.log(left / right), grid_logit, grid_theta)
-    low = np.full_like(theta, law.theta_range[0])
-    high = np.full_like(theta, law.theta_range[1])
+    low, high = (np.full(theta.shape, bound) for bound in law.theta_range)
     for _ in range(_MOST_STEPS):
         tilt = tilted(law, theta, t)
         done = _is_close(tilt)
