@@ -132,6 +132,8 @@ class Product:
 
     def separate(self) -> tuple[Product, ...] | None:
         """Return one product per axis whose outer product this is, or None when a kernel has none."""
+        if self.ndim == 1:
+            return (self,)
         parts = [f.kernel.separate() for f in self.factors]
         if any(part is None for part in parts):
             return None

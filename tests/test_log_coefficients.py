@@ -188,6 +188,15 @@ def test_many_points_are_as_right_as_one(n):
     check_log(many[some], truths([1, 1, 1], n, at[some].tolist()))
 
 
+@pytest.mark.parametrize(("kernel", "n"), [([1, 1, 1], 10**9), ([1, 2, 3, 1], 10**15)])
+def test_many_points_far_apart_lose_nothing_near_the_mode(kernel, n):
+    """The parabola of a long piece is a million times larger than the logs near the mode."""
+    law = em.distribution(kernel, n)
+    t = (law.mean() + law.std() * np.linspace(0, 1000, 5000)).astype(np.int64)
+    some = [0, 1, 20, 60, 200, 4999]
+    check_log(law.logpmf(t)[some], [log_coefficient([(kernel, n, 1)], x, True) for x in t[some].tolist()])
+
+
 def test_points_keep_their_shape_and_a_scalar_is_a_float():
     assert type(em.log_coefficients([1, 1], 5, at=2)) is float
     assert type(em.log_coefficients([1, 1], 10**9, at=np.int64(2))) is float

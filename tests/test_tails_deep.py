@@ -173,6 +173,9 @@ def check_laws(taps, n, t):
 @example([1e-9, 0, 1e-9, 1, 1, 0, 0, 1, 1], 1000, ("left", 4))
 @example([1e-12], 226_400_000, ("sigma", 0.0))  # the exponent left int32
 @example([3.0], 10**9, ("left", 0))  # 3**(10**9) as an int
+@example(  # angles near 2 pi, whose rounding n multiplied
+    [1, 0, 0, 2e-5, 0, 6e-11, 2e-5, 0, 0, 1e-10, 0, 0, 2e-5, 2e-5, 0, 0, 1], 5899, ("share", 0.294594)
+)
 def test_every_logarithm_and_tail_is_right_or_refused(taps, n, place):
     check_point(taps, n, index_of(taps, n, place))
 

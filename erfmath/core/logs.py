@@ -24,6 +24,7 @@ _LONGEST = 2**18
 _MOST_OPERATIONS = 10**9
 
 
+@functools.lru_cache(maxsize=256)
 def ends(polynomial: Product) -> tuple[int, int]:
     """Return the indices of the first and the last coefficient that is not zero, in the packed row."""
     strides = [math.prod(polynomial.shape[axis + 1 :]) for axis in range(polynomial.ndim)]

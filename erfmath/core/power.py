@@ -204,7 +204,8 @@ def _saddle_row(polynomial: Product) -> Scaled:
     start, values = normalised_window(polynomial)
     sums = [(sum((w for _, w in f.kernel.taps()), Fraction(0)), f.n) for f in polynomial.factors]
     mantissa, exponent = split_product(sums)
-    return Scaled(values * mantissa, exponent, (start,), polynomial.shape)
+    values *= mantissa
+    return Scaled(values, exponent, (start,), polynomial.shape)
 
 
 def _kept(polynomial: Product) -> list[Factor]:

@@ -14,6 +14,7 @@ import numpy as np
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 MAX_EXPONENT = 1024  # 2**1024 is the first power of two beyond the float range
+MIN_NORMAL = -1022  # 2**-1022 is the smallest float with all its digits
 MIN_EXPONENT = -1074  # 2**-1074 is the smallest positive float
 
 
@@ -28,13 +29,17 @@ class Scaled:
 
     def to_floats(self) -> Floats:
         """Return the whole grid as plain floats, or raise where it leaves the float range."""
-        peak = int(math.frexp(float(np.abs(self.values).max(initial=0.0)))[1]) + self.exponent
+        largest = max(float(self.values.max(initial=0.0)), -float(self.values.min(initial=0.0)))
+        peak = math.frexp(largest)[1] + self.exponent
         if peak > MAX_EXPONENT:
             raise overflow(peak)
         if peak <= MIN_EXPONENT:
             raise underflow(peak)
         grid = np.zeros(self.shape)
-        grid[self._window()] = np.ldexp(self.values, self.exponent)
+        if MIN_NORMAL <= self.exponent < MAX_EXPONENT:
+            np.multiply(self.values, 2.0**self.exponent, out=grid[self._window()])
+        else:
+            np.ldexp(self.values, self.exponent, out=grid[self._window()])
         return grid
 
     def to_unit_sum(self) -> Floats:

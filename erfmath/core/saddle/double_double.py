@@ -6,9 +6,12 @@ Li & Bailey, ARITH-15 (2001) 155.
 
 from __future__ import annotations
 
+import math
+import operator
+from collections.abc import Callable, Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -51,11 +54,18 @@ def two_prod(a: Part, b: Part) -> Pair:
 
 
 def add(a: Pair, b: Pair) -> Pair:
-    """Return a + b."""
+    """Return a + b, to a rounding of |a| + |b|."""
     s, e = two_sum(a[0], b[0])
-    t, f = two_sum(a[1], b[1])
-    s, e = quick_two_sum(s, e + t)
-    return quick_two_sum(s, e + f)
+    return quick_two_sum(s, e + (a[1] + b[1]))
+
+
+def total(terms: Pair) -> Pair:
+    """Return the sum of positive pairs over axis 0."""
+    high, low = terms[0][0], terms[1].sum(axis=0)
+    for term in terms[0][1:]:
+        high, error = two_sum(high, term)
+        low = low + error
+    return quick_two_sum(high, low)
 
 
 def negative(a: Pair) -> Pair:
@@ -97,14 +107,26 @@ def log_fraction(ratio: Fraction) -> tuple[float, float]:
     return pair(_CONTEXT.ln(quotient))
 
 
-_STEP = _CONTEXT.divide(_CONTEXT.ln(Decimal(2)), Decimal(_TABLE_SIZE))
-_STEP_HIGH, _STEP_LOW = pair(_STEP)
-_SIXTH_HIGH, _SIXTH_LOW = pair(Fraction(1, 6))
+_STEP = _CONTEXT.divide(_CONTEXT.ln(Decimal(2)), Decimal(_TABLE_SIZE**2))
+_SPACING = float(_STEP)
 
 
-def _power_table() -> tuple[Floats, Floats]:
-    """Return 2**(j/1024), j = 0 .. 1023, as a pair of arrays."""
-    root = _CONTEXT.exp(_STEP)
+def _thirds(value: Decimal) -> tuple[float, float, float]:
+    """Return three floats of that sum, the first two of 22 bits: their products by 31 bits are exact."""
+    rest, parts = Fraction(value), []
+    for bits in (22, 22, 53):
+        mantissa, exponent = math.frexp(float(rest))
+        parts.append(math.ldexp(round(math.ldexp(mantissa, bits)), exponent - bits))
+        rest -= Fraction(parts[-1])
+    return parts[0], parts[1], parts[2]
+
+
+_STEP_HIGH, _STEP_MIDDLE, _STEP_LOW = _thirds(_STEP)
+
+
+def _power_table(step: Decimal) -> tuple[Floats, Floats]:
+    """Return exp(j step), j = 0 .. 1023, as a pair of arrays."""
+    root = _CONTEXT.exp(step)
     values = [Decimal(1)]
     for _ in range(_TABLE_SIZE - 1):
         values.append(_CONTEXT.multiply(values[-1], root))
@@ -112,44 +134,70 @@ def _power_table() -> tuple[Floats, Floats]:
     return pairs[:, 0].copy(), pairs[:, 1].copy()
 
 
-_TABLE_HIGH, _TABLE_LOW = _power_table()
+_TABLES = (*_power_table(_CONTEXT.multiply(_STEP, Decimal(_TABLE_SIZE))), *_power_table(_STEP))
+
+
+class _Functions(NamedTuple):
+    """What exp and log call, on arrays or on plain floats, where Python is twenty times faster."""
+
+    maximum: Callable[[Part, float], Part]
+    minimum: Callable[[Part, float], Part]
+    log: Callable[[Part], Part]
+    nearest: Callable[[Part], Part]
+    integers: Callable[[Part], Part]
+    ldexp: Callable[[Part, Part], Part]
+    take: Callable[[Any, Part], Part]
+    tables: Sequence[Any]
+
+
+_ARRAYS = _Functions(
+    np.maximum, np.minimum, np.log, np.rint, lambda k: k.astype(np.int64), np.ldexp, np.take, _TABLES
+)
+_FLOATS = _Functions(
+    max, min, math.log, round, int, math.ldexp, operator.getitem, [table.tolist() for table in _TABLES]
+)
+
+
+def _functions(value: Part) -> _Functions:
+    return _FLOATS if isinstance(value, float) else _ARRAYS
+
+
+def _power_of_two(k: Part, on: _Functions) -> Pair:
+    """Return 2**(k / 2**20) of integers, by a table of 2**(i/1024) and one of 2**(j/2**20)."""
+    coarse, fine = (k >> _BITS) & (_TABLE_SIZE - 1), k & (_TABLE_SIZE - 1)
+    high, low, factor_high, factor_low = on.tables
+    high, low = multiply(
+        (on.take(high, coarse), on.take(low, coarse)), (on.take(factor_high, fine), on.take(factor_low, fine))
+    )
+    power = k >> 2 * _BITS
+    return on.ldexp(high, power), on.ldexp(low, power)
 
 
 def exp(a: Pair) -> Pair:
-    """Return exp(a) for arrays a <= 0 (or small a > 0), relative error about 2**-100.
+    """Return exp(a) for a <= 0 (or small a > 0), relative error about 2**-95.
 
-    exp(a) = 2**(k/1024) exp(r) with |r| <= log(2)/2048; the terms from r**4 on need plain floats only.
+    exp(a) = 2**(k / 2**20) exp(r) with |r| < 4e-7, of which the terms from r**2 on need plain floats only.
     """
-    high = np.maximum(a[0], -800.0)
-    low = np.where(a[0] < -800.0, 0.0, a[1])
-    k = np.rint(high * (1.0 / _STEP_HIGH))
-    p, e = two_prod(k, _STEP_HIGH)
-    s, f = two_sum(high, -p)
-    index = k.astype(np.int64)
-    row = index & (_TABLE_SIZE - 1)
-    base = _TABLE_HIGH[row], _TABLE_LOW[row]
-    rise = _expm1(quick_two_sum(s, f + (low - e - k * _STEP_LOW)))
-    s, f = multiply(base, rise)
+    on = _functions(a[0])
+    high = on.maximum(a[0], -800.0)
+    low = on.minimum(on.maximum(a[1], -1e-13), 1e-13)  # of what the line above has cut
+    k = on.nearest(high * (1 / _SPACING))
+    r, error = two_sum(high - k * _STEP_HIGH, -(k * _STEP_MIDDLE))
+    r, error = two_sum(r, error + (low - k * _STEP_LOW))
+    rest = error + r * r * (1 / 2 + r * (1 / 6 + r * (1 / 24)))
+    base = _power_of_two(on.integers(k), on)
+    s, f = multiply(base, (r, rest))
     high, error = quick_two_sum(base[0], s)
-    power = index >> _BITS
-    return np.ldexp(high, power), np.ldexp(error + (f + base[1]), power)
-
-
-def _expm1(r: Pair) -> Pair:
-    """Return r + r**2 (1/2 + r/6 + r**2/24 + ...) for |r| <= log(2)/2048."""
-    cubic, error = two_prod(r[0], _SIXTH_HIGH)
-    tail = r[0] * r[0] * (1 / 24 + r[0] * (1 / 120 + r[0] * (1 / 720 + r[0] * (1 / 5040))))
-    s, f = quick_two_sum(0.5, cubic)
-    inner = (s, f + (error + r[0] * _SIXTH_LOW + r[1] * _SIXTH_HIGH + tail))
-    s, f = multiply(multiply(r, r), inner)
-    high, error = quick_two_sum(r[0], s)
-    return high, error + (r[1] + f)
+    return high, error + (f + base[1])
 
 
 def log(a: Pair) -> Pair:
-    """Return log(a) for arrays a in [1, 1e4], absolute error about 2**-100: one Newton step."""
-    start = np.log(a[0])
-    s, f = multiply(a, exp((-start, np.zeros_like(start))))
-    # s - 1 is exact; log(1 + d) = d - d**2/2 with d of size 1e-16.
-    d, e = quick_two_sum(s - 1.0, f)
-    return two_sum(start, d + (e - 0.5 * d * d))
+    """Return log(a) for a in [1, 1e6], absolute error about 2**-95: k log(2) / 2**20 and a rest."""
+    on = _functions(a[0])
+    k = on.nearest(on.log(a[0]) * (1 / _SPACING))
+    s, f = multiply(a, _power_of_two(-on.integers(k), on))
+    d, e = quick_two_sum(s - 1.0, f)  # s - 1 is exact, and below 4e-7
+    e += k * _STEP_LOW - d * d * (1 / 2 - d * (1 / 3 - d * (1 / 4)))
+    high, error = quick_two_sum(k * _STEP_HIGH, k * _STEP_MIDDLE)
+    high, rest = two_sum(high, d)
+    return quick_two_sum(high, rest + (error + e))

@@ -19,8 +19,9 @@ from .tilt import Ints, Tilt
 _BATCH = 1 << 16  # array elements of one pass
 _GRID_LIMIT = 1 << 20  # nodes on the full circle
 
-_COSINE = [(-1) ** k / factorial(2 * k) for k in range(1, 9)]
-_SINE = [(-1) ** k / factorial(2 * k + 1) for k in range(1, 9)]
+_COSINE = [(-1) ** k / factorial(2 * k) for k in range(9)]
+_SINE = [(-1) ** k / factorial(2 * k + 1) for k in range(9)]
+_REST = [1e-17 * factorial(2 * k + 2) for k in range(9)]  # x**(2k) below it: k terms are enough
 
 
 class NoBellShape(ValueError):  # noqa: N818  (it says what the law lacks)
@@ -40,6 +41,8 @@ def integral(law: Law, tilt: Tilt, side: Side | None = None, analytic: bool = Fa
     comb, radius = peaks(law, tilt)
     nodes = radius * period / (2 * np.pi) + 1
     local = (comb > 0) & (nodes * comb < 0.5 * period)
+    if local.all() and comb.max() == 1 and nodes.max() * nodes.size <= _BATCH:
+        return _sum_peaks(law, tilt, period, radius, 1, side)
     value, bound = np.full((2, tilt.theta.size), np.nan)
     for h in sorted(set(comb[local].tolist())):
         if h > 1 and analytic:
@@ -73,7 +76,7 @@ def _sum_peaks(
     reach = np.ceil(radius / spacing)
     count = int(reach.max())
     k = np.arange(count + 1)
-    fold = np.where(k <= reach[:, None], 2.0, 0.0)  # further out is another peak
+    fold = np.multiply(2.0, k <= reach[:, None], dtype=float)  # further out is another peak
     fold[:, 0] = 1.0
     total, bound = _around_peak(law, tilt, spacing[:, None] * k, fold, 0, h, side)
     k = np.arange(-count, count + 1)
@@ -88,19 +91,22 @@ def _around_peak(
     law: Law, tilt: Tilt, u: Floats, fold: Floats, c: int, h: int, side: Side | None
 ) -> tuple[Floats, Floats]:
     """Return the sums, weighted by fold, of the integrand and of its modulus, w = 2 pi c/h + u."""
-    modulus, phase = np.zeros(u.shape), u * tilt.delta[:, None]
+    modulus: Floats = np.zeros(u.shape)
+    phase: Floats = u * tilt.delta[:, None]
+    taps = max(1, _BATCH // u.size)  # to take at once
     for f, part in zip(law.taps, tilt.parts, strict=True):
         real, imag = np.zeros((2, *u.shape))
-        for q, d in zip(part.q, part.d, strict=True):
-            x = u * (d - part.mean)[:, None]
+        for start in range(0, len(part.q), taps):
+            q, d = part.q[start : start + taps], part.d[start : start + taps]
+            x: Floats = u * (d - part.mean)[:, :, None]
             cosm1, sinm = cosm1_sinm(x)
             if c:
-                angle = 2 * np.pi / h * (c * d.astype(np.int64) % h)[:, None]
-                _turn(cosm1, sinm, x, angle)
-            cosm1 *= q[:, None]
-            sinm *= q[:, None]
-            real += cosm1
-            imag += sinm
+                angle = (c * d.astype(np.int64) % h).astype(float) * (2 * np.pi / h)
+                _turn(cosm1, sinm, x, angle[:, :, None])
+            cosm1 *= q[:, :, None]
+            sinm *= q[:, :, None]
+            real += cosm1.sum(axis=0)
+            imag += sinm.sum(axis=0)
         power = log_power(f.n, real, imag)
         modulus, phase = modulus + power[0], phase + power[1]
     if c:
@@ -123,9 +129,9 @@ def cosm1_sinm(x: Floats) -> tuple[Floats, Floats]:
     if largest > 0.5:
         half = np.sin(0.5 * x)
         return -2 * half * half, np.sin(x) - x
-    count = next(k for k in range(1, 9) if largest**k < 1e-17 * factorial(2 * k + 2))
-    cosine, sine = np.full((2, *x.shape), 0.0)
-    for c, s in zip(_COSINE[count - 1 :: -1], _SINE[count - 1 :: -1], strict=True):
+    count = next(k for k in range(1, 9) if largest**k < _REST[k])
+    cosine, sine = _COSINE[count] * square, _SINE[count] * square
+    for c, s in zip(_COSINE[count - 1 : 0 : -1], _SINE[count - 1 : 0 : -1], strict=True):
         cosine += c
         cosine *= square
         sine += s
@@ -171,7 +177,7 @@ def _sum_circle(law: Law, tilt: Tilt, period: int, side: Side | None) -> tuple[F
     """Return the two integrals by `period` nodes on the full circle.
 
     Those near w = 0 count from the mean, since n times an argument there is to be small; the angles of the
-    others are looked up.
+    others are looked up, between -pi and pi, since n times the rounding of a small one is to be small too.
     """
     near = 1 + int(period / (2 * np.pi * law.extent))
     u = np.broadcast_to(np.arange(near) * (2 * np.pi / period), (tilt.theta.size, near))
@@ -179,7 +185,7 @@ def _sum_circle(law: Law, tilt: Tilt, period: int, side: Side | None) -> tuple[F
     fold[0] = fold[-1] = 1.0
     total, bound = _around_peak(law, tilt, u, fold[:near], 0, 1, side)
     k = np.arange(near, period // 2 + 1)
-    angle: Floats = np.arange(period, dtype=float) * (2 * np.pi / period)
+    angle: Floats = (np.arange(period) - period * (np.arange(period) > period // 2)) * (2 * np.pi / period)
     cosm1, sine = -2 * np.sin(0.5 * angle) ** 2, np.sin(angle)
     base = tilt.base[0].astype(np.int64) % period + tilt.base[1].astype(np.int64)
     phase = angle[base[:, None] % period * k % period]

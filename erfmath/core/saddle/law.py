@@ -83,6 +83,14 @@ class Law:
         return -max(low, 0.0) - 45.0, max(high, 0.0) + 45.0
 
     @cached_property
+    def is_palindrome(self) -> bool:
+        """Whether a(t) = a(degree - t), since every factor is its own mirror image."""
+        return all(
+            f.weights == f.weights[::-1] and f.steps == tuple(f.steps[-1] - x for x in reversed(f.steps))
+            for f in self.taps
+        )
+
+    @cached_property
     def starts(self) -> tuple[Floats, Floats]:
         """A table (theta, log(mean / (degree - mean))) of the tilted means, to start Newton's iteration."""
         dense = np.sinh(np.linspace(-2.5, 2.5, 81))

@@ -53,11 +53,10 @@ def peaks(law: Law, tilt: Tilt) -> tuple[Ints, Floats]:
         else:
             comb = np.gcd(comb, np.gcd.reduce(steps, axis=0))
     # All pairs together: sum n q_i q_j d_ij**2 is the variance, and x = U D/2 <= pi/2.
-    x = 0.5 * law.extent * np.where(comb > 0, radius, 0.0)
-    bell = np.sqrt(2 * NEGLIGIBLE / tilt.variance) / np.sinc(x / np.pi)
-    radius = np.minimum(radius, bell)
-    unclear = np.flatnonzero(comb == 0)
-    if unclear.size:
+    x = np.minimum(0.5 * law.extent * radius, 0.5 * np.pi)
+    radius = np.minimum(radius, np.sqrt(2 * NEGLIGIBLE / tilt.variance) * x / np.sin(x))
+    if not comb.all():
+        unclear = np.flatnonzero(comb == 0)
         single, reach = _single_peak(law, tilt if unclear.size == comb.size else tilt.take(unclear))
         comb[unclear[single]], radius[unclear[single]] = 1, reach[single]
     return comb, radius

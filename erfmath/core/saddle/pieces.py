@@ -12,7 +12,7 @@ from ..scaled import Floats
 from . import double_double as dd
 from .integral import integral
 from .law import Law
-from .tilt import Ints, exponent, solve
+from .tilt import Ints, exact_pair, exponent, solve
 
 SMALLEST_RATIO = 0.01  # |integral| / integral of the modulus, without a repair
 
@@ -26,9 +26,9 @@ Interval = tuple[int, int]
 
 
 class Piece(NamedTuple):
-    """log a(t) = level + d (slope + curve d) + sum_k coefficients[k] (d/half)**k for lo <= t <= hi.
+    """log a(t) = level + x (slope + curve x) + sum_k coefficients[k] x**k for lo <= t <= hi.
 
-    d = t - centre.
+    x = (t - centre) / half.
     """
 
     lo: int
@@ -40,19 +40,18 @@ class Piece(NamedTuple):
     curve: float
     coefficients: Floats
 
-    def evaluate(self, t: Ints) -> Floats:
-        """Return log a(t) at integers t of the piece."""
-        d = (t - self.centre).astype(float)
-        x = d * (1 / self.half)
-        c = self.coefficients
-        out = np.full(d.shape, c[-1])
-        for value in c[-2::-1]:
+    def evaluate(self, d: Floats) -> Floats:
+        """Return log a(t) at the distances d of indices t of the piece from its centre."""
+        x = d / self.half
+        *others, last = self.coefficients.tolist()
+        out = np.full(d.shape, last)
+        for value in reversed(others):
             out *= x
             out += value
-        np.multiply(d, self.curve, out=x)
-        x += self.slope
-        x *= d
-        out += x
+        line = x * self.curve
+        line += self.slope
+        line *= x
+        out += line
         out += self.level
         return out
 
@@ -104,16 +103,17 @@ def _fits(law: Law, intervals: list[Interval], shift: dd.Pair) -> Iterator[Piece
         return
     x = _chebyshev()[0]
     centres = [(a + b) // 2 for a, b in intervals]
-    halves = [float(max(b - c, c - a)) for (a, b), c in zip(intervals, centres, strict=True)]
-    d = np.array(halves)[:, None] * x
-    middle = np.array([dd.pair(c) for c in centres]).repeat(x.size, axis=0)
-    high, low = dd.two_sum(middle[:, 0], d.ravel())
-    high, low = _analytic_logs(law, (high, low + middle[:, 1]), shift)
-    fit = _fitted(d, (high.reshape(d.shape), low.reshape(d.shape)))
-    hopeless = np.isnan(high.reshape(d.shape)).all(axis=1)
+    halves = [float(np.float32(max(b - c, c - a))) for (a, b), c in zip(intervals, centres, strict=True)]
+    d = np.array(halves)[:, None] * x  # exact
+    middle, rest = exact_pair(np.repeat(centres, x.size))
+    high, low = dd.two_sum(middle, d.ravel())
+    high, low = _analytic_logs(law, (high, low + rest), shift)
+    high, low = high.reshape(d.shape), low.reshape(d.shape)
+    fit = _fitted((high, low))
+    hopeless = np.isnan(high).all(axis=1)
     for i, (a, b) in enumerate(intervals):
         if fit.terms[i]:
-            level, slope, curve = fit.parabola[:, i].tolist()
+            level, slope, curve = fit.parabola[i].tolist()
             yield Piece(a, b, centres[i], halves[i], level, slope, curve, fit.coefficients(i))
         else:
             yield bool(hopeless[i])
@@ -127,47 +127,51 @@ def _analytic_logs(law: Law, t: dd.Pair, shift: dd.Pair) -> dd.Pair:
     return dd.add(dd.add(exponent(law, tilt), shift), (logs, 0.0 * logs))
 
 
-def _fitted(d: Floats, logs: dd.Pair) -> _Fit:
-    """Return the parabolas and Chebyshev series through the nodes d, an interval a row."""
-    high = logs[0]
-    level = high[:, d.shape[1] // 2]
-    slope, curve = _parabola(d, high)
-    zero = 0 * d
-    line = dd.scale(dd.two_sum(slope[:, None], 0.0), d)
-    bend = dd.multiply(dd.two_prod(d, d), (curve[:, None] + zero, zero))
-    rest = dd.add(logs, (-level[:, None] - zero, zero))
-    rest = dd.add(rest, dd.negative(line))
-    rest = dd.add(rest, dd.negative(bend))
-    series = np.matmul(_chebyshev()[1], rest[0][:, :, None])[:, :, 0]
+def _fitted(logs: dd.Pair) -> _Fit:
+    """Return the parabolas and Chebyshev series through the logs at the nodes, an interval a row."""
+    x, analysis, _ = _chebyshev()
+    high, low = logs
+    level, slope, curve = _parabola(high @ analysis[:3].T)
+    rest, e = dd.two_sum(high, -level)
+    rest, f = dd.two_sum(rest, -slope * x)
+    rest, g = dd.two_sum(rest, -curve * (x * x))
+    series = (rest + (e + f + g + low)) @ analysis.T
     size = np.abs(series)
     smallest = np.abs(high).min(axis=1)
     tolerance = 1e-17 * smallest  # the logs' own rounding is larger
     good = size[:, -3:].max(axis=1) <= _TAIL + tolerance
     good &= _ROUNDING * size.sum(axis=1) <= 2e-13 + 1e-16 * smallest
+    # The parabola's terms may cancel near an end, which is a little further out than the last node.
+    bend = np.abs(slope[:, 0]) + np.abs(curve[:, 0])
+    good &= 3e-16 * bend <= 3e-13 + 1e-16 * np.maximum(smallest - 0.005 * bend, 0.0)
     left_out = np.cumsum(size[:, ::-1], axis=1)[:, ::-1]
     terms = (left_out > (2 * _TAIL + tolerance)[:, None]).sum(axis=1)
-    return _Fit(np.array((level, slope, curve)), series, np.where(good, np.maximum(terms, 1), 0))
+    return _Fit(np.hstack((level, slope, curve)), series, np.where(good, np.maximum(terms, 1), 0))
 
 
-def _parabola(d: Floats, logs: Floats) -> tuple[Floats, Floats]:
-    """Return (slope, curve) of the parabolas through the outer nodes and the middle."""
-    middle = logs[:, d.shape[1] // 2]
-    left, right = logs[:, -1] - middle, logs[:, 0] - middle
-    x, y = d[:, -1], d[:, 0]
-    curve = (right / y - left / x) / (y - x)
-    return right / y - curve * y, curve
+def _parabola(series: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return columns (level, slope, curve) near the first three terms of Chebyshev series.
+
+    The slope has 24 bits and the curve 12, so that their products by a node and by its square are exact.
+    """
+    slope = series[:, 1:2].astype(np.float32).astype(float)
+    curve = 2 * series[:, 2:]
+    wide = curve * (2.0**41 + 1)
+    return series[:, :1] - series[:, 2:], slope, wide - (wide - curve)
 
 
 @cache
 def _chebyshev() -> tuple[Floats, Floats, Floats]:
-    """Return (nodes, values -> Chebyshev coefficients, Chebyshev coefficients -> powers)."""
+    """Return (nodes, values -> Chebyshev coefficients, Chebyshev coefficients -> powers).
+
+    The nodes are those of Chebyshev rounded to multiples of 2**-20, for exact products.
+    """
     m = _DEGREE + 1
-    angle = np.pi * (np.arange(m) + 0.5) / m
-    analysis = 2 / m * np.cos(np.arange(m)[:, None] * angle)
-    analysis[0] /= 2
+    nodes = np.rint(2.0**20 * np.cos(np.pi * (np.arange(m) + 0.5) / m)) / 2.0**20
+    analysis = np.linalg.inv(np.polynomial.chebyshev.chebvander(nodes, m - 1)).astype(float)
     powers = np.zeros((m, m))
     powers[0, 0] = powers[1, 1] = 1.0
     for k in range(2, m):
         powers[k, 1:] = 2 * powers[k - 1, :-1]
         powers[k] -= powers[k - 2]
-    return np.cos(angle), analysis, powers
+    return nodes, analysis, powers

@@ -12,7 +12,7 @@ from .law import Law
 from .peaks import period_of
 from .pieces import SMALLEST_RATIO, divide
 from .residues import split_integral
-from .tilt import Ints, Tilt, exponent, solve
+from .tilt import Ints, Tilt, exact_pair, exponent, solve
 
 __all__ = ["NoBellShape", "log_coefficients", "pointwise"]
 
@@ -54,7 +54,7 @@ def _by_pieces(law: Law, t: Ints, shift: dd.Pair) -> Floats:
         pieces, _ = divide(law, int(ordered[first]), int(ordered[last - 1]), shift, count)
         for piece in pieces:
             run = slice(*within(piece.lo, piece.hi))
-            logs[run], done[run] = piece.evaluate(ordered[run]), True
+            logs[run], done[run] = piece.evaluate((ordered[run] - piece.centre).astype(float)), True
     logs[~done] = pointwise(law, ordered[~done], shift)
     result = np.empty(t.shape)
     result[order] = logs
@@ -64,20 +64,14 @@ def _by_pieces(law: Law, t: Ints, shift: dd.Pair) -> Floats:
 def pointwise(law: Law, t: Ints, shift: dd.Pair) -> Floats:
     """Return log a(t) + shift at any indices 0 <= t <= degree, one integral each."""
     logs = np.zeros((2, t.size))
-    for end in {0, law.degree}:
-        logs[:, t == end] = np.reshape(end_log(law, end != 0), (2, 1))
     inner = np.flatnonzero((t > 0) & (t < law.degree))
+    for end in {0, law.degree} if inner.size < t.size else ():
+        logs[:, t == end] = np.reshape(end_log(law, end != 0), (2, 1))
     for start in range(0, inner.size, law.chunk):
         keep = inner[start : start + law.chunk]
         logs[:, keep] = _inner_logs(law, t[keep])
     high, low = dd.add((logs[0], logs[1]), shift)
     return np.where(np.isneginf(logs[0]), -np.inf, high + low)
-
-
-def exact_pair(t: Ints) -> dd.Pair:
-    """Return integers as double-doubles, exactly."""
-    high = t.astype(float)
-    return high, (t - high.astype(np.int64)).astype(float)
 
 
 def _inner_logs(law: Law, t: Ints) -> dd.Pair:
@@ -86,7 +80,9 @@ def _inner_logs(law: Law, t: Ints) -> dd.Pair:
     total = exponent(law, tilt)
     value, bound = integral(law, tilt)
     good = value > SMALLEST_RATIO * bound
-    logs = dd.add(total, (np.log(np.where(good, value, 1.0)), np.zeros(t.shape)))
+    if good.all():
+        return dd.add(total, (np.log(value), 0.0))
+    logs = dd.add(total, (np.log(np.where(good, value, 1.0)), 0.0))
     for i in np.flatnonzero(~good):
         logs[0][i], logs[1][i] = _repaired(law, int(t[i]), tilt, int(i), (total[0][i], total[1][i]))
     return logs

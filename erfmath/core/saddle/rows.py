@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from .law import Law
 from .pieces import divide
 from .points import pointwise
 
-_BLOCK = 1 << 14  # entries computed at a time, so that they stay in the cache
+_BLOCK = 3 << 12  # entries computed at a time, so that they stay in the cache
 _STRETCHES = 64  # intervals computed point by point in one go
 _MOST_STEPS = 60
 
@@ -41,18 +42,24 @@ def _fill(
     span = law.span
     first, last = max(0, -(-lo // span)), min(law.degree, hi // span)
     out = out[first * span - lo :: span]  # out[i] is now that of index first + i
-    inside = max(first, 1), min(last, law.degree - 1)
+    mirrored = (last - first) // 2 if law.is_palindrome and first + last == law.degree else 0
+    end = last - mirrored
+    inside = max(first, 1), min(end, law.degree - 1)
     pieces, points = divide(law, *inside, shift, lambda a, b: b - a)
     for piece in pieces:
         for start in range(piece.lo, piece.hi + 1, _BLOCK):
-            t = np.arange(start, min(start + _BLOCK, piece.hi + 1))
-            out[start - first : start - first + t.size] = finish(piece.evaluate(t))
-    points += [(end, end) for end in {0, law.degree} if first <= end <= last]
+            stop = min(start + _BLOCK, piece.hi + 1)
+            d = np.arange(start - piece.centre, stop - piece.centre, dtype=float)
+            out[start - first : stop - first] = finish(piece.evaluate(d))
+    points += [(t, t) for t in {0, law.degree} if first <= t <= end]
     for start in range(0, len(points), _STRETCHES):
         t = np.concatenate([np.arange(a, b + 1) for a, b in points[start : start + _STRETCHES]])
         out[t - first] = finish(pointwise(law, t, shift))
+    if mirrored:
+        out[last - first : end - first : -1] = out[:mirrored]
 
 
+@lru_cache(maxsize=64)
 @np.errstate(all="ignore")
 def window(law: Law, log_floor: float = -745.2) -> tuple[int, int]:
     """Return (lo, hi) outside which a(t) / P(1) < exp(log_floor), by Chernoff's bound.
@@ -86,24 +93,16 @@ def window(law: Law, log_floor: float = -745.2) -> tuple[int, int]:
 
 
 def _rate(law: Law, theta: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return (theta K' - K, K'', K' - K'(0)), all about the untilted mean."""
+    """Return (theta K' - K, K'', K' - K'(0)), all about the untilted mean, K to a rounding of n."""
     rate = slope = shift = np.zeros(theta.shape)
     for f in law.taps:
         y = theta * f.centred
-        peak = np.maximum(y.max(axis=0), 0.0)
+        peak = y.max(axis=0)
         p = f.share * np.exp(y - peak)
         total = p.sum(axis=0)
-        mean = (p * f.centred).sum(axis=0) / total
-        excess = (f.share * _expm1_less(y)).sum(axis=0)
-        small = np.log1p(np.where(peak < 1, excess, 0.0))
-        log_mean = np.where(peak < 1, small, np.log(total) + peak)
-        rate = rate + f.n * (theta * mean - log_mean)
-        slope = slope + f.n * (p * (f.centred - mean) ** 2).sum(axis=0) / total
+        p /= total
+        mean = (p * f.centred).sum(axis=0)
+        rate = rate + f.n * (theta * mean - np.log(total) - peak)
+        slope = slope + f.n * (p * (f.centred - mean) ** 2).sum(axis=0)
         shift = shift + f.n * mean
     return np.maximum(rate, 0.0), slope, shift
-
-
-def _expm1_less(y: Floats) -> Floats:
-    """Return exp(y) - 1 - y to about 1e-5 relative, for y < 1."""
-    small = 0.5 * y * y * (1 + y / 3 * (1 + y / 4))
-    return np.where(np.abs(y) < 0.02, small, np.expm1(np.minimum(y, 1.0)) - y)

@@ -15,8 +15,8 @@ from .integral import NoBellShape, integral
 from .law import Law
 from .peaks import Side, period_of
 from .pieces import SMALLEST_RATIO
-from .points import exact_pair, pointwise
-from .tilt import Ints, exponent, sharpened, solve, tilted
+from .points import pointwise
+from .tilt import Ints, exact_pair, exponent, sharpened, solve, tilted
 
 _LONGEST_SUM = 1 << 16  # coefficients of a tail added one by one
 

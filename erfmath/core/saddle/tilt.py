@@ -55,6 +55,12 @@ class Tilt(NamedTuple):
         return Tilt(self.theta[keep], t, parts, base, self.delta[keep], self.variance[keep])
 
 
+def exact_pair(t: Ints) -> dd.Pair:
+    """Return integers as double-doubles, exactly."""
+    high = t.astype(float)
+    return high, (t - high.astype(np.int64)).astype(float)
+
+
 def tilted(law: Law, theta: Floats, t: dd.Pair) -> Tilt:
     """Return the law tilted to theta; delta loses no digits, counted as it is from the dominant taps."""
     parts = []
@@ -66,11 +72,11 @@ def tilted(law: Law, theta: Floats, t: dd.Pair) -> Tilt:
         y -= y.max(axis=0)
         q = np.exp(y, out=y)
         q /= q.sum(axis=0)
-        d = f.x - f.x[top, 0]
+        d = f.x - f.x.take(top)
         mean = (q * d).sum(axis=0)
         variance = variance + f.n * (q * (d - mean) ** 2).sum(axis=0)
         delta = delta + f.n * mean
-        base = dd.add(base, (f.end_high[top], f.end_low[top]))
+        base = dd.add(base, (f.end_high.take(top), f.end_low.take(top)))
         parts.append(Part(q, d, top, mean))
     return Tilt(theta, t, parts, base, delta + (base[0] + base[1]), variance)
 
@@ -84,8 +90,7 @@ def solve(law: Law, t: dd.Pair) -> Tilt:
     left, right = t[0] + t[1], (law.degree - t[0]) - t[1]
     grid_theta, grid_logit = law.starts
     theta = np.interp(np.log(left / right), grid_logit, grid_theta)
-    low = np.full_like(theta, law.theta_range[0])
-    high = np.full_like(theta, law.theta_range[1])
+    low, high = (np.full(theta.shape, bound) for bound in law.theta_range)
     for _ in range(_MOST_STEPS):
         tilt = tilted(law, theta, t)
         done = _is_close(tilt)
@@ -119,12 +124,28 @@ def _newton_step(tilt: Tilt, left: Floats, right: Floats) -> Floats:
 
 def exponent(law: Law, tilt: Tilt) -> dd.Pair:
     """Return E = sum_i n_i (log p_top + log sum_j q_j/q_top) + base theta."""
+    if tilt.theta.size == 1:
+        return _exponent_of_one(law, tilt)
     total = dd.scale(tilt.base, tilt.theta)
     for f, part in zip(law.taps, tilt.parts, strict=True):
-        _, ratio, origin = _ratios(f, part.top, tilt.theta)
-        logs = dd.add(dd.log(ratio), dd.negative(origin))
+        _, ratio = _ratios(f, part, tilt.theta)
+        logs = dd.add(dd.log(ratio), (f.log_high.take(part.top), f.log_low.take(part.top)))
         total = dd.add(total, dd.scale(logs, f.n))
     return total
+
+
+def _exponent_of_one(law: Law, tilt: Tilt) -> dd.Pair:
+    """Return the exponent of a single point, computed in plain floats."""
+    theta = tilt.theta.item()
+    total = dd.scale((tilt.base[0].item(), tilt.base[1].item()), theta)
+    for f, part in zip(law.taps, tilt.parts, strict=True):
+        logs = list(zip(f.log_high.tolist(), f.log_low.tolist(), strict=True))
+        origin, ratio = logs[part.top.item()], dd.ZERO
+        for log, d in zip(logs, part.d[:, 0].tolist(), strict=True):
+            y = dd.add(dd.add(log, dd.negative(origin)), dd.two_prod(d, theta))
+            ratio = dd.add(ratio, dd.exp(y))
+        total = dd.add(total, dd.scale(dd.add(dd.log(ratio), origin), f.n))
+    return np.array([total[0]]), np.array([total[1]])
 
 
 def sharpened(law: Law, tilt: Tilt) -> Tilt:
@@ -134,7 +155,7 @@ def sharpened(law: Law, tilt: Tilt) -> Tilt:
     """
     delta = tilt.base
     for f, part in zip(law.taps, tilt.parts, strict=True):
-        ratios, total, _ = _ratios(f, part.top, tilt.theta)
+        ratios, total = _ratios(f, part, tilt.theta)
         moment: dd.Pair = (np.zeros_like(tilt.theta), np.zeros_like(tilt.theta))
         for high, low, d in zip(*ratios, part.d, strict=True):
             moment = dd.add(moment, dd.scale((high, low), d))
@@ -142,12 +163,9 @@ def sharpened(law: Law, tilt: Tilt) -> Tilt:
     return tilt._replace(delta=delta[0] + delta[1])
 
 
-def _ratios(f: Taps, top: Ints, theta: Floats) -> tuple[dd.Pair, dd.Pair, dd.Pair]:
-    """Return (q_j / q_top of all taps, their sum, -log p_top)."""
-    origin = -f.log_high[top], -f.log_low[top]
+def _ratios(f: Taps, part: Part, theta: Floats) -> tuple[dd.Pair, dd.Pair]:
+    """Return (q_j / q_top of all taps, their sum)."""
+    origin = -f.log_high.take(part.top), -f.log_low.take(part.top)
     y = dd.add((f.log_high[:, None], f.log_low[:, None]), origin)
-    ratios = dd.exp(dd.add(y, dd.two_prod(f.x - f.x[top, 0], theta)))
-    total = ratios[0][0], ratios[1][0]
-    for high, low in zip(ratios[0][1:], ratios[1][1:], strict=True):
-        total = dd.add(total, (high, low))
-    return ratios, total, origin
+    ratios = dd.exp(dd.add(y, dd.two_prod(part.d, theta)))
+    return ratios, dd.total(ratios)
