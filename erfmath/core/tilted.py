@@ -15,12 +15,17 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
+from typing import Any
+
 import numpy as np
 
 from ..product import Product
+from . import fft
 from .kronecker import dilate
 from .scaled import Floats
 from .window import Ints, Steps, Window
+
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 _LOG_FLOOR = math.log(1e-300) - 1
 _TRUST = 4e-13  # relative error of a bell's entry that is kept
@@ -120,7 +125,7 @@ class _Tiling:
         return not len(t) or not self._reachable[tuple((t + self._low).T)].any()
 
     @cached_property
-    def _reachable(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def _reachable(self) -> Flags:
         """Which coefficients are not exactly zero: sums of sets of taps, by convolution of indicators."""
         grid = np.ones((1,) * len(self._low), dtype=bool)
         for kernel, n, step in self._polynomial.factors:
@@ -183,13 +188,12 @@ def _is_bell(covariance: Floats, half: Floats) -> bool:
     return float(half @ np.abs(precision) @ half) <= _BELL
 
 
-def _sums(left: np.ndarray, right: np.ndarray) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Return where sums of a point of each set lie."""
-    from scipy.signal import fftconvolve
-
+def _sums(left: Flags, right: Flags) -> Flags:
+    """Return where sums of a point of each set lie, by counting the pairs."""
+    shape = tuple(a + b - 1 for a, b in zip(left.shape, right.shape, strict=True))
     if left.all() and right.all():
-        return np.ones([a + b - 1 for a, b in zip(left.shape, right.shape, strict=True)], dtype=bool)
-    return np.asarray(fftconvolve(left.astype(float), right.astype(float)) > 0.5)
+        return np.ones(shape, dtype=bool)
+    return fft.product([(left.astype(float), 1), (right.astype(float), 1)], shape).to_floats() > 0.5
 
 
 def shares(polynomial: Product) -> Floats:

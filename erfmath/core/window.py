@@ -30,9 +30,9 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 UNIT = 2.0**-53
 DEPTH = 45.0  # what wraps around, and each frequency left out, is below exp(-DEPTH) of the bell
-_DEEPER = 70.0  # the same where convolution follows, which sees far below the bell
+_DEEPER = 55.0  # the same where convolution follows, which sees far below the bell
 _RATIO_BITS = 20
-_NARROW = 2048  # points of a window that is cheap to convolve
+_NARROW = 4096  # points of a window that is cheap to convolve
 _SERIES_UNTIL = 0.7  # angles where cos - 1 and sin - x come from their series
 
 
@@ -66,6 +66,7 @@ class Window:
         self.ratios = [_short(value) for value in theta]
         self._parts = [_tilted(f, self.ratios) for f in steps]
         self.mean = [sum(p.n * p.mean[axis] for p in self._parts) for axis in range(len(theta))]
+        self._centre: Ints = np.array([round(m) for m in self.mean])
         variance = sum(p.n * (p.share @ p.centred**2) for p in self._parts)
         self._wide = float(np.log1p(np.sqrt(variance)).sum())
 
@@ -86,18 +87,16 @@ class Window:
         """Return p_r on a box and an estimate from above of the absolute error, by an inverse DFT."""
         sides = self._sides(low, high, DEPTH + self._wide)
         nodes = self._nodes(sides, DEPTH + self._wide)
-        log_modulus, phase, size = self._log_phi(nodes * (2 * np.pi / sides))
+        log_modulus, phase, roundings = self._log_phi(nodes, sides)
         fold = np.where((nodes[:, -1] == 0) | (2 * nodes[:, -1] == sides[-1]), 1.0, 2.0)
         modulus = fold * np.exp(log_modulus) / math.prod(sides.tolist())
-        error = UNIT * float(modulus @ (4 - log_modulus + size))
+        error = UNIT * float(modulus @ (4 - log_modulus + roundings))
         lists, places = zip(*(np.unique(column, return_inverse=True) for column in nodes.T), strict=True)
         values = np.zeros([len(column) for column in lists], dtype=complex)
         values[places] = modulus * np.exp(1j * phase)
         for axis, (k, side) in enumerate(zip(lists, sides.tolist(), strict=True)):
-            centre = round(self.mean[axis])
-            turn = np.outer(k, np.arange(int(low[axis]), int(high[axis]) + 1) - centre) % side
-            angle = (turn - np.outer(k, np.ones(turn.shape[1])) * float(self.mean[axis] - centre)) / side
-            values = np.tensordot(values, np.exp(-2j * np.pi * angle), axes=(0, 0))
+            t = np.arange(low[axis], high[axis] + 1) - self._centre[axis]
+            values = np.tensordot(values, np.exp(-2j * np.pi / side * (np.outer(k, t) % side)), axes=(0, 0))
         return values.real, error
 
     def convolved(self, low: Ints, high: Ints) -> tuple[Floats, float] | None:
@@ -167,21 +166,37 @@ class Window:
             boxes = (boxes[:, None] + corners).reshape(-1, len(sides))
             boxes = boxes[(boxes <= last).all(axis=1)]
 
-    def _log_phi(self, w: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return log|phi|, its argument less w . mean, and how many roundings the argument carries."""
-        modulus, phase, size = np.zeros((3, len(w)))
+    def _log_phi(self, nodes: Ints, sides: Ints) -> tuple[Floats, Floats, Floats]:
+        """Return log|phi|, the argument less w . centre, and how many roundings the argument carries.
+
+        Near w = 0 the taps count from the mean, which cancels the terms that n would make large. Elsewhere
+        they count from the largest one, in whole steps of the window, so that the peaks of lattices are exact.
+        """
+        modulus, phase, roundings = np.zeros((3, len(nodes)))
+        w = nodes * (2 * np.pi / sides)
+        near = np.max([np.abs(w @ p.centred.T).max(axis=1) for p in self._parts], axis=0) < _SERIES_UNTIL
+        phase[near] = w[near] @ [float(m - c) for m, c in zip(self.mean, self._centre, strict=True)]
+        period = math.prod(sides.tolist())
+        steps, base = nodes[~near] * (period // sides), -self._centre
         for p in self._parts:
-            angles = w @ p.centred.T
-            largest = np.abs(angles).max(axis=1)
-            near = largest < _SERIES_UNTIL
-            for rows in (near, ~near):
-                if rows.any():
-                    cosine, sine = cosm1_sinm(angles[rows])
-                    power = log_power(p.n, cosine @ p.share, sine @ p.share)
-                    modulus[rows] += power[0]
-                    phase[rows] += power[1]
-            size += np.where(near, 0.0, p.n * largest / 4)
-        return modulus, phase, size
+            if near.any():
+                cosine, sine = cosm1_sinm(w[near] @ p.centred.T)
+                power = log_power(p.n, cosine @ p.share, sine @ p.share)
+                modulus[near] += power[0]
+                phase[near] += power[1]
+            if not near.all():
+                top = p.x[p.share.argmax()]
+                base = base + p.n * top
+                turns = steps @ (p.x - top).T % period
+                angles = (turns - period * (2 * turns > period)) * (2 * np.pi / period)
+                mean = angles @ p.share
+                cosine, sine = cosm1_sinm(angles - mean[:, None])
+                power = log_power(p.n, cosine @ p.share, sine @ p.share)
+                modulus[~near] += power[0]
+                phase[~near] += power[1] + p.n * mean
+                roundings[~near] += p.n * (np.abs(angles) @ p.share)
+        phase[~near] += steps @ base % period * (2 * np.pi / period)
+        return modulus, phase, roundings
 
 
 def _short(theta: float) -> Fraction:
