@@ -1,185 +1,143 @@
-r"""The coefficients above 1e-300 in several axes that do not separate, by tilted windows that tile the support.
+r"""The coefficients above 1e-300 on axes that do not separate, by tilted windows that tile the support.
 
-Chernoff's bound :math:`a(t) \le \exp(K(\theta) - \theta t)`, for any :math:`\theta` and with
-:math:`K = \sum n_i \log P_i(e^\theta) / P_i(1)`, is tightest at the saddle point :math:`K'(\theta) = t`,
-whose tilted law has its mean at t (Daniels, Ann. Math. Statist. 25 (1954) 631). The support is halved, box
-by box, until each box is one of three: below 1e-300 by that bound; seen by the window of its own tilt,
-every entry, well above round-off; or of zeros, which no sum of taps reaches. Coverage is thus
-proven and not assumed; where a single entry is none of the three (rare taps in a nearly gapped kernel), the
-whole computation says so.
+The support is halved, box by box, until every entry of each box is one of three: below 1e-300 by Chernoff's
+bound; seen well above round-off by the window of the tilt whose mean is the centre of the box; or a zero,
+which no sum of taps reaches. Coverage is checked and not assumed: where a single entry is none of the three
+(rare taps in a nearly gapped kernel), the whole computation says so.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cached_property
-
 from typing import Any
 
 import numpy as np
 
 from ..product import Product
 from . import fft
+from .chernoff import Ints, Tilt, saddle, steps_of, tilt_at
 from .kronecker import dilate
 from .scaled import Floats
-from .window import Ints, Steps, Window
+from .window import Window
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 _LOG_FLOOR = math.log(1e-300) - 1
-_TRUST = 4e-13  # relative error of a bell's entry that is kept
+_TRUST = 4e-13  # relative error up to which an entry is kept
 _BELL = 11.0  # squared deviations from the mean to the corner of a box: exp(-11/2) is well above round-off
 _LARGEST_TURN = 300.0  # of the logarithm that undoes a tilt, over half a box
-_LONGEST_STEP = 2.0  # of the logarithm of a tap against another, doubled as long as it is taken
-_CLOSE = 0.01  # squared deviations between tilted mean and goal
+_TILE = 2.5  # deviations along the side of a box, on average
+_WINDOW = 1e7  # operations that a window costs whatever its size
+_NODE = 300  # operations for each of its frequencies and taps
 
 
 class NoBellShape(ValueError):  # noqa: N818  (it says what the law lacks)
     """Some coefficient lies too far below its neighbours for any tilt to show it."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Tilt:
-    """K(theta) - theta t at the goal t, and the tilted mean and covariance."""
+def shares(polynomial: Product) -> Floats:
+    """Return the coefficients divided by their sum; those below 1e-300 may be 0.
 
-    theta: Floats
-    log_bound: float
-    mean: Floats
-    covariance: Floats
+    Raises
+    ------
+    NoBellShape
+        If a coefficient above 1e-300 may be left with more than a relative error of 4e-13.
+    """
+    tiling = _Tiling(polynomial)
+    tiling.fill()
+    return tiling.values
+
+
+def operations(polynomial: Product) -> float:
+    """Return an estimate of the cost: the ellipse of the floats, 37 deviations out, a window per tile."""
+    _, factors = steps_of(polynomial)
+    if not factors:
+        return 1.0
+    ndim, size = polynomial.ndim, float(math.prod(polynomial.shape))
+    origin = np.zeros(ndim)
+    covariance = tilt_at(factors, origin, origin).covariance + np.eye(ndim) / 12
+    ball = math.pi ** (ndim / 2) / math.gamma(ndim / 2 + 1)
+    area = min(size, ball * 37**ndim * math.sqrt(float(np.linalg.det(covariance))))
+    sides: Floats = _TILE / np.sqrt(np.diag(np.linalg.inv(covariance)))
+    tiles = 1 + area / math.prod(sides.tolist())
+    taps = sum(len(f.x) for f in factors)
+    return tiles * (_WINDOW + _NODE * taps * 50**ndim / 2) + 200 * area + size
+
+
+def memory(polynomial: Product) -> int:
+    """Return an estimate of the bytes at the peak; where taps are zero, spectra tell which sums are."""
+    full = all(set(f.step) == {1} and all(np.ravel(f.kernel.weights)) for f in polynomial.factors)
+    return (24 if full else 80) * math.prod(polynomial.shape) + 2**22
 
 
 class _Tiling:
-    """The grid of shares a(t) of a product, filled in box by box."""
+    """The grid of shares of a product, filled in box by box."""
 
     def __init__(self, polynomial: Product) -> None:
-        self._polynomial = polynomial
-        self._low = np.zeros(polynomial.ndim, dtype=np.int64)
-        self._steps: list[Steps] = []
-        for kernel, n, step in polynomial.factors:
-            positions, weights = zip(*kernel.taps(), strict=True)
-            x = (np.array(positions) - kernel.offsets) * step
-            self._low += n * x.min(axis=0)
-            if n and len(x) > 1:
-                shares = [w / sum(weights) for w in weights]
-                logs = [math.log(w.numerator) - math.log(w.denominator) for w in shares]
-                self._steps.append(Steps(n, x - x.min(axis=0), weights, np.array(logs)))
         self.values = np.zeros(polynomial.shape)
+        self._polynomial = polynomial
+        self._corner, self._factors = steps_of(polynomial)
 
     def fill(self) -> None:
         """Fill in every coefficient above 1e-300."""
-        ndim = len(self._low)
-        high = sum((f.n * f.x.max(axis=0) for f in self._steps), np.zeros(ndim, dtype=np.int64))
-        boxes = [(np.zeros(ndim, dtype=np.int64), high, np.zeros(ndim))]
-        while boxes:
-            low, high, start = boxes.pop()
+        origin = np.zeros_like(self._corner)
+        stack = [(origin, sum((f.n * f.x.max(axis=0) for f in self._factors), origin), np.zeros(len(origin)))]
+        while stack:
+            low, high, start = stack.pop()
+            tilt = saddle(self._factors, (low + high) / 2, start, 2 * _LOG_FLOOR)
             half = (high - low) / 2
-            tilt = self._saddle((low + high) / 2, start)
             turn = float(np.abs(tilt.theta) @ half)
             if tilt.log_bound + turn < _LOG_FLOOR:
                 continue
             if turn < _LARGEST_TURN and _is_bell(tilt.covariance, half) and self._see(tilt, low, high):
                 continue
             if not half.any():
-                raise NoBellShape(
-                    f"the coefficient at {tuple((low + self._low).tolist())} lies too far below its neighbours"
-                )
-            axis = int((half / (np.sqrt(np.diag(tilt.covariance)) + 0.5)).argmax())
-            if not half[axis]:
-                axis = int(half.argmax())
-            middle = int(low[axis] + high[axis]) // 2
-            left, right = high.copy(), low.copy()
-            left[axis], right[axis] = middle, middle + 1
-            if tilt.log_bound > 2 * _LOG_FLOOR:  # else it ran off, and its bell has collapsed
+                place = tuple((low + self._corner).tolist())
+                raise NoBellShape(f"the coefficient at {place} lies too far below its neighbours")
+            if tilt.log_bound > 2 * _LOG_FLOOR:  # else it ran off, and its law has collapsed
                 start = tilt.theta
-            boxes += [(right, high, start), (low, left, start)]
+            axis = int((half / (np.sqrt(np.diag(tilt.covariance)) + 0.5)).argmax())
+            left, right = high.copy(), low.copy()
+            left[axis] = (low[axis] + high[axis]) // 2
+            right[axis] = left[axis] + 1
+            stack += [(right, high, start), (low, left, start)]
 
-    def _see(self, tilt: _Tilt, low: Ints, high: Ints) -> bool:
+    def _see(self, tilt: Tilt, low: Ints, high: Ints) -> bool:
         """Fill in a box from the window of one tilt; return whether nothing above 1e-300 is missing."""
-        window = Window(self._steps, tilt.theta)
-        values, error = window.bell(low, high)
-        if self._is_complete(values, error, tilt, low):
-            pass
-        elif (convolved := window.convolved(low, high)) is None:
-            return False
-        else:
-            values, error = convolved
-            if not self._is_complete(values, error, tilt, low):
-                return False
-        kept = np.where(values * _TRUST >= error, values, 0.0)
-        mantissas, exponent = window.undone(kept, low)
-        start = low + self._low
-        self.values[tuple(slice(a, a + m) for a, m in zip(start, kept.shape, strict=True))] = np.ldexp(
-            mantissas, exponent
-        )
-        return True
+        window = Window(self._factors, tilt.theta)
+        for look in (window.bell, window.convolved):
+            if (seen := look(low, high)) and self._is_complete(*seen, tilt, low):
+                values, error = seen
+                mantissas, exponent = window.undone(np.where(values * _TRUST >= error, values, 0.0), low)
+                box = tuple(slice(a, a + m) for a, m in zip(low + self._corner, values.shape, strict=True))
+                self.values[box] = np.ldexp(mantissas, exponent)
+                return True
+        return False
 
-    def _is_complete(self, values: Floats, error: float, tilt: _Tilt, low: Ints) -> bool:
+    def _is_complete(self, values: Floats, error: float, tilt: Tilt, low: Ints) -> bool:
+        """Return whether the entries too near to round-off are below 1e-300, or zeros."""
         hidden = np.argwhere(values * _TRUST < error)
         if not len(hidden):
             return True
-        t = low + hidden
-        middle = low + (np.array(values.shape) - 1) / 2
-        log_bound = tilt.log_bound - (t - middle) @ tilt.theta + math.log(error / _TRUST)
-        t = t[log_bound >= _LOG_FLOOR]
-        return not len(t) or not self._reachable[tuple((t + self._low).T)].any()
+        middle = (np.array(values.shape) - 1) / 2
+        log_bound = tilt.log_bound - (hidden - middle) @ tilt.theta + math.log(error / _TRUST)
+        open_ = hidden[log_bound >= _LOG_FLOOR] + low + self._corner
+        return not len(open_) or not self._reachable[tuple(open_.T)].any()
 
     @cached_property
     def _reachable(self) -> Flags:
-        """Which coefficients are not exactly zero: sums of sets of taps, by convolution of indicators."""
-        grid = np.ones((1,) * len(self._low), dtype=bool)
+        """Which coefficients are not exactly zero: sums of sets of taps."""
+        grid: Flags = np.ones((1,) * len(self._corner), dtype=bool)
         for kernel, n, step in self._polynomial.factors:
-            taps = dilate(np.array(kernel.weights, dtype=object) != 0, step)
-            power = np.ones_like(grid, shape=(1,) * taps.ndim)
+            taps: Flags = dilate(np.array(kernel.weights, dtype=object) != 0, step)
+            power: Flags = np.ones((1,) * taps.ndim, dtype=bool)
             for bit in f"{n:b}":
                 power = _sums(power, power)
                 if bit == "1":
                     power = _sums(power, taps)
             grid = _sums(grid, power)
         return grid
-
-    def _saddle(self, goal: Floats, theta: Floats) -> _Tilt:
-        """Return the tilt whose mean is near the goal, or any that proves a(goal) below 1e-300.
-
-        Newton's iteration on the convex K(theta) - theta t; outside the hull of the support it runs off downwards.
-        """
-        tilt = self._tilt(theta, goal)
-        longest = _LONGEST_STEP
-        while tilt.log_bound > 2 * _LOG_FLOOR:
-            gap = goal - tilt.mean
-            ridge = np.diag(1e-9 * np.diag(tilt.covariance) + 1e-30)
-            step = np.linalg.solve(tilt.covariance + ridge, gap)
-            if float(step @ gap) < _CLOSE:
-                break
-            widest = max(float(np.ptp(f.x @ step)) for f in self._steps)
-            longest = 2 * longest if widest > longest else _LONGEST_STEP
-            step *= min(1.0, longest / widest)
-            for _ in range(60):
-                new = self._tilt(tilt.theta + step, goal)
-                if new.log_bound < tilt.log_bound:
-                    break
-                step /= 2
-                longest = _LONGEST_STEP
-            else:
-                break
-            tilt = new
-        return tilt
-
-    def _tilt(self, theta: Floats, goal: Floats) -> _Tilt:
-        value, mean = -float(theta @ goal), np.zeros(len(goal))
-        covariance = np.zeros((len(goal), len(goal)))
-        for f in self._steps:
-            y = f.logs + f.x @ theta
-            top = float(y.max())
-            share = np.exp(y - top)
-            total = float(share.sum())
-            share /= total
-            value += f.n * (top + math.log(total))
-            centre = share @ f.x
-            centred = f.x - centre
-            mean += f.n * centre
-            covariance += f.n * (share * centred.T) @ centred
-        return _Tilt(theta, value, mean, covariance)
 
 
 def _is_bell(covariance: Floats, half: Floats) -> bool:
@@ -193,11 +151,6 @@ def _sums(left: Flags, right: Flags) -> Flags:
     shape = tuple(a + b - 1 for a, b in zip(left.shape, right.shape, strict=True))
     if left.all() and right.all():
         return np.ones(shape, dtype=bool)
-    return fft.product([(left.astype(float), 1), (right.astype(float), 1)], shape).to_floats() > 0.5
-
-
-def shares(polynomial: Product) -> Floats:
-    """Return the coefficients divided by their sum; those below 1e-300 may be 0."""
-    tiling = _Tiling(polynomial)
-    tiling.fill()
-    return tiling.values
+    return np.asarray(
+        fft.product([(left.astype(float), 1), (right.astype(float), 1)], shape).to_floats() > 0.5
+    )

@@ -1,4 +1,4 @@
-r"""A tilted law in several axes through a window: its bell by a short inverse DFT, a narrow one by convolution.
+r"""A tilted law in several axes through a window: by a short inverse DFT, or if narrow by convolution.
 
 For the product :math:`\prod_i P_i^{n_i}` scaled to sum 1 and ratios :math:`r_a > 0`, the tilted law is
 
@@ -7,8 +7,9 @@ For the product :math:`\prod_i P_i^{n_i}` scaled to sum 1 and ratios :math:`r_a 
 A window of M points per axis sees it modulo M; what wraps around is bounded by Chernoff. The DFT sums those
 frequencies alone where the characteristic function is not negligible, some 50 per axis whatever n is, and
 :math:`n \log \varphi` is evaluated about the tilted mean, so that round-off does not grow with n. The ratios
-are short binary fractions: the factor that undoes the tilt is exact but for one rounding (Gruebel & Hermesmeier,
-ASTIN Bulletin 29 (1999) 197; Wilson & Keich, J. Comput. Graph. Stat. 25 (2016) 1054).
+are short binary fractions: the factor that undoes the tilt is exact but for one rounding. Tilting against
+aliases is from Gruebel & Hermesmeier, ASTIN Bulletin 29 (1999) 197, against round-off from Wilson & Keich
+(sisFFT), J. Comput. Graph. Stat. (2016).
 """
 
 from __future__ import annotations
@@ -18,32 +19,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from . import kronecker
+from .chernoff import Ints, Steps
 from .saddle.integral import cosm1_sinm, log_power
 from .scaled import Floats, split_product
-
-Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 UNIT = 2.0**-53
 DEPTH = 45.0  # what wraps around, and each frequency left out, is below exp(-DEPTH) of the bell
 _DEEPER = 55.0  # the same where convolution follows, which sees far below the bell
 _RATIO_BITS = 20
-_NARROW = 4096  # points of a window that is cheap to convolve
+_NARROW = 1024  # points of a window that is cheap to convolve,
+_NARROW_LAST = 4096  # and of one that is convolved for a single coefficient that nothing else shows
 _SERIES_UNTIL = 0.7  # angles where cos - 1 and sin - x come from their series
-
-
-@dataclass(frozen=True, eq=False)
-class Steps:
-    """One factor (sum_j w_j z^x_j)^n: positions from the lowest corner, a row per tap, and log(w_j / sum w)."""
-
-    n: int
-    x: Ints
-    weights: tuple[Fraction, ...]
-    logs: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +92,11 @@ class Window:
     def convolved(self, low: Ints, high: Ints) -> tuple[Floats, float] | None:
         """Return the same by convolution modulo a narrow window, None where it is not narrow.
 
-        All terms are positive, so the absolute error is only what wraps around. Shares count from the largest,
-        which is taken most of n times: its power is exact, and no rounding is repeated n times.
+        All terms are positive, so the absolute error is only what wraps around. Shares count from the
+        largest, which is taken most of n times: its power is exact, and no rounding is repeated n times.
         """
         sides = tuple(self._sides(low, high, _DEEPER + self._wide).tolist())
-        if math.prod(sides) > _NARROW:
+        if math.prod(sides) > (_NARROW if (low < high).any() else _NARROW_LAST):
             return None
         values = np.ones((1,) * len(sides))
         for p in self._parts:
@@ -119,7 +109,7 @@ class Window:
         return np.ldexp(values[box] * mantissa, exponent), math.exp(-_DEEPER - self._wide)
 
     def _sides(self, low: Ints, high: Ints, depth: float) -> Ints:
-        """Return window sides such that at most 2 exp(-depth) per axis wraps around into the box (Chernoff)."""
+        """Return the sides of a window into whose box at most 2 exp(-depth) per axis wraps around."""
         sides = []
         for axis, mean in enumerate(map(float, self.mean)):
             deviation = math.sqrt(sum(p.n * float(p.share @ p.centred[:, axis] ** 2) for p in self._parts))
@@ -170,7 +160,7 @@ class Window:
         """Return log|phi|, the argument less w . centre, and how many roundings the argument carries.
 
         Near w = 0 the taps count from the mean, which cancels the terms that n would make large. Elsewhere
-        they count from the largest one, in whole steps of the window, so that the peaks of lattices are exact.
+        they count from the largest tap, in whole steps of the window: the peaks of lattices are exact.
         """
         modulus, phase, roundings = np.zeros((3, len(nodes)))
         w = nodes * (2 * np.pi / sides)
