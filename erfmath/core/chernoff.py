@@ -4,8 +4,8 @@ For the product :math:`\prod_i P_i^{n_i}` scaled to sum 1, and every :math:`\the
 
 .. math:: a(t) \le \exp(K(\theta) - \theta t), \qquad K(\theta) = \sum_i n_i \log P_i(e^\theta) / P_i(1).
 
-The exponent is convex in :math:`\theta`; at its minimum :math:`K'(\theta) = t` the tilted law has its mean at t
-(Chernoff, Ann. Math. Statist. 23 (1952) 493; Daniels, ibid. 25 (1954) 631).
+The exponent is convex in :math:`\theta`; at its minimum :math:`K'(\theta) = t`
+the tilted law has its mean at t (Chernoff, Ann. Math. Statist. 23 (1952) 493; Daniels, ibid. 25 (1954) 631).
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def saddle(factors: Sequence[Steps], goal: Floats, start: Floats, floor: float) 
             break
         widest = max(float(np.ptp(f.x @ step)) for f in factors)
         longest = 2 * longest if widest > longest else _LONGEST_STEP
-        step *= min(1.0, longest / widest)
+        step *= min(1.0, longest / max(widest, 1e-300))
         shorter = (tilt_at(factors, tilt.theta + step / 2**halvings, goal) for halvings in range(60))
         lower = next((new for new in shorter if new.log_bound < tilt.log_bound), None)
         if lower is None:  # round-off hides what is left to gain

@@ -58,11 +58,11 @@ def operations(polynomial: Product) -> float:
     origin = np.zeros(ndim)
     covariance = tilt_at(factors, origin, origin).covariance + np.eye(ndim) / 12
     ball = math.pi ** (ndim / 2) / math.gamma(ndim / 2 + 1)
-    area = min(size, ball * 37**ndim * math.sqrt(float(np.linalg.det(covariance))))
+    area: float = min(size, ball * 37.0**ndim * math.sqrt(float(np.linalg.det(covariance))))
     sides: Floats = _TILE / np.sqrt(np.diag(np.linalg.inv(covariance)))
-    tiles = 1 + area / math.prod(sides.tolist())
+    tiles: float = 1 + area / math.prod(sides.tolist())
     taps = sum(len(f.x) for f in factors)
-    return tiles * (_WINDOW + _NODE * taps * 50**ndim / 2) + 200 * area + size
+    return tiles * (_WINDOW + _NODE * taps * 50.0**ndim / 2) + 200 * area + size
 
 
 def memory(polynomial: Product) -> int:
@@ -82,6 +82,9 @@ class _Tiling:
     def fill(self) -> None:
         """Fill in every coefficient above 1e-300."""
         origin = np.zeros_like(self._corner)
+        if not self._factors:
+            self.values[tuple(self._corner)] = 1.0
+            return
         stack = [(origin, sum((f.n * f.x.max(axis=0) for f in self._factors), origin), np.zeros(len(origin)))]
         while stack:
             low, high, start = stack.pop()

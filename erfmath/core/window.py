@@ -80,7 +80,7 @@ class Window:
         log_modulus, phase, roundings = self._log_phi(nodes, sides)
         fold = np.where((nodes[:, -1] == 0) | (2 * nodes[:, -1] == sides[-1]), 1.0, 2.0)
         modulus = fold * np.exp(log_modulus) / math.prod(sides.tolist())
-        error = UNIT * float(modulus @ (4 - log_modulus + roundings))
+        error = UNIT * float(modulus @ (4 - np.maximum(log_modulus, -700) + roundings))
         lists, places = zip(*(np.unique(column, return_inverse=True) for column in nodes.T), strict=True)
         values = np.zeros([len(column) for column in lists], dtype=complex)
         values[places] = modulus * np.exp(1j * phase)
@@ -171,7 +171,7 @@ class Window:
         for p in self._parts:
             if near.any():
                 cosine, sine = cosm1_sinm(w[near] @ p.centred.T)
-                power = log_power(p.n, cosine @ p.share, sine @ p.share)
+                power = _log_power(p.n, cosine @ p.share, sine @ p.share)
                 modulus[near] += power[0]
                 phase[near] += power[1]
             if not near.all():
@@ -181,12 +181,19 @@ class Window:
                 angles = (turns - period * (2 * turns > period)) * (2 * np.pi / period)
                 mean = angles @ p.share
                 cosine, sine = cosm1_sinm(angles - mean[:, None])
-                power = log_power(p.n, cosine @ p.share, sine @ p.share)
+                power = _log_power(p.n, cosine @ p.share, sine @ p.share)
                 modulus[~near] += power[0]
                 phase[~near] += power[1] + p.n * mean
                 roundings[~near] += p.n * (np.abs(angles) @ p.share)
         phase[~near] += steps @ base % period * (2 * np.pi / period)
         return modulus, phase, roundings
+
+
+def _log_power(n: int, real: Floats, imag: Floats) -> tuple[Floats, Floats]:
+    """Return n log|1 + real + i imag| and n times the argument, also where the modulus is about zero."""
+    with np.errstate(divide="ignore"):
+        modulus, phase = log_power(n, real, imag)
+        return np.where(real < -0.5, n * np.log(np.hypot(1 + real, imag)), modulus), phase
 
 
 def _short(theta: float) -> Fraction:
