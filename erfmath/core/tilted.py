@@ -68,7 +68,7 @@ def operations(polynomial: Product) -> float:
 def memory(polynomial: Product) -> int:
     """Return an estimate of the bytes at the peak; where taps are zero, spectra tell which sums are."""
     full = all(set(f.step) == {1} and all(np.ravel(f.kernel.weights)) for f in polynomial.factors)
-    return (24 if full else 80) * math.prod(polynomial.shape) + 2**22
+    return (24 if full else 64) * math.prod(polynomial.shape) + 2**22
 
 
 class _Tiling:
