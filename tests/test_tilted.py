@@ -226,3 +226,8 @@ def test_both_views_of_a_window_err_less_than_they_say(weights, theta):
 def test_zeros_are_told_from_sums_of_taps(kernel, n):
     reachable = tilted._Tiling(as_product(kernel, n))._reachable
     np.testing.assert_array_equal(reachable, naive_power(kernel.weights, n) != 0)
+
+
+def test_a_narrow_window_whose_sums_would_overflow_is_not_convolved():
+    seen = window.Window(chernoff.steps_of(as_product(Kernel([[1, 1]]), 2000))[1], np.zeros(2))
+    assert seen.convolved(np.array([0, 1000]), np.array([0, 1000])) is None

@@ -120,7 +120,7 @@ class _Tiling:
 
     def _is_complete(self, values: Floats, error: float, tilt: Tilt, low: Ints) -> bool:
         """Return whether the entries too near to round-off are below 1e-300, or zeros."""
-        hidden = np.argwhere(values * _TRUST < error)
+        hidden = np.argwhere(~(values * _TRUST >= error))
         if not len(hidden):
             return True
         middle = (np.array(values.shape) - 1) / 2

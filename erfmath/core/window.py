@@ -33,6 +33,7 @@ _DEEPER = 55.0  # the same where convolution follows, which sees far below the b
 _RATIO_BITS = 20
 _NARROW = 1024  # points of a window that is cheap to convolve,
 _NARROW_LAST = 4096  # and of one that is convolved for a single coefficient that nothing else shows
+_LARGEST_SUM_BITS = 900  # of shares that count from the largest
 _SERIES_UNTIL = 0.7  # angles where cos - 1 and sin - x come from their series
 
 
@@ -90,13 +91,15 @@ class Window:
         return values.real, error
 
     def convolved(self, low: Ints, high: Ints) -> tuple[Floats, float] | None:
-        """Return the same by convolution modulo a narrow window, None where it is not narrow.
+        """Return the same by convolution modulo a window, None where that is not narrow or would overflow.
 
         All terms are positive, so the absolute error is only what wraps around. Shares count from the
         largest, which is taken most of n times: its power is exact, and no rounding is repeated n times.
         """
         sides = tuple(self._sides(low, high, _DEEPER + self._wide).tolist())
-        if math.prod(sides) > (_NARROW if (low < high).any() else _NARROW_LAST):
+        mantissa, exponent = split_product((max(p.weights) / sum(p.weights), p.n) for p in self._parts)
+        narrow = _NARROW if (low < high).any() else _NARROW_LAST
+        if math.prod(sides) > narrow or exponent < -_LARGEST_SUM_BITS:
             return None
         values = np.ones((1,) * len(sides))
         for p in self._parts:
@@ -104,7 +107,6 @@ class Window:
             base = np.zeros(sides)
             np.add.at(base, tuple((p.x % sides).T), [float(w / top) for w in p.weights])
             values = _wrapped(values, _wrapped_power(base, p.n), sides)
-        mantissa, exponent = split_product((max(p.weights) / sum(p.weights), p.n) for p in self._parts)
         box = np.ix_(*(np.arange(a, b + 1) % side for a, b, side in zip(low, high, sides, strict=True)))
         return np.ldexp(values[box] * mantissa, exponent), math.exp(-_DEEPER - self._wide)
 
