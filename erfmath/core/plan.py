@@ -12,7 +12,7 @@ import numpy as np
 from .._checks import as_choice, check_memory, human_bytes
 from ..kernel import Kernel, log2
 from ..product import Product, as_product
-from . import direct, fft
+from . import direct, fft, tilted
 from .kronecker import packed_length
 from .scaled import MAX_EXPONENT, MIN_EXPONENT, overflow, rescaled, underflow
 
@@ -27,8 +27,10 @@ _SHORT = 1024  # where counting operations takes longer than the work
 # cancellation leaves direct convolution ten digits of the largest coefficient.
 FFT_CROSSOVER = 10
 _TEN_DIGITS = math.log2(1e-10)
-# What `auto` takes on where only direct convolution keeps the tails: some ten seconds.
+# What `auto` takes on where the axes do not separate: some ten seconds by direct convolution, a minute by
+# tilted windows.
 DIRECT_LIMIT = 3 * 10**10
+TILTED_LIMIT = 2 * 10**11
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,9 @@ def plan_of(polynomial: Product, method: str = "auto") -> Plan:
     check_memory(
         made.memory,
         f"the row of {math.prod(made.shape):.3g} coefficients (n={polynomial.n}, method={made.method!r})",
-        "use distribution(kernel, n).window(), or log_coefficients at the points you need",
+        "use distribution(kernel, n).window(), or log_coefficients at the points you need"
+        if polynomial.separate()
+        else "the axes do not separate: take fewer factors, or the law of one axis, kernel.marginal(axis)",
     )
     return made
 
@@ -171,17 +175,25 @@ def _choose(polynomial: Product) -> tuple[str, str]:
         if cancellation + math.log2(_direct(polynomial).error) > _TEN_DIGITS:
             return "fft", "signed weights, whose products cancel: the FFT loses less"
         return "direct", "signed weights, and the row is short"
+    if polynomial.ndim > 1 and polynomial.separate() is None:
+        return _choose_joint(polynomial, operations)
     if operations <= (CROWDED_CROSSOVER if _is_crowded(polynomial) else SADDLE_CROSSOVER):
         return "direct", "every coefficient keeps its digits, and the row is short"
-    if polynomial.separate() is None:
-        if operations > DIRECT_LIMIT:
-            raise ValueError(
-                f"a kernel whose {polynomial.ndim} axes do not separate takes {operations:.0e} operations "
-                "here; use coefficients(..., method='fft'), right against the largest coefficient only, "
-                "or the law of one axis, kernel.marginal(axis)"
-            )
-        return "direct", "every coefficient keeps its digits, and the axes do not separate"
     return "saddle", "every coefficient keeps its digits; those that underflow cost nothing"
+
+
+def _choose_joint(polynomial: Product, operations: float) -> tuple[str, str]:
+    """Return the method for axes that do not separate, no weight negative."""
+    tiled = tilted.operations(polynomial)
+    if operations <= min(tiled, DIRECT_LIMIT):
+        return "direct", "every coefficient keeps its digits, and the grid is small"
+    if tiled <= TILTED_LIMIT:
+        return "saddle", "every coefficient keeps its digits; the axes do not separate"
+    raise ValueError(
+        f"a kernel whose {polynomial.ndim} axes do not separate takes {min(tiled, operations):.0e} "
+        "operations here; use coefficients(..., method='fft'), right against the largest coefficient only, "
+        "or the law of one axis, kernel.marginal(axis)"
+    )
 
 
 def _misfit(polynomial: Product, method: str) -> str:
@@ -193,8 +205,6 @@ def _misfit(polynomial: Product, method: str) -> str:
         )
     if method == "saddle" and not polynomial.is_nonnegative:
         return "needs non-negative weights; use 'direct' or 'fft'"
-    if method == "saddle" and polynomial.separate() is None:
-        return f"works axis by axis, and the {polynomial.ndim} axes do not separate; use 'direct'"
     return ""
 
 
@@ -273,7 +283,14 @@ def log2_on_circle(polynomial: Product) -> float:
 
 
 def _saddle(polynomial: Product) -> Candidate:
-    """Cost of some hundred contour integrals, and of one polynomial for each coefficient above 1e-308."""
+    """Cost of some hundred contour integrals, and of one polynomial for each coefficient above 1e-308.
+
+    Axes that do not separate are tiled by tilted windows.
+    """
+    if polynomial.separate() is None:
+        return Candidate(
+            "saddle", tilted.operations(polynomial), tilted.memory(polynomial), 1e-12, "each coefficient"
+        )
     size, window, taps = math.prod(polynomial.shape), 0.0, 0
     for axis, side in enumerate(polynomial.shape):
         variance = sum(f.n * (f.step[axis] * f.kernel.deviations[axis]) ** 2 for f in polynomial.factors)

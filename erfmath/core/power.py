@@ -12,9 +12,9 @@ from .._checks import as_indices, check_memory
 from ..kernel import Kernel
 from ..moments import require_law
 from ..product import Factor, Product, as_product
-from . import direct, exact, fft, kronecker
+from . import direct, exact, fft, kronecker, tilted
 from .logs import log_coefficients_at, log_row, normalised_window, require_table
-from .plan import Plan, log2_on_circle, plan
+from .plan import DIRECT_LIMIT, Plan, direct_operations, log2_on_circle, plan
 from .scaled import Floats, Scaled, outer, split_product
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def coefficients(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto
     method
         "direct": binary powering by convolution, every coefficient right to a relative error for
         non-negative weights. "saddle": contour integrals at the saddle point, likewise, and only where a
-        coefficient does not underflow; axis by axis, non-negative weights. "fft": one padded real FFT,
-        right against the largest coefficients only. "exact": integers and rationals. "auto": floats by
-        the method that :func:`plan` explains.
+        coefficient does not underflow; non-negative weights; tilted windows where axes do not separate.
+        "fft": one padded real FFT, right against the largest coefficients only. "exact": integers and
+        rationals. "auto": floats by the method that :func:`plan` explains.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def scaled_product(polynomial: Product, method: str) -> Scaled:
     if polynomial.ndim > 1 and method in ("direct", "saddle") and (parts := polynomial.separate()):
         return outer([scaled_product(part, method) for part in parts])
     if method == "saddle":
-        return _saddle_row(polynomial)
+        return _saddle_row(polynomial) if polynomial.ndim == 1 else _saddle_grid(polynomial)
     shape, factors = polynomial.shape, _kept(polynomial)
     if method == "fft":
         return fft.product([(kronecker.dilate(f.kernel.to_numpy(), f.step), f.n) for f in factors], shape)
@@ -202,10 +202,30 @@ def _direct_power(factor: Factor, shape: tuple[int, ...]) -> Scaled:
 def _saddle_row(polynomial: Product) -> Scaled:
     """Return the part of a row on one axis that does not underflow, by contour integrals."""
     start, values = normalised_window(polynomial)
-    sums = [(sum((w for _, w in f.kernel.taps()), Fraction(0)), f.n) for f in polynomial.factors]
-    mantissa, exponent = split_product(sums)
+    mantissa, exponent = _total(polynomial)
     values *= mantissa
     return Scaled(values, exponent, (start,), polynomial.shape)
+
+
+def _saddle_grid(polynomial: Product) -> Scaled:
+    """Return what does not underflow on axes that do not separate, by tilted windows; else by convolution."""
+    try:
+        values = tilted.shares(polynomial)
+    except tilted.NoBellShape as problem:
+        if direct_operations(polynomial) > DIRECT_LIMIT:
+            raise ValueError(
+                f"{problem}, and direct convolution would take minutes. Take fewer factors, "
+                "coefficients(..., method='fft') or the law of one axis, kernel.marginal(axis)"
+            ) from None
+        return scaled_product(polynomial, "direct")
+    mantissa, exponent = _total(polynomial)
+    values *= mantissa
+    return Scaled(values, exponent, (0,) * polynomial.ndim, polynomial.shape)
+
+
+def _total(polynomial: Product) -> tuple[float, int]:
+    """Return the sum of all coefficients as (mantissa, exponent)."""
+    return split_product((sum((w for _, w in f.kernel.taps()), Fraction(0)), f.n) for f in polynomial.factors)
 
 
 def _kept(polynomial: Product) -> list[Factor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -30,10 +31,14 @@ def as_weights(kernel: Any, total: int = 1) -> Kernel:
     if is_index(kernel):
         kernel = (as_count(kernel, "kernel", minimum=1),)
     if isinstance(kernel, tuple) and kernel and all(map(is_index, kernel)):
-        sizes = per_axis(kernel, len(kernel), "kernel", minimum=1)
-        weights = np.array(Kernel.uniform(sizes).weights, dtype=object)
-        return Kernel(weights * Fraction(total, math.prod(sizes)))
+        return _uniform(per_axis(kernel, len(kernel), "kernel", minimum=1), total)
     return as_kernel(kernel)
+
+
+@functools.lru_cache(maxsize=256)
+def _uniform(sizes: Ints, total: int) -> Kernel:
+    weights = np.array(Kernel.uniform(sizes).weights, dtype=object)
+    return Kernel(weights * Fraction(total, math.prod(sizes)))
 
 
 def as_padding(padding: Any, extents: Ints, strides: Ints) -> Pads:

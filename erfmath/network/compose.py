@@ -11,7 +11,7 @@ from typing import Any
 
 from .._checks import as_count, as_power
 from .layers import Identity
-from .node import Node, Rate
+from .node import Node, Rate, short
 
 Gain = int | Fraction | float
 
@@ -40,7 +40,7 @@ class Series(Node):
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         object.__setattr__(self, "nodes", tuple(_joined(_flat(as_nodes(nodes, "nodes")))))
-        common_axes(self.nodes)
+        _ = self.ndim, self.rate  # found now, so that no reading has to go down a deep nest
 
     @cached_property
     def ndim(self) -> int | None:
@@ -51,6 +51,17 @@ class Series(Node):
     def rate(self) -> Rate | None:
         """Input samples an output sample: the product over the parts."""
         return product_of_rates(node.rate for node in self.nodes)
+
+    def __rshift__(self, other: Node) -> Node:
+        # Only the seam is looked at, so that a loop of >> does not take quadratic time.
+        if not isinstance(other, Node) or not self.nodes:
+            return super().__rshift__(other)
+        ndim = common_axes((self, other))
+        whole = object.__new__(Series)
+        whole.__dict__.update(ndim=ndim, rate=product_of_rates([self.rate, other.rate]))
+        seam = _joined(_flat([self.nodes[-1], other]))
+        object.__setattr__(whole, "nodes", self.nodes[:-1] + tuple(seam))
+        return whole if len(whole.nodes) > 1 else whole.nodes[0]
 
     def labelled(self) -> Iterable[tuple[str, Node]]:
         """Return the parts in order."""
@@ -77,6 +88,7 @@ class Power(Node):
         inner = node if isinstance(node, Power) else None
         object.__setattr__(self, "node", inner.node if inner else node)
         object.__setattr__(self, "n", as_power(inner.n * times) if inner else times)
+        _ = self.ndim, self.rate
 
     @cached_property
     def ndim(self) -> int | None:
@@ -143,8 +155,8 @@ class Sum(Node):
         require_some([gain for _, gain in pairs])
         object.__setattr__(self, "branches", tuple(node for node, _ in pairs))
         object.__setattr__(self, "gains", tuple(gain for _, gain in pairs))
-        common_axes(self.branches)
-        common_rate([(repr(node), node.rate) for node in self.branches])
+        common_rate([(node, node.rate) for node in self.branches])
+        _ = self.ndim, self.rate  # found now, so that no reading has to go down a deep nest
 
     @cached_property
     def ndim(self) -> int | None:
@@ -208,8 +220,8 @@ class Concat(Node):
             raise ValueError(f"channels must be {len(parts)}, one per branch, got {len(numbers)}")
         object.__setattr__(self, "branches", parts)
         object.__setattr__(self, "channels", numbers)
-        common_axes(parts)
-        common_rate([(repr(node), node.rate) for node in parts])
+        common_rate([(node, node.rate) for node in parts])
+        _ = self.ndim, self.rate
 
     @property
     def gains(self) -> tuple[Fraction, ...]:
@@ -270,6 +282,7 @@ class Residual(Node):
             )
         object.__setattr__(self, "branch", branch)
         object.__setattr__(self, "gain", as_gain(gain))
+        _ = self.ndim, self.rate
 
     @cached_property
     def ndim(self) -> int | None:
@@ -346,24 +359,24 @@ def common_axes(nodes: Iterable[Node]) -> int | None:
             continue
         if first is not None and node.ndim != first.ndim:
             raise ValueError(
-                f"all layers must have as many axes: {_short(first)} has {first.ndim}, {_short(node)} has "
+                f"all layers must have as many axes: {short(first)} has {first.ndim}, {short(node)} has "
                 f"{node.ndim}; give sizes as tuples, one int per axis"
             )
         first = first or node
     return None if first is None else first.ndim
 
 
-def common_rate(rates: Iterable[tuple[str, Rate | None]]) -> None:
-    """Raise where branches differ in their rates; an entry is (what to call the branch, its rate)."""
+def common_rate(rates: Iterable[tuple[object, Rate | None]]) -> None:
+    """Raise where branches differ in their rates; an entry is (the branch or its name, its rate)."""
     named = list(rates)
     ndim = next((len(rate) for _, rate in named if rate is not None), 1)
     full = [(name, rate or (Fraction(1),) * ndim) for name, rate in named]
     for name, rate in full[1:]:
         if rate != full[0][1]:
             raise ValueError(
-                f"branches must have the same rate to be added: {full[0][0]} has {show_rate(full[0][1])}, "
-                f"{name} has {show_rate(rate)} (input samples an output sample); give the shortcut the same "
-                "stride"
+                f"branches must have the same rate to be added: {short(full[0][0])} has "
+                f"{show_rate(full[0][1])}, {short(name)} has {show_rate(rate)} (input samples an output "
+                "sample); give the shortcut the same stride"
             )
 
 
@@ -409,8 +422,3 @@ def _flat_sum(pairs: Iterable[tuple[Node, Gain]]) -> list[tuple[Node, Gain]]:
         else:
             flat.append((node, gain))
     return flat
-
-
-def _short(node: Node) -> str:
-    text = repr(node)
-    return text if len(text) <= 60 else text[:57] + "..."

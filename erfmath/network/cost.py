@@ -9,7 +9,7 @@ from typing import Any
 from .._checks import as_count, human_bytes
 from .compose import Concat
 from .layers import Conv, ConvTranspose
-from .node import Node
+from .node import Node, short
 from .program import Operation
 from .sizes import Sized, sized_for
 
@@ -125,13 +125,13 @@ def _channels_before(op: Operation, known: list[int]) -> int:
     if isinstance(op.node, Concat) and op.what is None:
         if tuple(known) != op.node.channels:
             raise ValueError(
-                f"{_short(op.node)} declares {op.node.channels} channels of its branches, which have "
+                f"{short(op.node)} declares {op.node.channels} channels of its branches, which have "
                 f"{tuple(known)}"
             )
         return sum(known)
     if len(set(known)) > 1:
         raise ValueError(
-            f"{_short(op.node)} adds branches of {sorted(set(known))} channels; give their last convolutions "
+            f"{short(op.node)} adds branches of {sorted(set(known))} channels; give their last convolutions "
             "the same `channels`"
         )
     return known[0]
@@ -145,15 +145,10 @@ def _layer_cost(frame: Sized, index: int, op: Operation, before: int, itemsize: 
         after = node.channels or before
         if before % node.groups or after % node.groups:
             raise ValueError(
-                f"groups must divide the channels of {_short(node)}, got {node.groups} groups, {before} "
+                f"groups must divide the channels of {short(node)}, got {node.groups} groups, {before} "
                 f"channels in and {after} out"
             )
         parameters = math.prod(node.kernel.shape) * (before // node.groups) * after
         read = frame.sizes[op.sources[0][0]] if isinstance(node, ConvTranspose) else size
         macs = parameters * math.prod(read)
     return LayerCost(node, size, after, parameters, macs, itemsize * after * math.prod(size))
-
-
-def _short(node: Node) -> str:
-    text = repr(node)
-    return text if len(text) <= 60 else text[:57] + "..."

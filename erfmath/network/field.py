@@ -44,11 +44,13 @@ class _Seen:
 
     def through(self, stage: Stage) -> _Seen | None:
         stride, up = stage.stride[self.axis], stage.upsampling[self.axis]
-        terms = [term._replace(step=term.step * stride) for term in self.terms]
+        terms = self.terms
+        if stride > 1:
+            terms = tuple(term._replace(step=term.step * stride) for term in terms)
         taps = _taps(stage.kernel, self.axis)
         if taps.runs != ((0, 0),):
-            terms.append(_Term(taps, 1, stage.dilation[self.axis]))
-        seen = _Seen(self.axis, tuple(terms), self.shift * stride + stage.shift[self.axis])
+            terms = (*terms, _Term(taps, 1, stage.dilation[self.axis]))
+        seen = _Seen(self.axis, terms, self.shift * stride + stage.shift[self.axis])
         return seen if up == 1 else seen._decimated(up)
 
     def through_block(self, block: Block) -> _Seen:
@@ -177,10 +179,14 @@ class ReceptiveField:
                 f"the field is unbounded: {self.unbounded!r} reads the whole input; ask for the network "
                 "before it, or leave its branch out"
             )
-        return tuple(
-            tuple(Phase(pull_back(self.program, _Seen(axis, (), r))) for r in range(count))
-            for axis, count in enumerate(self.program.period)
-        )
+        found: dict[Any, tuple[Phase, ...]] = {}  # axes that are alike, as most are, are read once
+        for axis, count in enumerate(self.program.period):
+            key = tuple(_signature(stage, axis) for stage in self.program.stages)
+            if key not in found:
+                units = [_Seen(axis, (), r) for r in range(count)]
+                found[key] = tuple(Phase(pull_back(self.program, unit)) for unit in units)
+            found[axis] = found[key]
+        return tuple(found[axis] for axis in range(self.ndim))
 
     @property
     def phases(self) -> Any:
@@ -331,6 +337,12 @@ def require_network(net: Any) -> Node:
     raise TypeError(
         f"net must be a network such as Conv(3) >> Pool(2), got {net!r} of type {type(net).__name__}"
     )
+
+
+def _signature(stage: Stage, axis: int) -> tuple[Any, ...]:
+    """Return all that a stage does on an axis."""
+    numbers = (stage.dilation, stage.shift, stage.stride, stage.upsampling)
+    return _taps(stage.kernel, axis), *(values[axis] for values in numbers)
 
 
 def _integral(value: Fraction) -> int | Fraction:

@@ -97,7 +97,7 @@ class Graph(Node):
         """The rate from the input to each layer, checked where layers are added."""
         rates: dict[str, Rate | None] = {INPUT: None}
         for name, node, sources in self.order:
-            common_rate([(repr(source), rates[source]) for source, _ in sources])
+            common_rate([(source, rates[source]) for source, _ in sources])
             before = next((rates[source] for source, _ in sources if rates[source] is not None), None)
             rates[name] = product_of_rates([before, node.rate])
         return rates

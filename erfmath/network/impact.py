@@ -18,7 +18,7 @@ from .._checks import per_axis
 from ..core.power import coefficients
 from ..kernel import Kernel
 from ..product import Factor, Product, as_product
-from .compose import Gain
+from .compose import Gain, Power
 from .lower import Stage
 from .node import Node
 from .program import Block, Program, common_start, program_of, pull_back
@@ -35,7 +35,9 @@ class Impact:
 
     def through(self, stage: Stage) -> Impact | None:
         """Return the impact before a stage."""
-        factors = [f._replace(step=_times(f.step, stage.stride)) for f in self.factors]
+        factors = self.factors
+        if max(stage.stride) > 1:
+            factors = tuple(f._replace(step=_times(f.step, stage.stride)) for f in factors)
         shift = tuple(a * s + c for a, s, c in zip(self.shift, stage.stride, stage.shift, strict=True))
         impact = Impact((*factors, Factor(stage.kernel, 1, stage.dilation)), shift)
         return impact if set(stage.upsampling) == {1} else impact._decimated(stage.upsampling)
@@ -48,8 +50,8 @@ class Impact:
         return Impact(self.factors + factors, shift)
 
     @classmethod
-    def total(cls, parts: Sequence[tuple[Gain, Impact]]) -> Impact:
-        """Return the weighted sum; factors that all parts share stay factors."""
+    def total(cls, parts: Sequence[tuple[Gain, Impact]]) -> Impact | None:
+        """Return the weighted sum, None where it cancels; factors that all parts share stay factors."""
         first = parts[0][1]
         common = common_start([impact.factors for _, impact in parts])
         grids = [Impact(i.factors[common:], i.shift).written(gain) for gain, i in parts]
@@ -61,7 +63,7 @@ class Impact:
             place = np.array(grid.offsets) - low
             whole[tuple(slice(p, p + k) for p, k in zip(place, grid.shape, strict=True))] += weights
         if not whole.any():
-            raise ValueError("the branches cancel exactly: nothing is left of their sum")
+            return None
         kernel = Kernel(whole, low.tolist())
         return cls((*first.factors[:common], _factor(kernel)), (0,) * kernel.ndim)
 
@@ -105,7 +107,8 @@ def response_of(program: Program, at: Ints | None = None) -> Impact:
     found = pull_back(program, unit)
     if found is None:
         raise ValueError(
-            f"output unit {_place(unit.shift)} sees nothing: no tap of an upsampling layer meets it"
+            f"output unit {_place(unit.shift)} sees nothing: no tap of an upsampling layer meets it, or "
+            "branches cancel"
         )
     return found
 
@@ -113,8 +116,13 @@ def response_of(program: Program, at: Ints | None = None) -> Impact:
 @as_product.register
 def product_of(net: Node, n: object = 1, at: Any = None) -> Product:
     """Return the impact on one output unit of n copies of a network."""
-    program = bounded_program(net**n)  # type: ignore[operator]
+    program = bounded_program(copies(net, n))
     return response_of(program, unit_of(at, program.ndim)).product()
+
+
+def copies(net: Node, n: object) -> Node:
+    """Return n copies in series; none of them still have the axes of the network."""
+    return net if n == 1 else Power(net, n)  # type: ignore[arg-type]
 
 
 def unit_of(at: Any, ndim: int) -> Ints:

@@ -16,7 +16,7 @@ from ..lattice import LatticeDistribution
 from ..product import Product, alike, axes_of, on_axis
 from ..product_law import ProductDistribution, distribution
 from .border import bordered_map, unit_inside
-from .impact import bounded_program, require_law, response_of, unit_of
+from .impact import bounded_program, copies, require_law, response_of, unit_of
 from .maps import map_of
 from .node import Node
 from .program import Program
@@ -62,8 +62,8 @@ def distribution_of_network(
     the borders as the layers pad them.
     """
     if input_size is not None:
-        return _bordered(net**n, at, input_size)
-    program = bounded_program(net**n)
+        return _bordered(copies(net, n), at, input_size)
+    program = bounded_program(copies(net, n))
     require_law(program)
     unit = unit_of(at, program.ndim)
     if program.ndim == 1:
@@ -77,7 +77,7 @@ def distribution_of_network(
 @on_axis.register
 def network_on_axis(net: Node, n: object = 1, axis: int | None = None) -> Product:
     """Return the impact on output unit 0 seen along one axis, by default the one they all look like."""
-    program = bounded_program(net**n)  # type: ignore[operator]
+    program = bounded_program(copies(net, n))
     unit = unit_of(None, program.ndim)
     return alike([_marginal_product(program, unit, a) for a in axes_of(axis, program.ndim)])
 

@@ -119,9 +119,10 @@ def lower(node: Any) -> Stage | Unbounded | Node:
 
     Register your own layer types with ``@lower.register``; see :class:`Node` for an example.
     """
-    raise TypeError(
-        f"{type(node).__name__} is no layer that is known; register what it means with erfmath.lower"
-    )
+    name = type(node).__name__
+    if isinstance(node, Node) and node.labelled():
+        raise TypeError(f"{name} is composed of other layers: lower() is for those")
+    raise TypeError(f"{name} is no layer that is known; register what it means with erfmath.lower")
 
 
 @lower.register

@@ -42,6 +42,9 @@ class Node:
         """The positional arguments that rebuild the node."""
         return tuple(getattr(self, field.name) for field in dataclasses.fields(self))  # type: ignore[arg-type]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self.args
+
     @cached_property
     def ndim(self) -> int | None:
         """Number of axes, None where any number will do."""
@@ -81,6 +84,12 @@ class Node:
 
     def __str__(self) -> str:
         return "\n".join(_tree(self))
+
+
+def short(node: object) -> str:
+    """Return a node as a message names it: its constructor call, cut where it is long."""
+    text = repr(node)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _tree(node: Node) -> Iterator[str]:

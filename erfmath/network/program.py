@@ -145,8 +145,8 @@ class Response(Protocol):
         ...
 
     @classmethod
-    def total(cls, parts: Sequence[tuple[Gain, Self]]) -> Self:
-        """Return the weighted sum of responses, which come with a gain each."""
+    def total(cls, parts: Sequence[tuple[Gain, Self]]) -> Self | None:
+        """Return the weighted sum of responses, which come with a gain each; None where nothing is left."""
         ...
 
 
@@ -166,6 +166,8 @@ def pull_back(program: Program, unit: R, before: Callable[[int, R], R | None] | 
         if parts is None:
             continue
         op, whole = program.operations[index - 1], _total(parts)
+        if whole is None:
+            continue
         below = before(index, whole) if before else through(op.what, whole)
         if below is not None:
             for source, gain in op.sources:
@@ -184,31 +186,46 @@ def through(what: Stage | Unbounded | Block | None, response: R) -> R | None:
     raise TypeError("a program with an unbounded layer has no finite response")
 
 
-def _total(parts: list[tuple[Gain, R]]) -> R:
+def _total(parts: list[tuple[Gain, R]]) -> R | None:
     if len(parts) == 1 and parts[0][0] == 1:
         return parts[0][1]
     return type(parts[0][1]).total(parts)
 
 
 def common_start(lists: Sequence[tuple[Any, ...]]) -> int:
-    """Return how many first entries all the lists share."""
-    count = 0
-    for entries in zip(*lists, strict=False):
-        if any(entry != entries[0] for entry in entries[1:]):
-            break
-        count += 1
-    return count
+    """Return how many first entries all the lists share.
+
+    Most often all but the last few, and slices are compared much faster than entries.
+    """
+    first = lists[0]
+    high = min(map(len, lists))
+    for count in range(high, max(-1, high - 4), -1):
+        if all(entries[:count] == first[:count] for entries in lists[1:]):
+            return count
+    alike = (all(entries[i] == first[i] for entries in lists[1:]) for i in range(high))
+    return next((i for i, same in enumerate(alike) if not same), high)
 
 
-@functools.lru_cache(maxsize=256)
 def program_of(node: Node, ndim: int | None = None, unrolled: bool = False) -> Program:
     """Return the program of a network, on so many axes where it fits any number.
 
-    `unrolled` writes each copy of a power, as is needed where the copies differ: in their sizes.
+    `unrolled` writes each copy of a power, as is needed where the copies differ: in their sizes. A program
+    is kept with its node, whose hash would take as long as the program.
     """
-    writer = _Writer(node.ndim or ndim or 1, unrolled)
-    output = writer.run(node)
-    return Program(tuple(writer.operations), output, writer.ndim)
+    programs = node.__dict__.setdefault("_programs", {})
+    key = node.ndim or ndim or 1, unrolled
+    if key not in programs:
+        writer = _Writer(*key)
+        output = writer.run(node)
+        programs[key] = Program(tuple(writer.operations), output, writer.ndim)
+    found: Program = programs[key]
+    return found
+
+
+@functools.lru_cache(maxsize=1024)
+def _meaning(rule: Callable[[Any], Any], layer: Node) -> Any:
+    """Return what a layer means; of equal layers, which a network has many of, once."""
+    return rule(layer)
 
 
 class _Writer:
@@ -253,7 +270,7 @@ class _Writer:
         if isinstance(node, Power):
             source = yield from self._write_power(node, source)
             return source
-        meaning = lower(node)
+        meaning = lower(node) if node.labelled() else _meaning(lower.dispatch(type(node)), node)
         if isinstance(meaning, Node):
             source = yield meaning, source
             return source

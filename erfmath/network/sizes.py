@@ -9,7 +9,7 @@ from typing import Any
 from .._checks import as_count, per_axis
 from .field import require_network
 from .lower import Stage, Unbounded
-from .node import Node
+from .node import Node, short
 from .program import Operation, Program, program_of
 
 Ints = tuple[int, ...]
@@ -150,7 +150,7 @@ def _joined(op: Operation, sizes: list[Ints], pooled: list[bool], size: Ints) ->
     if len(different) > 1:
         raise ValueError(
             f"input_size {_plain(size)} makes branches of different sizes, {_plain(different[0])} and "
-            f"{_plain(different[1])}, which {_short(op.node)} joins; see valid_input_sizes(), or change the "
+            f"{_plain(different[1])}, which {short(op.node)} joins; see valid_input_sizes(), or change the "
             "padding"
         )
     return (different[0], False) if different else (sizes[op.sources[0][0]], True)
@@ -161,7 +161,7 @@ def _after(op: Operation, stage: Stage, before: Ints, size: Ints) -> Ints:
     after = tuple(stage.length(axis, samples) for axis, samples in enumerate(before))
     if min(after) < 1:
         raise ValueError(
-            f"input_size {_plain(size)} is too small: {_short(op.node)} gets {_plain(before)} samples and "
+            f"input_size {_plain(size)} is too small: {short(op.node)} gets {_plain(before)} samples and "
             "can make none of them; use a larger input, or more padding"
         )
     if stage.border in ("reflect", "circular"):
@@ -171,15 +171,10 @@ def _after(op: Operation, stage: Stage, before: Ints, size: Ints) -> Ints:
             if max(-low, high - samples + 1) > samples - lost:
                 raise ValueError(
                     f"input_size {_plain(size)} is too small: the {stage.border} padding of "
-                    f"{_short(op.node)} is wider than its {samples} samples; use a larger input"
+                    f"{short(op.node)} is wider than its {samples} samples; use a larger input"
                 )
     return after
 
 
 def _plain(size: Ints) -> Any:
     return size if len(size) > 1 else size[0]
-
-
-def _short(node: Node) -> str:
-    text = repr(node)
-    return text if len(text) <= 60 else text[:57] + "..."
