@@ -21,6 +21,7 @@ from .network.lower import Stage, lower
 from .network.node import Node
 from .network.overlap import Overlap, overlap
 from .network.sizes import output_size, valid_input_sizes
+from .network.weights import activation_gain, batch_norm_residuals, variance
 from .product import Factor, Product
 from .product_law import ProductDistribution, distribution
 
@@ -60,6 +61,8 @@ __all__ = [
     "Stage",
     "Sum",
     "Upsample",
+    "activation_gain",
+    "batch_norm_residuals",
     "border",
     "central_limit",
     "coefficients",
@@ -76,6 +79,7 @@ __all__ = [
     "polynomial",
     "receptive_field",
     "valid_input_sizes",
+    "variance",
 ]
 
 

@@ -14,7 +14,8 @@ MAX_POWER = 10**15
 
 def is_index(value: object) -> TypeGuard[SupportsIndex]:
     """Whether `value` is an integer of any make, booleans left out."""
-    return hasattr(value, "__index__") and not isinstance(value, (bool, np.bool_))
+    array = getattr(value, "ndim", 0) > 0  # which has the method, and no integer to give
+    return hasattr(value, "__index__") and not array and not isinstance(value, (bool, np.bool_))
 
 
 def as_count(value: object, name: str, minimum: int = 0, maximum: int | None = None) -> int:

@@ -31,6 +31,7 @@ from .lattice import LatticeDistribution
 from .product import Product
 from .product_law import distribution
 
+PROFILES = ("mean", "variance", "std")
 DEFINITIONS = ("sigma", "two_sigma", "threshold", "mass")
 LEVEL = 1 - 0.9545
 
@@ -145,15 +146,16 @@ def effective_field(
     Parameters
     ----------
     law
-        The law of the impact, from ``distribution(kernel, n)``; a Kernel stands for a single layer.
+        The law of the impact, from ``distribution(kernel, n)``; a network, or a Kernel for a single layer.
     definition
         "threshold", "mass", "sigma" or "two_sigma".
     ref
         The reference pixel of "threshold": "centre", the middle of the theoretical field (the lower one
         where it has even length), or "max", the largest impact.
     profile
-        "mean" and "variance" read the law itself (given weights; the variance of the gradient under random
-        ones), "std" its square root (the mean magnitude of a random gradient), sqrt(2) wider.
+        "mean" reads the law of the given weights, "variance" that of the gradient's variance under random
+        ones, "std" the square root of the latter (the mean magnitude of a random gradient), sqrt(2) wider. Of
+        a law or a Kernel the first two are the same; a network has a variance of its own, :func:`variance`.
     ndim
         Read a law on one axis as the same on `ndim` independent axes; None as it is.
     level
@@ -177,9 +179,9 @@ def effective_field(
     """
     as_choice(definition, "definition", DEFINITIONS)
     as_choice(ref, "ref", ("centre", "max"))
-    as_choice(profile, "profile", ("mean", "variance", "std"))
+    as_choice(profile, "profile", PROFILES)
     level = as_fraction_of_one(level, "level")
-    profiles = _profiles(_as_distribution(law), profile, ndim)
+    profiles = _profiles(law_of_profile(law, profile), profile, ndim)
     sides = [side for part in profiles for side in part.shape]
     field_size = _geometric_mean(sides)
     if definition in ("sigma", "two_sigma"):
@@ -266,7 +268,8 @@ def growth(block: Kernel | Any, depths: Sequence[int], **options: Any) -> Growth
     numbers = [as_count(depth, "depths", minimum=1) for depth in depths]
     if len(set(numbers)) < 2:
         raise ValueError(f"depths must hold at least two different depths to fit a slope, got {numbers}")
-    fields = [effective_field(distribution(block, depth), **options) for depth in numbers]
+    profile = as_choice(options.get("profile", "mean"), "profile", PROFILES)
+    fields = [effective_field(law_of_profile(block, profile, depth), **options) for depth in numbers]
     return Growth(
         tuple(
             GrowthRow(depth, field.field_size, field.size, field.count, field.ratio)
@@ -275,8 +278,15 @@ def growth(block: Kernel | Any, depths: Sequence[int], **options: Any) -> Growth
     )
 
 
-def _as_distribution(law: Any) -> LatticeDistribution | JointDistribution:
-    return law if isinstance(law, (LatticeDistribution, JointDistribution)) else distribution(law)
+@functools.singledispatch
+def law_of_profile(law: Any, profile: str, n: int = 1) -> LatticeDistribution | JointDistribution:
+    """Return the law that a profile is read from: a law as it is, else that of n layers.
+
+    Networks register theirs, where the variance has a law of its own.
+    """
+    if isinstance(law, (LatticeDistribution, JointDistribution)):
+        return law
+    return distribution(law, n)
 
 
 def _profiles(law: LatticeDistribution | JointDistribution, profile: str, ndim: int | None) -> list[Profile]:

@@ -54,7 +54,7 @@ class ProductDistribution(LatticeDistribution):
         self._low, self._high = self._origin + low, self._origin + high
         if max(abs(self._low), abs(self._high)) >= FARTHEST:
             raise ValueError(
-                f"the support {self._low} .. {self._high} leaves the 62-bit integers; use fewer factors, "
+                "the support leaves the 62-bit integers, which end at 4.6e18; use fewer factors, "
                 "smaller steps, or a smaller offset"
             )
 

@@ -21,6 +21,8 @@ Pads = tuple[tuple[int, int], ...]
 def as_sides(size: Any, name: str) -> Ints:
     """Return a size, an int (one axis) or a tuple of ints, as a tuple."""
     sides = (size,) if is_index(size) else size
+    if isinstance(sides, np.ndarray):
+        sides = sides.tolist()
     if not isinstance(sides, (tuple, list)) or not sides:
         raise TypeError(f"{name} must be an int or a tuple of ints, one per axis, got {size!r}")
     return per_axis(tuple(sides), len(sides), name, minimum=1)

@@ -139,6 +139,11 @@ class Phase:
         return tuple(position for first, last in gaps for position in range(first, last + 1))
 
     @property
+    def is_covered(self) -> bool:
+        """Whether there is no hole."""
+        return self.size <= 1 or (self.span == 1 and self.size == self.count)
+
+    @property
     def span(self) -> int:
         """The lattice span: all positions seen differ by multiples of it; 0 for a single one."""
         return math.gcd(*(t.step * t.taps.span for t in self._seen.terms)) if self._seen else 0
@@ -225,7 +230,7 @@ class ReceptiveField:
     @property
     def is_covered(self) -> bool:
         """Whether no phase has a hole on any axis."""
-        return all(phase.size == phase.count for axis in self._phases for phase in axis)
+        return all(phase.is_covered for axis in self._phases for phase in axis)
 
     def region(self, index: Any = 0) -> Any:
         """Return (first, last) of the positions that an output unit sees, per axis; None for none."""
@@ -349,5 +354,8 @@ def _integral(value: Fraction) -> int | Fraction:
     return value.numerator if value.denominator == 1 else value
 
 
-def _half(total: int) -> float | int:
-    return total // 2 if total % 2 == 0 else total / 2
+def _half(total: int) -> float | int | Fraction:
+    """Return half of a number: an int, or a float as long as it is exact."""
+    if total % 2 == 0:
+        return total // 2
+    return total / 2 if abs(total) < 2**53 else Fraction(total, 2)

@@ -8,6 +8,7 @@ Upsampling by u keeps the multiples of u, which no product survives: what does n
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,12 +27,17 @@ from .program import Block, Program, common_start, program_of, pull_back
 Ints = tuple[int, ...]
 
 
+class TooManyTermsError(ValueError):
+    """Exact arithmetic would take long: many sums of branches that have no factor in common."""
+
+
 @dataclass(frozen=True)
 class Impact:
     """A response as weights: the product of the factors, moved by the shift; not yet multiplied out."""
 
     factors: tuple[Factor, ...]
     shift: Ints
+    budget: float = math.inf  # weights that may still be written out
 
     def through(self, stage: Stage) -> Impact | None:
         """Return the impact before a stage."""
@@ -39,7 +45,8 @@ class Impact:
         if max(stage.stride) > 1:
             factors = tuple(f._replace(step=_times(f.step, stage.stride)) for f in factors)
         shift = tuple(a * s + c for a, s, c in zip(self.shift, stage.stride, stage.shift, strict=True))
-        impact = Impact((*factors, Factor(stage.kernel, 1, stage.dilation)), shift)
+        factors = (*factors, Factor(stage.kernel, 1, stage.dilation))
+        impact = Impact(factors, shift, self.budget)
         return impact if set(stage.upsampling) == {1} else impact._decimated(stage.upsampling)
 
     def through_block(self, block: Block) -> Impact:
@@ -47,7 +54,7 @@ class Impact:
         inner = response_of(block.program)
         factors = tuple(f._replace(n=f.n * block.n) for f in inner.factors)
         shift = tuple(a + block.n * b for a, b in zip(self.shift, inner.shift, strict=True))
-        return Impact(self.factors + factors, shift)
+        return Impact(self.factors + factors, shift, self.budget)
 
     @classmethod
     def total(cls, parts: Sequence[tuple[Gain, Impact]]) -> Impact | None:
@@ -57,6 +64,9 @@ class Impact:
         grids = [Impact(i.factors[common:], i.shift).written(gain) for gain, i in parts]
         ends = np.array([[g.offsets, np.add(g.offsets, g.shape)] for g in grids])
         low, high = ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)
+        budget = min(i.budget for _, i in parts) - math.prod((high - low).tolist())
+        if budget < 0:
+            raise TooManyTermsError
         whole = np.zeros(high - low, dtype=object)
         for grid in grids:
             weights = np.array(grid.weights, dtype=object)
@@ -65,7 +75,7 @@ class Impact:
         if not whole.any():
             return None
         kernel = Kernel(whole, low.tolist())
-        return cls((*first.factors[:common], _factor(kernel)), (0,) * kernel.ndim)
+        return cls((*first.factors[:common], _factor(kernel)), (0,) * kernel.ndim, budget)
 
     def written(self, gain: Gain = 1) -> Kernel:
         """Return the weights multiplied out, times a gain."""
@@ -97,13 +107,16 @@ class Impact:
         if not weights.any():
             return None
         offset = [(o + p) // u for o, p, u in zip(grid.offsets, phases, up, strict=True)]
-        return Impact((*kept, _factor(Kernel(weights, offset))), (0,) * len(up))
+        return Impact((*kept, _factor(Kernel(weights, offset))), (0,) * len(up), self.budget)
 
 
 @functools.lru_cache(maxsize=1024)
-def response_of(program: Program, at: Ints | None = None) -> Impact:
-    """Return the impact on one output unit, by default the one at 0."""
-    unit = Impact((), at or (0,) * program.ndim)
+def response_of(program: Program, at: Ints | None = None, budget: float = math.inf) -> Impact:
+    """Return the impact on one output unit, by default the one at 0.
+
+    Raises TooManyTermsError where more weights than the budget have to be written out in sums of branches.
+    """
+    unit = Impact((), at or (0,) * program.ndim, budget)
     found = pull_back(program, unit)
     if found is None:
         raise ValueError(

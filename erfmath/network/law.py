@@ -16,13 +16,16 @@ from ..lattice import LatticeDistribution
 from ..product import Product, alike, axes_of, on_axis
 from ..product_law import ProductDistribution, distribution
 from .border import bordered_map, unit_inside
-from .impact import bounded_program, copies, require_law, response_of, unit_of
+from .impact import TooManyTermsError, bounded_program, copies, require_law, response_of, unit_of
 from .maps import map_of
 from .node import Node
 from .program import Program
 from .sizes import sized_for
 
 Ints = tuple[int, ...]
+
+# Weights written out exactly in sums of branches; known architectures need up to a thousand.
+_MOST_TERMS = 5000
 
 
 class MapDistribution(JointDistribution):
@@ -34,8 +37,7 @@ class MapDistribution(JointDistribution):
 
     def __init__(self, program: Program, at: Ints) -> None:
         self._program, self._at = program, at
-        parts = [_marginal_product(program, at, axis) for axis in range(program.ndim)]
-        self._marginals = tuple(map(ProductDistribution, parts))
+        self._marginals = _marginals(program, at)
         self._start = tuple(low for low, _ in self.support())
 
     @property
@@ -67,11 +69,10 @@ def distribution_of_network(
     require_law(program)
     unit = unit_of(at, program.ndim)
     if program.ndim == 1:
-        return ProductDistribution(response_of(program, unit).product())
+        return _law(program, unit, 0)
     if not program.is_separable:
         return MapDistribution(program, unit)
-    parts = [_marginal_product(program, unit, axis) for axis in range(program.ndim)]
-    return JointDistribution.independent(list(map(ProductDistribution, parts)))
+    return JointDistribution.independent(_marginals(program, unit))
 
 
 @on_axis.register
@@ -79,19 +80,45 @@ def network_on_axis(net: Node, n: object = 1, axis: int | None = None) -> Produc
     """Return the impact on output unit 0 seen along one axis, by default the one they all look like."""
     program = bounded_program(copies(net, n))
     unit = unit_of(None, program.ndim)
-    return alike([_marginal_product(program, unit, a) for a in axes_of(axis, program.ndim)])
+    axes = sorted({program.likenesses[a] for a in axes_of(axis, program.ndim)})
+    return alike([_marginal_product(program, unit, a) for a in axes])
 
 
-def _marginal_product(program: Program, at: Ints, axis: int) -> Product:
+def _marginals(program: Program, at: Ints) -> tuple[LatticeDistribution, ...]:
+    """Return the marginals of the law of one output unit; those of like axes at like places are one."""
+    laws: dict[tuple[int, Any], LatticeDistribution] = {}
+    keys = []
+    for axis, first in enumerate(program.likenesses):
+        # With upsampling the place on every axis counts; where it is the same on two, so is the rest.
+        keys.append((first, at[axis] if set(at) == {at[0]} else axis))
+        if keys[-1] not in laws:
+            laws[keys[-1]] = _law(program, at, axis)
+    return tuple(laws[key] for key in keys)
+
+
+def _law(program: Program, at: Ints, axis: int) -> LatticeDistribution:
+    """Return the marginal law on one axis: of the exact product, or where that takes too long from a map."""
+    try:
+        return ProductDistribution(_marginal_product(program, at, axis, _MOST_TERMS))
+    except TooManyTermsError:
+        return LatticeDistribution(*_folded(program, at, axis))
+
+
+def _marginal_product(program: Program, at: Ints, axis: int, budget: float = math.inf) -> Product:
     """Return the marginal on one axis, exactly where no other is upsampled, else by a folded map."""
     others = [u for stage in program.stages for a, u in enumerate(stage.upsampling) if a != axis]
     if math.prod(others) == 1 or program.is_separable:
-        return response_of(program.along(axis), (at[axis],)).product()
+        return response_of(program.along(axis), (at[axis],), budget).product()
+    return Product([(Kernel(*_folded(program, at, axis)), 1)])
+
+
+def _folded(program: Program, at: Ints, axis: int) -> tuple[Floats, int]:
+    """Return (shares, offset) of the marginal on one axis, from the map with all others folded."""
     found = map_of(program, at, (axis,))
     if found is None:
         raise ValueError(f"output unit {at} sees nothing: no tap of an upsampling layer meets it")
     sums = found.values.sum(axis=others_of(axis, program.ndim))
-    return Product([(Kernel(sums / sums.sum(), found.offset[axis]), 1)])
+    return sums / sums.sum(), found.offset[axis]
 
 
 def _bordered(net: Node, at: Any, input_size: Any) -> LatticeDistribution | JointDistribution:

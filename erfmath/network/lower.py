@@ -89,6 +89,17 @@ class Stage:
             None if self.before is None else (self.before[axis],),
         )
 
+    @functools.lru_cache(maxsize=1024)  # noqa: B019  (stages are few, and equal ones are one)
+    def is_symmetric(self, a: int, b: int) -> bool:
+        """Return whether the stage stays the same when two axes are exchanged."""
+        weights = np.array(self.kernel.weights, dtype=object)
+        numbers = (self.dilation, self.shift, self.stride, self.upsampling, self.kernel.offsets)
+        return (
+            all(values[a] == values[b] for values in numbers)
+            and weights.shape[a] == weights.shape[b]
+            and bool((weights == weights.swapaxes(a, b)).all())
+        )
+
     def reach(self, axis: int, count: int) -> tuple[int, int]:
         """Return the first and the last position that `count` output samples read, upsampling 1."""
         first = self.dilation[axis] * self.kernel.offsets[axis] + self.shift[axis]
@@ -152,10 +163,7 @@ def _(node: Upsample) -> Stage:
     zeros, slack = tuple(0 for _ in ones), tuple(-1 for _ in ones)
     if node.mode == "nearest":
         return Stage(_mirrored(Kernel.uniform(node.factor)), ones, zeros, ones, node.factor, slack)
-    hats = [_hat(f) for f in node.factor]
-    weights = functools.reduce(np.multiply.outer, [np.array(h.weights, dtype=object) for h in hats])
-    kernel = Kernel(weights, [h.offsets[0] for h in hats])
-    return Stage(kernel, ones, zeros, ones, node.factor, slack, "replicate")
+    return Stage(_mirrored(interpolation(node.factor)), ones, zeros, ones, node.factor, slack, "replicate")
 
 
 @lower.register
@@ -199,10 +207,16 @@ def _mirrored(kernel: Kernel) -> Kernel:
     return Kernel(weights, [1 - o - k for o, k in zip(kernel.offsets, kernel.shape, strict=True)])
 
 
+def interpolation(factor: Ints) -> Kernel:
+    """Return what a sample adds to the outputs around it under linear interpolation: a transposed kernel."""
+    hats = [_hat(f) for f in factor]
+    weights = functools.reduce(np.multiply.outer, [np.array(h.weights, dtype=object) for h in hats])
+    return Kernel(weights, [h.offsets[0] for h in hats])
+
+
 def _hat(factor: int) -> Kernel:
-    """Return linear interpolation: a tap at q has weight 1 - |q + (f - 1)/2| / f."""
-    first = -((3 * factor - 2) // 2)
-    taps = [
-        1 - abs(q + Fraction(factor - 1, 2)) / factor for q in range(first, first + 2 * factor - factor % 2)
-    ]
+    """Return linear interpolation on one axis: output q of sample 0 has weight 1 - |q - (f - 1)/2| / f."""
+    count = 2 * factor - factor % 2
+    first = (factor - count) // 2
+    taps = [1 - abs(q - Fraction(factor - 1, 2)) / factor for q in range(first, first + count)]
     return Kernel(taps, first)

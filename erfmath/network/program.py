@@ -88,6 +88,14 @@ class Program:
             and all(kernel.separate() is not None for kernel in kernels)
         )
 
+    @functools.cached_property
+    def likenesses(self) -> tuple[int, ...]:
+        """For each axis the first one that the network treats alike: exchanging the two changes nothing."""
+        return tuple(
+            next(a for a in range(axis + 1) if a == axis or all(s.is_symmetric(a, axis) for s in self.stages))
+            for axis in range(self.ndim)
+        )
+
     def along(self, axis: int) -> Program:
         """Return the program on one axis, each kernel summed over the others.
 

@@ -11,7 +11,7 @@ from ..kernel import Kernel
 
 Run = tuple[int, int]
 
-_MOST_RUNS = 10**7
+_MOST_RUNS = 10**6
 
 
 @dataclass(frozen=True)
