@@ -5,6 +5,7 @@ from typing import Any
 from .clt import CentralLimit, Edgeworth, central_limit
 from .core.plan import Candidate, Plan, plan
 from .core.power import coefficients, log_coefficients, polynomial
+from .design import has_no_holes, is_smooth, most_gained, outward_kernel, satisfies_hdc
 from .effective import EffectiveField, Growth, GrowthRow, effective_field, growth
 from .joint import JointDistribution
 from .kernel import Kernel
@@ -71,13 +72,18 @@ __all__ = [
     "distribution",
     "effective_field",
     "growth",
+    "has_no_holes",
+    "is_smooth",
     "log_coefficients",
     "lower",
+    "most_gained",
     "output_size",
+    "outward_kernel",
     "overlap",
     "plan",
     "polynomial",
     "receptive_field",
+    "satisfies_hdc",
     "valid_input_sizes",
     "variance",
 ]

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # Shevtsova (2013) for identical and for other summands; no constant below 0.4097 can hold (Esseen 1956).
 IDENTICAL, OTHERS = 0.4690, 0.5600
 
+# A distance of 0.01 is out of sight in a picture; a layer with a third of the variance keeps its own shape.
+_GAUSSIAN, _LARGE_SHARE = 0.01, 1 / 3
+
 # Up to this many points the distance is taken over each of them.
 _EVERY_POINT = 2**20
 
@@ -137,6 +140,27 @@ class CentralLimit:
         moving = [f for f in factors if f.kernel.shape != (1,)]
         constant = IDENTICAL if len(moving) == 1 else OTHERS
         return min(1.0, constant * float(third / self._moments[1]) / self.std)
+
+    @property
+    def verdict(self) -> str:
+        """Whether the theorem has set in, in a sentence: Gaussian to within a distance, or why not.
+
+        The distance is the one with a continuity correction, since a staircase is never closer to a curve
+        than half a step; 0.01 counts as Gaussian.
+        """
+        if self.var == 0:
+            return "a single point, no spread at all"
+        lattice = f" on every {ordinal(self.span)} pixel" if self.span > 1 else ""
+        distance = f"{self.corrected_distance:.2g}"
+        if self.corrected_distance <= _GAUSSIAN:
+            return f"Gaussian{lattice} to within {distance}"
+        if self.lindeberg_share > _LARGE_SHARE:
+            reason = f"one layer holds {100 * self.lindeberg_share:.0f} % of the variance"
+        else:
+            reason = (
+                f"too few layers, excess kurtosis {self.excess_kurtosis:.2g}, skewness {self.skewness:.2g}"
+            )
+        return f"not Gaussian{lattice}, {distance} from it: {reason}"
 
     def edgeworth(self, order: int = 2) -> Edgeworth:
         """Return the Edgeworth expansion to n^(-order/2), order 0 (the normal, by steps) to 8."""
@@ -312,6 +336,12 @@ def central_limit(kernel: Kernel | Product | Any, n: int = 1, axis: int | None =
     polynomial = on_axis(kernel, n, axis)
     require_law(polynomial)
     return CentralLimit(polynomial)
+
+
+def ordinal(number: int) -> str:
+    """Return 2nd, 3rd, 4th and so on."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 // 10 != 1 else 0, "th")
+    return f"{number}{ending}"
 
 
 def _gaps(kernel: Kernel) -> list[int]:

@@ -1,0 +1,135 @@
+r"""Design rules that follow from the algebra: dilations without holes, smooth fields, kernels light in the middle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+from ._checks import as_count
+from .kernel import Kernel, as_kernel
+
+
+def has_no_holes(steps: Sequence[int], taps: int | Sequence[int] = 3) -> bool:
+    r"""Return whether layers with these steps see every pixel of their field (no tap being zero).
+
+    With the steps ascending, :math:`a_{(i)} \le 1 + \sum_{j<i} (k_{(j)} - 1)\, a_{(j)}` for every i: what the
+    smaller steps cover without a gap, the next one must not jump over. Necessary and sufficient.
+
+    Parameters
+    ----------
+    steps
+        Per layer its dilation times the strides before it.
+    taps
+        Number of taps, the same for all or one per layer.
+
+    Raises
+    ------
+    ValueError
+        If a step is below 1, or the numbers of steps and taps differ.
+
+    Examples
+    --------
+    >>> has_no_holes([1, 2, 4, 8]), has_no_holes([2, 2, 2]), has_no_holes([1, 2, 10], taps=5)
+    (True, False, True)
+    """
+    reach = 0
+    for step, count in sorted(_layers(steps, taps)):
+        if count > 1 and step > reach + 1:
+            return False
+        reach += (count - 1) * step
+    return True
+
+
+def satisfies_hdc(dilations: Sequence[int], taps: int = 3) -> bool:
+    r"""Return whether dilations obey the rule of hybrid dilated convolution, M_2 <= K.
+
+    :math:`M_i = \max(M_{i+1} - 2 r_i,\; 2 r_i - M_{i+1},\; r_i)` from :math:`M_n = r_n` down. Exact for three
+    taps; for five it rejects some designs without holes, which :func:`has_no_holes` accepts.
+
+    Notes
+    -----
+    P. Wang et al., Understanding convolution for semantic segmentation, WACV 2018, equation 2.
+
+    Examples
+    --------
+    >>> satisfies_hdc([1, 2, 5]), satisfies_hdc([1, 2, 9]), satisfies_hdc([1, 2, 10], taps=5)
+    (True, False, False)
+    """
+    rates = [step for step, _ in _layers(dilations, taps)]
+    if len(rates) < 2:
+        return all(rate <= taps for rate in rates) if rates else True
+    largest = rates[-1]
+    for rate in reversed(rates[1:-1]):
+        largest = max(largest - 2 * rate, 2 * rate - largest, rate)
+    return rates[0] == 1 and largest <= taps
+
+
+def is_smooth(kernel: Kernel | Sequence[float]) -> bool:
+    r"""Return whether doubling dilations of a kernel tend to a law with a density: even taps = odd taps.
+
+    The law of :math:`\sum_l 2^l X_l` scaled to its field is otherwise singular (uniform kernels of an odd
+    number of taps give Stern's diatomic sequence), since :math:`P(-1) \ne 0` leaves a Fourier coefficient
+    that does not decay.
+
+    Notes
+    -----
+    M. Baake, M. Coons, A natural probability measure derived from Stern's diatomic sequence, Acta
+    Arithmetica 183 (2018).
+
+    Examples
+    --------
+    >>> is_smooth([1, 1, 1]), is_smooth([1, 2, 1]), is_smooth([1, 1])
+    (False, True, True)
+    """
+    signed = [-w if position[0] % 2 else w for position, w in as_kernel(kernel).taps()]
+    return not sum(signed)
+
+
+def outward_kernel(taps: int, share: float | Fraction = 1) -> Kernel:
+    r"""Return variances of taps light in the middle: `share` of the weight on the two outer taps.
+
+    The paper's remedy of small centres. The variance of the law grows from (k^2 - 1)/12 to at most
+    ((k - 1)/2)^2, so that the effective field gains a factor of at most
+    :math:`\sqrt{3 (k - 1)/(k + 1)}`, 1.22 for three taps, and still grows as the root of the depth.
+
+    Parameters
+    ----------
+    taps
+        Number of taps k, at least 2.
+    share
+        From 0, uniform taps, to 1, the outer taps alone.
+
+    Notes
+    -----
+    Luo et al. 2016, section 4.
+
+    Examples
+    --------
+    >>> outward_kernel(3, Fraction(1, 2))
+    Kernel([Fraction(5, 12), Fraction(1, 6), Fraction(5, 12)])
+    """
+    count = as_count(taps, "taps", minimum=2)
+    if isinstance(share, bool) or not 0 <= share <= 1:
+        raise ValueError(f"share must lie between 0 and 1, got {share!r}")
+    inner = (1 - share) * Fraction(1, count)
+    return Kernel([inner + share * Fraction(1, 2) * (i in (0, count - 1)) for i in range(count)])
+
+
+def most_gained(taps: int) -> float:
+    """Return by which factor the effective field of random weights can grow at most: sqrt(3 (k-1)/(k+1)).
+
+    >>> round(most_gained(3), 4), round(most_gained(7), 4)
+    (1.2247, 1.5)
+    """
+    count = as_count(taps, "taps", minimum=2)
+    return math.sqrt(3 * (count - 1) / (count + 1))
+
+
+def _layers(steps: Iterable[int], taps: int | Sequence[int]) -> list[tuple[int, int]]:
+    """Return (step, taps) per layer."""
+    distances = [as_count(step, "steps", minimum=1) for step in steps]
+    counts = [taps] * len(distances) if isinstance(taps, int) else list(taps)
+    if len(counts) != len(distances):
+        raise ValueError(f"taps must be one number or {len(distances)}, one per layer, got {len(counts)}")
+    return [(step, as_count(k, "taps", minimum=1)) for step, k in zip(distances, counts, strict=True)]
