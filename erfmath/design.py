@@ -1,4 +1,4 @@
-r"""Design rules that follow from the algebra: dilations without holes, smooth fields, kernels light in the middle."""
+r"""Design rules that follow from the algebra: dilations without holes, smooth fields, light centres."""
 
 from __future__ import annotations
 

@@ -343,7 +343,8 @@ class _Superlevels:
         check_memory(
             24 * math.prod(len(part) for part in parts[:-1]), "the list of pixel values", "use fewer axes"
         )
-        *others, last = parts
+        # A single grid is ranked, so that a look-up takes the logarithm of its size.
+        *others, last = parts if len(parts) > 1 else [*parts, np.ones(1)]
         products = functools.reduce(np.multiply.outer, others, np.ones(1)).ravel()
         ranked = np.sort(products)[::-1]
         return cls(ranked, np.concatenate(([0.0], np.cumsum(ranked))), last)

@@ -148,15 +148,15 @@ class Sum(Node):
         parts = as_nodes(branches, "branches")
         if not parts:
             raise ValueError("branches must hold at least one network")
-        factors = [1] * len(parts) if gains is None else list(gains)
+        factors = [1] * len(parts) if gains is None else as_numbers(gains, "gains")
         if len(factors) != len(parts):
             raise ValueError(f"gains must be {len(parts)}, one per branch, got {len(factors)}")
         pairs = _flat_sum(zip(parts, map(as_gain, factors), strict=True))
         require_some([gain for _, gain in pairs])
         object.__setattr__(self, "branches", tuple(node for node, _ in pairs))
         object.__setattr__(self, "gains", tuple(gain for _, gain in pairs))
-        common_rate([(node, node.rate) for node in self.branches])
         _ = self.ndim, self.rate  # found now, so that no reading has to go down a deep nest
+        common_rate([(node, node.rate) for node in self.branches])
 
     @cached_property
     def ndim(self) -> int | None:
@@ -215,13 +215,13 @@ class Concat(Node):
         parts = as_nodes(branches, "branches")
         if not parts:
             raise ValueError("branches must hold at least one network")
-        numbers = tuple(as_count(c, "channels", minimum=1) for c in channels)
+        numbers = tuple(as_count(c, "channels", minimum=1) for c in as_numbers(channels, "channels"))
         if len(numbers) != len(parts):
             raise ValueError(f"channels must be {len(parts)}, one per branch, got {len(numbers)}")
         object.__setattr__(self, "branches", parts)
         object.__setattr__(self, "channels", numbers)
-        common_rate([(node, node.rate) for node in parts])
         _ = self.ndim, self.rate
+        common_rate([(node, node.rate) for node in parts])
 
     @property
     def gains(self) -> tuple[Fraction, ...]:
@@ -334,6 +334,13 @@ def as_nodes(nodes: Any, name: str) -> tuple[Node, ...]:
                 f"{name} must be networks, such as Conv(3), got {node!r} of type {type(node).__name__}"
             )
     return found
+
+
+def as_numbers(values: Any, name: str) -> list[Any]:
+    """Return a sequence of numbers as a list, or raise naming the argument."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a sequence of numbers, one per branch, got {values!r}")
+    return list(values)
 
 
 def as_gain(gain: Any) -> Gain:

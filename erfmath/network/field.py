@@ -215,7 +215,7 @@ class ReceptiveField:
         """The first input position that output 0 sees (the first phase that sees anything)."""
         if self.unbounded is not None:
             return self._per_axis(lambda axis: -math.inf)
-        return self._per_axis(lambda axis: next(p.region[0] for p in self._phases[axis] if p.region))
+        return self._per_axis(self._offset)
 
     @property
     def holes(self) -> Any:
@@ -256,6 +256,12 @@ class ReceptiveField:
     def period(self) -> Any:
         """Input samples after which the phases repeat: tiles and input sizes should be its multiples."""
         return self._per_axis(self._period)
+
+    def _offset(self, axis: int) -> int:
+        first = next((phase.region[0] for phase in self._phases[axis] if phase.region), None)
+        if first is None:
+            raise ValueError("no output unit sees anything: strides and upsampling miss each other")
+        return first
 
     def _period(self, axis: int) -> int:
         return int(self.program.period[axis] * self.program.rate[axis])

@@ -79,6 +79,7 @@ def distribution_of_network(
 def network_on_axis(net: Node, n: object = 1, axis: int | None = None) -> Product:
     """Return the impact on output unit 0 seen along one axis, by default the one they all look like."""
     program = bounded_program(copies(net, n))
+    require_law(program)
     unit = unit_of(None, program.ndim)
     axes = sorted({program.likenesses[a] for a in axes_of(axis, program.ndim)})
     return alike([_marginal_product(program, unit, a) for a in axes])
