@@ -1,4 +1,4 @@
-"""What the project promises about speed, as ratios in one run: ``python -m benchmarks.reach``.
+"""What the project promises about speed, in one run: ``python -m benchmarks.reach [SECTION...]``.
 
 Each function of `SECTIONS` yields the lines of one promise; a later issue adds its own function there.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,18 +103,67 @@ def logarithms() -> Iterator[Line]:
     yield Line("window of 8 sigma by np.exp, n = 1e12", ratio(interleaved(calls, 3, 9), "window", "exp"), 15)
 
 
-SECTIONS: tuple[Callable[[], Iterator[Line]], ...] = (rows, exact, imports, deep_rows, logarithms)
+def networks() -> Iterator[Line]:
+    """Issue 4: readings of networks, each of a network that was just built."""
+    deep, wide = em.zoo.resnet152, em.zoo.resnet50
+    yield Line("field of resnet152", _reading(deep, lambda net: em.receptive_field(net).size), 20, " ms")
+    for name, build, limit in (("resnet50", wide, 300), ("resnet152", deep, 5000)):
+        whole = _reading(build, lambda net: em.distribution(net).probabilities())
+        yield Line(f"2-D impact map of {name}", whole, limit, " ms")
+        side = _reading(build, lambda net: em.effective_field(em.distribution(net).marginal(0)).size)
+        yield Line(f"marginal of {name}, with its effective size", side, 50, " ms")
+    readings = {
+        "field": lambda net: em.receptive_field(net).holes,
+        "law": lambda net: em.distribution(net).logsf(0),
+        "cumulants": em.cumulants,
+        "limit": lambda net: em.central_limit(net).distance,
+        "effective field": lambda net: em.effective_field(net, ndim=2).size,
+    }
+    for name, reading in readings.items():
+        figure = _reading(lambda: em.Conv(3, padding=1) ** 10**6, reading)
+        yield Line(f"Conv(3) ** 10**6: {name}", figure, None, " ms")
+    layer = em.Conv(3, padding=1)
+    chain = [(f"{i}", (layer, f"{i - 1}" if i else "input")) for i in range(10**4)]
+    field = _reading(lambda: em.Graph(chain), lambda net: em.receptive_field(net).size)
+    yield Line("field of a graph of 10^4 layers", field, None, " ms")
 
 
-def main() -> int:
-    """Print every figure beside its limit; the exit code says whether all hold."""
+def zoo() -> Iterator[Line]:
+    """Issue 5: the field of every network of the zoo, just built; the command from the shell."""
+    for name in em.zoo.names():
+        field = _reading(lambda name=name: em.zoo.get(name), lambda net: em.receptive_field(net).size)
+        yield Line(f"field of {name}", field, 20, " ms")
+    command = [sys.executable, "-m", "erfmath", "analyze", "resnet50"]
+    calls = {"analyze": lambda: subprocess.run(command, check=True, capture_output=True)}
+    seconds = statistics.median(interleaved(calls, 5, budget=20)["analyze"])
+    yield Line("erfmath analyze resnet50, from the shell", seconds, 1.5, " s")
+
+
+SECTIONS: dict[str, Callable[[], Iterator[Line]]] = {
+    section.__name__: section for section in (rows, exact, imports, deep_rows, logarithms, networks, zoo)
+}
+
+
+def main(names: Sequence[str]) -> int:
+    """Print every figure of the sections, or of all, beside its limit; the exit code says if all hold."""
     lines = []
-    for section in SECTIONS:
+    for section in [SECTIONS[name] for name in names or SECTIONS]:
         progress(section.__doc__ or section.__name__)
         lines += section()
     header = ("figure", "measured", "at most", "holds")
     print(f"{machine()}\n\n{markdown(header, [_cells(line) for line in lines])}")
     return 0 if all(line.holds for line in lines) else 1
+
+
+def _reading(build: Callable[[], em.Node], reading: Callable[[em.Node], object]) -> float:
+    """Return the median milliseconds of a reading of a network that nothing has been read from yet."""
+    times = []
+    for _ in range(7):
+        net = build()
+        start = time.perf_counter()
+        reading(net)
+        times.append(time.perf_counter() - start)
+    return 1e3 * statistics.median(times)
 
 
 def _race(n: int, *classes: type[bench_core.Row]) -> tuple[dict[str, bench_core.Row], Samples]:
@@ -141,4 +191,4 @@ def _figure(value: float, line: Line) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

@@ -34,8 +34,8 @@ _GAUSSIAN, _LARGE_SHARE = 0.01, 1 / 3
 # Up to this many points Python's erfc takes less time than the import of SciPy's.
 _FEW_POINTS = 2**14
 
-# Up to this many points the distance is taken over each of them.
-_EVERY_POINT = 2**20
+# The distance is taken over every point where the law is short, or of few factors and perhaps rough.
+_EVERY_POINT, _EVERY_ROUGH_POINT, _MANY_FACTORS = 2**13, 2**20, 1000
 
 
 @dataclass(frozen=True)
@@ -209,10 +209,12 @@ class CentralLimit:
         reach = math.ceil(40 * self.std) + self.span
         first = max(low - self.span, low + (round(self._moments[0]) - reach - low) // self.span * self.span)
         count = (min(high, round(self._moments[0]) + reach) - first) // self.span + 1
-        while count > _EVERY_POINT:
-            points = np.linspace(0, count - 1, 2**13).astype(np.int64)
+        smooth = self.polynomial.n >= _MANY_FACTORS
+        while count > (_EVERY_POINT if smooth else _EVERY_ROUGH_POINT):
+            grid = 2**10 if smooth else 2**13
+            points = np.linspace(0, count - 1, grid).astype(np.int64)
             best = int(points[int(np.argmax(gap(first + self.span * points)))])
-            around = max(2**12, count // 2**11)
+            around = max(grid // 4, 4 * count // grid)
             start = max(0, best - around)
             first, count = first + self.span * start, min(count, best + around) - start
         return float(np.max(gap(first + self.span * np.arange(count))))
