@@ -18,7 +18,7 @@ from .network.field import ReceptiveField, receptive_field
 from .network.graph import Graph
 from .network.law import MapDistribution
 from .network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
-from .network.lower import Stage, lower
+from .network.lower import Stage, Unbounded, lower
 from .network.node import Node
 from .network.overlap import Overlap, overlap
 from .network.sizes import output_size, valid_input_sizes
@@ -61,6 +61,7 @@ __all__ = [
     "Series",
     "Stage",
     "Sum",
+    "Unbounded",
     "Upsample",
     "activation_gain",
     "batch_norm_residuals",

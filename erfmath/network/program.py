@@ -142,7 +142,24 @@ class Program:
 
 
 class Response(Protocol):
-    """What a unit of the output sees on one tensor, in some algebra."""
+    """What a unit of the output sees on one tensor, in some algebra.
+
+    A reading of your own is such a class and a call of :func:`pull_back`: here the number of paths.
+
+    >>> from erfmath import Conv, Residual
+    >>> @dataclass(frozen=True)
+    ... class Paths:
+    ...     count: int = 1
+    ...     def through(self, stage):
+    ...         return self
+    ...     def through_block(self, block):
+    ...         return Paths(self.count * pull_back(block.program, Paths()).count ** block.n)
+    ...     @classmethod
+    ...     def total(cls, parts):
+    ...         return cls(sum(part.count for _, part in parts))
+    >>> pull_back(program_of(Residual(Conv(3, padding=1)) ** 10), Paths()).count
+    1024
+    """
 
     def through(self, stage: Stage) -> Self | None:
         """Return what it sees before a stage, None when nothing."""
