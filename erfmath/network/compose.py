@@ -77,7 +77,7 @@ class Series(Node):
 
 @dataclass(frozen=True, init=False, repr=False)
 class Power(Node):
-    """A network n times in series; ``node ** n``. Canonical form: no Power of a Power."""
+    """A network n times in series; ``node ** n``. Canonical form: no Power of a Power or a Series of one."""
 
     node: Node
     n: int
@@ -85,6 +85,8 @@ class Power(Node):
     def __init__(self, node: Node, n: int) -> None:
         times = as_power(n)
         as_nodes([node], "node")
+        if isinstance(node, Series) and len(node.nodes) == 1:
+            node = node.nodes[0]
         inner = node if isinstance(node, Power) else None
         object.__setattr__(self, "node", inner.node if inner else node)
         object.__setattr__(self, "n", as_power(inner.n * times) if inner else times)
@@ -115,8 +117,24 @@ class Power(Node):
         return f"Power({self.node!r}, {self.n})"
 
 
+class Parallel(Node):
+    """Branches of one input, joined: the axes and the rate that all have in common."""
+
+    branches: tuple[Node, ...]
+
+    @cached_property
+    def ndim(self) -> int | None:
+        """Number of axes, None where any number will do."""
+        return common_axes(self.branches)
+
+    @cached_property
+    def rate(self) -> Rate | None:
+        """Input samples an output sample, the same in all branches."""
+        return next((node.rate for node in self.branches if node.rate is not None), None)
+
+
 @dataclass(frozen=True, init=False, repr=False)
-class Sum(Node):
+class Sum(Parallel):
     """Branches of one input whose outputs are added, each times its gain; ``a + b``.
 
     Canonical form: no Sum inside, exact gains where they are integral.
@@ -158,16 +176,6 @@ class Sum(Node):
         _ = self.ndim, self.rate  # found now, so that no reading has to go down a deep nest
         common_rate([(node, node.rate) for node in self.branches])
 
-    @cached_property
-    def ndim(self) -> int | None:
-        """Number of axes, None where any number will do."""
-        return common_axes(self.branches)
-
-    @cached_property
-    def rate(self) -> Rate | None:
-        """Input samples an output sample, the same in all branches."""
-        return next((node.rate for node in self.branches if node.rate is not None), None)
-
     def labelled(self) -> Iterable[tuple[str, Node]]:
         """Return the branches with their gains."""
         return [("" if g == 1 else f"{g} x ", b) for b, g in zip(self.branches, self.gains, strict=True)]
@@ -182,7 +190,7 @@ class Sum(Node):
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Concat(Node):
+class Concat(Parallel):
     """Branches of one input whose channels are concatenated.
 
     The next layer adds over all channels, so the impact is that of a Sum with the branches' shares of the
@@ -227,16 +235,6 @@ class Concat(Node):
     def gains(self) -> tuple[Fraction, ...]:
         """The branches' shares of the channels."""
         return tuple(Fraction(c, sum(self.channels)) for c in self.channels)
-
-    @cached_property
-    def ndim(self) -> int | None:
-        """Number of axes, None where any number will do."""
-        return common_axes(self.branches)
-
-    @cached_property
-    def rate(self) -> Rate | None:
-        """Input samples an output sample, the same in all branches."""
-        return next((node.rate for node in self.branches if node.rate is not None), None)
 
     def labelled(self) -> Iterable[tuple[str, Node]]:
         """Return the branches with their channels."""
@@ -318,7 +316,7 @@ def series(nodes: Iterable[Node]) -> Node:
 def power(node: Node, n: Any) -> Node:
     """Return a network n times in series in the shortest form."""
     whole = Power(node, n)
-    if whole.n == 0 or isinstance(whole.node, Identity):
+    if _is_nothing(whole):
         return Identity()
     return whole.node if whole.n == 1 else whole
 
@@ -402,11 +400,20 @@ def show_rate(rate: Rate) -> str:
 
 
 def _flat(nodes: Iterable[Node]) -> Iterable[Node]:
+    """Yield the parts of a series: no Series, and nothing that does nothing."""
     for node in nodes:
         if isinstance(node, Series):
             yield from node.nodes
-        elif not isinstance(node, Identity):
+        elif isinstance(node, Power) and node.n == 1:
+            yield from _flat([node.node])
+        elif not _is_nothing(node):
             yield node
+
+
+def _is_nothing(node: Node) -> bool:
+    if isinstance(node, Power):
+        return node.n == 0 or _is_nothing(node.node)
+    return isinstance(node, Identity) or (isinstance(node, Series) and not node.nodes)
 
 
 def _joined(nodes: Iterable[Node]) -> list[Node]:

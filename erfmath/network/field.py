@@ -89,7 +89,10 @@ class _Seen:
     def written(self) -> Runs:
         """The set as runs; small steps first, since what they fill stays one run under larger ones."""
         total = Runs(((self.shift, self.shift),))
-        for taps, n, step in sorted(self.terms, key=lambda term: term.step):
+        counts: dict[tuple[int, Runs], int] = {}
+        for taps, n, step in self.terms:
+            counts[step, taps] = counts.get((step, taps), 0) + n
+        for (step, taps), n in sorted(counts.items(), key=lambda entry: entry[0][0]):
             total = total.plus(taps if n == 1 else taps.times(n), step)
         return total
 

@@ -73,6 +73,9 @@ class Map:
 
     def _convolved(self, axes: Ints, weights: Floats, offset: Ints, stage: Stage) -> Map:
         """Return the map stretched by the stride and convolved with the dilated weights, on some axes."""
+        if weights.size == 1 and all(stage.stride[axis] == 1 for axis in axes):
+            values = self.values if weights.item() == 1 else weights.item() * self.values
+            return replace(self, values=values, offset=self._moved(axes, offset, stage))
         ndim = self.values.ndim
         moving = [axis in axes for axis in range(ndim)]
         stride = [s if on else 1 for s, on in zip(stage.stride, moving, strict=True)]
@@ -86,12 +89,15 @@ class Map:
             first = [d * int(i) for d, i in zip(step, index, strict=True)]
             place = tuple(slice(f, f + n, s) for f, n, s in zip(first, spread, stride, strict=True))
             out[place] += taps[tuple(index)] * self.values
+        moduli = [m * s if on else m for m, s, on in zip(self.moduli, stage.stride, moving, strict=True)]
+        return Map(out, self._moved(axes, offset, stage), tuple(moduli), self.exponent)
+
+    def _moved(self, axes: Ints, offset: Ints, stage: Stage) -> Ints:
+        """Return where the first value stands before a stage whose first tap is at `offset` on these axes."""
         moved = list(self.offset)
-        moduli = list(self.moduli)
         for axis, o in zip(axes, offset, strict=True):
             moved[axis] = stage.stride[axis] * moved[axis] + stage.dilation[axis] * o + stage.shift[axis]
-            moduli[axis] *= stage.stride[axis]
-        return Map(out, tuple(moved), tuple(moduli), self.exponent)
+        return tuple(moved)
 
     def _folded(self) -> Map:
         """Return the map with its folded axes summed to their residues."""
