@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .candidates import CandidateRow, Comparison, compare
 from .clt import CentralLimit, Edgeworth, central_limit
 from .core.plan import Candidate, Plan, plan
 from .core.power import coefficients, log_coefficients, polynomial
@@ -22,7 +23,9 @@ from .network.lower import Stage, Unbounded, lower
 from .network.node import Node
 from .network.overlap import Overlap, overlap
 from .network.sizes import output_size, valid_input_sizes
+from .network.summary import LayerRow, LayerTable, layer_table
 from .network.weights import activation_gain, batch_norm_residuals, variance
+from .notation import network_from_json, network_to_json, parse_network
 from .product import Factor, Product
 from .product_law import ProductDistribution, distribution
 
@@ -30,7 +33,9 @@ __all__ = [
     "Activation",
     "Border",
     "Candidate",
+    "CandidateRow",
     "CentralLimit",
+    "Comparison",
     "Concat",
     "Conv",
     "ConvTranspose",
@@ -48,6 +53,8 @@ __all__ = [
     "Kernel",
     "LatticeDistribution",
     "LayerCost",
+    "LayerRow",
+    "LayerTable",
     "MapDistribution",
     "Node",
     "Overlap",
@@ -68,6 +75,7 @@ __all__ = [
     "border",
     "central_limit",
     "coefficients",
+    "compare",
     "cost",
     "cumulants",
     "distribution",
@@ -75,12 +83,16 @@ __all__ = [
     "growth",
     "has_no_holes",
     "is_smooth",
+    "layer_table",
     "log_coefficients",
     "lower",
     "most_gained",
+    "network_from_json",
+    "network_to_json",
     "output_size",
     "outward_kernel",
     "overlap",
+    "parse_network",
     "plan",
     "polynomial",
     "receptive_field",

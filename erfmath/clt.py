@@ -146,21 +146,23 @@ class CentralLimit:
 
     @property
     def verdict(self) -> str:
-        """Whether the theorem has set in, in a sentence: Gaussian to within a distance, or why not.
+        """Whether the theorem has set in, in words: Gaussian to a distance, or how far off and why.
 
         The distance is the one with a continuity correction, since a staircase is never closer to a curve
-        than half a step; 0.01 counts as Gaussian.
+        than half a step; up to 0.01 counts as Gaussian.
         """
         if self.var == 0:
-            return "a single point, no spread at all"
-        lattice = f" on every {ordinal(self.span)} pixel" if self.span > 1 else ""
+            return "a single point"
+        lattice = f" on every {ordinal(self.span)} pixel," if self.span > 1 else ""
         distance = f"{self.corrected_distance:.2g}"
         if self.corrected_distance <= _GAUSSIAN:
-            return f"Gaussian{lattice} to within {distance}"
-        reason = f"excess kurtosis {self.excess_kurtosis:.2g}, skewness {self.skewness:.2g}"
+            return f"Gaussian{lattice} to {distance}"
+        reason = f"excess kurtosis {self.excess_kurtosis:.2g}"
+        if abs(self.skewness) > _GAUSSIAN:
+            reason += f", skewness {self.skewness:.2g}"
         if self.polynomial.n > 1 and self.lindeberg_share > _LARGE_SHARE:
-            reason = f"one layer or block holds {100 * self.lindeberg_share:.0f} % of the variance"
-        return f"not Gaussian{lattice}, {distance} from it: {reason}"
+            reason = f"one layer holds {self.lindeberg_share:.0%} of the variance"
+        return f"off by {distance}{lattice.rstrip(',')}: {reason}"
 
     def edgeworth(self, order: int = 2) -> Edgeworth:
         """Return the Edgeworth expansion to n^(-order/2), order 0 (the normal, by steps) to 8."""

@@ -7,15 +7,14 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from erfmath.terminal import encodable
 
-from . import coefficients, growth, impact
-from .notation import NOTATION
+from . import analyze, coefficients, compare, growth, impact, zoo
+from .notation import KERNELS, NETWORKS
 
-_COMMANDS = (impact, coefficients, growth)
+_COMMANDS = (analyze, compare, zoo, impact, growth, coefficients)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -25,12 +24,27 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
+class _Version(argparse.Action):
+    """Prints the version; which one is looked up only then, since that takes a while."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from importlib.metadata import version
+
+        print(f"erfmath {version('erfmath')}")
+        parser.exit(0)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command on the arguments given, those of the process by default; return the exit code."""
     parser = _parser()
     words = sys.argv[1:] if argv is None else argv
     # A leading space keeps argparse from reading the kernel -1,2 as an option.
-    arguments = parser.parse_args([f" {word}" if re.match(r"-[\d.]", word) else word for word in words])
+    words = [f" {word}" if re.match(r"-[\d.]", word) else word for word in words]
+    arguments, rest = parser.parse_known_args(words)
+    if hasattr(arguments, "networks") and not any(word.startswith("-") for word in rest):
+        arguments.networks += rest  # argparse takes none behind an option
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     digits = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)  # exact coefficients have as many digits as they have
     try:
@@ -52,10 +66,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="erfmath",
         description="What one unit of a convolutional network sees: the theoretical and the effective "
         "receptive field, exactly.",
-        epilog=NOTATION,
+        epilog=f"{NETWORKS}\n\n{KERNELS}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"erfmath {version('erfmath')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for module in _COMMANDS:
         name = module.__name__.rpartition(".")[2]
@@ -63,10 +77,9 @@ def _parser() -> argparse.ArgumentParser:
             name,
             help=module.HELP,
             description=module.HELP,
-            epilog=f"{NOTATION}\n\nexamples:\n{module.EXAMPLES}",
+            epilog="\n\n".join(filter(None, [module.NOTATION, f"examples:\n{module.EXAMPLES}"])),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.add_argument("kernel", help="the kernel of one layer, see below")
         module.add_arguments(command)
         command.add_argument("--json", action="store_true", help="print JSON instead of tables")
         command.set_defaults(run=module.run)

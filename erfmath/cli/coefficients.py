@@ -12,7 +12,8 @@ from erfmath.core.plan import METHODS
 from erfmath.core.power import coefficients, log_coefficients
 from erfmath.terminal import table
 
-from .notation import parse_count, parse_kernel
+from .notation import KERNELS, parse_count, parse_kernel
+from .options import add_kernel
 
 HELP = "the coefficients of the n-th power of a kernel, as floats or exactly"
 EXAMPLES = """\
@@ -21,9 +22,12 @@ EXAMPLES = """\
   erfmath coefficients 3 700 --log                 their logarithms
   erfmath coefficients 1/4,1/2,1/4 3 --method exact --json"""
 
+NOTATION = KERNELS
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
+    add_kernel(parser)
     parser.add_argument("n", help="number of factors, such as 10 or 1e4")
     how = parser.add_mutually_exclusive_group()
     how.add_argument(

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from erfmath.effective import DEFINITIONS, growth
 from erfmath.terminal import figure, table
 
-from .notation import parse_count, parse_kernel
-from .options import add_depths, add_reading
+from .notation import KERNELS, parse_count, parse_kernel
+from .options import add_depths, add_kernel, add_reading
 
 HELP = "effective against theoretical size over depth, with the slopes of log size over log depth"
 EXAMPLES = """\
@@ -18,9 +18,12 @@ EXAMPLES = """\
   erfmath growth 3x3 5 10 20 40 80 160 --profile std
   erfmath growth 5 10 100 1000 --definition mass"""
 
+NOTATION = KERNELS
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
+    add_kernel(parser)
     add_depths(parser)
     add_reading(parser)
     parser.add_argument("--definition", choices=DEFINITIONS, default="threshold", help="default: threshold")

@@ -14,8 +14,8 @@ from erfmath.lattice import LatticeDistribution
 from erfmath.product_law import distribution
 from erfmath.terminal import extent_bar, figure, profile_picture, progress, table
 
-from .notation import parse_count, parse_kernel
-from .options import add_depths, add_reading
+from .notation import KERNELS, parse_count, parse_kernel
+from .options import add_depths, add_kernel, add_reading
 
 HELP = "the theoretical and the effective field of one unit behind n equal layers, beside its Gaussian"
 EXAMPLES = """\
@@ -23,9 +23,12 @@ EXAMPLES = """\
   erfmath impact 1,2,1 1000          a smoothing kernel, a thousand layers deep
   erfmath impact 3x3 40 --json"""
 
+NOTATION = KERNELS
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
+    add_kernel(parser)
     add_depths(parser)
     add_reading(parser)
 

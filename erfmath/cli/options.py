@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+
+def add_kernel(parser: argparse.ArgumentParser) -> None:
+    """Add the kernel."""
+    parser.add_argument("kernel", help="the kernel of one layer, see below")
 
 
 def add_depths(parser: argparse.ArgumentParser) -> None:
@@ -26,3 +34,27 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         default="mean",
         help="std: the square root of the law, the mean |gradient| of a random network (default: mean)",
     )
+
+
+def add_input_size(parser: argparse.ArgumentParser, adds: str) -> None:
+    """Add the size of the input."""
+    parser.add_argument(
+        "--input-size", metavar="SIZE", help=f"samples of the input, such as 224 or 224x160: {adds}"
+    )
+
+
+def add_plot(parser: argparse.ArgumentParser) -> None:
+    """Add the picture file."""
+    parser.add_argument("--plot", metavar="FILE.png", help="draw a picture too (needs matplotlib)")
+
+
+def save_plot(path: str, draw: Callable[[ModuleType, Any], Any], size: tuple[float, float]) -> None:
+    """Draw on the axes of a figure of its own, and save it."""
+    from erfmath import plotting
+
+    figure = plotting.new_figure(size)
+    draw(plotting, figure.add_subplot())
+    try:
+        figure.savefig(path, dpi=150)
+    except ValueError as error:  # matplotlib's answer to an ending it does not know spans several lines
+        raise ValueError(f"--plot: {str(error).splitlines()[0]}") from None

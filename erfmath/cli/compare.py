@@ -1,0 +1,64 @@
+"""``erfmath compare``: ways to one theoretical field side by side, and networks of one's own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from erfmath.candidates import compare
+from erfmath.network.node import Node
+from erfmath.terminal import progress
+
+from .notation import NETWORKS, parse_count, parse_sides, read_network
+from .options import add_input_size, add_plot, add_reading, save_plot
+
+HELP = "ways to a large field side by side: stacks, larger kernels, strides, pooling, dilation"
+NOTATION = NETWORKS
+EXAMPLES = """\
+  erfmath compare 31 --input-size 224
+  erfmath compare 1023 --ndim 1 --channels 32 wavenet=wavenet
+  erfmath compare 63 "mine=conv5same*3 conv3d8same*3"
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("field", help="side of the theoretical field, odd, such as 31")
+    parser.add_argument(
+        "networks", nargs="*", metavar="name=network", help="networks of your own, of any field"
+    )
+    add_input_size(parser, "adds multiply-accumulates, memory and output size")
+    parser.add_argument("--channels", default="64", help="of the input and of each layer (default: 64)")
+    parser.add_argument("--ndim", default="2", help="number of axes (default: 2)")
+    add_reading(parser)
+    add_plot(parser)
+
+
+def run(arguments: argparse.Namespace) -> str:
+    """Return what the command prints."""
+    ndim = parse_count(arguments.ndim, "--ndim")
+    mine = dict(
+        _named(word, ndim) for word in progress(arguments.networks, "network", len(arguments.networks))
+    )
+    found = compare(
+        parse_count(arguments.field, "field"),
+        parse_sides(arguments.input_size, "--input-size"),
+        parse_count(arguments.channels, "--channels"),
+        ndim,
+        mine,
+        ref=arguments.ref,
+        profile=arguments.profile,
+    )
+    if arguments.plot:
+        save_plot(arguments.plot, lambda plotting, axes: plotting.plot_comparison(found, axes), (8, 4))
+    if arguments.json:
+        return json.dumps(found.as_dicts(), indent=2)
+    return repr(found)
+
+
+def _named(word: str, ndim: int) -> tuple[str, Node]:
+    """Return the name and the network of name=network; a network alone is its own name."""
+    name, sign, text = word.partition("=")
+    if sign and not (name.strip() and text.strip()):
+        raise ValueError(f"networks are given as name=network, such as mine=conv3*5, got {word!r}")
+    return name.strip() or word, read_network(text if sign else word, ndim)

@@ -1,0 +1,212 @@
+"""The commands on networks, end to end: what a person sees, what a program reads, errors of one line."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import erfmath as em
+from erfmath import zoo
+from erfmath.cli import main
+from erfmath.notation import network_to_json
+
+
+def run(capsys, *words):
+    code = main(list(words))
+    return code, capsys.readouterr().out
+
+
+def strict_json(text):
+    """Parse JSON as others than Python do, without nan and infinity."""
+
+    def complain(name):
+        raise AssertionError(name)
+
+    return json.loads(text, parse_constant=complain)
+
+
+def test_resnet50_prints_its_known_numbers(capsys):
+    code, text = run(capsys, "analyze", "resnet50")
+    assert code == 0
+    for known in ("427 x 427 pixels", "-213 .. 213", "every 32 pixels", "23.5M weights", "2048x7x7"):
+        assert known in text
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert all(line == line.rstrip() for line in lines)
+    assert "░" in text
+
+
+def test_json_of_analyze_is_what_the_library_says(capsys):
+    _, text = run(capsys, "analyze", "vgg11", "--input-size", "64", "--json")
+    found, net = strict_json(text), zoo.get("vgg11")
+    field, law = em.receptive_field(net), em.distribution(net)
+    assert tuple(found["field"]["size"]) == field.size
+    assert tuple(map(tuple, found["field"]["halo"])) == field.halo()
+    for name in ("threshold", "mass"):
+        effective = em.effective_field(law, name)
+        shown = found["effective"][name]
+        assert (shown["count"], shown["size"]) == (effective.count, effective.size)
+    assert found["central_limit"][0]["distance"] == em.central_limit(net, axis=0).distance
+    assert found["cost"]["macs"] == em.cost(net, 64, 3).macs
+    assert em.notation.network_from_json(found["network"]) == net
+    assert [row["size"] for row in found["layers"]][-1] == [150, 150]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["conv3same*4", "up2", "conv3same"], ["phase  first  last  field", "Phases  2"]),
+        (["unet"], ["Phases  16", "fields of 188 .. 204", "multiples of 16"]),
+        (["conv2d2*3"], ["one sample in 2"]),
+        (["conv3 conv3d4"], ["unit 0 sees 9 of 11 samples"]),
+        (
+            ["resnet18 gap"],
+            ["unbounded: GlobalPool() reads the whole input", "none without --borders", "all"],
+        ),
+        (["conv3x3x3p1*2"], ["5 x 5 x 5 voxels", "axis 0"]),
+        (["relu"], ["a single point"]),
+        (["conv3c6g2"], ["Cost       unknown: groups must divide"]),
+        (["conv3p1*10", "--at", "0", "--input-size", "30", "--borders"], ["Effective"]),
+        (["conv3x3 gap", "--input-size", "8", "--borders"], ["64 pixels"]),
+        (["wav2vec2", "--definition", "two_sigma"], ["(two_sigma)"]),
+        (["conv2d1 conv2d3", "--ref", "centre"], ["(mass)"]),
+        (["conv3x3same conv5x5same", "--input-size", "20x30", "--channels", "8"], ["8 channels", "8x20x30"]),
+    ],
+)
+def test_reports_say_what_matters(capsys, words, says):
+    code, text = run(capsys, "analyze", *words)
+    assert code == 0
+    for part in says:
+        assert part in text
+    strict_json(run(capsys, "analyze", *words, "--json")[1])
+
+
+def test_the_centre_without_impact_is_said_in_the_report(capsys):
+    _, text = run(capsys, "analyze", "conv2d2")
+    assert "threshold: none: the centre pixel" in text
+    _, text = run(capsys, "analyze", "conv2d2", "--json")
+    assert "centre" in strict_json(text)["effective"]["threshold"]["none"]
+
+
+def test_files_with_any_weights_are_read(capsys, tmp_path):
+    path = tmp_path / "net.json"
+    path.write_text(network_to_json(em.Conv([1, 2, 1], stride=2) ** 3))
+    _, text = run(capsys, "analyze", str(path), "--input-size", "100")
+    assert "15 samples; a unit every 8 samples" in text
+    path.write_text(network_to_json(em.Conv([1, -2, 1])))
+    _, text = run(capsys, "analyze", str(path))
+    assert "negative weight" in text
+
+
+def test_compare_takes_networks_before_and_after_options(capsys):
+    code, text = run(
+        capsys, "compare", "31", "a=conv3*4", "--input-size", "64", "b=conv5x5same", "--channels", "8"
+    )
+    assert code == 0
+    assert [line.split()[0] for line in text.splitlines()[-2:]] == ["a", "b"]
+    assert "13.89" in text
+    rows = strict_json(run(capsys, "compare", "31", "--ndim", "1", "conv5*3", "--json")[1])
+    assert rows[-1]["name"] == "conv5*3"
+    assert rows[0]["theoretical"] == [31]
+
+
+def test_zoo_lists_every_network(capsys):
+    code, text = run(capsys, "zoo")
+    assert code == 0
+    assert [line.split()[0] for line in text.splitlines()[2:]] == list(zoo.names())
+    rows = {row["name"]: row for row in strict_json(run(capsys, "zoo", "--json")[1])}
+    assert rows["vgg16"] == {
+        "name": "vgg16",
+        "axes": 2,
+        "field": [212] * 2,
+        "stride": [32] * 2,
+        "start": [-90] * 2,
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["analyze", "conv3x3p1*5"], ["analyze", "conv3*5"], ["analyze", "conv3x3x3"], ["compare", "15"]],
+)
+def test_plots_are_saved(capsys, tmp_path, words):
+    pytest.importorskip("matplotlib")
+    run(capsys, *words, "--plot", str(tmp_path / "out.png"))
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["analyze", "resnet5"], "did you mean 'resnet50'"),
+        (["analyze", "conv3 comv3"], "character 7"),
+        (["analyze", ""], "character 1"),
+        (["analyze", "missing.json"], "missing.json"),
+        (["analyze", "conv3*4", "--input-size", "5"], "too small"),
+        (["analyze", "conv3", "--input-size", "big"], "--input-size must be"),
+        (["analyze", "conv3", "--at", "1,2"], "at must be an int or 1"),
+        (["analyze", "conv3p1", "--at", "99", "--input-size", "9", "--borders"], "at"),
+        (["analyze", "conv3", "--channels", "0"], "--channels must be at least 1"),
+        (["analyze", "conv3", "--colour"], "unrecognized arguments: --colour"),
+        (["analyze", "conv3", "--plot", "x.gif9"], "--plot"),
+        (["analyze", "gap", "--plot", "x.png"], "no impact to draw"),
+        (["compare", "32"], "odd"),
+        (["compare", "x"], "field must be a whole number"),
+        (["compare", "31", "a="], "name=network"),
+        (["compare", "31", "a=gap"], "'a': "),
+        (["compare", "31", "--ndim", "9"], "ndim must be at most 8"),
+        (["zoo", "resnet50"], "unrecognized arguments"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(capsys, words, says):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    error = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert says in error
+    assert error.startswith("erfmath")
+    assert error.count("\n") == 1
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(alphabet="conv3x2p1smaxupdg |()*,0", max_size=14))
+def test_no_text_makes_a_traceback(capsys, text):
+    words = ["analyze", text, "--json"]
+    try:
+        code = main(words)
+    except SystemExit as stop:
+        code = stop.code
+    out = capsys.readouterr()
+    assert code in (0, 2)
+    if code == 0:
+        strict_json(out.out)
+
+
+@pytest.mark.parametrize("command", ["analyze", "compare", "zoo"])
+def test_help_has_examples(capsys, command):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    text = capsys.readouterr().out
+    assert stop.value.code == 0
+    assert f"erfmath {command}" in text.split("examples:")[1]
+
+
+def test_the_version_is_shown(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out.startswith("erfmath ")
+
+
+def test_from_the_shell():
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "erfmath", "analyze", "conv3x3p1*3"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "7 x 7 pixels" in done.stdout
+    for heavy in ("sympy", "scipy.stats", "matplotlib", "hypothesis"):
+        assert f" {heavy}\n" not in done.stderr
