@@ -50,7 +50,7 @@ def test_both_tables_are_aligned_and_fit_a_terminal():
     text = repr(compare(127, 224))
     for part in text.split("\n\n"):
         assert len({len(line) for line in part.splitlines()}) == 1
-        assert len(part.splitlines()[0]) <= 84
+        assert len(part.splitlines()[0]) <= 90
 
 
 @pytest.mark.parametrize(
