@@ -22,7 +22,7 @@ except ImportError:
 from ._checks import is_index
 from .kernel import Kernel
 from .lattice import LatticeDistribution
-from .network.compose import Power, Residual, Series, Sum
+from .network.compose import Concat, Power, Residual, Series, Sum
 from .network.graph import INPUT, Graph
 from .network.layers import Activation, Conv, ConvTranspose, Dropout, Identity, Pool, Upsample
 from .network.node import Node, Rate
@@ -185,7 +185,7 @@ def networks(
     max_dilation: int = 2,
     max_padding: int = 2,
 ) -> st.SearchStrategy[Node]:
-    """Generate networks: layers in series, sums, skip connections, powers and graphs, nested in each other.
+    """Generate networks: layers in series, sums, concatenations, skips, powers and graphs, in each other.
 
     Branches that are added have the same rate: where they would not, a layer that strides or upsamples
     follows the branch. Examples shrink towards ``Identity()``: few layers, each as in :func:`convs`.
@@ -318,6 +318,8 @@ def _networks(ndim: int, max_layers: int, bounds: _Bounds) -> st.SearchStrategy[
     def draw_sum(draw: st.DrawFn, most: int) -> Node:
         first, *others = draw_parts(draw, most)
         branches = [first, *(_at_rate(branch, first.rate, ndim) for branch in others)]
+        if draw(st.booleans()):
+            return Concat(branches, [draw(st.integers(1, 9)) for _ in branches])
         return Sum(branches, draw(some_gains(len(branches))))
 
     def draw_graph(draw: st.DrawFn, most: int) -> Node:
