@@ -128,12 +128,14 @@ class Border:
     def kept(self) -> Floats:
         """The share of its impact that each output unit keeps: all within, less where paths leave the map.
 
-        Of every unit the sum of impacts with these borders over that without any.
+        Of every unit the sum of impacts with these borders over that without any; 1 where there is none.
         """
         totals = overlap(self.net).totals
         index = np.indices(self._frame.output)
         phases = tuple(i % p for i, p in zip(index, totals.shape, strict=True))
-        return np.asarray(np.divide(forward(self._frame, np.ones(self.input_size)), totals[phases]))
+        whole = totals[phases]
+        answer = forward(self._frame, np.ones(self.input_size))
+        return np.asarray(np.divide(answer, whole, out=np.ones(whole.shape), where=whole != 0))
 
     def lost(self, at: Any) -> float:
         """Return the share of its impact that an output unit loses."""

@@ -100,11 +100,11 @@ class Stage:
             and bool((weights == weights.swapaxes(a, b)).all())
         )
 
-    def reach(self, axis: int, count: int) -> tuple[int, int]:
-        """Return the first and the last position that `count` output samples read, upsampling 1."""
-        first = self.dilation[axis] * self.kernel.offsets[axis] + self.shift[axis]
-        taps = self.kernel.shape[axis] - 1
-        return first, self.stride[axis] * (count - 1) + first + self.dilation[axis] * taps
+    def padding(self, axis: int) -> tuple[int, int]:
+        """Return the samples read before and behind the input on an axis, upsampling 1."""
+        before = -self.dilation[axis] * self.kernel.offsets[axis] - self.shift[axis]
+        extent = self.dilation[axis] * (self.kernel.shape[axis] - 1)
+        return before, self.slack[axis] + extent + 1 - before
 
     def length(self, axis: int, samples: int) -> int:
         """Return how many output samples so many input samples make on an axis; below 1 for none."""

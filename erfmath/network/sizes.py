@@ -165,10 +165,9 @@ def _after(op: Operation, stage: Stage, before: Ints, size: Ints) -> Ints:
             "can make none of them; use a larger input, or more padding"
         )
     if stage.border in ("reflect", "circular"):
-        lost = 1 if stage.border == "reflect" else 0  # as PyTorch: the border sample is not repeated
+        most = 1 if stage.border == "reflect" else 0  # as PyTorch: the border sample is not repeated
         for axis, samples in enumerate(before):
-            low, high = stage.reach(axis, after[axis])
-            if max(-low, high - samples + 1) > samples - lost:
+            if max(stage.padding(axis)) > samples - most:
                 raise ValueError(
                     f"input_size {_plain(size)} is too small: the {stage.border} padding of "
                     f"{short(op.node)} is wider than its {samples} samples; use a larger input"
