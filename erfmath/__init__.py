@@ -101,11 +101,15 @@ __all__ = [
     "variance",
 ]
 
+_CONVERTERS = {"from_onnx": ".convert.onnx", "from_torch": ".convert.torch"}
+
 
 def __getattr__(name: str) -> Any:
-    """Import a submodule of its own when it is first asked for: few need it, or it needs a library."""
-    if name in ("plotting", "strategies", "zoo"):
-        import importlib
+    """Import what few need, or what needs a library, when it is first asked for."""
+    import importlib
 
+    if name in ("plotting", "strategies", "zoo"):
         return importlib.import_module(f".{name}", __name__)
+    if name in _CONVERTERS:
+        return getattr(importlib.import_module(_CONVERTERS[name], __name__), name)
     raise AttributeError(f"module 'erfmath' has no attribute {name!r}")

@@ -40,7 +40,9 @@ def layers(draw, ndim):
             size, sides(1, 3), 1, draw(st.sampled_from(["average", "max"])), 1, draw(st.booleans())
         )
     if kind == "transpose":
-        return em.ConvTranspose(sides(1, 3), sides(1, 2), sides(1, 2), draw(st.integers(0, 1)))
+        stride = sides(1, 3)
+        extra = [draw(st.integers(0, s - 1)) for s in stride]
+        return em.ConvTranspose(sides(1, 3), stride, sides(1, 2), draw(st.integers(0, 1)), extra)
     if kind == "upsample":
         return em.Upsample(sides(1, 3), draw(st.sampled_from(["nearest", "linear"])))
     if kind == "residual":
@@ -281,6 +283,7 @@ def test_variances_of_random_weights_are_propagated():
     np.testing.assert_allclose(law.probabilities(), np.array([1, 13, 1]) / 15, rtol=1e-15)
     for init, gain in (("he", 2), ("lecun", 1), ("glorot", 1)):
         assert em.variance(em.Conv(3), init) == em.Conv([Fraction(gain, 3)] * 3)
+    assert em.variance(em.Sum([em.Identity()], [-3])) == em.Sum([em.Identity()], [9])
     assert em.variance(em.Conv([1, -2, 0.5])) == em.Conv([1.0, 4.0, 0.25])
 
 

@@ -27,6 +27,10 @@ from .program import Block, Program, common_start, program_of, pull_back
 Ints = tuple[int, ...]
 
 
+# Weights of a block of a network, which take no time.
+_FEW = 64
+
+
 class TooManyTermsError(ValueError):
     """Exact arithmetic would take long: many sums of branches that have no factor in common."""
 
@@ -64,7 +68,7 @@ class Impact:
         grids = [Impact(i.factors[common:], i.shift).written(gain) for gain, i in parts]
         ends = np.array([[g.offsets, np.add(g.offsets, g.shape)] for g in grids])
         low, high = ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)
-        budget = min(i.budget for _, i in parts) - math.prod((high - low).tolist())
+        budget = min(i.budget for _, i in parts) - max(0, math.prod((high - low).tolist()) - _FEW)
         if budget < 0:
             raise TooManyTermsError
         whole = np.zeros(high - low, dtype=object)

@@ -1,0 +1,346 @@
+"""ATen operators, as ``torch.export`` writes them, in the words of the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from .operator import Constant, Operator, Tensor
+from .rules import words
+
+Arguments = Mapping[str, Any]
+Translation = Callable[[Operator, Arguments], Operator]
+
+ACTIVATIONS = words("""
+    celu elu gelu glu hardsigmoid hardswish hardtanh leaky_relu log_sigmoid mish relu relu6 selu sigmoid
+    silu softplus tanh threshold
+    """)
+POINTWISE = ACTIVATIONS | words("""
+    _native_batch_norm_legit_no_training _to_copy _unsafe_view_dtype abs alias alpha_dropout atan batch_norm
+    bitwise_not ceil channel_shuffle clamp clamp_max clamp_min clone contiguous cos cosh detach detach_copy
+    dropout erf exp expm1 feature_alpha_dropout feature_dropout float floor frac isinf isnan lift_fresh
+    lift_fresh_copy log log1p log2 logical_not native_batch_norm native_channel_shuffle native_dropout neg
+    nan_to_num reciprocal round rsqrt sign sin sinh sqrt square tan to trunc type_as
+    """)
+SUMS = frozenset(("add", "rsub", "sub", "subtract"))
+SHARED = words("""
+    __and__ __or__ atan2 bitwise_and bitwise_or div divide eq fmod ge gt hypot le logical_and logical_or lt
+    masked_fill maximum minimum mul multiply ne pow prelu remainder true_divide where
+    """)
+INDEPENDENT = words(
+    """
+    empty_like full_like new_empty new_full new_ones new_zeros ones_like rand_like randn_like zeros_like
+    """
+)
+RESHAPES = frozenset(("_unsafe_view", "flatten", "reshape", "unflatten", "view", "view_as", "reshape_as"))
+RECURRENT = frozenset(("gru", "lstm", "rnn_relu", "rnn_tanh"))
+REDUCTIONS = words("""
+    all amax amin any argmax argmin linalg_vector_norm logsumexp max mean median min norm prod std std_mean
+    sum var var_mean
+    """)
+BORDERS = {"constant": "zeros", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
+
+_TABLE: dict[str, Translation] = {}
+
+
+def translated(op: Operator, arguments: Arguments) -> Operator:
+    """Return an operator of the rules' kinds; one that is not known keeps the kind None."""
+    library, _, name = op.title.partition(".")
+    if library not in ("aten", "torchvision"):
+        return op
+    name = name if name.endswith("__") else name.removesuffix("_")
+    if name in ("max", "min") and "other" in arguments:
+        return _as(op, "join", shared=True)
+    if name in POINTWISE:
+        first = replace(op, inputs=op.inputs[:1])
+        return _as(first, "pointwise", activation=name if name in ACTIVATIONS else None)
+    if name in SUMS or name in SHARED:
+        return _as(op, "join", shared=name in SHARED)
+    if name in RECURRENT or "scaled_dot_product" in name:
+        return _as(op, "recurrent" if name in RECURRENT else "attention")
+    if name in RESHAPES:
+        return _as(replace(op, inputs=op.inputs[:1]), "reshape")
+    if name in REDUCTIONS:
+        axes = arguments.get("dim")
+        axes = [axes] if isinstance(axes, int) else axes or None
+        return _as(op, "reduce", axes=axes, keepdims=bool(arguments.get("keepdim", False)))
+    return _TABLE[name](op, arguments) if name in _TABLE else op
+
+
+def is_pointwise(title: str) -> bool:
+    """Whether an operator acts on each position alone, with no other operand."""
+    return title.removeprefix("aten.").removesuffix("_") in POINTWISE
+
+
+def _as(op: Operator, kind: str, **options: Any) -> Operator:
+    return replace(op, kind=kind, options=options)
+
+
+def _translation(*names: str) -> Callable[[Translation], Translation]:
+    def register(function: Translation) -> Translation:
+        _TABLE.update(dict.fromkeys(names, function))
+        return function
+
+    return register
+
+
+def _rank(op: Operator) -> int:
+    layout = op.tensors[0].layout
+    return len(layout) if layout is not None else len(op.tensors[0].shape or ())
+
+
+def _spread(values: Any, count: int, default: int) -> list[int]:
+    """Return one value per axis of a window from an int or a list."""
+    found = [values] if isinstance(values, int) else list(values or [default])
+    return found * count if len(found) == 1 else found
+
+
+@_translation("conv1d", "conv2d", "conv3d", "convolution")
+def _(op: Operator, a: Arguments) -> Operator:
+    if a.get("transposed"):
+        return _transposed(op, a)
+    size = op.weight_shape()[2:]
+    padding = a["padding"]
+    if isinstance(padding, str):
+        padding = "same_upper" if padding == "same" else [(0, 0)] * len(size)
+    else:
+        padding = [(p, p) for p in _spread(padding, len(size), 0)]
+    return _as(
+        op,
+        "conv",
+        size=size,
+        stride=_spread(a["stride"], len(size), 1),
+        dilation=_spread(a["dilation"], len(size), 1),
+        padding=padding,
+        groups=a["groups"],
+    )
+
+
+@_translation("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+def _transposed(op: Operator, a: Arguments) -> Operator:
+    size = op.weight_shape()[2:]
+    return _as(
+        op,
+        "conv_transpose",
+        size=size,
+        stride=_spread(a["stride"], len(size), 1),
+        dilation=_spread(a["dilation"], len(size), 1),
+        padding=[(p, p) for p in _spread(a["padding"], len(size), 0)],
+        output_padding=_spread(a["output_padding"], len(size), 0),
+        groups=a["groups"],
+    )
+
+
+@_translation(
+    *(f"{kind}_pool{n}d" for kind in ("avg", "max") for n in (1, 2, 3)),
+    *(f"max_pool{n}d_with_indices" for n in (1, 2, 3)),
+)
+def _(op: Operator, a: Arguments) -> Operator:
+    count = int(op.title.partition("pool")[2][0])
+    size = _spread(a["kernel_size"], count, 1)
+    return _as(
+        op,
+        "pool",
+        size=size,
+        stride=_spread(a["stride"], count, 1) if a["stride"] else size,
+        dilation=_spread(a.get("dilation", 1), count, 1),
+        padding=[(p, p) for p in _spread(a["padding"], count, 0)],
+        ceil_mode=a["ceil_mode"],
+        mode="max" if "max" in op.title else "average",
+    )
+
+
+@_translation(*(f"adaptive_{kind}_pool{n}d" for kind in ("avg", "max") for n in (1, 2, 3)))
+def _(op: Operator, a: Arguments) -> Operator:
+    count = int(op.title.partition("pool")[2][0])
+    size = _spread(a["output_size"], count, 1)
+    return _as(op, "adaptive_pool", size=size, mode="max" if "max" in op.title else "average")
+
+
+@_translation(
+    *(
+        f"{kind}nearest{exact}{n}d"
+        for kind in ("upsample_", "_upsample_")
+        for exact in ("", "_exact")
+        for n in (1, 2, 3)
+    ),
+    "upsample_linear1d",
+    "upsample_bilinear2d",
+    "upsample_trilinear3d",
+    "upsample_bicubic2d",
+)
+def _(op: Operator, a: Arguments) -> Operator:
+    rank, count = _rank(op), int(op.title[-2])
+    factors = a.get("scale_factors")
+    sizes = (op.shapes[0] or (None,) * rank)[rank - count :] if factors is None else None
+    exact = "exact" in op.title
+    nearest = "nearest" in op.title
+    coordinates = "align_corners" if a.get("align_corners") else "half_pixel"
+    lead = [None] * (rank - count)
+    return _as(
+        op,
+        "resize",
+        factors=[*lead, *(factors or [None] * count)],
+        sizes=[*lead, *(sizes or [None] * count)],
+        mode="nearest" if nearest else "cubic" if "cubic" in op.title else "linear",
+        coordinates=coordinates if exact or not nearest else "asymmetric",
+        rounding="prefer_ceil" if exact else "floor",
+    )
+
+
+@_translation(
+    "pad", "constant_pad_nd", *(f"{k}_pad{n}d" for k in ("reflection", "replication") for n in (1, 2, 3))
+)
+def _(op: Operator, a: Arguments) -> Operator:
+    name = op.title
+    mode = "reflect" if "reflection" in name else "replicate" if "replication" in name else a.get("mode")
+    flat = a.get("pad") or a.get("padding") or []
+    given = list(zip(flat[::2], flat[1::2], strict=True))[::-1]
+    pads = [(0, 0)] * (_rank(op) - len(given)) + given
+    return _as(op, "pad", pads=pads, border=BORDERS[mode or "constant"])
+
+
+@_translation("pixel_shuffle", "pixel_unshuffle")
+def _(op: Operator, a: Arguments) -> Operator:
+    if "unshuffle" in op.title:
+        return _as(op, "space_to_depth", block=a["downscale_factor"])
+    return _as(op, "depth_to_space", block=a["upscale_factor"])
+
+
+@_translation("cat", "concat", "concatenate")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "concat", axis=a["dim"])
+
+
+@_translation("stack")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "stack", axis=a["dim"])
+
+
+@_translation("chunk", "split", "split_with_sizes", "tensor_split", "unsafe_chunk", "unsafe_split")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "split", axis=a["dim"])
+
+
+@_translation("unbind")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "unbind", axis=a["dim"])
+
+
+@_translation("slice")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "slice", slices=[(a["dim"], a["start"], a["end"], a["step"])])
+
+
+@_translation("narrow")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "slice", slices=[(a["dim"], a["start"], a["start"] + a["length"], 1)])
+
+
+@_translation("select")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "select", axis=a["dim"], index=a["index"])
+
+
+@_translation("index_select")
+def _(op: Operator, a: Arguments) -> Operator:
+    index = op.constant(1, "its indices")
+    return _as(replace(op, inputs=op.inputs[:1]), "select", axis=a["dim"], index=index)
+
+
+@_translation("permute", "t", "transpose", "swapaxes", "swapdims", "movedim")
+def _(op: Operator, a: Arguments) -> Operator:
+    rank = _rank(op)
+    order = list(range(rank))
+    if "dims" in a:
+        order = [axis % rank for axis in a["dims"]]
+    elif "source" in a:
+        moves = {
+            d % rank: s % rank for s, d in zip(_listed(a["source"]), _listed(a["destination"]), strict=True)
+        }
+        rest = iter(axis for axis in range(rank) if axis not in moves.values())
+        order = [moves[axis] if axis in moves else next(rest) for axis in range(rank)]
+    elif rank > 1:
+        first, second = (a.get("dim0", 0) % rank, a.get("dim1", 1) % rank) if "dim0" in a else (0, 1)
+        order[first], order[second] = order[second], order[first]
+    return _as(op, "transpose", order=order)
+
+
+@_translation("squeeze")
+def _(op: Operator, a: Arguments) -> Operator:
+    axes = a.get("dim")
+    return _as(op, "squeeze", axes=None if axes is None else _listed(axes))
+
+
+@_translation("unsqueeze")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "unsqueeze", axes=[a["dim"]])
+
+
+@_translation("expand", "expand_as", "broadcast_to", "repeat", "tile")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(replace(op, inputs=op.inputs[:1]), "expand")
+
+
+@_translation("roll")
+def _(op: Operator, a: Arguments) -> Operator:
+    if not a["dims"]:
+        raise op.error("rolls the flattened tensor")
+    return _as(op, "roll", shifts=dict(zip(a["dims"], a["shifts"], strict=True)))
+
+
+@_translation("layer_norm", "rms_norm", "native_layer_norm", "_fused_rms_norm")
+def _(op: Operator, a: Arguments) -> Operator:
+    rank = _rank(op)
+    first = replace(op, inputs=op.inputs[:1])
+    return _as(first, "normalise", axes=range(rank - len(a["normalized_shape"]), rank))
+
+
+@_translation("group_norm", "native_group_norm", "instance_norm")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(replace(op, inputs=op.inputs[:1]), "normalise", axes=range(1, _rank(op)))
+
+
+@_translation("softmax", "log_softmax", "_softmax", "_log_softmax", "softmin")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "normalise", axes=[a["dim"]])
+
+
+@_translation("cumsum", "cumprod")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "scan", axis=a["dim"])
+
+
+@_translation("linear")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "linear")
+
+
+@_translation("matmul", "mm", "bmm")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "matmul")
+
+
+@_translation("addmm", "baddbmm", "addbmm")
+def _(op: Operator, a: Arguments) -> Operator:
+    if isinstance(op.inputs[0], Tensor):
+        return _as(op, "attention")
+    return _as(replace(op, inputs=op.inputs[1:]), "matmul")
+
+
+@_translation("einsum")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "einsum", equation=a["equation"])
+
+
+@_translation("embedding")
+def _(op: Operator, a: Arguments) -> Operator:
+    table = op.inputs[0]
+    if not isinstance(table, Constant):
+        return op
+    return _as(replace(op, inputs=op.inputs[1:]), "embedding", around=(0, 1))
+
+
+def _listed(value: Any) -> list[int]:
+    return [value] if isinstance(value, int) else list(value)

@@ -1,0 +1,113 @@
+"""Interpolation by any rational factor, as a layer."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from ..kernel import Kernel
+from ..network.layers import Upsample
+from ..network.lower import Stage, lower
+from ..network.node import Node
+
+Rationals = tuple[Fraction, ...]
+
+ROUNDINGS = ("floor", "ceil", "prefer_floor", "prefer_ceil")
+MODES = ("nearest", "linear", "cubic")
+
+
+@dataclass(frozen=True)
+class Resize(Node):
+    r"""Interpolation at the positions :math:`c_i = (i + h)/f` of the samples, for any rational factor f.
+
+    "nearest" takes the sample at the rounded position, "linear" weights samples by :math:`1 - |x - c_i|`,
+    "cubic" by the magnitudes of Keys' kernel with a = -3/4, as PyTorch's and ONNX's (whose outer taps are
+    negative). Output i is made for i below the input's size times f; samples outside repeat the border.
+
+    Parameters
+    ----------
+    factor
+        Fractions, one per axis.
+    origin
+        h per axis: 0 where sample 0 stays in place ("asymmetric"), (1 - f)/2 where the borders of the
+        samples do ("half_pixel").
+    mode
+        "nearest", "linear" or "cubic".
+    rounding
+        Of "nearest": "floor", "ceil", or the nearest with ties "prefer_floor" or "prefer_ceil".
+
+    Examples
+    --------
+    >>> from erfmath import receptive_field
+    >>> [phase.runs for phase in receptive_field(Resize((Fraction(3, 2),), (Fraction(0),))).phases]
+    [((0, 0),), ((0, 0),), ((1, 1),)]
+    """
+
+    factor: Rationals
+    origin: Rationals
+    mode: str = "nearest"
+    rounding: str = "floor"
+
+
+@lower.register
+def _(node: Resize) -> Stage:
+    taps = [_taps(f, h, node) for f, h in zip(node.factor, node.origin, strict=True)]
+    weights = functools.reduce(np.multiply.outer, [np.array(w, dtype=object) for _, w in taps])
+    ups = tuple(f.numerator for f in node.factor)
+    downs = tuple(f.denominator for f in node.factor)
+    ones, zeros, slack = (1,) * len(ups), (0,) * len(ups), tuple(-d for d in downs)
+    return Stage(Kernel(weights, [first for first, _ in taps]), ones, zeros, downs, ups, slack, "replicate")
+
+
+def resize(node: Resize) -> Node:
+    """Return the interpolation as an Upsample where it is one."""
+    if all(f.denominator == 1 for f in node.factor):
+        factor = tuple(f.numerator for f in node.factor)
+        halves = tuple((1 - f) / 2 for f in node.factor)
+        if node.mode == "linear" and node.origin == halves:
+            return Upsample(factor, "linear")
+        if node.mode == "nearest" and lower(node).kernel == lower(Upsample(factor)).kernel:  # type: ignore[union-attr]
+            return Upsample(factor)
+    return node
+
+
+def _taps(factor: Fraction, origin: Fraction, node: Resize) -> tuple[int, list[Fraction]]:
+    """Return the taps t on one axis, first and weights: output i reads the samples (q i + t)/p, f = p/q.
+
+    The position c_i is (q i + h)/p with h = q times the origin.
+    """
+    p, h = factor.numerator, factor.denominator * origin
+    if node.mode == "nearest":
+        half = Fraction(p, 2)
+        last = {
+            "floor": math.floor(h),
+            "ceil": math.ceil(h) + p - 1,
+            "prefer_floor": math.ceil(h - half) + p - 1,
+            "prefer_ceil": math.floor(h + half),
+        }[node.rounding]
+        return last - p + 1, [Fraction(1)] * p
+    hat, width = (_linear, p) if node.mode == "linear" else (_cubic, 2 * p)
+    return _sampled(hat, h, width, p)
+
+
+def _sampled(
+    hat: Callable[[Fraction], Fraction], h: Fraction, width: int, p: int
+) -> tuple[int, list[Fraction]]:
+    """Return the weights of the taps less than `width` away from h."""
+    first, last = math.floor(h - width) + 1, math.ceil(h + width) - 1
+    return first, [hat(abs(t - h) / p) for t in range(first, last + 1)]
+
+
+def _linear(x: Fraction) -> Fraction:
+    return 1 - x
+
+
+def _cubic(x: Fraction) -> Fraction:
+    """Return the magnitude of Keys' kernel, a = -3/4."""
+    a = Fraction(-3, 4)
+    return (a + 2) * x**3 - (a + 3) * x**2 + 1 if x <= 1 else abs(a * (x**3 - 5 * x**2 + 8 * x - 4))

@@ -1,0 +1,178 @@
+"""From operators in the order of the data to a network: an entry of a graph each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._checks import is_index
+from ..network.compose import Gain, Sum, series
+from ..network.graph import INPUT, Graph
+from ..network.layers import Activation, Conv, ConvTranspose, GlobalPool, Identity, Pool, Upsample
+from ..network.lower import Stage, lower
+from ..network.node import Node
+from . import axes, windows  # noqa: F401 - they register their rules
+from .operator import Layout, Operator, Placed, Shape, Tensor
+from .resize import Resize
+from .rules import RULES
+
+_STAGES = (Conv, ConvTranspose, Pool, Upsample, Resize)
+
+
+class Trace:
+    """The tensors of a model that depend on its input, and the layers that make them.
+
+    Parameters
+    ----------
+    shape
+        Of the input.
+    space
+        Its axes that are spatial, None for those behind the batch and the channels.
+    rules
+        Nodes by operators' titles, or functions that make them of an :class:`Operator`.
+    gates
+        Whether branches that read the whole map are kept where they join others.
+    """
+
+    def __init__(self, shape: Shape, space: Any, rules: Mapping[str, Any] | None, gates: bool) -> None:
+        owners = spatial_axes(space, len(shape))
+        self.ndim = len(owners)
+        self.rules = dict(rules or {})
+        self.gates = gates
+        layout = tuple((owners.index(axis),) if axis in owners else () for axis in range(len(shape)))
+        self.input = Tensor(INPUT, shape, layout, tuple(shape[axis] for axis in owners))
+        self.made: list[Tensor] = [self.input]
+        self._entries: dict[str, tuple[Node, list[tuple[str, Gain]]]] = {}
+
+    def run(self, op: Operator) -> tuple[Tensor, ...]:
+        """Place an operator; return the tensors that it makes."""
+        placed = self._placed(op)
+        parts = placed if isinstance(placed, list) else [placed]
+        names = [self._emit(op, i, part) for i, part in enumerate(parts)]
+        found = []
+        for i in range(len(op.outputs)):
+            part, name = parts[min(i, len(parts) - 1)], names[min(i, len(parts) - 1)]
+            shape = op.shapes[i] if i < len(op.shapes) else None
+            found.append(self._tensor(part, name, shape))
+        self.made += found
+        return tuple(found)
+
+    def network(self, output: Tensor) -> Node:
+        """Return the network from the input to a tensor: a series where there is one path, else a graph."""
+        needed, stack = {INPUT}, [output.name]
+        while stack:
+            name = stack.pop()
+            if name not in needed:
+                needed.add(name)
+                stack += [source for source, _ in self._entries[name][1]]
+        entries = {name: entry for name, entry in self._entries.items() if name in needed}
+        last, parts = INPUT, []
+        for name, (node, sources) in entries.items():
+            if sources != [(last, 1)]:
+                return Graph({n: (part, *reads) for n, (part, reads) in entries.items()}, output.name)
+            parts.append(node)
+            last = name
+        return series(parts)
+
+    def last_map(self, output: Tensor) -> Tensor:
+        """Return a model's output, or where it holds no positions the last tensor of several."""
+        if output.space:
+            return output
+        return next((tensor for tensor in reversed(self.made) if tensor.is_map), output)
+
+    def _placed(self, op: Operator) -> Placed | list[Placed]:
+        """Return what an operator is, by the rules given or the table."""
+        given = self.rules.get(op.title)
+        if given is not None:
+            return self._given(op, given)
+        if all(tensor.layout is None for tensor in op.tensors):
+            return Placed(Identity(), [(tensor, 1) for tensor in op.tensors], None)
+        if op.kind is None:
+            raise op.error("is no operator that is known")
+        return RULES[op.kind](op, self.ndim)
+
+    def _given(self, op: Operator, given: Any) -> Placed:
+        found = given(op) if callable(given) and not isinstance(given, Node) else given
+        if isinstance(found, Placed):
+            return found
+        if not isinstance(found, Node):
+            raise TypeError(f"rules[{op.title!r}] must be a network such as Identity(), got {found!r}")
+        layouts = [tensor.layout for tensor in op.tensors if tensor.layout is not None]
+        return Placed(found, [(tensor, 1) for tensor in op.tensors], layouts[0] if layouts else None)
+
+    def _emit(self, op: Operator, index: int, part: Placed) -> str:
+        """Write an entry and return its name, that of the source where nothing happens."""
+        node, sources = part.node, list(part.sources)
+        if part.has_statistics and self.gates:
+            node = series([node, Sum([Identity(), GlobalPool()])])
+        bounded = [(tensor, gain) for tensor, gain in sources if tensor.layout is not None]
+        if not self.gates and bounded and not isinstance(node, GlobalPool):
+            sources = bounded
+        reads = [(tensor.name, gain) for tensor, gain in sources]
+        if isinstance(node, Identity) and len(reads) == 1 and reads[0][1] == 1:
+            return reads[0][0]
+        name = self._free(op.outputs[min(index, len(op.outputs) - 1)] or op.name)
+        if isinstance(node, GlobalPool) and len(reads) > 1:  # they may differ in their rates
+            for i, read in enumerate(reads):
+                self._entries[f"{name}.{i}"] = node, [(read[0], 1)]
+            node, reads = Identity(), [(f"{name}.{i}", 1) for i in range(len(reads))]
+        self._entries[name] = node, reads
+        return name
+
+    def _free(self, name: str) -> str:
+        while name == INPUT or name in self._entries:
+            name += "_"
+        return name
+
+    def _tensor(self, part: Placed, name: str, shape: Shape | None) -> Tensor:
+        """Return the tensor made, its shape reckoned where the model does not give it."""
+        if part.layout is None:
+            return Tensor(name, shape, None)
+        first = next(tensor for tensor, _ in part.sources if tensor.layout is not None)
+        if shape is None and part.layout == first.layout and first.shape is not None:
+            shape = _reckoned(part.node, first, part.layout)
+        if shape is not None and len(shape) != len(part.layout):
+            raise ValueError(
+                f"{name!r} has {len(shape)} axes, but what makes it gives {len(part.layout)}: the model "
+                "contradicts itself; give its shape by input_shape, or declare the operator by rules"
+            )
+        sides = list(first.sides)
+        for axis, owners in enumerate(part.layout):
+            if len(owners) == 1:
+                sides[owners[0]] = None if shape is None else shape[axis]
+        return Tensor(name, shape, part.layout, tuple(sides))
+
+
+def spatial_axes(space: Any, rank: int) -> tuple[int, ...]:
+    """Return which axes of an input of so many are spatial: those given, or behind batch and channels.
+
+    A matrix has a batch and one axis.
+
+    >>> spatial_axes(None, 4), spatial_axes((1, 2), 4), spatial_axes(None, 2)
+    ((2, 3), (1, 2), (1,))
+    """
+    if space is None:
+        return tuple(range(2, rank)) if rank > 2 else (rank - 1,)
+    given: tuple[Any, ...] = (space,) if is_index(space) else tuple(space)
+    if not given or not all(is_index(axis) and -rank <= int(axis) < rank for axis in given):
+        raise ValueError(f"space must be axes of the input, which has {rank}, got {space!r}")
+    found = tuple(axis % rank for axis in given)
+    if len(set(found)) < len(found):
+        raise ValueError(f"space must be different axes, got {space!r}")
+    return found
+
+
+def _reckoned(node: Node, before: Tensor, layout: Layout) -> Shape:
+    """Return the shape behind a node from the shape before it, as far as it can be told."""
+    shape = list(before.shape or ())
+    if isinstance(node, (Identity, Activation)):
+        return tuple(shape)
+    stage = lower(node) if isinstance(node, _STAGES) else None
+    for axis, owners in enumerate(layout):
+        side = shape[axis]
+        if owners:
+            known = isinstance(stage, Stage) and side is not None and len(owners) == 1
+            shape[axis] = stage.length(owners[0], side) if known else None  # type: ignore[union-attr, arg-type]
+    if isinstance(node, (Conv, ConvTranspose)) and len(shape) > 1 and node.channels and not layout[1]:
+        shape[1] = node.channels
+    return tuple(shape)
