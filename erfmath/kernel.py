@@ -18,7 +18,7 @@ from ._checks import as_axis, check_memory, others_of, per_axis
 Number = int | Fraction | float
 
 
-@dataclass(frozen=True, init=False, repr=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Kernel:
     r"""Weights on a lattice: the polynomial :math:`P(z) = \sum_j w_j z^{o + j}`.
 
@@ -26,7 +26,7 @@ class Kernel:
     `Fraction` where not integral) or, as soon as one of them is a float, all `float`. Outer zeros
     are kept, since they belong to the size of the kernel (a field spans the taps that are not zero);
     on one axis `offset` is an int, on more a tuple with an int per axis. Kernels compare and hash by
-    value, as numbers do: ``Kernel([1]) == Kernel([1.0])``.
+    value and kind of number: ``Kernel([1]) != Kernel([1.0])``, since only the first has exact readings.
 
     Parameters
     ----------
@@ -255,6 +255,20 @@ class Kernel:
         if (np.abs(product - grid) > tolerance * np.abs(grid)).any():
             return None
         return tuple(Kernel(fibre, o) for fibre, o in zip(fibres, self.offsets, strict=True))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Kernel):
+            return NotImplemented
+        if self is other:
+            return True
+        return (self.weights, self.offset, self.is_exact) == (other.weights, other.offset, other.is_exact)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.weights, self.offset, self.is_exact))
 
     def __repr__(self) -> str:
         offset = f", offset={self.offset!r}" if any(self.offsets) else ""

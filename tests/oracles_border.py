@@ -32,17 +32,7 @@ def evaluate(net, x):
         padded = np.pad(x, net.padding, MODES[net.padding_mode])
         return windows(padded, net.kernel, net.stride, net.dilation)
     if isinstance(net, em.Pool):
-        kernel = em.Kernel(np.full(net.size, 1 / np.prod(net.size)))
-        padding = [list(pair) for pair in net.padding]
-        if net.ceil_mode:
-            for axis, pair in enumerate(padding):
-                reach = net.dilation[axis] * (net.size[axis] - 1) + 1
-                room = x.shape[axis] + sum(pair) - reach
-                missing = -room % net.stride[axis]
-                last = (room + missing) // net.stride[axis] * net.stride[axis]
-                if missing and last < x.shape[axis] + pair[0]:
-                    pair[1] += missing
-        return windows(np.pad(x, padding), kernel, net.stride, net.dilation)
+        return pooled(net, x)
     if isinstance(net, em.ConvTranspose):
         return scattered(net, x)
     if isinstance(net, em.Upsample):
@@ -50,6 +40,21 @@ def evaluate(net, x):
             x = upsampled(x, axis, factor, net.mode)
         return x
     return x  # pointwise
+
+
+def pooled(net, x):
+    """Sums of windows over how many of their samples count: never padding for a maximum."""
+    kernel = em.Kernel(np.ones(net.size, dtype=int))
+    overhang = []
+    for axis, (before, after) in enumerate(net.padding):
+        room = x.shape[axis] + before + after - net.dilation[axis] * (net.size[axis] - 1) - 1
+        missing = -room % net.stride[axis] if net.ceil_mode else 0
+        begins_inside = (room + missing) // net.stride[axis] * net.stride[axis] < x.shape[axis] + before
+        overhang.append((0, missing if begins_inside else 0))
+    inside = np.pad(np.ones(x.shape), net.padding, constant_values=float(net.mode != "max"))
+    counts = windows(np.pad(inside, overhang), kernel, net.stride, net.dilation)
+    sums = windows(np.pad(np.pad(x, net.padding), overhang), kernel, net.stride, net.dilation)
+    return sums / np.maximum(counts, 1)
 
 
 def joined(parts, gains):

@@ -80,7 +80,8 @@ def _(op: Operator, ndim: int) -> Placed:
         for given, side in zip(op.inputs, sides, strict=True)
         if isinstance(given, Tensor) and side
     ]
-    return Placed(Identity(), shares, layout)
+    channels = tuple(sides) if len(shares) == len(sides) else ()
+    return Placed(Identity(), shares, layout, channels=channels)
 
 
 @rule("unbind")

@@ -70,6 +70,7 @@ class Placed(NamedTuple):
     sources: Sequence[tuple[Tensor, Gain]]
     layout: Layout | None
     has_statistics: bool = False  # whether it also reads the whole map, as an instance normalisation does
+    channels: tuple[int, ...] = ()  # of sources whose channels are concatenated, all of them
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ class Trace:
         self.input = Tensor(INPUT, shape, layout, tuple(shape[axis] for axis in owners))
         self.made: list[Tensor] = [self.input]
         self._entries: dict[str, tuple[Node, list[tuple[str, Gain]]]] = {}
+        self._channels: dict[str, tuple[int, ...]] = {}
 
     def run(self, op: Operator) -> tuple[Tensor, ...]:
         """Place an operator; return the tensors that it makes."""
@@ -69,10 +70,17 @@ class Trace:
         last, parts = INPUT, []
         for name, (node, sources) in entries.items():
             if sources != [(last, 1)]:
-                return Graph({n: (part, *reads) for n, (part, reads) in entries.items()}, output.name)
+                return Graph({n: (part, *self._reads(n)) for n, (part, _) in entries.items()}, output.name)
             parts.append(node)
             last = name
         return series(parts)
+
+    def _reads(self, name: str) -> list[Any]:
+        """Return the sources of an entry as a graph takes them."""
+        reads = self._entries[name][1]
+        if name not in self._channels:
+            return list(reads)
+        return [[(source, count) for (source, _), count in zip(reads, self._channels[name], strict=True)]]
 
     def last_map(self, output: Tensor) -> Tensor:
         """Return a model's output, or where it holds no positions the last tensor of several."""
@@ -117,6 +125,8 @@ class Trace:
                 self._entries[f"{name}.{i}"] = node, [(read[0], 1)]
             node, reads = Identity(), [(f"{name}.{i}", 1) for i in range(len(reads))]
         self._entries[name] = node, reads
+        if len(part.channels) == len(reads) > 1:
+            self._channels[name] = part.channels
         return name
 
     def _free(self, name: str) -> str:

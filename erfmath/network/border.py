@@ -17,7 +17,8 @@ from .._checks import per_axis
 from ..core.scaled import Floats
 from ..effective import effective_field
 from ..product_law import distribution
-from .field import ReceptiveField, receptive_field
+from .arguments import Ints
+from .impact import require_law
 from .lower import Stage, Unbounded
 from .maps import Map
 from .node import Node
@@ -25,7 +26,7 @@ from .overlap import overlap
 from .program import pull_back, through
 from .sizes import Sized, sized_for
 
-Ints = tuple[int, ...]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def bordered_map(frame: Sized, at: Ints) -> Map | None:
@@ -38,6 +39,8 @@ def bordered_map(frame: Sized, at: Ints) -> Map | None:
             response = _gathered(response)
         if isinstance(op.what, Unbounded):
             return _spread(response, size)
+        if isinstance(op.what, Stage) and op.what.counted:
+            response = _averaged(response, op.what, size)
         below = through(op.what, response)
         if isinstance(op.what, Stage) and below is not None:
             below = _confined(below, size, op.what.border)
@@ -77,6 +80,20 @@ def inside(positions: Any, length: int, border: str) -> Any:
     return np.minimum(folded, period - folded)
 
 
+def _averaged(response: Map, stage: Stage, size: Ints) -> Map:
+    """Return the map of units whose windows average less than all of their samples, weighted up."""
+    values = response.values
+    for axis, samples in enumerate(size):
+        grown = stage.shares(axis, response.offset[axis], values.shape[axis], samples)
+        values = values * _along(grown, axis, values.ndim)
+    return replace(response, values=values)
+
+
+def _along(line: Any, axis: int, ndim: int) -> Any:
+    """Return a line of numbers as an array along one of the axes."""
+    return line.reshape([-1 if a == axis else 1 for a in range(ndim)])
+
+
 def _gathered(response: Map) -> Map:
     """Return the map of a single value that stands for the whole map."""
     total = response.values.sum(keepdims=True)
@@ -100,24 +117,20 @@ class Border:
     def _frame(self) -> Sized:
         return sized_for(self.net, self.input_size)
 
-    @cached_property
-    def _field(self) -> ReceptiveField:
-        return receptive_field(self.net)
-
     @property
     def output_size(self) -> Any:
         """Number of output units, per axis."""
         return self._plain(self._frame.output)
 
     def clear(self, definition: str | None = None, **options: Any) -> Any:
-        """Return (first, last) of the output units whose field lies inside the input; None for none.
+        """Return (first, last) of the longest run of output units that the borders leave alone, per axis.
 
-        Without a definition the theoretical field counts; with one of :func:`erfmath.effective_field`, and
-        its options, the effective field. On several axes, one pair per axis.
+        Without a definition: units no path of which leaves the map of any layer. With one of
+        :func:`erfmath.effective_field`, and its options: units whose effective field lies inside the input.
+        None where there is no such unit.
         """
-        return self._plain(
-            tuple(self._clear(axis, definition, options) for axis in range(len(self.input_size)))
-        )
+        masks = self._unbordered if definition is None else self._effective_masks(definition, options)
+        return self._plain(tuple(map(_longest_run, masks)))
 
     def distance(self, definition: str | None = None, **options: Any) -> Any:
         """Return how many units (before, after) are not clear, per axis; None where none is."""
@@ -129,44 +142,83 @@ class Border:
         """The share of its impact that each output unit keeps: all within, less where paths leave the map.
 
         Of every unit the sum of impacts with these borders over that without any; 1 where there is none.
+        Weights have to be non-negative.
         """
+        require_law(self._frame.program)
         totals = overlap(self.net).totals
         index = np.indices(self._frame.output)
         phases = tuple(i % p for i, p in zip(index, totals.shape, strict=True))
         whole = totals[phases]
         answer = forward(self._frame, np.ones(self.input_size))
-        return np.asarray(np.divide(answer, whole, out=np.ones(whole.shape), where=whole != 0))
+        shares = np.divide(answer, whole, out=np.ones(whole.shape), where=whole != 0)
+        shares.flags.writeable = False
+        return np.asarray(shares)
 
     def lost(self, at: Any) -> float:
         """Return the share of its impact that an output unit loses."""
         unit = unit_inside(self._frame, at)
         return float(1 - self.kept[unit])
 
-    def _clear(self, axis: int, definition: str | None, options: dict[str, Any]) -> tuple[int, int] | None:
-        length, count = self.input_size[axis], self._frame.output[axis]
-        period = self._field.program.period[axis]
-        spans = []
-        for phase in range(min(period, count)):
-            first, last = self._axes(self._field.region(phase))[axis]
-            if definition is not None:
+    @cached_property
+    def _unbordered(self) -> list[Flags]:
+        """Per axis, whether each output unit has all its paths inside the maps of all layers."""
+        frame = self._frame
+        axes = range(len(self.input_size))
+        clear = [[np.ones(length, dtype=bool) for length in frame.sizes[0]]]
+        for index, op in enumerate(frame.program.operations):
+            sources = [clear[source] for source, _ in op.sources if not frame.pooled[source]]
+            if isinstance(op.what, Unbounded) or not sources:
+                clear.append([np.zeros(length, dtype=bool) for length in frame.sizes[index + 1]])
+                continue
+            joint = [np.logical_and.reduce([masks[axis] for masks in sources]) for axis in axes]
+            if isinstance(op.what, Stage):
+                counts = frame.sizes[index + 1]
+                joint = [_clear_units(op.what, axis, joint[axis], counts[axis]) for axis in axes]
+            clear.append(joint)
+        return clear[frame.program.output]
+
+    def _effective_masks(self, definition: str, options: dict[str, Any]) -> list[Flags]:
+        """Per axis, whether the effective field of each output unit lies inside the input."""
+        masks = []
+        program = self._frame.program
+        for axis, (length, count) in enumerate(zip(self.input_size, self._frame.output, strict=True)):
+            period, mask = program.period[axis], np.zeros(count, dtype=bool)
+            for phase in range(min(period, count)):
                 at = tuple(phase if a == axis else 0 for a in range(len(self.input_size)))
-                extent = effective_field(distribution(self.net, at=at), definition, **options).extent
-                first, last = first + extent[axis][0], first + extent[axis][1]
-            spans.append((first, last))
-        step = self._axes(self._field.period)[axis]
-        good = [
-            i
-            for i in range(count)
-            if spans[i % period][0] + i // period * step >= 0
-            and spans[i % period][1] + i // period * step < length
-        ]
-        return (good[0], good[-1]) if good else None
+                law = distribution(self.net, at=at)
+                extent = effective_field(law, definition, **options).extent[axis]
+                low = self._axes(law.support())[axis][0]
+                moved = int(period * program.rate[axis]) * np.arange(len(mask[phase::period]))
+                mask[phase::period] = (low + extent[0] + moved >= 0) & (low + extent[1] + moved < length)
+            masks.append(mask)
+        return masks
 
     def _plain(self, values: tuple[Any, ...]) -> Any:
         return values if len(values) > 1 else values[0]
 
     def _axes(self, value: Any) -> tuple[Any, ...]:
         return value if len(self.input_size) > 1 else (value,)
+
+
+def _clear_units(stage: Stage, axis: int, clear: Flags, count: int) -> Flags:
+    """Return which units of a stage read clear samples inside the map alone."""
+    result = np.ones(count, dtype=bool)
+    taps = {position[axis] for position, _ in stage.kernel.taps()}
+    for tap in taps:
+        reads = stage.stride[axis] * np.arange(count) + stage.dilation[axis] * tap + stage.shift[axis]
+        place, rest = np.divmod(reads, stage.upsampling[axis])
+        inside = (place >= 0) & (place < len(clear))
+        result &= (rest != 0) | (inside & clear[np.where(inside, place, 0)])
+    return result
+
+
+def _longest_run(mask: Flags) -> tuple[int, int] | None:
+    """Return (first, last) of the longest run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(int)))
+    if not edges.size:
+        return None
+    first, after = max(edges.reshape(-1, 2).tolist(), key=lambda run: run[1] - run[0])
+    return first, after - 1
 
 
 def border(net: Node, input_size: Any) -> Border:
@@ -249,6 +301,9 @@ def _applied(stage: Stage, values: Floats, size: Ints) -> Floats:
             else:
                 place = inside(place, values.shape[axis], stage.border)
             places.append(place)
-            mask &= known.reshape([-1 if a == axis else 1 for a in range(len(size))])
+            mask &= _along(known, axis, len(size))
         out += weights[tuple(index)] * np.where(mask, values[np.ix_(*places)], 0.0)
+    if stage.counted:
+        for axis, count in enumerate(size):
+            out *= _along(stage.shares(axis, 0, count, values.shape[axis]), axis, len(size))
     return out

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from .._checks import as_count, human_bytes
+from .arguments import Ints
 from .compose import Concat
-from .graph import Graph
 from .layers import Conv, ConvTranspose
 from .node import Node, short
 from .program import Operation
 from .sizes import Sized, sized_for
-
-Ints = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -131,9 +128,6 @@ def _channels_before(op: Operation, known: list[int]) -> int:
                 f"{tuple(known)}"
             )
         return sum(known)
-    total = sum(known)
-    if isinstance(op.node, Graph) and [g for _, g in op.sources] == [Fraction(c, total) for c in known]:
-        return total  # gains that are the shares of the channels: a concatenation
     if len(set(known)) > 1:
         raise ValueError(
             f"{short(op.node)} adds branches of {sorted(set(known))} channels; give their last convolutions "

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
+from .._checks import as_count
 from .compose import Gain, as_gain, as_nodes, common_axes, common_rate, product_of_rates, require_some
 from .node import Node, Rate
 
@@ -15,11 +17,22 @@ INPUT = "input"
 
 
 class Entry(NamedTuple):
-    """A layer of a graph: its name, what it does, and (name, gain) of what it reads, which is added up."""
+    """A layer of a graph: its name, what it does, and (name, gain) of what it reads, which is added up.
+
+    Where channels are concatenated, `channels` holds the number of each source, whose shares are the gains.
+    """
 
     name: str
     node: Node
     sources: tuple[tuple[str, Gain], ...]
+    channels: tuple[int, ...] = ()
+
+    @property
+    def reads(self) -> tuple[Any, ...]:
+        """The sources as the constructor takes them."""
+        if not self.channels:
+            return self.sources
+        return ([(name, count) for (name, _), count in zip(self.sources, self.channels, strict=True)],)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -32,8 +45,8 @@ class Graph(Node):
     ----------
     layers
         A mapping of names to (node, source, ...), or a sequence of (name, (node, source, ...)). A source
-        is the name of another layer or "input", or (name, gain); several are added up. For concatenated
-        channels the gains are their shares. The order is free.
+        is the name of another layer or "input", or (name, gain); several are added up. A list of
+        (name, channels) in their place is a concatenation. The order is free.
     output
         The name of the output; None for the last layer.
 
@@ -74,7 +87,7 @@ class Graph(Node):
     @property
     def args(self) -> tuple[Any, ...]:
         """The positional arguments that rebuild the graph."""
-        return tuple((e.name, (e.node, *e.sources)) for e in self.layers), self.output
+        return tuple((e.name, (e.node, *e.reads)) for e in self.layers), self.output
 
     @cached_property
     def order(self) -> tuple[Entry, ...]:
@@ -96,7 +109,7 @@ class Graph(Node):
     def _rates(self) -> dict[str, Rate | None]:
         """The rate from the input to each layer, checked where layers are added."""
         rates: dict[str, Rate | None] = {INPUT: None}
-        for name, node, sources in self.order:
+        for name, node, sources, _ in self.order:
             common_rate([(source, rates[source]) for source, _ in sources])
             before = next((rates[source] for source, _ in sources if rates[source] is not None), None)
             rates[name] = product_of_rates([before, node.rate])
@@ -116,7 +129,7 @@ class Graph(Node):
         names = {entry.name for entry in self.layers}
         if self.output not in names:
             raise ValueError(f"output must be the name of a layer, got {self.output!r}")
-        for name, _, sources in self.layers:
+        for name, _, sources, _ in self.layers:
             for source, _ in sources:
                 if source not in names and source != INPUT:
                     raise ValueError(
@@ -136,7 +149,7 @@ class Graph(Node):
         return f"Graph, output {self.output}"
 
     def __repr__(self) -> str:
-        lines = [f"{e.name!r}: ({', '.join([repr(e.node), *map(_shown, e.sources)])})" for e in self.layers]
+        lines = [f"{e.name!r}: ({', '.join([repr(e.node), *map(_shown, e.reads)])})" for e in self.layers]
         output = "" if self.output == self.layers[-1].name else f", output={self.output!r}"
         return f"Graph({{{', '.join(lines)}}}{output})"
 
@@ -152,6 +165,8 @@ def _entry(item: Any) -> Entry:
     if not sources:
         raise ValueError(f"layer {name!r} must name what it reads, {INPUT!r} or another layer")
     as_nodes([node], f"layer {name!r}")
+    if len(sources) == 1 and isinstance(sources[0], list):
+        return _concatenation(name, node, sources[0])
     pairs = [(s, 1) if isinstance(s, str) else s for s in sources]
     for pair in pairs:
         if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not isinstance(pair[0], str):
@@ -161,9 +176,19 @@ def _entry(item: Any) -> Entry:
     return entry
 
 
+def _concatenation(name: str, node: Node, sources: list[Any]) -> Entry:
+    """Return a layer that reads concatenated channels, from (name, channels) each."""
+    pairs = [pair if isinstance(pair, (tuple, list)) else (pair, None) for pair in sources]
+    if not pairs or any(len(pair) != 2 or not isinstance(pair[0], str) for pair in pairs):
+        raise TypeError(f"layer {name!r} must concatenate (name, channels) each, got {sources!r}")
+    channels = tuple(as_count(count, f"channels of layer {name!r}", minimum=1) for _, count in pairs)
+    gains = [as_gain(Fraction(count, sum(channels))) for count in channels]
+    return Entry(name, node, tuple((s, g) for (s, _), g in zip(pairs, gains, strict=True)), channels)
+
+
 def _source(pair: tuple[str, Gain]) -> str:
     return pair[0] if pair[1] == 1 else f"{pair[1]} x {pair[0]}"
 
 
-def _shown(pair: tuple[str, Gain]) -> str:
-    return repr(pair[0]) if pair[1] == 1 else repr(pair)
+def _shown(source: Any) -> str:
+    return repr(source[0]) if isinstance(source, tuple) and source[1] == 1 else repr(source)

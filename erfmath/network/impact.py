@@ -19,13 +19,11 @@ from .._checks import per_axis
 from ..core.power import coefficients
 from ..kernel import Kernel
 from ..product import Factor, Product, as_product
+from .arguments import Ints
 from .compose import Gain, Power
 from .lower import Stage
 from .node import Node
 from .program import Block, Program, common_start, program_of, pull_back
-
-Ints = tuple[int, ...]
-
 
 # Weights of a block of a network, which take no time.
 _FEW = 64

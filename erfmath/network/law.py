@@ -15,14 +15,13 @@ from ..kernel import Kernel
 from ..lattice import LatticeDistribution
 from ..product import Product, alike, axes_of, on_axis
 from ..product_law import ProductDistribution, distribution
+from .arguments import Ints
 from .border import bordered_map, unit_inside
 from .impact import TooManyTermsError, bounded_program, copies, require_law, response_of, unit_of
 from .maps import map_of
 from .node import Node
 from .program import Program
 from .sizes import sized_for
-
-Ints = tuple[int, ...]
 
 # Weights written out exactly in sums of branches; known architectures need up to a thousand.
 _MOST_TERMS = 5000

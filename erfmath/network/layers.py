@@ -190,6 +190,8 @@ class Pool(Node):
         Ints from 1, the same on each axis or one per axis.
     ceil_mode
         Whether an output is made from a window that begins inside but ends behind the input.
+    count_include_pad
+        Whether an average divides by the padding in its window as well. (A maximum never takes padding.)
 
     Examples
     --------
@@ -203,6 +205,7 @@ class Pool(Node):
     mode: str
     dilation: Ints
     ceil_mode: bool
+    count_include_pad: bool
 
     def __init__(
         self,
@@ -212,19 +215,22 @@ class Pool(Node):
         mode: str = "average",
         dilation: Any = 1,
         ceil_mode: bool = False,
+        count_include_pad: bool = True,
     ) -> None:
         sides = as_sides(size, "size")
         strides = per_axis(sides if stride is None else stride, len(sides), "stride", minimum=1)
         steps = per_axis(dilation, len(sides), "dilation", minimum=1)
         extents = tuple(d * (k - 1) for d, k in zip(steps, sides, strict=True))
-        if not isinstance(ceil_mode, bool):
-            raise TypeError(f"ceil_mode must be a bool, got {ceil_mode!r}")
+        for name, flag in (("ceil_mode", ceil_mode), ("count_include_pad", count_include_pad)):
+            if not isinstance(flag, bool):
+                raise TypeError(f"{name} must be a bool, got {flag!r}")
         set_fields(self, size=sides, stride=strides, dilation=steps, mode=as_choice(mode, "mode", POOLS))
-        set_fields(self, padding=as_padding(padding, extents, strides), ceil_mode=ceil_mode)
+        set_fields(self, padding=as_padding(padding, extents, strides))
+        set_fields(self, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
 
     def __repr__(self) -> str:
         options = {"padding": 0, "mode": "average", "dilation": 1, "ceil_mode": False}
-        return call(self, plain_size(self.size), {"stride": self.size, **options})
+        return call(self, plain_size(self.size), {"stride": self.size, **options, "count_include_pad": True})
 
 
 @dataclass(frozen=True, init=False, repr=False)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.scaled import Floats
 from ..kernel import Kernel
 from .arguments import Ints, Pads, as_weights
 from .compose import Residual, Series, Sum
@@ -43,6 +44,8 @@ class Stage:
     before
         Where the quotient is rounded up instead: padding before the input, in which or in whose input the
         last window has to begin.
+    counted
+        For an average over what counts of its window: how far (before, after) the input counts, per axis.
     """
 
     kernel: Kernel
@@ -53,6 +56,7 @@ class Stage:
     slack: Ints
     border: str = "zeros"
     before: Ints | None = None
+    counted: Pads | None = None
 
     def __post_init__(self) -> None:
         offsets, dilation, shift = [], [], []
@@ -87,6 +91,7 @@ class Stage:
             (self.slack[axis],),
             self.border,
             None if self.before is None else (self.before[axis],),
+            None if self.counted is None else (self.counted[axis],),
         )
 
     @functools.lru_cache(maxsize=1024)  # noqa: B019  (stages are few, and equal ones are one)
@@ -105,6 +110,14 @@ class Stage:
         before = -self.dilation[axis] * self.kernel.offsets[axis] - self.shift[axis]
         extent = self.dilation[axis] * (self.kernel.shape[axis] - 1)
         return before, self.slack[axis] + extent + 1 - before
+
+    def shares(self, axis: int, first: int, count: int, samples: int) -> Floats:
+        """Return by how much the weights of units from the first on grow: all taps over those that count."""
+        units = self.stride[axis] * np.arange(first, first + count)[:, None] + self.shift[axis]
+        taps = self.dilation[axis] * (self.kernel.offsets[axis] + np.arange(self.kernel.shape[axis]))
+        before, after = self.counted[axis] if self.counted else (0, 0)
+        inside = (units + taps >= -before) & (units + taps < samples + after)
+        return np.asarray(taps.size / np.maximum(inside.sum(axis=1), 1))
 
     def length(self, axis: int, samples: int) -> int:
         """Return how many output samples so many input samples make on an axis; below 1 for none."""
@@ -144,6 +157,10 @@ def _(node: Conv) -> Stage:
 @lower.register
 def _(node: Pool) -> Stage:
     stage = _window(as_weights(node.size), node, "zeros")
+    if node.mode == "max" or not node.count_include_pad:
+        stage = replace(stage, counted=((0, 0),) * stage.ndim)
+    elif node.ceil_mode:
+        stage = replace(stage, counted=node.padding)
     return replace(stage, before=tuple(b for b, _ in node.padding)) if node.ceil_mode else stage
 
 

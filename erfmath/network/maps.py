@@ -17,11 +17,10 @@ import numpy as np
 from .._checks import check_memory
 from ..core.scaled import Floats
 from ..kernel import Kernel
+from .arguments import Ints
 from .compose import Gain
 from .lower import Stage
 from .program import Block, Program, pull_back
-
-Ints = tuple[int, ...]
 
 _WIDEST = 2.0**400  # beyond this, values are scaled back
 

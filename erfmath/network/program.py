@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 from .compose import Concat, Gain, Power, Series, Sum
 from .graph import INPUT, Graph
+from .layers import Identity
 from .lower import Stage, Unbounded, lower
 from .node import Node, Rate
 
@@ -253,6 +254,14 @@ def _meaning(rule: Callable[[Any], Any], layer: Node) -> Any:
     return rule(layer)
 
 
+def _is_hashable(node: Node) -> bool:
+    try:
+        hash(node)
+    except TypeError:  # a layer from outside with a list for a field
+        return False
+    return True
+
+
 class _Writer:
     """Writes the operations of a network; its own stack instead of recursion, so that depth has no limit."""
 
@@ -287,15 +296,19 @@ class _Writer:
             return self._emit(node, None, tuple(ends))
         if isinstance(node, Graph):
             tensors = {INPUT: source}
-            for name, part, sources in node.order:
+            for name, part, sources, channels in node.order:
                 pairs = tuple((tensors[s], gain) for s, gain in sources)
-                whole = pairs[0][0] if len(pairs) == 1 and pairs[0][1] == 1 else self._emit(node, None, pairs)
+                joint = Concat([Identity()] * len(channels), channels) if channels else node
+                whole = (
+                    pairs[0][0] if len(pairs) == 1 and pairs[0][1] == 1 else self._emit(joint, None, pairs)
+                )
                 tensors[name] = yield part, whole
             return tensors[node.output]
         if isinstance(node, Power):
             source = yield from self._write_power(node, source)
             return source
-        meaning = lower(node) if node.labelled() else _meaning(lower.dispatch(type(node)), node)
+        known = not node.labelled() and _is_hashable(node)
+        meaning = _meaning(lower.dispatch(type(node)), node) if known else lower(node)
         if isinstance(meaning, Node):
             source = yield meaning, source
             return source

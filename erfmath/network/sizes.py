@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._checks import as_count, per_axis
+from .arguments import Ints
 from .field import require_network
 from .lower import Stage, Unbounded
 from .node import Node, short
 from .program import Operation, Program, program_of
-
-Ints = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -104,10 +104,10 @@ def _(net: Residual, init: str = "he") -> Node:
 
 @variance.register
 def _(net: Graph, init: str = "he") -> Node:
-    entries = [
-        (name, (variance(node, init), *((source, gain**2) for source, gain in sources)))
-        for name, node, sources in net.layers
-    ]
+    entries = []
+    for entry in net.layers:
+        squares = entry.reads if entry.channels else [(source, gain**2) for source, gain in entry.sources]
+        entries.append((entry.name, (variance(entry.node, init), *squares)))
     return Graph(entries, net.output)
 
 
