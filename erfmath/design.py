@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from typing import Any
 
-from ._checks import as_count
+from ._checks import as_count, is_index
 from .kernel import Kernel, as_kernel
+
+_TIE = 1e-12  # relative round-off of a sum of floats
 
 
 def has_no_holes(steps: Sequence[int], taps: int | Sequence[int] = 3) -> bool:
@@ -44,8 +47,9 @@ def has_no_holes(steps: Sequence[int], taps: int | Sequence[int] = 3) -> bool:
 def satisfies_hdc(dilations: Sequence[int], taps: int = 3) -> bool:
     r"""Return whether dilations obey the rule of hybrid dilated convolution, M_2 <= K.
 
-    :math:`M_i = \max(M_{i+1} - 2 r_i,\; 2 r_i - M_{i+1},\; r_i)` from :math:`M_n = r_n` down. Exact for three
-    taps; for five it rejects some designs without holes, which :func:`has_no_holes` accepts.
+    :math:`M_i = \max(M_{i+1} - 2 r_i,\; 2 r_i - M_{i+1},\; r_i)` from :math:`M_n = r_n` down, the rates
+    ascending from 1. Exact for three taps then; for five it rejects some designs without holes, which
+    :func:`has_no_holes` accepts.
 
     Notes
     -----
@@ -56,9 +60,10 @@ def satisfies_hdc(dilations: Sequence[int], taps: int = 3) -> bool:
     >>> satisfies_hdc([1, 2, 5]), satisfies_hdc([1, 2, 9]), satisfies_hdc([1, 2, 10], taps=5)
     (True, False, False)
     """
-    rates = [step for step, _ in _layers(dilations, taps)]
+    as_count(taps, "taps", minimum=1)
+    rates = [step for step, _ in _layers(dilations, taps, "dilations")]
     if len(rates) < 2:
-        return all(rate <= taps for rate in rates) if rates else True
+        return rates in ([], [1])
     largest = rates[-1]
     for rate in reversed(rates[1:-1]):
         largest = max(largest - 2 * rate, 2 * rate - largest, rate)
@@ -66,11 +71,23 @@ def satisfies_hdc(dilations: Sequence[int], taps: int = 3) -> bool:
 
 
 def is_smooth(kernel: Kernel | Sequence[float]) -> bool:
-    r"""Return whether doubling dilations of a kernel tend to a law with a density: even taps = odd taps.
+    r"""Return whether doubling dilations of a kernel tend to a law with a density.
 
-    The law of :math:`\sum_l 2^l X_l` scaled to its field is otherwise singular (uniform kernels of an odd
-    number of taps give Stern's diatomic sequence), since :math:`P(-1) \ne 0` leaves a Fourier coefficient
-    that does not decay.
+    The Fourier coefficients of the limit law of :math:`\sum_l 2^l X_l`, scaled to its field, at odd q are
+    :math:`\prod_{l \ge 1} P(e^{2 \pi i q/2^l})/P(1)`, and those at 2q are the same: they vanish, or never
+    decay. So there is a density exactly if a cyclotomic polynomial :math:`z^m + 1`, m = 1, 2, 4, ..., divides
+    P; m = 1 asks for as much weight on even as on odd taps. Uniform kernels of an odd number of taps have
+    none: three give Stern's diatomic sequence and a singular law.
+
+    Parameters
+    ----------
+    kernel
+        A Kernel on one axis, or its weights; floats are compared to a relative 1e-12.
+
+    Raises
+    ------
+    ValueError
+        If the kernel has several axes.
 
     Notes
     -----
@@ -79,11 +96,23 @@ def is_smooth(kernel: Kernel | Sequence[float]) -> bool:
 
     Examples
     --------
-    >>> is_smooth([1, 1, 1]), is_smooth([1, 2, 1]), is_smooth([1, 1])
-    (False, True, True)
+    >>> is_smooth([1, 1, 1]), is_smooth([1, 2, 1]), is_smooth([1, 1]), is_smooth([1, 0, 1])
+    (False, True, True, True)
     """
-    signed = [-w if position[0] % 2 else w for position, w in as_kernel(kernel).taps()]
-    return not sum(signed)
+    polynomial = as_kernel(kernel)
+    if polynomial.ndim > 1:
+        raise ValueError(f"kernel must have one axis, got {polynomial.ndim}; take kernel.marginal(axis)")
+    return any(_divides(1 << power, polynomial) for power in range((polynomial.shape[0] - 1).bit_length()))
+
+
+def _divides(m: int, kernel: Kernel) -> bool:
+    """Return whether z^m + 1 divides the polynomial: every m-th weight cancels, signs alternating."""
+    rest = [Fraction(0)] * m
+    for (position,), weight in kernel.taps():
+        turns, place = divmod(position - kernel.offsets[0], m)
+        rest[place] += -weight if turns % 2 else weight
+    tolerance = 0 if kernel.is_exact else Fraction(_TIE) * Fraction(kernel.norm)
+    return all(abs(value) <= tolerance for value in rest)
 
 
 def outward_kernel(taps: int, share: float | Fraction = 1) -> Kernel:
@@ -110,7 +139,7 @@ def outward_kernel(taps: int, share: float | Fraction = 1) -> Kernel:
     Kernel([Fraction(5, 12), Fraction(1, 6), Fraction(5, 12)])
     """
     count = as_count(taps, "taps", minimum=2)
-    if isinstance(share, bool) or not 0 <= share <= 1:
+    if not isinstance(share, (int, float, Fraction)) or isinstance(share, bool) or not 0 <= share <= 1:
         raise ValueError(f"share must lie between 0 and 1, got {share!r}")
     inner = (1 - share) * Fraction(1, count)
     return Kernel([inner + share * Fraction(1, 2) * (i in (0, count - 1)) for i in range(count)])
@@ -119,6 +148,17 @@ def outward_kernel(taps: int, share: float | Fraction = 1) -> Kernel:
 def most_gained(taps: int) -> float:
     """Return by which factor the effective field of random weights can grow at most: sqrt(3 (k-1)/(k+1)).
 
+    Parameters
+    ----------
+    taps
+        Number of taps k, at least 2.
+
+    Notes
+    -----
+    The most that :func:`outward_kernel` can do, whatever the depth.
+
+    Examples
+    --------
     >>> round(most_gained(3), 4), round(most_gained(7), 4)
     (1.2247, 1.5)
     """
@@ -126,10 +166,10 @@ def most_gained(taps: int) -> float:
     return math.sqrt(3 * (count - 1) / (count + 1))
 
 
-def _layers(steps: Iterable[int], taps: int | Sequence[int]) -> list[tuple[int, int]]:
+def _layers(steps: Iterable[int], taps: Any, name: str = "steps") -> list[tuple[int, int]]:
     """Return (step, taps) per layer."""
-    distances = [as_count(step, "steps", minimum=1) for step in steps]
-    counts = [taps] * len(distances) if isinstance(taps, int) else list(taps)
+    distances = [as_count(step, name, minimum=1) for step in steps]
+    counts = [taps] * len(distances) if is_index(taps) else list(taps)
     if len(counts) != len(distances):
         raise ValueError(f"taps must be one number or {len(distances)}, one per layer, got {len(counts)}")
     return [(step, as_count(k, "taps", minimum=1)) for step, k in zip(distances, counts, strict=True)]

@@ -143,6 +143,90 @@ def test_far_from_the_border_nothing_changes():
     assert edge.clear("threshold")[0] < first
 
 
+def clear_by_brute_force(net, size):
+    """Units none of whose paths leaves a map: those that pads of nan do not reach."""
+    clear = []
+    for unit in range(em.output_size(net, size)):
+        law = em.distribution(net, at=unit, input_size=size)
+        inner = em.distribution(net, at=unit)
+        clear.append(law.support() == inner.support() and abs(em.border(net, size).lost(unit)) < 1e-13)
+    return clear
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        em.Conv(3, padding=1) ** 2 >> em.Conv(3, stride=2, padding=1),
+        em.ConvTranspose(3, 2, padding=1, output_padding=1) >> em.Conv(3, padding=1),
+        em.ConvTranspose(2, stride=2, dilation=3, padding=1) >> em.Conv(2),
+        em.Conv([0, 0, 1]) >> em.Conv(3, padding=1),
+        em.Upsample(2, "linear") >> em.Conv(3, padding=2),
+        em.zoo.unet(depth=1, ndim=1),
+    ],
+)
+def test_clear_units_lose_nothing(net):
+    clear = clear_by_brute_force(net, 24)
+    first, last = em.border(net, 24).clear()
+    assert all(clear[first : last + 1])
+    runs = "".join("x" if unit else "." for unit in clear).replace(".", " ").split()
+    assert last - first + 1 == max(map(len, runs))
+
+
+def test_a_network_without_layers_has_clear_units_alone():
+    edge = em.border(em.Identity(), (8, 6))
+    assert (edge.clear(), edge.distance()) == (((0, 7), (0, 5)), ((0, 0), (0, 0)))
+
+
+@pytest.mark.parametrize("mode", ["average", "max"])
+def test_pools_at_borders_divide_by_what_counts(mode):
+    edge = em.border(em.Pool(3, 1, 1, mode), 8)
+    assert edge.lost(0) == pytest.approx(1 / 3 if mode == "average" else 0)
+    inside = em.border(em.Pool(3, 1, 1, mode, count_include_pad=False), 8)
+    assert inside.lost(0) == pytest.approx(0)
+    assert em.border(em.Pool(2, 2, ceil_mode=True), 7).lost(3) == pytest.approx(0)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        em.Conv(3, 2, padding=1),
+        em.Conv([1, -2], dilation=3),
+        em.ConvTranspose(3, 2, padding=1, output_padding=1),
+        em.Pool(3, 2, 1, "max", ceil_mode=True),
+        em.Pool(2),
+        em.Upsample(3),
+        em.Upsample(2, "linear"),
+        em.Upsample((3, 2), "linear"),
+        em.Activation("gelu"),
+        em.Dropout(0.25),
+    ],
+)
+def test_variances_keep_sizes_and_fields(layer):
+    twin = em.variance(layer)
+    if layer.ndim:
+        size = (9, 8)[: layer.ndim]
+        assert em.output_size(twin, size) == em.output_size(layer, size)
+        for unit in range(5):
+            assert em.receptive_field(twin).region(unit) == em.receptive_field(layer).region(unit)
+
+
+def test_graphs_that_concatenate_are_concatenations():
+    wide, narrow = em.Conv(3, padding=1, channels=3), em.Conv(1, channels=1)
+    joined = em.Concat([narrow, wide], [1, 3])
+    graph = em.Graph(
+        {"a": (narrow, "input"), "b": (wide, "input"), "c": (em.Identity(), [("a", 1), ("b", 3)])}
+    )
+    assert eval(repr(graph), vars(em)) == graph
+    assert type(graph)(*graph.args) == graph
+    for reading in (em.polynomial, lambda net: em.polynomial(em.variance(net))):
+        assert reading(graph) == reading(joined)
+    assert em.cost(graph, 8, 2).output_channels == em.cost(joined, 8, 2).output_channels == 4
+    mean = em.Graph(
+        {"a": (wide, "input"), "b": (wide, "input"), "c": (em.Identity(), ("a", 0.5), ("b", 0.5))}
+    )
+    assert em.cost(mean, 8).output_channels == 3
+
+
 def test_the_middle_unit_is_the_default():
     net = em.Conv(3, padding=1)
     assert em.distribution(net, input_size=11).support() == (4, 6)
@@ -335,6 +419,7 @@ def test_the_criterion_of_holes_is_exact(steps, taps):
 def test_hdc_never_accepts_a_hole_and_is_exact_for_three_ascending_taps(rest):
     steps = [1, *sorted(rest)]
     assert em.satisfies_hdc(steps) == em.has_no_holes(steps)
+    assert em.satisfies_hdc([2]) == em.has_no_holes([2])
     assert not em.satisfies_hdc(steps, 5) or em.has_no_holes(steps, 5)
 
 
@@ -346,7 +431,22 @@ def test_what_light_centres_gain_is_at_most_the_bound(taps):
     assert em.outward_kernel(taps, 0) == uniform.normalize()
 
 
-def test_smooth_kernels_have_as_much_on_even_as_on_odd_taps():
-    # |P(-1)| decides: the Fourier coefficients at the doubled frequencies do not decay where it is not 0.
-    assert em.is_smooth(em.Kernel([1, 2, 1], offset=-1))
-    assert not em.is_smooth([1, 1, 1, 1, 1])
+@pytest.mark.parametrize(
+    ("taps", "smooth"),
+    [
+        ([1, 2, 1], True),
+        ([1, 1, 1, 1, 1], False),
+        ([2, 1, 2, 1], True),  # (1 + z^2)(2 + z)
+        ([0.1, 0.3, 0.2], True),
+        ([0.1, 0.3, 0.3], False),
+        ([1], False),
+    ],
+)
+def test_smooth_kernels_have_fourier_coefficients_that_vanish(taps, smooth):
+    assert em.is_smooth(em.Kernel(taps, offset=-1)) == smooth
+    z = np.polynomial.Polynomial(taps)
+    rest = [
+        np.prod([abs(z(np.exp(2j * np.pi * q / 2**level))) / sum(taps) for level in range(1, 40)])
+        for q in range(1, 30, 2)
+    ]
+    assert (max(rest) < 1e-12) == smooth

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from .._checks import as_count, as_power
 from .layers import Identity
@@ -343,11 +346,12 @@ def as_numbers(values: Any, name: str) -> list[Any]:
 
 def as_gain(gain: Any) -> Gain:
     """Return a finite real number; an integral float as the int it is, so that sums stay exact."""
-    if isinstance(gain, bool) or not isinstance(gain, (int, float, Fraction)):
+    if isinstance(gain, (bool, np.bool_)) or not isinstance(gain, numbers.Real):
         raise TypeError(f"gain must be a real number, got {gain!r}")
-    if not math.isfinite(gain):
+    value = Fraction(gain) if isinstance(gain, numbers.Rational) else float(gain)
+    if not math.isfinite(value):
         raise ValueError(f"gain must be finite, got {gain!r}")
-    return int(gain) if gain == int(gain) else gain
+    return int(value) if value == int(value) else value
 
 
 def require_some(gains: Sequence[Gain]) -> None:

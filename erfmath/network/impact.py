@@ -1,7 +1,7 @@
 r"""The impact of each input position on one output unit, as an exact product of polynomials.
 
 Without upsampling the impact of a series is :math:`\prod_l P_l(z^{a_l})`, with :math:`a_l` the dilation times
-the strides before layer l (FACTS of the field: Luo et al. 2016, section 2), and branches add polynomials.
+the strides before layer l (Luo et al. 2016, section 2), and branches add polynomials.
 Upsampling by u keeps the multiples of u, which no product survives: what does not commute is written out.
 """
 
@@ -122,7 +122,7 @@ def response_of(program: Program, at: Ints | None = None, budget: float = math.i
     found = pull_back(program, unit)
     if found is None:
         raise ValueError(
-            f"output unit {_place(unit.shift)} sees nothing: no tap of an upsampling layer meets it, or "
+            f"output unit {place(unit.shift)} sees nothing: no tap of an upsampling layer meets it, or "
             "branches cancel"
         )
     return found
@@ -185,5 +185,6 @@ def _times(a: Ints, b: Ints) -> Ints:
     return tuple(x * y for x, y in zip(a, b, strict=True))
 
 
-def _place(index: Ints) -> str:
+def place(index: Ints) -> str:
+    """Return an index as a message names it."""
     return str(index[0] if len(index) == 1 else index)

@@ -17,7 +17,7 @@ from ..product import Product, alike, axes_of, on_axis
 from ..product_law import ProductDistribution, distribution
 from .arguments import Ints
 from .border import bordered_map, unit_inside
-from .impact import TooManyTermsError, bounded_program, copies, require_law, response_of, unit_of
+from .impact import TooManyTermsError, bounded_program, copies, place, require_law, response_of, unit_of
 from .maps import map_of
 from .node import Node
 from .program import Program
@@ -116,7 +116,7 @@ def _folded(program: Program, at: Ints, axis: int) -> tuple[Floats, int]:
     """Return (shares, offset) of the marginal on one axis, from the map with all others folded."""
     found = map_of(program, at, (axis,))
     if found is None:
-        raise ValueError(f"output unit {at} sees nothing: no tap of an upsampling layer meets it")
+        raise ValueError(f"output unit {place(at)} sees nothing: no tap of an upsampling layer meets it")
     sums = found.values.sum(axis=others_of(axis, program.ndim))
     return sums / sums.sum(), found.offset[axis]
 
@@ -125,8 +125,9 @@ def _bordered(net: Node, at: Any, input_size: Any) -> LatticeDistribution | Join
     """Return the law of the impact on a unit of a map with borders."""
     frame = sized_for(net, input_size)
     require_law(frame.program)
-    found = bordered_map(frame, unit_inside(frame, at))
+    unit = unit_inside(frame, at)
+    found = bordered_map(frame, unit)
     if found is None:
-        raise ValueError(f"output unit {at} sees nothing of the input: all its paths are lost at the borders")
+        raise ValueError(f"output unit {place(unit)} sees nothing: all its paths are lost at the borders")
     law = found.values / found.values.sum()
     return LatticeDistribution(law, *found.offset) if law.ndim == 1 else JointDistribution(law, found.offset)

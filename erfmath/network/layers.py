@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -273,7 +274,18 @@ class Identity(Node):
 
 @dataclass(frozen=True)
 class Activation(Node):
-    """A pointwise nonlinearity, by name. It moves no impact; see the weight models for what it scales."""
+    """A pointwise nonlinearity, by name; it moves no impact, and scales variances by E[sigma'^2].
+
+    Parameters
+    ----------
+    name
+        Such as "relu"; :func:`erfmath.activation_gain` knows the usual ones, others only have no variance.
+
+    Examples
+    --------
+    >>> Conv(3) >> Activation("relu")
+    Series([Conv(3), Activation('relu')])
+    """
 
     name: str
 
@@ -287,13 +299,31 @@ class Activation(Node):
 
 @dataclass(frozen=True)
 class Dropout(Node):
-    """Dropout with probability p of dropping a sample. It moves no impact."""
+    """Dropout; it moves no impact, and scales variances by 1/(1 - p).
+
+    Parameters
+    ----------
+    p
+        The probability of dropping a sample, below 1.
+
+    Raises
+    ------
+    ValueError
+        If p is no such probability.
+
+    Examples
+    --------
+    >>> Dropout(0.5)
+    Dropout(0.5)
+    """
 
     p: float
 
     def __post_init__(self) -> None:
-        if isinstance(self.p, bool) or not isinstance(self.p, (int, float, Fraction)) or not 0 <= self.p < 1:
+        if isinstance(self.p, bool) or not isinstance(self.p, numbers.Real) or not 0 <= self.p < 1:
             raise ValueError(f"p must be a probability below 1, got {self.p!r}")
+        if not isinstance(self.p, (int, Fraction)):
+            set_fields(self, p=float(self.p))
 
     def __repr__(self) -> str:
         return f"Dropout({self.p!r})"
@@ -304,6 +334,12 @@ class GlobalPool(Node):
     """An average over the whole map, as at a classifier's end and in squeeze-excite gates.
 
     Its field is unbounded: whatever the input's size, all of it.
+
+    Examples
+    --------
+    >>> from erfmath import receptive_field
+    >>> receptive_field(Conv(3) >> GlobalPool())
+    <ReceptiveField: unbounded, GlobalPool() reads the whole input>
     """
 
     def __repr__(self) -> str:

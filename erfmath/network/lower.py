@@ -19,7 +19,8 @@ import numpy as np
 from ..core.scaled import Floats
 from ..kernel import Kernel
 from .arguments import Ints, Pads, as_weights
-from .compose import Residual, Series, Sum
+from .compose import Concat, Power, Residual, Series, Sum
+from .graph import Graph
 from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
 from .node import Node, Rate
 
@@ -144,7 +145,7 @@ def lower(node: Any) -> Stage | Unbounded | Node:
     Register your own layer types with ``@lower.register``; see :class:`Node` for an example.
     """
     name = type(node).__name__
-    if isinstance(node, Node) and node.labelled():
+    if isinstance(node, (Series, Sum, Concat, Power, Graph)):
         raise TypeError(f"{name} is composed of other layers: lower() is for those")
     raise TypeError(f"{name} is no layer that is known; register what it means with erfmath.lower")
 

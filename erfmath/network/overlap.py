@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from .impact import bounded_program
 from .maps import map_of
 from .node import Node
 
+_FAR = 900  # powers of two beyond which totals leave the floats
 _TIE = 1e-12  # relative difference of two totals that is round-off
 
 
@@ -24,7 +24,8 @@ class Overlap:
     Attributes
     ----------
     totals
-        One number per phase, an array with as many axes as the network.
+        One number per phase, an array with as many axes as the network, to a common scale: the largest
+        where weights are beyond the floats is 1.
     """
 
     totals: Floats
@@ -32,8 +33,8 @@ class Overlap:
     @property
     def ratio(self) -> float:
         """The largest total over the smallest: 1 when even, inf where a phase sees nothing."""
-        smallest = float(self.totals.min())
-        return float(self.totals.max()) / smallest if smallest > 0 else math.inf
+        sizes = np.abs(self.totals)
+        return float(sizes.max() / sizes.min()) if sizes.min() > 0 else math.inf
 
     @property
     def is_even(self) -> bool:
@@ -68,8 +69,12 @@ def overlap(net: Node) -> Overlap:
     (<Overlap: uneven, ratio 2>, <Overlap: even>)
     """
     program = bounded_program(require_network(net))
-    totals: Any = np.zeros(program.period)
-    for phase in np.ndindex(*program.period):
-        found = map_of(program, phase, kept=())
-        totals[phase] = 0.0 if found is None else math.ldexp(float(found.values.sum()), found.exponent)
+    maps = {phase: map_of(program, phase, kept=()) for phase in np.ndindex(*program.period)}
+    largest = max((found.exponent for found in maps.values() if found is not None), default=0)
+    scale = largest if abs(largest) > _FAR else 0
+    totals = np.zeros(program.period)
+    for phase, found in maps.items():
+        if found is not None:
+            totals[phase] = math.ldexp(float(found.values.sum()), found.exponent - scale)
+    totals.flags.writeable = False
     return Overlap(totals)

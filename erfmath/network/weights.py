@@ -22,6 +22,7 @@ from ..effective import law_of_profile
 from ..joint import JointDistribution
 from ..kernel import Kernel
 from ..lattice import LatticeDistribution
+from ..product import as_product
 from ..product_law import distribution
 from .arguments import size_of
 from .compose import Concat, Power, Residual, Series, Sum, series
@@ -30,6 +31,8 @@ from .impact import copies
 from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
 from .lower import interpolation, lower
 from .node import Node
+
+_TIE = 1e-9  # a sum this far from 1 is round-off
 
 # Variance of the weights times the number of inputs: He et al. 2015; LeCun 1998; Glorot & Bengio 2010 with
 # as many channels out as in.
@@ -41,8 +44,9 @@ def variance(net: Any, init: str = "he") -> Node:
     r"""Return the network whose impact is the variance of the gradient of a network with random weights.
 
     Taps given by their number are random: k of them get the variance g/k, with g = 2 for He's
-    initialisation and 1 for LeCun's and Glorot's. Given weights w become :math:`w^2`, the energy under
-    random signs. A maximum passes one of its k samples, an average 1/k^2 of each.
+    initialisation and 1 for LeCun's and Glorot's. (Fractions that are all 1/k are the same layer; floats
+    are not.) Given weights w become :math:`w^2`, the energy under random signs. A maximum passes one of
+    its k samples, an average 1/k^2 of each.
 
     Exact where random weights lie between any two layers of given ones; interpolation directly followed
     by average pooling, say, correlates neighbours, and is better given as one layer.
@@ -57,7 +61,7 @@ def variance(net: Any, init: str = "he") -> Node:
     Raises
     ------
     ValueError
-        If the initialisation or an activation is unknown.
+        If the initialisation or an activation is unknown, or a layer averages over the whole map.
     TypeError
         If a layer has a type of its own without a rule; register one with ``variance.register``.
 
@@ -134,7 +138,9 @@ def _(net: Pool, init: str = "he") -> Node:
 def _(net: Upsample, init: str = "he") -> Node:
     if net.mode == "nearest":
         return net
-    return ConvTranspose(_squares(interpolation(net.factor)), net.factor)
+    kernel = _squares(interpolation(net.factor))
+    cut = tuple(-offset for offset in kernel.offsets)  # so that the sizes stay those of the interpolation
+    return ConvTranspose(kernel.shift(cut), net.factor, padding=cut)
 
 
 @variance.register
@@ -147,10 +153,17 @@ def _(net: Dropout, init: str = "he") -> Node:
     return _scaled(Identity(), 1 / (1 - net.p))
 
 
-@variance.register(Identity)
-@variance.register(GlobalPool)
-def _(net: Node, init: str = "he") -> Node:
+@variance.register
+def _(net: Identity, init: str = "he") -> Node:
     return net
+
+
+@variance.register
+def _(net: GlobalPool, init: str = "he") -> Node:
+    raise ValueError(
+        "GlobalPool() passes 1/N^2 of the variance of N samples, and N is not known; give the network before "
+        "it, or a Pool of the map's size"
+    )
 
 
 def batch_norm_residuals(branch: Node, n: int) -> Node:
@@ -163,9 +176,19 @@ def batch_norm_residuals(branch: Node, n: int) -> Node:
     Parameters
     ----------
     branch
-        The branch of a block, with its variances as taps; of sum 1.
+        The branch of a block, with its variances as taps: of sum 1, as normalised.
     n
         Number of blocks.
+
+    Raises
+    ------
+    ValueError
+        If the branch has another sum, or changes the rate.
+
+    Notes
+    -----
+    S. De, S. Smith, Batch normalization biases residual blocks towards the identity function in deep
+    networks, NeurIPS 2020.
 
     Examples
     --------
@@ -174,26 +197,39 @@ def batch_norm_residuals(branch: Node, n: int) -> Node:
     [1.347, 2.798]
     """
     count = as_count(n, "n", minimum=1)
+    total = math.prod(float(f.kernel.total) ** f.n for f in as_product(branch).factors)
+    if abs(total - 1) > _TIE:
+        raise ValueError(f"branch must have taps of sum 1, as normalised, got {total:g}; divide them by it")
     return series(Residual(branch, Fraction(1, index)) for index in range(1, count + 1))
 
 
 def activation_gain(name: str) -> float | Fraction:
     r"""Return :math:`E[\sigma'(x)^2]` of an activation by name, x standard normal.
 
+    Parameters
+    ----------
+    name
+        Of `ACTIVATIONS` in this module, such as "relu"; capitals do not count.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+
     Examples
     --------
     >>> activation_gain("relu"), round(activation_gain("tanh"), 4)
     (Fraction(1, 2), 0.4644)
     """
-    name = as_choice(name.lower(), "activation", (*_EXACT, *_SLOPES))
+    name = as_choice(name.lower() if isinstance(name, str) else name, "activation", ACTIVATIONS)
     return _EXACT[name] if name in _EXACT else _mean_square(name)
 
 
 _EXACT: dict[str, Fraction] = {
     "identity": Fraction(1),
     "relu": Fraction(1, 2),
-    "leaky_relu": Fraction(1 + Fraction(1, 10**4)) / 2,
-    "relu6": Fraction(1, 2),
+    "leaky_relu": (1 + Fraction(1, 100) ** 2) / 2,  # slope 0.01
+    "prelu": (1 + Fraction(1, 4) ** 2) / 2,  # PyTorch's first slope, 0.25
 }
 
 
@@ -207,6 +243,13 @@ def _normal_cdf(x: Floats) -> Floats:
     return np.asarray(ndtr(x))
 
 
+def _mish_slope(t: Floats, x: Floats) -> Floats:
+    return np.asarray(t + x * (1 - t * t) * _logistic(x))
+
+
+# Klambauer et al., Self-normalizing neural networks, 2017.
+_SELU, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
 _SLOPES: dict[str, Callable[[Floats], Floats]] = {
     "tanh": lambda x: 1 - np.tanh(x) ** 2,
     "sigmoid": lambda x: _logistic(x) * _logistic(-x),
@@ -214,15 +257,23 @@ _SLOPES: dict[str, Callable[[Floats], Floats]] = {
     "elu": lambda x: np.where(x > 0, 1.0, np.exp(np.minimum(x, 0))),
     "silu": lambda x: _logistic(x) * (1 + x * _logistic(-x)),
     "gelu": lambda x: _normal_cdf(x) + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi),
+    "relu6": lambda x: ((x > 0) & (x < 6)).astype(float),
+    "selu": lambda x: _SELU * np.where(x > 0, 1.0, _SELU_ALPHA * np.exp(np.minimum(x, 0))),
+    "hardswish": lambda x: np.where(x >= 3, 1.0, np.where(x <= -3, 0.0, x / 3 + 0.5)),
+    "mish": lambda x: _mish_slope(np.tanh(np.log1p(np.exp(x))), x),
 }
+_SLOPES["swish"] = _SLOPES["silu"]
+
+# The names of activations whose gain is known.
+ACTIVATIONS = tuple(sorted((*_EXACT, *_SLOPES)))
 
 
 @functools.lru_cache
 def _mean_square(name: str) -> float:
-    """Integrate the squared slope against the normal density, which is smooth on either side of 0."""
-    x, weights = np.polynomial.legendre.leggauss(200)
-    half = 6 * (x + 1)
-    density = 6 * weights * np.exp(-half * half / 2) / math.sqrt(2 * math.pi)
+    """Integrate the squared slope against the normal density, piece by piece: slopes jump at 0, 3 and 6."""
+    x, weights = np.polynomial.legendre.leggauss(100)
+    half = np.concatenate([1.5 * (x + 1 + 2 * piece) for piece in range(4)])
+    density = 1.5 * np.tile(weights, 4) * np.exp(-half * half / 2) / math.sqrt(2 * math.pi)
     return float(density @ (_SLOPES[name](half) ** 2 + _SLOPES[name](-half) ** 2))
 
 
