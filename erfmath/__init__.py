@@ -101,7 +101,15 @@ __all__ = [
     "variance",
 ]
 
-_CONVERTERS = {"from_onnx": ".convert.onnx", "from_torch": ".convert.torch"}
+# What needs PyTorch or ONNX, by the module that holds it.
+_OPTIONAL = {
+    "from_onnx": ".convert.onnx",
+    "from_torch": ".convert.torch",
+    "measure": ".empirical",
+    "Measurement": ".empirical",
+    "Agreement": ".empirical",
+    "to_torch": ".torch_module",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -110,6 +118,6 @@ def __getattr__(name: str) -> Any:
 
     if name in ("plotting", "strategies", "zoo"):
         return importlib.import_module(f".{name}", __name__)
-    if name in _CONVERTERS:
-        return getattr(importlib.import_module(_CONVERTERS[name], __name__), name)
+    if name in _OPTIONAL:
+        return getattr(importlib.import_module(_OPTIONAL[name], __name__), name)
     raise AttributeError(f"module 'erfmath' has no attribute {name!r}")

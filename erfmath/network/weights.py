@@ -48,8 +48,9 @@ def variance(net: Any, init: str = "he") -> Node:
     are not.) Given weights w become :math:`w^2`, the energy under random signs. A maximum passes one of
     its k samples, an average 1/k^2 of each.
 
-    Exact where random weights lie between any two layers of given ones; interpolation directly followed
-    by average pooling, say, correlates neighbours, and is better given as one layer.
+    Exact where random weights lie between any two layers of given ones (interpolation directly followed by
+    average pooling, say, correlates neighbours, and is better given as one layer), in wide networks, and
+    where no branch of a skip ends in an activation without negative values, whose gradients become coherent.
 
     Parameters
     ----------

@@ -1,0 +1,376 @@
+import math
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+import erfmath as em
+from erfmath.network.border import forward
+from erfmath.network.sizes import sized_for
+from erfmath.network.weights import ACTIVATIONS
+from erfmath.strategies import networks
+
+torch = pytest.importorskip("torch", reason="measuring needs torch: pip install 'erfmath[torch]'")
+
+from erfmath.empirical import Agreement, Measurement, measure  # noqa: E402
+from erfmath.torch_module import to_torch  # noqa: E402
+
+CONV, RELU = em.Conv((3, 3)), em.Activation("relu")
+BLOCK = CONV >> RELU
+SAME = em.Conv((3, 3), padding=1)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def double():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def quietly(net, **options):
+    return measure(net, progress=False, **{"rng": 0, **options})
+
+
+# With its weights as given, a module is the network itself.
+
+
+@pytest.mark.usefixtures("double")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much])
+@example(em.Sum([em.ConvTranspose((1, 1), (1, 2)), em.Upsample((1, 2))], [1, 0]), 8)  # 15 and 16 samples
+@given(networks(max_dims=2), st.integers(8, 12))
+def test_a_module_of_given_weights_computes_what_the_network_does(net, side):
+    assume("max" not in repr(net) and "Activation" not in repr(net))  # theirs is the impact on average
+    size = (side,) * (net.ndim or 1)
+    try:
+        frame = sized_for(net, size)
+    except ValueError:
+        assume(False)
+    values = np.random.default_rng(0).standard_normal(size)
+    module = to_torch(net, init="given").eval()
+    found = module(torch.tensor(values)[None, None])[0, 0].detach().numpy()
+    expected = forward(frame, values)
+    assert found.shape == expected.shape
+    assert np.allclose(found, expected, rtol=1e-9, atol=1e-9 * max(1.0, np.abs(expected).max()))
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize(
+    "net",
+    [
+        em.Conv(3) ** 5,
+        em.Conv([1, 2, 5], stride=2, dilation=2, padding=3) ** 2,
+        CONV >> em.Conv((3, 5), (1, 2)),
+        em.Conv(3, stride=2) >> em.ConvTranspose(4, 2, padding=1) >> em.Conv(3),
+        em.Conv((3, 3), padding=1, padding_mode="reflect") >> em.Upsample((2, 2), "linear"),
+        em.Concat([em.Conv(3, padding=1), em.Identity()], [3, 1]) >> em.Residual(em.Conv(3, padding=1), 0.5),
+        em.Conv(3) + em.Conv([0, 1, 0]),
+        em.Pool(3, 2, 1) >> em.Conv(3),
+        em.Pool((2, 2), dilation=2) >> CONV,
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("edge", [0, None])
+def test_the_gradient_of_given_weights_is_the_law_to_round_off_borders_included(net, edge):
+    measured = quietly(net, input_size=16, unit=edge, runs=1, init="given", profile="mean", channels=1)
+    found = measured.compare(ref="max")
+    assert found.l1 < 1e-12
+    assert found.correlation == pytest.approx(1)
+    assert found.effective.count == found.expected.count
+    assert found.variance_ratio == pytest.approx((1.0,) * len(measured.unit))
+
+
+def test_uniform_weights_give_the_paper_s_count():
+    found = quietly(CONV**10, runs=1, init="given", profile="mean", channels=1)
+    assert found.effective_field().count == 137
+    assert found.map.shape == (21, 21)
+
+
+# Random weights: the mean square is the variance's law.
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        CONV**8,
+        BLOCK**8,
+        BLOCK**2 >> em.Conv((3, 3), 2) >> BLOCK**2,
+        BLOCK >> em.Conv((3, 3), dilation=2) >> BLOCK,
+        em.Residual(RELU >> SAME) ** 6,
+        BLOCK >> em.Pool((2, 2), mode="max") >> BLOCK,
+        BLOCK >> em.Pool((2, 2)) >> BLOCK,
+        (BLOCK >> em.Dropout(0.25)) ** 4,
+    ],
+    ids=["linear", "ReLU", "stride", "dilation", "skip", "max pooling", "average pooling", "dropout"],
+)
+def test_theory_against_wide_random_networks(net):
+    found = quietly(net, runs=200).compare()
+    assert found.correlation > 0.99
+    assert found.variance_ratio == pytest.approx((1, 1), abs=0.03)
+    assert found.effective.size == pytest.approx(found.expected.size, rel=0.15)  # a count, with ties
+    assert found.l1 < 0.08
+
+
+def test_a_unit_at_the_border_has_the_theory_s_cropped_impact():
+    found = quietly((SAME >> RELU) ** 4, input_size=20, unit=(0, 10), runs=150).compare()
+    assert found.theory.support() == ((0, 4), (6, 14))
+    assert found.correlation > 0.99
+
+
+def test_magnitudes_are_compared_with_the_root_of_the_variance():
+    found = quietly(CONV**5, runs=100, profile="std").compare()
+    expected = em.effective_field(em.distribution(CONV**5), profile="std")
+    assert found.expected.count == expected.count == 109
+    assert found.correlation > 0.99
+
+
+def test_one_channel_is_wider_than_the_theory():
+    narrow = quietly(em.Conv(3) ** 40, channels=1, runs=200, profile="std", normalised=True).compare()
+    wide = quietly(em.Conv(3) ** 40, channels=16, runs=60, profile="std").compare()
+    assert narrow.effective.size > 1.02 * narrow.expected.size
+    assert wide.effective.size == pytest.approx(wide.expected.size, rel=0.05)
+
+
+def test_the_standard_error_of_the_variance_is_that_of_many_measurements():
+    many = [quietly(em.Conv(3) ** 4, channels=4, runs=25, rng=seed) for seed in range(40)]
+    spread = np.std([found.var[0] for found in many])
+    assert np.mean([found.var_error[0] for found in many]) == pytest.approx(spread, rel=0.4)
+
+
+def test_a_seed_gives_the_same_map_and_leaves_torch_s_generator_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    net = BLOCK >> em.Dropout(0.5) >> CONV
+    maps = [quietly(net, runs=3, rng=seed).map for seed in (1, 1, 2)]
+    assert torch.equal(torch.rand(3), expected)
+    assert np.array_equal(maps[0], maps[1])
+    assert not np.array_equal(maps[0], maps[2])
+
+
+def test_the_natural_size_keeps_the_middle_unit_from_the_borders():
+    for net in (SAME**6, em.Conv((3, 3), 2, padding=1) ** 3, SAME >> em.Upsample((2, 2)) >> SAME):
+        measured = quietly(net, runs=2)
+        inner = em.distribution(net, at=measured.unit)
+        bordered = em.distribution(net, at=measured.unit, input_size=measured.input_size)
+        assert np.allclose(inner.probabilities(), bordered.probabilities())
+
+
+# Modules of one's own.
+
+
+def small_module():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Conv2d(2, 8, 3), torch.nn.ReLU(), torch.nn.Conv2d(8, 4, 3))
+
+
+def test_a_module_is_measured_as_it_is_or_drawn_anew():
+    def redraw(module):
+        for layer in module:
+            if isinstance(layer, torch.nn.Conv2d):
+                layer.reset_parameters()
+
+    module = small_module()
+    weights = module[0].weight.detach().clone()
+    fixed = quietly(module, input_size=9, runs=20)
+    assert torch.equal(module[0].weight, weights)
+    drawn = quietly(module, input_size=9, runs=200, resample=redraw)
+    theory = em.variance(CONV**2)
+    assert drawn.compare(theory).l1 < fixed.compare(theory).l1
+    assert drawn.compare(em.distribution(theory, at=2)).correlation > 0.98
+
+
+def test_gradients_are_averaged_over_the_inputs():
+    module = torch.nn.Sequential(torch.nn.Conv1d(1, 1, 1, bias=False), torch.nn.ReLU())
+    module[0].weight.data.fill_(1.0)
+    seen = []
+
+    def inputs(run):
+        seen.append(run)
+        return torch.tensor([[[1.0]], [[-1.0]]])
+
+    found = quietly(module, inputs=inputs, runs=3, profile="mean")
+    assert seen == [0, 1, 2]
+    assert found.map.tolist() == [0.5]  # the ReLU is open for one input of two
+    assert found.law.pmf(0) == 1
+
+
+def test_a_signed_map_is_kept_and_is_no_law():
+    layer = torch.nn.Conv1d(1, 1, 3, bias=False)
+    layer.weight.data[0, 0] = torch.tensor([1.0, -2.0, 3.0])
+    found = quietly(layer, input_size=5, runs=2, profile="mean")
+    assert found.map.tolist() == [1, -2, 3]
+    assert found.offset == (1,)
+    with pytest.raises(ValueError, match="profile='std' or 'variance'"):
+        _ = found.law
+
+
+# What a measurement says of itself.
+
+
+def test_the_tables_read_well():
+    found = quietly(CONV**3, runs=20)
+    assert isinstance(found, Measurement)
+    assert repr(found).startswith("<Measurement of unit 0 on 7 x 7 pixels, 20 runs, profile 'variance', std ")
+    table = repr(found.compare())
+    assert isinstance(found.compare(), Agreement)
+    assert [line.split("  ")[0] for line in table.split("\n")[2:]] == [
+        "variance, axis 0",
+        "variance, axis 1",
+        "effective size",
+        "correlation",
+        "L1",
+    ]
+    assert not found.map.flags.writeable
+    assert math.isnan(quietly(CONV, runs=1).var_error[0])
+
+
+def test_random_weights_have_the_variances_of_their_initialisation():
+    for init, gain in (("he", 2), ("lecun", 1), ("glorot", 1)):
+        module = to_torch(em.Conv((3, 3), channels=64), channels=None, init=init, in_channels=64, rng=0)
+        assert float(module.layers[0][0].weight.detach().var()) * 9 * 64 == pytest.approx(gain, rel=0.03)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_torch_s_slopes_have_the_gain_of_every_activation(name):
+    x = torch.linspace(-9, 9, 20_001, dtype=torch.float64, requires_grad=True)
+    module = to_torch(em.Activation(name)).double()
+    (slope,) = torch.autograd.grad(module(x[None, None]).sum(), x)
+    density = torch.exp(-(x.detach() ** 2) / 2)
+    gain = float((slope**2 * density).sum() / density.sum())
+    assert gain == pytest.approx(float(em.activation_gain(name)), rel=1e-3)
+
+
+def test_channels_and_groups():
+    net = em.Conv(3, channels=6) >> em.Conv(3, channels=12, groups=3)
+    shapes = [tuple(p.shape) for p in to_torch(net, channels=None).parameters()]
+    assert shapes == [(6, 1, 3), (12, 2, 3)]
+    assert [tuple(p.shape) for p in to_torch(net, channels=8).parameters()] == [(8, 1, 3), (8, 8, 3)]
+    kept = em.Concat([em.Conv(1), em.Conv(3, padding=1)], [1, 3])
+    assert to_torch(kept, channels=8)(torch.zeros(1, 1, 5)).shape == (1, 8, 5)
+
+
+def test_shares_of_a_concatenation_that_are_no_whole_channels_are_exact():
+    ends = em.Concat([em.Conv([1, 0, 0]), em.Conv([0, 0, 1])], [1, 4])
+    first, middle, last = quietly(ends, channels=8, runs=1).map
+    assert (last / first, middle) == (pytest.approx(4), 0)
+
+
+def test_a_layer_type_of_one_s_own_goes_through_its_meaning():
+    @dataclass(frozen=True)
+    class Twice(em.Node):
+        node: em.Node
+
+    @em.lower.register
+    def _(node: Twice) -> em.Node:
+        return node.node**2
+
+    found = quietly(Twice(em.Conv([1, 2, 1])), runs=1, init="given", profile="mean")
+    assert found.law.probabilities() == pytest.approx(np.array([1, 4, 6, 4, 1]) / 16)
+
+
+def test_graphs_add_what_their_layers_read():
+    found = quietly(em.Graph({"a": (SAME, "input"), "b": (SAME, "a", ("input", 0.5))}), runs=40)
+    assert found.compare().correlation > 0.97
+
+
+# Bad input is told by name.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ((torch.nn.Linear(3, 3), 5), ValueError, "no convolution"),
+        (("net", 5), TypeError, "net must be a torch.nn.Module"),
+        ((small_module(),), ValueError, "input_size must be given"),
+        ((small_module(), 3), ValueError, "cannot take an input"),
+        ((small_module(), 9, 7), ValueError, "unit must lie inside the output map of 5 x 5"),
+        ((small_module(), 9, (-1, 0)), ValueError, "unit must lie inside"),
+        ((small_module(), (9, 9, 9)), ValueError, "input_size"),
+        ((torch.nn.Sequential(small_module(), torch.nn.Flatten()), 9), ValueError, "must make a map"),
+        ((em.Conv(3) >> em.GlobalPool(),), ValueError, "reads its whole input"),
+        ((em.Conv(3) >> em.Activation("swoosh"),), ValueError, "'swoosh'"),
+        ((em.Pool(3, 2, [(0, 1)], ceil_mode=True) >> em.Conv(3), 9), ValueError, "no counterpart in torch"),
+        ((em.Pool(3), 9), ValueError, "no convolution"),
+    ],
+)
+def test_bad_input_is_named(arguments, kind, message):
+    with pytest.raises(kind, match=message):
+        quietly(*arguments[:1], **dict(zip(("input_size", "unit"), arguments[1:], strict=False)), runs=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"inputs": lambda run: torch.zeros(1, 2, 9, 9, dtype=torch.uint8)}, TypeError, "uint8"),
+        ({"inputs": lambda run: np.zeros((1, 2, 9, 9), int)}, TypeError, "inputs must be floats"),
+        ({"inputs": lambda run: torch.zeros(2, 9, 9)}, ValueError, "batch, channels and 2 axes"),
+        ({"inputs": lambda run: torch.zeros(1, 2, 8, 9)}, ValueError, "must have the input_size"),
+        ({"runs": 0}, ValueError, "runs must be at least 1"),
+        ({"profile": "median"}, ValueError, "profile must be one of"),
+    ],
+)
+def test_bad_options_are_named(options, kind, message):
+    with pytest.raises(kind, match=message):
+        quietly(small_module(), input_size=9, **{"runs": 1, **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"init": "xavier"}, "init must be one of"),
+        ({"init": "given"}, "profile must be 'mean'"),
+        ({"channels": 0}, "channels must be at least 1"),
+    ],
+)
+def test_bad_options_of_networks_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        quietly(CONV, runs=1, **options)
+
+
+def test_gradients_that_are_not_finite_or_not_there_are_named():
+    module = small_module()
+    module[2].weight.data[0, 0, 0, 0] = math.nan
+    with pytest.raises(ValueError, match="gradient of run 0 is not finite"):
+        quietly(module, input_size=9, runs=2)
+    module[2].weight.data.fill_(0.0)
+    with pytest.raises(ValueError, match="does not see the input"):
+        quietly(module, input_size=9, runs=2)
+
+
+def test_a_module_needs_a_theory_of_as_many_axes():
+    found = quietly(small_module(), input_size=9, runs=2)
+    with pytest.raises(ValueError, match="theory must be a law or a network"):
+        found.compare()
+    with pytest.raises(ValueError, match="theory must have 2 axes"):
+        found.compare(em.distribution(em.Conv(3)))
+
+
+def test_what_detaches_its_input_is_named():
+    class Detached(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = torch.nn.Conv1d(1, 1, 3)
+
+        def forward(self, x):
+            return self.conv(x.detach()).detach()
+
+    with pytest.raises(ValueError, match="does not depend on its input"):
+        quietly(Detached(), input_size=5, runs=1)
+
+
+def test_erfmath_does_not_import_torch():
+    code = "import sys, erfmath, erfmath.empirical, erfmath.torch_module; print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["False"]
