@@ -16,13 +16,11 @@ from .network.layers import Conv, Pool
 from .network.lower import Stage
 from .network.node import Node
 from .network.program import program_of
+from .network.weights import variance
 from .product_law import distribution
 from .terminal import figure, per_axis_text, short_count, table
 
 Ints = tuple[int, ...]
-
-# Closer to the normal than this in every probability, the steps of the lattice smoothed, a law is called
-# normal: two equal uniform layers (a triangle, 0.016) are, a single one (0.057) is not.
 
 _LARGEST = 10**5
 
@@ -47,9 +45,10 @@ class CandidateRow:
     effective, count, ratio
         Side and pixels of the effective field, and its side over that of the field.
     is_covered
-        Whether the field has no holes.
+        Whether every position of the field is seen along each axis.
     normal
-        Whether the central limit theorem holds along the first axis, in words.
+        The verdict of :func:`erfmath.central_limit` along the first axis: "Gaussian to 0.0014", or how far
+        off and why; of the law that the profile is read from.
     """
 
     name: str
@@ -87,21 +86,12 @@ class Comparison:
         return [{name: getattr(row, name) for name in names} | {"net": repr(row.net)} for row in self.rows]
 
     def __repr__(self) -> str:
-        costs = ["layers", "weights"] + (["MACs", "memory", "output"] if self.input_size else [])
-        first = [[row.name, *_costs(row, self.input_size is not None)] for row in self.rows]
-        second = [
-            [
-                row.name,
-                per_axis_text(row.theoretical),
-                "no" if row.is_covered else "yes",
-                figure(round(row.effective, 2)),
-                f"{row.ratio:.3f}",
-                row.normal.removesuffix(" of the variance"),
-            ]
-            for row in self.rows
-        ]
-        sees = table(["network", "field", "holes", "effective", "ratio", "normal?"], second, left=1)
-        return f"{table(['network', *costs], first, left=1)}\n\n{sees}"
+        is_sized = self.input_size is not None
+        costs = ["layers", "weights", *(["MACs", "memory", "output"] if is_sized else [])]
+        first = [[row.name, *_sees(row), *_costs(row, is_sized)] for row in self.rows]
+        second = [[row.name, *_uses(row)] for row in self.rows]
+        uses = table(["network", "effective", "ratio", "Gaussian?"], second, left=1)
+        return f"{table(['network', 'field', 'holes', *costs], first, left=1)}\n\n{uses}"
 
 
 def compare(
@@ -116,8 +106,8 @@ def compare(
 
     A stack of 3-tap convolutions, larger kernels, strides, pooling and doubling dilations reach the same
     field r at very different costs, and use very different shares of it: a stack of n equal layers has
-    :math:`\sigma \sim \sqrt n`, whereas steps that double keep :math:`\sigma \sim r`. "normal to 0.001"
-    says how far a probability along the first axis is from the normal's at most, the steps of the lattice
+    :math:`\sigma \sim \sqrt n`, whereas steps that double keep :math:`\sigma \sim r`. "Gaussian? to 0.001"
+    says how far a probability along the first axis is from the Gaussian's at most, the steps of the lattice
     smoothed; where the central limit theorem fails, one layer holds most of the variance.
 
     Parameters
@@ -133,17 +123,19 @@ def compare(
     candidates
         More networks by their names, of any field.
     **options
-        `definition`, `ref`, `profile`, `level` of :func:`erfmath.effective_field`.
+        `definition`, `ref`, `profile`, `level` of :func:`erfmath.effective_field`; a profile other than
+        "mean" is that of random weights, :func:`erfmath.variance`.
 
     Returns
     -------
     Comparison
-        Its repr is two tables: what the networks cost, and what they see.
+        Its repr is two tables: the fields, seen along each axis or with holes, and what they cost; and how
+        much of them the networks use.
 
     Raises
     ------
     ValueError
-        If the field is even, or a network cannot be compared; the message names it.
+        If the field is even, a name is taken, or a network cannot be compared; the message names it.
 
     Notes
     -----
@@ -154,30 +146,33 @@ def compare(
     Examples
     --------
     >>> compare(31, channels=16)
-    network                   layers  weights
-    ------------------------  ------  -------
-    conv 3x3, 15 layers           15    34.6k
-    conv 7x7, 5 layers             5    62.7k
-    conv 31x31, 1 layer            1     246k
-    conv 3x3 stride 2              4    9.22k
-    conv 3x3, pool 3x3 /2          7    11.5k
-    conv 3x3 dilation 1 .. 8       4    9.22k
+    network                   field  holes  layers  weights
+    ------------------------  -----  -----  ------  -------
+    conv 3x3, 15 layers          31     no      15    34.6k
+    conv 7x7, 5 layers           31     no       5    62.7k
+    conv 31x31, 1 layer          31     no       1     246k
+    conv 3x3 stride 2            31     no       4    9.22k
+    conv 3x3, pool 3x3 /2        31     no       7    11.5k
+    conv 3x3 dilation 1 .. 8     31     no       4    9.22k
     <BLANKLINE>
-    network                   field  holes  effective  ratio                   normal?
-    ------------------------  -----  -----  ---------  -----  ------------------------
-    conv 3x3, 15 layers          31     no      13.89  0.448           normal to 0.001
-    conv 7x7, 5 layers           31     no      20.12  0.649           normal to 0.005
-    conv 31x31, 1 layer          31     no         31  1.000  no: one layer holds 100%
-    conv 3x3 stride 2            31     no         31  1.000   no: one layer holds 75%
-    conv 3x3, pool 3x3 /2        31     no      24.35  0.786            normal to 0.01
-    conv 3x3 dilation 1 .. 8     31     no         31  1.000   no: one layer holds 75%
+    network                   effective  ratio                           Gaussian?
+    ------------------------  ---------  -----  ----------------------------------
+    conv 3x3, 15 layers           13.89  0.448                           to 0.0014
+    conv 7x7, 5 layers            20.12  0.649                           to 0.0055
+    conv 31x31, 1 layer              31  1.000  off by 0.057: excess kurtosis -1.2
+    conv 3x3 stride 2                31  1.000   off by 0.046: one layer holds 75%
+    conv 3x3, pool 3x3 /2         24.35  0.786   off by 0.012: one layer holds 37%
+    conv 3x3 dilation 1 .. 8         31  1.000   off by 0.046: one layer holds 75%
     """
     side = as_count(field, "field", minimum=3, maximum=_LARGEST)
     if side % 2 == 0:
         raise ValueError(f"field must be odd, got {side}: 3-tap layers of stride 1 reach odd fields only")
     axes = as_count(ndim, "ndim", minimum=1, maximum=8)
     width = as_count(channels, "channels", minimum=1)
-    nets = {**_ways(side, axes, width), **(candidates or {})}
+    nets = _ways(side, axes, width)
+    if taken := sorted(nets.keys() & set(candidates or {})):
+        raise ValueError(f"candidates must have names of their own, but the comparison has a {taken[0]!r}")
+    nets |= candidates or {}
     rows = tuple(_row(name, net, input_size, width, axes, options) for name, net in nets.items())
     size = None if input_size is None else per_axis(input_size, axes, "input_size", minimum=1)
     return Comparison(rows, size, width)
@@ -241,28 +236,34 @@ def _row(
             f"{name!r} has {net.ndim} axes where the comparison has {ndim}; give ndim={net.ndim}"
         )
     try:
-        field_of = receptive_field(net)
-        law = distribution(net)
-        effective = effective_field(law, **options)
+        field_of, used = receptive_field(net), _used(net, options)
         spent = _cost(net, input_size, channels, field_of.size)
-        limit = central_limit(net, axis=0)
         return CandidateRow(
             name=name,
             net=net,
             theoretical=_axes(field_of.size),
             layers=_layers(net),
-            parameters=spent.parameters if spent else None,
-            macs=spent.macs if spent and input_size is not None else None,
-            memory=spent.memory if spent and input_size is not None else None,
-            output_size=spent.output_size if spent and input_size is not None else None,
-            effective=effective.size,
-            count=effective.count,
-            ratio=effective.ratio,
             is_covered=field_of.is_covered,
-            normal=limit.verdict,
+            **_spent(spent, input_size is not None),
+            **used,
         )
     except ValueError as error:
         raise ValueError(f"{name!r}: {error}") from None
+
+
+def _used(net: Node, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a network uses of its field, by the profile's law: of random weights it is another one."""
+    read = net if options.get("profile", "mean") == "mean" else variance(net)
+    found = effective_field(distribution(read), **options)
+    verdict = central_limit(read, axis=0).verdict
+    return {"effective": found.size, "count": found.count, "ratio": found.ratio, "normal": verdict}
+
+
+def _spent(spent: Cost | None, is_sized: bool) -> dict[str, Any]:
+    """Return what a network costs, as far as known: weights without an input size."""
+    known: dict[str, Any] = dict.fromkeys(("parameters", "macs", "memory", "output_size"))
+    names = ("parameters",) if not is_sized else tuple(known)
+    return known if spent is None else known | {name: getattr(spent, name) for name in names}
 
 
 def _cost(net: Node, input_size: Any, channels: int, field_size: Any) -> Cost | None:
@@ -285,6 +286,20 @@ def _counted(layers: int) -> str:
 
 def _axes(value: Any) -> Ints:
     return value if isinstance(value, tuple) else (value,)
+
+
+def _sees(row: CandidateRow) -> list[str]:
+    """Return the cells of the field."""
+    return [per_axis_text(row.theoretical), "no" if row.is_covered else "yes"]
+
+
+def _uses(row: CandidateRow) -> list[str]:
+    """Return the cells of what a network uses of its field."""
+    return [
+        figure(round(row.effective, 2)),
+        f"{row.ratio:.3f}",
+        row.normal.removeprefix("Gaussian ").removesuffix(" of the variance"),
+    ]
 
 
 def _costs(row: CandidateRow, is_sized: bool) -> list[str]:

@@ -16,16 +16,13 @@ cat(conv1c8 | conv3p1c8)  branches, concatenated; the last layers name their cha
 resnet50                a network of ``erfmath.zoo``
 ======================  =====================================================================
 
-A single number stands for all axes, of which there are as many as the longest size has: ``conv7x7s2p3
-max3s2p1`` pools 3 x 3. Options differ per axis as sizes do: ``conv3x5p1x2``.
+A single number stands for all axes, of which there are as many as the longest size or a network of the zoo
+has: ``conv7x7s2p3 max3s2p1`` pools 3 x 3. Options differ per axis as sizes do: ``conv3x5p1x2``.
 """
 
 from __future__ import annotations
 
-import difflib
 import functools
-import inspect
-import json
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -47,11 +44,7 @@ from .network.layers import (
     Upsample,
 )
 from .network.node import Node
-
-ACTIVATIONS = (
-    *("elu", "gelu", "hardswish", "leaky_relu", "mish", "prelu", "relu", "relu6", "selu", "sigmoid"),
-    *("silu", "softplus", "swish", "tanh"),
-)
+from .network.weights import ACTIVATIONS
 
 # What a layer may be followed by, beside its size.
 _OPTIONS = {"conv": "sdpcg", "deconv": "sdpocg", "max": "sdp", "avg": "sdp", "up": "", "lin": ""}
@@ -90,7 +83,8 @@ def parse_network(text: str, ndim: int | None = None) -> Node:
         Layers in the order of the data, such as ``"conv7x7s2p3 relu max3s2p1 res(conv3p1)*2"``; see the
         module ``erfmath.notation`` for all of it.
     ndim
-        Number of axes that single numbers stand for; None for that of the longest size in the text.
+        Number of axes that single numbers stand for; None for that of the longest size in the text, or of
+        the networks that it names.
 
     Raises
     ------
@@ -125,7 +119,7 @@ class _Parser:
         self.text = text
         found = [_Token(m.group(), m.start()) for m in _TOKEN.finditer(text)]
         self.tokens = [token for token in found if token.text.strip() and token.text not in (",", ">>")]
-        self.ndim = ndim or max((t.text.count("x") + 1 for t in self._sizes()), default=1)
+        self.ndim = ndim or max(self._axes(), default=1)
         self.next = 0
         self.depth = 0
 
@@ -135,11 +129,13 @@ class _Parser:
             raise self._error(f"there is no parenthesis to close by {self._shown()}")
         return net
 
-    def _sizes(self) -> Iterator[_Token]:
-        for token in self.tokens:
-            layer = _LAYER.fullmatch(token.text)
-            if layer and layer[1] in _OPTIONS:
-                yield _Token(layer[2], token.at)
+    def _axes(self) -> Iterator[int]:
+        """Yield the axes of each size, and of each network that is named."""
+        for word in dict.fromkeys(token.text for token in self.tokens):
+            if layer := _LAYER.fullmatch(word):
+                yield layer[2].count("x") + 1
+            elif (net := _named(word)) is not None:
+                yield net.ndim or 1
 
     def _here(self) -> str | None:
         return self.tokens[self.next].text if self.next < len(self.tokens) else None
@@ -239,11 +235,9 @@ class _Parser:
             return Dropout(float(drop[1]))
         if layer := _LAYER.fullmatch(word):
             return self._sized_layer(token, layer)
-        from . import zoo
-
-        if word in zoo.names():
-            return zoo.get(word)
-        raise self._unknown(word, zoo.names())
+        if (net := _named(word)) is not None:
+            return net
+        raise self._unknown(word)
 
     def _sized_layer(self, token: _Token, layer: re.Match[str]) -> Node:
         """Return a layer with a size and options."""
@@ -300,9 +294,13 @@ class _Parser:
             raise self._error(f"{size} has {len(numbers)} numbers where other sizes have {self.ndim}", at)
         return numbers
 
-    def _unknown(self, word: str, networks: tuple[str, ...]) -> ValueError:
+    def _unknown(self, word: str) -> ValueError:
         """Return the error of a word that names nothing, with the nearest that does."""
-        plain = [*ACTIVATIONS, *networks, "gap", "id", "res(", "cat("]
+        import difflib
+
+        from . import zoo
+
+        plain = [*ACTIVATIONS, *zoo.names(), "gap", "id", "res(", "cat("]
         digits = re.search(r"[0-9].*", word)
         layers = [name + (digits[0] if digits else "3") for name in _OPTIONS]
         near = difflib.get_close_matches(word.lower(), [*plain, *layers], n=1, cutoff=0.6)
@@ -331,6 +329,14 @@ class _Parser:
 
 class _NotationError(ValueError):
     """An error that names its character already."""
+
+
+@functools.lru_cache(maxsize=32)
+def _named(word: str) -> Node | None:
+    """Return the network of the zoo of that name, if there is one."""
+    from . import zoo
+
+    return zoo.get(word) if word in zoo.names() else None
 
 
 def _single(size: str) -> int | None:
@@ -380,6 +386,8 @@ def network_to_json(net: Node, indent: int | None = None) -> str:
     """
     if not isinstance(net, Node):
         raise TypeError(f"net must be a network such as Conv(3), got {net!r} of type {type(net).__name__}")
+    import json
+
     try:
         return json.dumps(_plain(net), indent=indent)
     except RecursionError:
@@ -399,6 +407,8 @@ def network_from_json(data: Any) -> Node:
     >>> network_from_json('{"type": "Conv", "kernel": "3x3", "stride": 2}')
     Conv((3, 3), stride=2)
     """
+    import json
+
     try:
         value = _value(json.loads(data) if isinstance(data, (str, bytes)) else data)
     except json.JSONDecodeError as error:
@@ -429,6 +439,8 @@ def _plain(value: Any) -> Any:
 
 def _arguments(value: Node | Kernel) -> dict[str, Any]:
     """Return the arguments of a node or a kernel by name, without those at their defaults."""
+    import inspect
+
     names = list(inspect.signature(type(value)).parameters)
     given = dict(zip(names, value.args, strict=True))
     for name in names[1:]:  # whether one can be left out is for the constructor to say
@@ -466,20 +478,28 @@ def _object(data: dict[str, Any]) -> Any:
     name = data.get("type")
     if name == "str":
         return str(data.get("value"))
-    types: dict[str, Any] = {cls.__name__: cls for cls in _subclasses(Node)} | {"Kernel": Kernel}
-    if not isinstance(name, str) or name not in types:
-        near = difflib.get_close_matches(str(name), types, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(types))}"
-        raise ValueError(f'"type" must name a layer, got {name!r}; {hint}')
+    build = _type(name)
     arguments = {key: _value(entry) for key, entry in data.items() if key != "type"}
     if isinstance(size := arguments.get("kernel"), str):
         if not re.fullmatch(_SIZE, size):
             raise ValueError(f'"kernel" must be a size such as "3x3", or a Kernel, got {size!r}')
         arguments["kernel"] = tuple(map(int, size.split("x")))
     try:
-        return types[name](**arguments)
+        return build(**arguments)
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+def _type(name: object) -> Any:
+    """Return the class of a name, or raise with the nearest."""
+    types: dict[str, Any] = {cls.__name__: cls for cls in _subclasses(Node)} | {"Kernel": Kernel}
+    if isinstance(name, str) and name in types:
+        return types[name]
+    import difflib
+
+    near = difflib.get_close_matches(str(name), types, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(types))}"
+    raise ValueError(f'"type" must name a layer, got {name!r}; {hint}')
 
 
 def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:

@@ -18,7 +18,7 @@ from .lattice import LatticeDistribution
 if TYPE_CHECKING:
     from .candidates import Comparison
 
-__all__ = ["plot_comparison", "plot_growth", "plot_impact", "plot_profile"]
+__all__ = ["new_figure", "plot_comparison", "plot_growth", "plot_impact", "plot_profile"]
 
 _BLUE, _RED, _GREY = "#2f5d8c", "#c8553d", "#8a8a8a"
 
@@ -199,7 +199,28 @@ def plot_comparison(comparison: Comparison, ax: Any = None) -> Any:
 
 
 def new_figure(size: tuple[float, float] = (6, 4)) -> Any:
-    """Return a figure that knows no window and no pyplot, for files."""
+    """Return a figure that knows no window and no pyplot, for files.
+
+    Parameters
+    ----------
+    size
+        Width and height in inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+
+    Examples
+    --------
+    >>> ax = new_figure((8, 4)).add_subplot()
+    >>> ax.figure.get_size_inches().tolist()
+    [8.0, 4.0]
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -50,7 +50,17 @@ def test_both_tables_are_aligned_and_fit_a_terminal():
     text = repr(compare(127, 224))
     for part in text.split("\n\n"):
         assert len({len(line) for line in part.splitlines()}) == 1
-        assert len(part.splitlines()[0]) <= 90
+        assert len(part.splitlines()[0]) <= 80
+
+
+@pytest.mark.parametrize("profile", ["variance", "std"])
+def test_profiles_of_random_weights_are_those_of_the_variance(profile):
+    net = em.parse_network("res0.1(conv3x3same relu)*60")
+    row = compare(5, candidates={"mine": net}, profile=profile, definition="two_sigma").rows[-1]
+    effective = em.effective_field(net, "two_sigma", profile=profile)
+    assert (row.effective, row.count) == (effective.size, effective.count)
+    assert row.effective != em.effective_field(net, "two_sigma").size
+    assert row.normal == em.central_limit(em.variance(net), axis=0).verdict
 
 
 @pytest.mark.parametrize(
@@ -58,6 +68,7 @@ def test_both_tables_are_aligned_and_fit_a_terminal():
     [
         ({"field": 32}, "odd"),
         ({"field": 1}, "at least 3"),
+        ({"field": 7, "ndim": 1, "candidates": {"conv 7, 1 layer": em.Conv(3)}}, "has a 'conv 7, 1 layer'"),
         ({"field": 31, "channels": 0}, "channels must be at least 1"),
         ({"field": 31, "candidates": {"a": em.Conv(3)}}, "'a' has 1 axes"),
         ({"field": 31, "candidates": {"a": em.Conv((3, 3)) >> em.GlobalPool()}}, "'a': .*whole input"),

@@ -113,6 +113,61 @@ def test_compare_takes_networks_before_and_after_options(capsys):
     assert rows[0]["theoretical"] == [31]
 
 
+@pytest.mark.parametrize(
+    ("network", "profile", "size"),
+    [
+        ("resnet18", "std", 259.04),
+        ("resnet18", "variance", 168.03),
+        ("resnet18", "mean", 131.65),
+        ("res0.1(conv3x3same)*60", "variance", 3.0),
+        ("res0.1(conv3x3same)*60", "std", 6.08),
+    ],
+)
+def test_a_profile_of_random_weights_is_that_of_their_variance(capsys, network, profile, size):
+    _, text = run(capsys, "analyze", network, "--profile", profile)
+    assert f"side {size:g}, " in text
+    assert ("weights random" in text) == (profile != "mean")
+    found = strict_json(run(capsys, "analyze", network, "--profile", profile, "--json")[1])
+    assert found["profile"] == profile
+    expected = em.effective_field(em.parse_network(network), profile=profile)
+    assert found["effective"]["threshold"]["count"] == expected.count
+
+
+def test_a_profile_at_borders_is_that_of_the_variance_there(capsys):
+    words = [
+        "res0.1(conv3p1)*20",
+        "--input-size",
+        "30",
+        "--at",
+        "2",
+        "--borders",
+        "--profile",
+        "std",
+        "--json",
+    ]
+    found = strict_json(run(capsys, "analyze", *words)[1])
+    law = em.distribution(em.variance(em.parse_network(words[0])), at=2, input_size=30)
+    assert found["effective"]["mass"]["size"] == em.effective_field(law, "mass", profile="std").size
+
+
+def test_a_law_without_readings_still_has_a_table_and_a_field(capsys):
+    code, text = run(capsys, "analyze", "conv3s2*60")
+    assert code == 0
+    assert "Field   2305843009213693951 samples" in text
+    assert text.count("none: ") == 1
+    assert text.count("Conv 3 /2") == 60
+    found = strict_json(run(capsys, "analyze", "conv3s2*60", "--json")[1])
+    assert found["central_limit"] == []
+    assert any("none: " in note for note in found["notes"])
+    assert "62-bit" in run(capsys, "analyze", "conv3s2*70")[1]
+
+
+def test_compare_takes_a_definition(capsys):
+    words = ["compare", "7", "--ndim", "1", "--definition", "two_sigma", "--json"]
+    (first, *_) = strict_json(run(capsys, *words)[1])
+    assert first["effective"] == em.effective_field(em.Conv(3) ** 3, "two_sigma").size
+
+
 def test_zoo_lists_every_network(capsys):
     code, text = run(capsys, "zoo")
     assert code == 0
@@ -129,7 +184,16 @@ def test_zoo_lists_every_network(capsys):
 
 @pytest.mark.parametrize(
     "words",
-    [["analyze", "conv3x3p1*5"], ["analyze", "conv3*5"], ["analyze", "conv3x3x3"], ["compare", "15"]],
+    [
+        ["analyze", "conv3x3p1*5"],
+        ["analyze", "conv3*5", "--definition", "mass", "--profile", "std"],
+        ["analyze", "conv3x3x3"],
+        ["compare", "15"],
+        ["growth", "3x3", "5", "10"],
+        ["impact", "3x3", "5"],
+        ["impact", "1,2,1", "5", "--json"],
+        ["impact", "3x3x3", "5"],
+    ],
 )
 def test_plots_are_saved(capsys, tmp_path, words):
     pytest.importorskip("matplotlib")
@@ -152,6 +216,13 @@ def test_plots_are_saved(capsys, tmp_path, words):
         (["analyze", "conv3", "--colour"], "unrecognized arguments: --colour"),
         (["analyze", "conv3", "--plot", "x.gif9"], "--plot"),
         (["analyze", "gap", "--plot", "x.png"], "no impact to draw"),
+        (["analyze", "conv3", "--output", "x"], "--output needs a network with named layers"),
+        (["analyze", "conv3", "--all"], "--all lists the tensors"),
+        (["analyze", "conv3", "--input-size", "3x4"], "--input-size must be"),
+        (["analyze", "conv3p1", "--borders", "--at", "16000"], "at must lie inside"),
+        (["compare", "7", "a=conv3x3", "a=conv5x5"], "got 'a' twice"),
+        (["compare", "7", "conv5", "conv5"], "got 'conv5' twice"),
+        (["compare", "7", "conv 7x7, 1 layer=conv3"], "the comparison has a 'conv 7x7, 1 layer'"),
         (["compare", "32"], "odd"),
         (["compare", "x"], "field must be a whole number"),
         (["compare", "31", "a="], "name=network"),

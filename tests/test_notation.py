@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import erfmath as em
 from erfmath import zoo
+from erfmath.network.weights import ACTIVATIONS
 from erfmath.notation import network_from_json, network_to_json, parse_network
 from erfmath.strategies import networks
 
@@ -37,10 +38,19 @@ from erfmath.strategies import networks
                                                       em.Conv(3, padding=1, channels=24)], [8, 24])),
         ("conv7x7s2p3 max3s2p1", em.Conv((7, 7), 2, 1, 3) >> em.Pool((3, 3), 2, 1, "max")),
         ("resnet18 gap", zoo.get("resnet18") >> em.GlobalPool()),
+        ("resnet18 conv3p1", zoo.get("resnet18") >> em.Conv((3, 3), padding=1)),
+        ("conv3p1 tcn", em.Conv(3, padding=1) >> zoo.get("tcn")),
     ],
 )  # fmt: skip
 def test_the_notation_means_what_its_table_says(text, net):
     assert parse_network(text) == net
+
+
+def test_every_activation_has_a_gain_and_a_name_in_the_notation():
+    for name in ACTIVATIONS:
+        assert parse_network(name) == em.Activation(name)
+        assert em.activation_gain(name) > 0
+    assert {"relu", "silu", "swish", "hardswish", "prelu"} <= set(ACTIVATIONS)
 
 
 def test_single_numbers_stand_for_all_axes():

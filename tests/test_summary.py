@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 
 import erfmath as em
 from erfmath import zoo
@@ -78,6 +78,44 @@ def test_the_layers_of_a_graph_are_rows():
     assert sum(row.parameters for row in table) == em.cost(net, 16, 3).parameters
 
 
+def branched(depth):
+    """A graph of every way in which a layer reads: one source, with a gain, several, and inner branches."""
+    layers = {"in": (em.Conv(3, padding=1, channels=4), "input")}
+    for i in range(depth):
+        last = "in" if not i else f"out{i - 1}"
+        inner = em.Graph({"x": (em.Pool(3, 1, 1), ("input", 2)), "y": (em.Conv(1, channels=4), "x", "input")})
+        layers |= {
+            f"a{i}": (em.Conv(3, padding=1, channels=4 + i), last),
+            f"b{i}": (em.Residual(em.Conv(5, padding=2)) >> em.Conv(1, channels=4 + i), (last, 3)),
+            f"c{i}": (em.Identity(), (f"a{i}", 2)),
+            f"d{i}": (em.Power(em.Conv(3, padding=1), 2) >> em.Activation("relu"), f"b{i}", f"c{i}"),
+            f"e{i}": (inner, (f"d{i}", 1)),
+            f"out{i}": (em.Conv(3, 2, padding=1, channels=5 + i), f"e{i}"),
+        }
+    return em.Graph(layers)
+
+
+@pytest.mark.parametrize("net", [branched(3), branched(2) >> branched(1), zoo.unet(2, ndim=1)])
+def test_rows_and_operations_stay_together(net):
+    """Each row's size and channels are those of its own network, read from scratch."""
+    table, whole = layer_table(net, 64, 3), em.cost(net, 64, 3)
+    for row in table:
+        own = em.cost(row.net, 64, 3)
+        assert (row.output_size, row.channels) == (own.output_size, own.output_channels), row.layer
+    assert sum(row.parameters for row in table) == whole.parameters
+    assert sum(row.macs for row in table) == whole.macs
+
+
+@given(networks(max_layers=6))
+def test_sizes_of_any_network_are_those_of_its_prefixes(net):
+    try:
+        rows = layer_table(net, 40).rows
+    except ValueError:
+        assume(False)
+    for row in rows:
+        assert row.output_size == axes(em.output_size(row.net, 40), len(row.output_size))
+
+
 def test_copies_are_rows_up_to_a_bound():
     block = em.Conv(3) >> em.Activation("relu")
     assert len(layer_table(block**64)) == 64
@@ -99,6 +137,8 @@ def test_a_network_that_sees_nothing_has_no_start():
     row = layer_table(net).rows[-1]
     assert (row.size, row.start) == ((0,), (None,))
     assert "none" in repr(layer_table(net))
+    graph = em.Graph({"a": (em.Conv(2), "input"), "b": (net, "a")})
+    assert [row.size for row in layer_table(graph)] == [(2,), (0,)]
 
 
 @pytest.mark.parametrize(

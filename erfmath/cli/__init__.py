@@ -16,6 +16,9 @@ from .notation import KERNELS, NETWORKS
 
 _COMMANDS = (analyze, compare, zoo, impact, growth, coefficients)
 
+# What a person can mend; an ImportError names the package to install.
+_ERRORS = (ValueError, TypeError, OverflowError, MemoryError, OSError, ImportError)
+
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line."""
@@ -37,21 +40,14 @@ class _Version(argparse.Action):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command on the arguments given, those of the process by default; return the exit code."""
     parser = _parser()
-    words = sys.argv[1:] if argv is None else argv
-    # A leading space keeps argparse from reading the kernel -1,2 as an option.
-    words = [f" {word}" if re.match(r"-[\d.]", word) else word for word in words]
-    arguments, rest = parser.parse_known_args(words)
-    if hasattr(arguments, "networks") and not any(word.startswith("-") for word in rest):
-        arguments.networks += rest  # argparse takes none behind an option
-    elif rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments = _parsed(parser, sys.argv[1:] if argv is None else argv)
     digits = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)  # exact coefficients have as many digits as they have
     try:
         print(encodable(arguments.run(arguments), sys.stdout.encoding), flush=True)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (ValueError, TypeError, OverflowError, MemoryError, OSError) as error:
+    except _ERRORS as error:
         complaint = str(error) or "not enough memory"
         parser.exit(2, f"erfmath {arguments.command}: error: {complaint}\n")
     except KeyboardInterrupt:
@@ -59,6 +55,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         sys.set_int_max_str_digits(digits)
     return 0
+
+
+def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    # A leading space keeps argparse from reading the kernel -1,2 as an option.
+    arguments, rest = parser.parse_known_args([f" {w}" if re.match(r"-[\d.]", w) else w for w in words])
+    if hasattr(arguments, "networks") and not any(word.startswith("-") for word in rest):
+        arguments.networks += rest  # argparse takes none behind an option
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return arguments
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,15 +78,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for module in _COMMANDS:
-        name = module.__name__.rpartition(".")[2]
-        command = commands.add_parser(
-            name,
-            help=module.HELP,
-            description=module.HELP,
-            epilog="\n\n".join(filter(None, [module.NOTATION, f"examples:\n{module.EXAMPLES}"])),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(command)
-        command.add_argument("--json", action="store_true", help="print JSON instead of tables")
-        command.set_defaults(run=module.run)
+        _add_command(commands, module)
     return parser
+
+
+def _add_command(commands: Any, module: Any) -> None:
+    """Add the command that a module is."""
+    command = commands.add_parser(
+        module.__name__.rpartition(".")[2],
+        help=module.HELP,
+        description=module.HELP,
+        epilog="\n\n".join(filter(None, [module.NOTATION, f"examples:\n{module.EXAMPLES}"])),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(command)
+    command.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    command.set_defaults(run=module.run)

@@ -10,7 +10,7 @@ from erfmath.network.node import Node
 from erfmath.terminal import progress
 
 from .notation import NETWORKS, parse_count, parse_sides, read_network
-from .options import add_input_size, add_plot, add_reading, save_plot
+from .options import add_definition, add_input_size, add_plot, add_reading, save_plot
 
 HELP = "ways to a large field side by side: stacks, larger kernels, strides, pooling, dilation"
 NOTATION = NETWORKS
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_input_size(parser, "adds multiply-accumulates, memory and output size")
     parser.add_argument("--channels", default="64", help="of the input and of each layer (default: 64)")
     parser.add_argument("--ndim", default="2", help="number of axes (default: 2)")
+    add_definition(parser)
     add_reading(parser)
     add_plot(parser)
 
@@ -37,15 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints."""
     ndim = parse_count(arguments.ndim, "--ndim")
-    mine = dict(
-        _named(word, ndim) for word in progress(arguments.networks, "network", len(arguments.networks))
-    )
     found = compare(
         parse_count(arguments.field, "field"),
         parse_sides(arguments.input_size, "--input-size"),
         parse_count(arguments.channels, "--channels"),
         ndim,
-        mine,
+        _networks(arguments.networks, ndim),
+        definition=arguments.definition,
         ref=arguments.ref,
         profile=arguments.profile,
     )
@@ -54,6 +53,17 @@ def run(arguments: argparse.Namespace) -> str:
     if arguments.json:
         return json.dumps(found.as_dicts(), indent=2)
     return repr(found)
+
+
+def _networks(words: list[str], ndim: int) -> dict[str, Node]:
+    """Return the networks by their names, of which there are no two alike."""
+    found: dict[str, Node] = {}
+    for word in progress(words, "network", len(words)):
+        name, net = _named(word, ndim)
+        if name in found:
+            raise ValueError(f"networks must have different names, got {name!r} twice")
+        found[name] = net
+    return found
 
 
 def _named(word: str, ndim: int) -> tuple[str, Node]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from typing import Any
 
-from erfmath.effective import DEFINITIONS, growth
+from erfmath.effective import Growth, growth
 from erfmath.terminal import figure, table
 
 from .notation import KERNELS, parse_count, parse_kernel
-from .options import add_depths, add_kernel, add_reading
+from .options import add_definition, add_depths, add_kernel, add_plot, add_reading, save_plot
 
 HELP = "effective against theoretical size over depth, with the slopes of log size over log depth"
 EXAMPLES = """\
   erfmath growth 3x3 5 10 20 40
   erfmath growth 3x3 5 10 20 40 80 160 --profile std
-  erfmath growth 5 10 100 1000 --definition mass"""
+  erfmath growth 5 10 100 1000 --definition mass --plot growth.png"""
 
 NOTATION = KERNELS
 
@@ -25,8 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_kernel(parser)
     add_depths(parser)
+    add_definition(parser)
     add_reading(parser)
-    parser.add_argument("--definition", choices=DEFINITIONS, default="threshold", help="default: threshold")
+    add_plot(parser)
 
 
 def run(arguments: argparse.Namespace) -> str:
@@ -40,12 +42,17 @@ def run(arguments: argparse.Namespace) -> str:
         ref=arguments.ref,
         profile=arguments.profile,
     )
-    if arguments.json:
-        rows = [asdict(row) for row in found]
-        return json.dumps(
-            {"kernel": repr(kernel), "rows": rows, "slope": found.slope, "ratio_slope": found.ratio_slope},
-            indent=2,
-        )
+    if arguments.plot:
+        save_plot(arguments.plot, lambda plotting, axes: plotting.plot_growth(found, axes), (6, 4))
+    return json.dumps(_as_dict(repr(kernel), found), indent=2) if arguments.json else _report(found)
+
+
+def _as_dict(kernel: str, found: Growth) -> dict[str, Any]:
+    rows = [asdict(row) for row in found]
+    return {"kernel": kernel, "rows": rows, "slope": found.slope, "ratio_slope": found.ratio_slope}
+
+
+def _report(found: Growth) -> str:
     cells = [
         [str(r.depth), figure(r.theoretical), str(r.count), figure(r.effective), f"{r.ratio:.4g}"]
         for r in found

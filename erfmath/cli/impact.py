@@ -15,12 +15,13 @@ from erfmath.product_law import distribution
 from erfmath.terminal import extent_bar, figure, profile_picture, progress, table
 
 from .notation import KERNELS, parse_count, parse_kernel
-from .options import add_depths, add_kernel, add_reading
+from .options import add_depths, add_kernel, add_plot, add_reading, draw_law, save_plot
 
 HELP = "the theoretical and the effective field of one unit behind n equal layers, beside its Gaussian"
 EXAMPLES = """\
   erfmath impact 3x3 5 10 20 40      the effective-receptive-field paper's own case
   erfmath impact 1,2,1 1000          a smoothing kernel, a thousand layers deep
+  erfmath impact 3x3 40 --plot impact.png
   erfmath impact 3x3 40 --json"""
 
 NOTATION = KERNELS
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_kernel(parser)
     add_depths(parser)
     add_reading(parser)
+    add_plot(parser)
 
 
 def run(arguments: argparse.Namespace) -> str:
@@ -42,6 +44,10 @@ def run(arguments: argparse.Namespace) -> str:
         _reading(kernel, n, law, arguments.ref, arguments.profile)
         for n, law in zip(progress(depths, "reading depth", len(depths)), laws, strict=True)
     ]
+    if arguments.plot:
+        save_plot(
+            arguments.plot, lambda plotting, axes: draw_law(plotting, axes, laws[-1], arguments), (6, 5)
+        )
     if arguments.json:
         return json.dumps({"kernel": repr(kernel), "depths": readings}, indent=2)
     return "\n".join(_report(arguments.kernel, kernel, readings, laws[-1]))
@@ -118,7 +124,7 @@ def _sizes_table(readings: list[dict[str, Any]]) -> str:
 
 
 def _normal_table(readings: list[dict[str, Any]]) -> str:
-    headers = ["depth", "mean", "variance", "distance to normal", "Berry-Esseen bound"]
+    headers = ["depth", "mean", "variance", "distance to Gaussian", "Berry-Esseen bound"]
     rows = [
         [
             str(reading["depth"]),

@@ -16,15 +16,26 @@ kernels:
   1,2,1          weights                 1,2,1;2,4,2    rows of weights, two axes
   1/3,0.5,-2     fractions and decimals are fine; exact as long as there is no decimal point"""
 
-NETWORKS = """\
+_NAMED = """\
 networks, in one word or in quotes:
   resnet50                       a name, see erfmath zoo
   net.json                       a file, as erfmath.network_to_json writes it
+"""
+
+_MODELS = """\
+  model.onnx                     an ONNX model (needs the package onnx)
+  package.module:factory         a PyTorch module, or what makes one (needs torch)
+"""
+
+_LAYERS = """\
   "conv7x7s2p3 relu max2"        layers: s stride, d dilation, p padding, c channels, g groups
   "conv3same*4 conv2causal"      padding by a word; copies in series
   "res(conv3p1) (id | conv3p1)"  a skip connection; branches that are added
   "avg2 up2 lin2 deconv4s2p1"    pooling, upsampling (nearest, linear), transposed convolution
-  one number in a size stands for all axes, of which there are as many as the longest size has"""
+  one number in a size stands for all axes: as many as the longest size or a named network has"""
+
+NETWORKS = _NAMED + _LAYERS
+NETWORKS_AND_MODELS = _NAMED + _MODELS + _LAYERS
 
 
 def parse_kernel(text: str) -> Kernel:

@@ -7,6 +7,10 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from erfmath.effective import DEFINITIONS
+from erfmath.joint import JointDistribution
+from erfmath.lattice import LatticeDistribution
+
 
 def add_kernel(parser: argparse.ArgumentParser) -> None:
     """Add the kernel."""
@@ -18,6 +22,12 @@ def add_depths(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "depths", nargs="+", metavar="depth", help="number of layers in series, such as 5 10 20 40"
     )
+
+
+def add_definition(parser: argparse.ArgumentParser, default: str | None = "threshold") -> None:
+    """Add the definition of the effective field; without a default there are several."""
+    help_text = f"of the effective field (default: {default or 'threshold and mass'})"
+    parser.add_argument("--definition", choices=DEFINITIONS, default=default, help=help_text)
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +42,8 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "--profile",
         choices=("mean", "variance", "std"),
         default="mean",
-        help="std: the square root of the law, the mean |gradient| of a random network (default: mean)",
+        help="variance: that of the gradient of a network with random weights; std: its square root, the "
+        "mean |gradient| (default: mean)",
     )
 
 
@@ -58,3 +69,24 @@ def save_plot(path: str, draw: Callable[[ModuleType, Any], Any], size: tuple[flo
         figure.savefig(path, dpi=150)
     except ValueError as error:  # matplotlib's answer to an ending it does not know spans several lines
         raise ValueError(f"--plot: {str(error).splitlines()[0]}") from None
+
+
+def draw_law(
+    plotting: ModuleType,
+    axes: Any,
+    law: LatticeDistribution | JointDistribution,
+    arguments: argparse.Namespace,
+    definition: str | None = None,
+) -> None:
+    """Draw a law as a map on two axes, else its profile along the first."""
+    reading = {
+        "definition": definition or "threshold",
+        "ref": arguments.ref,
+        "profile": arguments.profile,
+    }
+    if isinstance(law, LatticeDistribution):
+        plotting.plot_profile(law, axes, **reading)
+    elif law.ndim == 2:
+        plotting.plot_impact(law, axes, **reading)
+    else:
+        plotting.plot_profile(law.marginal(0), axes, **reading)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from functools import cached_property, partial
 from typing import Any
 
 from ..terminal import per_axis_text, short_count, table
 from .compose import Concat, Gain, Power, Residual, Series, Sum, series
-from .cost import cost
+from .cost import LayerCost, cost
 from .field import ReceptiveField, receptive_field, require_network
 from .graph import INPUT, Graph
 from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
@@ -38,7 +39,7 @@ class LayerRow:
     layer
         A short description.
     net
-        The network from the input up to this layer.
+        The network from the input up to this layer, made when asked for.
     stride
         Input samples from one unit to the next, per axis.
     start
@@ -52,7 +53,7 @@ class LayerRow:
     """
 
     layer: str
-    net: Node = field(repr=False)
+    _net: Callable[[], Node] = field(repr=False, compare=False)
     stride: tuple[int | Fraction, ...]
     start: tuple[float | None, ...]
     size: tuple[float, ...]
@@ -60,6 +61,15 @@ class LayerRow:
     channels: int | None = None
     parameters: int | None = None
     macs: int | None = None
+
+    @cached_property
+    def net(self) -> Node:
+        """The network from the input up to this layer."""
+        return self._net()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the readings by name."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "_net"}
 
 
 @dataclass(frozen=True)
@@ -145,13 +155,13 @@ def layer_table(net: Node, input_size: Any = None, channels: int | None = None) 
 
 @dataclass(frozen=True)
 class _Part:
-    """What a row is of: its description, the network up to it, its own network, and what that reads.
+    """What a row is of: its description, what makes the network up to it, its own, and what that reads.
 
     `sources` are (number of the part, gain), -1 for the input.
     """
 
     layer: str
-    net: Node
+    net: Callable[[], Node]
     own: Node
     sources: tuple[tuple[int, Gain], ...]
 
@@ -163,11 +173,11 @@ def _graph_parts(net: Graph) -> list[_Part]:
     return [
         _Part(
             f"{name}: {describe(node)}",
-            Graph(layers, name),
+            partial(Graph, layers, name),
             node,
             tuple((numbers[source], gain) for source, gain in sources),
         )
-        for name, node, sources in net.order
+        for name, node, sources, _ in net.order
     ]
 
 
@@ -180,7 +190,7 @@ def _series_parts(net: Node) -> list[_Part]:
         else:
             rows.append(((element,), path))
     return [
-        _Part(_joined(own), series(path), series(own), ((number - 1, 1),))
+        _Part(_joined(own), partial(series, path), series(own), ((number - 1, 1),))
         for number, (own, path) in enumerate(rows)
     ]
 
@@ -222,7 +232,7 @@ def _fields(parts: Sequence[_Part], ndim: int) -> list[_Field]:
             field = _behind(_union(before), _read(part.own, ndim))
             alike.append(set(program_of(part.own, ndim).period) == {1} and None not in field[1])
         else:
-            field = _read(part.net, ndim)
+            field = _read(part.net(), ndim)
             alike.append(False)
         found.append(field)
     return found
@@ -248,7 +258,10 @@ def _behind(before: _Field, own: _Field) -> _Field:
             None if start is None else u + s * start
             for s, u, start in zip(strides, starts, own_starts, strict=True)
         ),
-        tuple(max(0, r + s * (size - 1)) for s, r, size in zip(strides, sizes, own_sizes, strict=True)),
+        tuple(
+            r + s * (size - 1) if r and size else 0
+            for s, r, size in zip(strides, sizes, own_sizes, strict=True)
+        ),
     )
 
 
@@ -291,11 +304,15 @@ def _sizes(net: Node, parts: Sequence[_Part], input_size: Any, channels: int | N
         done += len(inside.operations)
         row: dict[str, Any] = {"output_size": frame.sizes[tensors[number]]}
         if channels is not None:
-            own = layers[begin:done]
-            row |= {"channels": known[tensors[number]], "parameters": sum(layer.parameters for layer in own)}
-            row["macs"] = sum(layer.macs for layer in own)
+            row |= {"channels": known[tensors[number]], **_totals(layers[begin:done])}
         found.append(row)
+    if done != len(frame.program.operations):
+        raise AssertionError("the rows of the table and the operations of the program have gone apart")
     return found
+
+
+def _totals(layers: Sequence[LayerCost]) -> dict[str, int]:
+    return {name: sum(getattr(layer, name) for layer in layers) for name in ("parameters", "macs")}
 
 
 def _joined(own: Sequence[Node]) -> str:
@@ -350,9 +367,7 @@ def _layer(node: Node) -> str:
     """Return a single layer, a convolution without its name."""
     match node:
         case Conv():
-            depthwise = " depthwise" if node.groups > 1 and node.groups == node.channels else ""
-            grouped = f" groups {node.groups}" if node.groups > 1 and not depthwise else ""
-            return _by(node.kernel.shape) + _slower(node.stride) + _wider(node.dilation) + depthwise + grouped
+            return _convolution(node)
         case ConvTranspose():
             size = _by(node.kernel.shape) + _wider(node.dilation)
             return f"ConvTranspose {size} x{per_axis_text(node.stride)}"
@@ -361,6 +376,18 @@ def _layer(node: Node) -> str:
             return f"Pool {_by(node.size)}{_slower(node.stride)}{_wider(node.dilation)} {mode}"
         case Upsample():
             return f"Upsample x{per_axis_text(node.factor)} {node.mode}"
+    return _other(node)
+
+
+def _convolution(node: Conv) -> str:
+    depthwise = " depthwise" if node.groups > 1 and node.groups == node.channels else ""
+    grouped = f" groups {node.groups}" if node.groups > 1 and not depthwise else ""
+    return _by(node.kernel.shape) + _slower(node.stride) + _wider(node.dilation) + depthwise + grouped
+
+
+def _other(node: Node) -> str:
+    """Return a layer without taps, or one from elsewhere."""
+    match node:
         case Activation():
             return node.name
         case Dropout():
