@@ -64,7 +64,7 @@ def forward(net, read):
 
 def graph(net, read):
     """The output of a graph: every layer asks the layers that it reads."""
-    layers = {name: (node, sources) for name, node, sources in net.layers}
+    layers = {name: (node, sources) for name, node, sources, _ in net.layers}
 
     @functools.cache
     def tensor(name):

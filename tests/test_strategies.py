@@ -254,7 +254,7 @@ def test_convs_reach_their_corners(reaches):
         lambda net: receptive_field(net).program.period == (4,),
         lambda net: isinstance(net, Sum) and 0 in net.gains and net.rate == (2,),
         lambda net: isinstance(net, Residual) and receptive_field(net).program.period == (2,),
-        lambda net: isinstance(net, Graph) and any(len(sources) == 2 for _, _, sources in net.layers),
+        lambda net: isinstance(net, Graph) and any(len(sources) == 2 for _, _, sources, _ in net.layers),
         lambda net: isinstance(net, Graph) and net.output != net.layers[-1].name,
         lambda net: isinstance(net, Power) and net.n == 0,
         lambda net: any(isinstance(part, Power) and isinstance(part.node, Sum) for part in layers_of(net)),

@@ -76,16 +76,16 @@ def read_model(word: str, arguments: argparse.Namespace) -> Model:
 
 def _onnx_model(path: str, arguments: argparse.Namespace) -> Model:
     """Return the network of a file; a size and channels that are asked for replace those of its input."""
-    from erfmath.convert.onnx import _loaded, _Reader
+    from erfmath.convert.onnx import Reader, loaded
     from erfmath.convert.trace import Trace, spatial_axes
 
-    model = _loaded(Path(path))
-    reader = _Reader(model, arguments.output, None, None)
+    model = loaded(Path(path))
+    reader = Reader(model, arguments.output, None, None)
     space = reader.space(None)
     axes = spatial_axes(space, len(reader.input_shape))
     asked = _asked_shape(reader.input_shape, axes, arguments)
     if asked != reader.input_shape:
-        reader = _Reader(model, arguments.output, None, asked)
+        reader = Reader(model, arguments.output, None, asked)
     trace = Trace(asked, space, None, True)
     net = reader.network(trace)
     sides = tuple(asked[axis] for axis in axes)
@@ -108,7 +108,7 @@ def _asked_shape(shape: Any, space: tuple[int, ...], arguments: argparse.Namespa
 
 def _torch_model(word: str, arguments: argparse.Namespace) -> Model:
     """Return the network of a module, exported with an input of the size and the channels asked for."""
-    from erfmath.convert.torch import _exported, _Reader
+    from erfmath.convert.torch import Reader, exported
     from erfmath.convert.trace import Trace
 
     module = _made(word)
@@ -120,7 +120,7 @@ def _torch_model(word: str, arguments: argparse.Namespace) -> Model:
     channels = channels_of(arguments) or first or CHANNELS.get(len(sides), 1)
     output = arguments.output
     number = int(output) if output and output.isdecimal() else output
-    reader = _Reader(_exported(module, (1, channels, *sides)), number, None)
+    reader = Reader(exported(module, (1, channels, *sides)), number, None)
     trace = Trace(reader.input_shape, None, None, True)
     return Model(word, reader.network(trace), sides, channels, trace)
 

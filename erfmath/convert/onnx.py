@@ -78,12 +78,12 @@ def from_onnx(
     >>> em.receptive_field(net)  # doctest: +SKIP
     <ReceptiveField: size (427, 427), stride (32, 32), offset (-213, -213)>
     """
-    reader = _Reader(_loaded(model), output, input, input_shape)
+    reader = Reader(loaded(model), output, input, input_shape)
     trace = Trace(reader.input_shape, reader.space(space), rules, gates)
     return reader.network(trace)
 
 
-def _loaded(model: Any) -> Any:
+def loaded(model: Any) -> Any:
     """Return a model from a path, or as it is."""
     try:
         import onnx
@@ -106,7 +106,7 @@ def _loaded(model: Any) -> Any:
     return found
 
 
-class _Reader:
+class Reader:
     """The graph of a model between two of its tensors."""
 
     def __init__(self, model: Any, output: str | None, start: str | None, shape: Any) -> None:
@@ -226,7 +226,7 @@ class _Reader:
 class _Made:
     """The outputs of a node that does not depend on the input, computed when asked for."""
 
-    reader: _Reader
+    reader: Reader
     node: Any
     inputs: Sequence[Input]
 

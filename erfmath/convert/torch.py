@@ -69,12 +69,12 @@ def from_torch(
     >>> em.receptive_field(em.from_torch(net, (1, 3, 32, 32)))  # doctest: +SKIP
     <ReceptiveField: size (4, 4), stride (2, 2), offset (-1, -1)>
     """
-    reader = _Reader(_exported(module, example_input), output, input)
+    reader = Reader(exported(module, example_input), output, input)
     trace = Trace(reader.input_shape, space, rules, gates)
     return reader.network(trace)
 
 
-def _exported(module: Any, example: Any) -> Any:
+def exported(module: Any, example: Any) -> Any:
     """Return an exported program, all submodules as at inference while it is made."""
     try:
         import torch
@@ -103,7 +103,7 @@ def _exported(module: Any, example: Any) -> Any:
             part.training = True
 
 
-class _Reader:
+class Reader:
     """The graph of an exported program between an input and an output."""
 
     def __init__(self, program: Any, output: str | int | None, start: str | int | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .._checks import check_memory
 from ..product import Product
 from .kronecker import dilate, pack
 from .plan import direct_operations
@@ -95,6 +96,8 @@ def normalised_window(
     try:
         law = law_of(polynomial)
         begin, end = rows.window(law) if first is None or last is None else (first - low, last - low)
+        what = f"the window of {end - begin + 1:.3g} probabilities"
+        check_memory(24 * (end - begin + 1), what, "use pmf(), logpmf() or cdf()")
         return low + begin, rows.row(law, begin, end)
     except NoBellShape as problem:
         require_table(polynomial, problem)
