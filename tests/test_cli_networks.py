@@ -60,6 +60,7 @@ def test_json_of_analyze_is_what_the_library_says(capsys):
     [
         (["conv3same*4", "up2", "conv3same"], ["phase  first  last  field", "Phases  2"]),
         (["unet"], ["Phases  16", "fields of 188 .. 204", "multiples of 16"]),
+        (["conv3p1*2", "--ndim", "2"], ["5 x 5 pixels"]),
         (["conv2d2*3"], ["one sample in 2"]),
         (["conv3 conv3d4"], ["unit 0 sees 9 of 11 samples"]),
         (

@@ -110,6 +110,9 @@ def test_the_halo_is_what_tiles_need(net):
 
 @given(SEPARABLE, st.integers(0, 1), st.integers(-3, 5))
 @example(ConvTranspose(Kernel([[1], [1]]), 1) >> ConvTranspose(Kernel([[1, 1]]), (1, 2)), 0, 0)
+@example(
+    Residual(ConvTranspose(Kernel([[1]]), (1, 2), padding=1) >> Conv(Kernel([[1]]), (1, 2))), 0, 0
+)  # the branch is blind on the other axis, whatever the place
 def test_each_axis_is_that_of_the_axis_alone(net, axis, at):
     """What a unit sees for some place on the other axis."""
     assume(net.ndim == 2)

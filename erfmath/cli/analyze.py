@@ -38,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--channels", help="of the input (default: a model's own, else 3 on two axes, else 1)"
     )
+    parser.add_argument(
+        "--ndim", help="number of axes, where the layers give one number for all (default: 1)"
+    )
     parser.add_argument("--at", metavar="UNIT", help="output unit, such as 7 or 3,5 (default: 0)")
     parser.add_argument("--borders", action="store_true", help="cut the impact at the borders of the input")
     parser.add_argument("--output", metavar="TENSOR", help="of a model, instead of its last map")

@@ -17,7 +17,7 @@ from erfmath.network.node import Node
 from erfmath.network.summary import LayerRow, layer_table
 
 from .analysis import CHANNELS, INPUT_SIZES, axes_of, channels_of
-from .notation import parse_sides, read_network
+from .notation import parse_count, parse_sides, read_network
 
 
 @dataclass
@@ -64,7 +64,7 @@ def read_model(word: str, arguments: argparse.Namespace) -> Model:
         return _onnx_model(word, arguments)
     if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", word):
         return _torch_model(word, arguments)
-    net = read_network(word)
+    net = read_network(word, arguments.ndim and parse_count(arguments.ndim, "--ndim"))
     if arguments.output is None:
         return Model(word, net)
     if not isinstance(net, Graph):

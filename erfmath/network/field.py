@@ -20,7 +20,7 @@ from .._checks import per_axis
 from .compose import Gain
 from .lower import Stage
 from .node import Node
-from .program import Block, Program, common_start, program_of, pull_back
+from .program import Block, Program, common_start, program_of, pull_back, through
 from .runs import Run, Runs, require_few
 
 Region = tuple[float, float]
@@ -188,12 +188,16 @@ class ReceptiveField:
                 "before it, or leave its branch out"
             )
         found: dict[Any, tuple[Phase, ...]] = {}  # axes that are alike, as most are, are read once
-        for axis, count in enumerate(self.program.period):
+        alive: dict[Any, set[int]] = {}
+        for axis in range(self.ndim):
             key = tuple(_signature(stage, axis) for stage in self.program.stages)
             if key not in found:
-                units = [_Seen(axis, (), r) for r in range(count)]
-                found[key] = tuple(Phase(pull_back(self.program, unit)) for unit in units)
+                found[key], alive[key] = _read(self.program, axis, set())
             found[axis] = found[key]
+        on_all = functools.reduce(set.intersection, alive.values())
+        on_some = functools.reduce(set.union, alive.values())
+        if dead := on_some - on_all:  # a branch that is blind on one axis is so on all
+            return tuple(_read(self.program, axis, dead)[0] for axis in range(self.ndim))
         return tuple(found[axis] for axis in range(self.ndim))
 
     @property
@@ -351,6 +355,20 @@ def require_network(net: Any) -> Node:
     raise TypeError(
         f"net must be a network such as Conv(3) >> Pool(2), got {net!r} of type {type(net).__name__}"
     )
+
+
+def _read(program: Program, axis: int, dead: set[int]) -> tuple[tuple[Phase, ...], set[int]]:
+    """Return the phases on an axis, and which operations some unit sees through; those dead see nothing."""
+    alive = set()
+
+    def before(index: int, seen: _Seen) -> _Seen | None:
+        below = None if index in dead else through(program.operations[index - 1].what, seen)
+        if below is not None:
+            alive.add(index)
+        return below
+
+    units = [_Seen(axis, (), r) for r in range(program.period[axis])]
+    return tuple(Phase(pull_back(program, unit, before)) for unit in units), alive
 
 
 def _signature(stage: Stage, axis: int) -> tuple[Any, ...]:
