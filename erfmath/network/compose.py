@@ -80,7 +80,28 @@ class Series(Node):
 
 @dataclass(frozen=True, init=False, repr=False)
 class Power(Node):
-    """A network n times in series; ``node ** n``. Canonical form: no Power of a Power or a Series of one."""
+    """A network n times in series; ``node ** n``.
+
+    Canonical form: no Power of a Power or of a Series of one.
+
+    Parameters
+    ----------
+    node
+        A network.
+    n
+        Number of copies, from 0 to 10**15.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the part is no network, or n no such number.
+
+    Examples
+    --------
+    >>> from erfmath import Conv
+    >>> (Conv(3) ** 2) ** 5
+    Power(Conv(3), 10)
+    """
 
     node: Node
     n: int
@@ -263,6 +284,11 @@ class Residual(Node):
         A network of rate 1; where a projection changes the rate, use ``Sum([branch, projection])``.
     gain
         The factor a.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the branch is no network or changes the rate of its samples, or the gain is no finite number.
 
     Examples
     --------

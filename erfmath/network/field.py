@@ -161,6 +161,13 @@ class ReceptiveField:
 
     Numbers are ints on one axis and tuples, one entry per axis, on several. On each axis the field is
     that of the axis alone: what a unit sees for some place on the other axes.
+
+    Examples
+    --------
+    >>> from erfmath import Conv, ConvTranspose
+    >>> field = receptive_field(Conv(3, dilation=2) >> ConvTranspose(3, stride=2))
+    >>> field.size, field.stride, [phase.runs for phase in field.phases]
+    (6, Fraction(1, 2), [((-1, 4),), ((0, 0), (2, 2), (4, 4))])
     """
 
     net: Node

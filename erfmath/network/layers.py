@@ -118,6 +118,11 @@ class ConvTranspose(Node):
     channels, groups
         As for :class:`Conv`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind, below its minimum, or has another number of axes.
+
     Examples
     --------
     >>> ConvTranspose(4, stride=2, padding=1)
@@ -193,6 +198,11 @@ class Pool(Node):
         Whether an output is made from a window that begins inside but ends behind the input.
     count_include_pad
         Whether an average divides by the padding in its window as well. (A maximum never takes padding.)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind, below its minimum, or has another number of axes.
 
     Examples
     --------

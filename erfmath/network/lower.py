@@ -143,6 +143,16 @@ def lower(node: Any) -> Stage | Unbounded | Node:
     """Return what a node means: a Stage, Unbounded, or a network of simpler nodes.
 
     Register your own layer types with ``@lower.register``; see :class:`Node` for an example.
+
+    Raises
+    ------
+    TypeError
+        If the type is not known, or composed of other layers.
+
+    Examples
+    --------
+    >>> lower(Conv(3, stride=2, padding=1)).rate
+    (Fraction(2, 1),)
     """
     name = type(node).__name__
     if isinstance(node, (Series, Sum, Concat, Power, Graph)):

@@ -112,6 +112,11 @@ def valid_input_sizes(net: Node, largest: int = 512, exact: bool = False) -> Any
     exact
         Only those that leave no rest: no stride leaves samples at the end of its input unread.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no network, or `largest` no positive int.
+
     Returns
     -------
     tuple of int
