@@ -28,6 +28,7 @@ SHARED = words("""
     __and__ __or__ atan2 bitwise_and bitwise_or div divide eq fmod ge gt hypot le logical_and logical_or lt
     masked_fill maximum minimum mul multiply ne pow prelu remainder true_divide where
     """)
+NORMALISATIONS = frozenset(("_native_batch_norm_legit_no_training", "batch_norm", "native_batch_norm"))
 INDEPENDENT = words(
     """
     empty_like full_like new_empty new_full new_ones new_zeros ones_like rand_like randn_like zeros_like
@@ -52,6 +53,8 @@ def translated(op: Operator, arguments: Arguments) -> Operator:
     name = name if name.endswith("__") else name.removesuffix("_")
     if name in ("max", "min") and "other" in arguments:
         return _as(op, "join", shared=True)
+    if name in NORMALISATIONS:
+        return _as(op, "batch_norm", eps=arguments.get("eps", 1e-5))
     if name in POINTWISE:
         first = replace(op, inputs=op.inputs[:1])
         return _as(first, "pointwise", activation=name if name in ACTIVATIONS else None)

@@ -27,6 +27,7 @@ def from_onnx(
     space: int | Sequence[int] | None = None,
     rules: Mapping[str, Any] | None = None,
     gates: bool = True,
+    weights: str = "uniform",
 ) -> Node:
     """Return the network between two tensors of an ONNX model.
 
@@ -56,6 +57,10 @@ def from_onnx(
         False leaves out branches that read the whole map where they join one that does not: gates of
         squeeze-excitation, image-level pooling, attention, statistics of normalisations.
 
+    weights
+        "uniform" for equal taps; "energy" for the squares of the model's own weights, averaged over its
+        channels, with ReLU at its mean 1/2: the effective field of a trained model under random signs.
+
     Returns
     -------
     Node
@@ -79,7 +84,7 @@ def from_onnx(
     <ReceptiveField: size (427, 427), stride (32, 32), offset (-213, -213)>
     """
     reader = Reader(loaded(model), output, input, input_shape)
-    trace = Trace(reader.input_shape, reader.space(space), rules, gates)
+    trace = Trace(reader.input_shape, reader.space(space), rules, gates, weights)
     return reader.network(trace)
 
 

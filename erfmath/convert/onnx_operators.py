@@ -51,6 +51,8 @@ def translated(op: Operator, domain: str, attributes: Attributes, version: int) 
         return _as(op, "conv", **_window(op, attributes)) if name == "FusedConv" else _as(op, "pointwise")
     if domain not in ("", "ai.onnx"):
         return op
+    if name == "BatchNormalization":
+        return _as(op, "batch_norm", eps=attributes.get("epsilon", 1e-5))
     if name in POINTWISE:
         return _as(op, "pointwise", activation=name.lower() if name in ACTIVATIONS else None)
     if name in SUMS or name in SHARED:

@@ -27,7 +27,7 @@ def rule(*kinds: str) -> Callable[[Rule], Rule]:
     return register
 
 
-@rule("pointwise")
+@rule("pointwise", "batch_norm")
 def _(op: Operator, ndim: int) -> Placed:
     """Return what acts on each position alone: activations, batch normalisation, casts."""
     name = op.get("activation")

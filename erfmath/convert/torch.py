@@ -22,6 +22,7 @@ def from_torch(
     space: int | Sequence[int] | None = None,
     rules: Mapping[str, Any] | None = None,
     gates: bool = True,
+    weights: str = "uniform",
 ) -> Node:
     """Return the network that a PyTorch module is, as it runs at inference.
 
@@ -48,6 +49,10 @@ def from_torch(
     gates
         False leaves out branches that read the whole map where they join one that does not.
 
+    weights
+        "uniform" for equal taps; "energy" for the squares of the model's own weights, averaged over its
+        channels, with ReLU at its mean 1/2: the effective field of a trained model under random signs.
+
     Returns
     -------
     Node
@@ -70,7 +75,7 @@ def from_torch(
     <ReceptiveField: size (4, 4), stride (2, 2), offset (-1, -1)>
     """
     reader = Reader(exported(module, example_input), output, input)
-    trace = Trace(reader.input_shape, space, rules, gates)
+    trace = Trace(reader.input_shape, space, rules, gates, weights)
     return reader.network(trace)
 
 

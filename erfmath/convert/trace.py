@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._checks import is_index
+from .._checks import as_choice, is_index
 from ..network.compose import Gain, Sum, series
 from ..network.graph import INPUT, Graph
 from ..network.layers import Activation, Conv, ConvTranspose, GlobalPool, Identity, Pool, Upsample
 from ..network.lower import Stage, lower
 from ..network.node import Node
 from . import axes, windows  # noqa: F401 - they register their rules
+from .energy import energy_of
 from .operator import Layout, Operator, Placed, Shape, Tensor
 from .resize import Resize
 from .rules import RULES
@@ -32,13 +33,23 @@ class Trace:
         Nodes by operators' titles, or functions that make them of an :class:`Operator`.
     gates
         Whether branches that read the whole map are kept where they join others.
+    weights
+        "uniform" for equal taps, "energy" for the squares of the model's weights.
     """
 
-    def __init__(self, shape: Shape, space: Any, rules: Mapping[str, Any] | None, gates: bool) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        space: Any,
+        rules: Mapping[str, Any] | None,
+        gates: bool,
+        weights: str = "uniform",
+    ) -> None:
         owners = spatial_axes(space, len(shape))
         self.ndim = len(owners)
         self.rules = dict(rules or {})
         self.gates = gates
+        self.weights = as_choice(weights, "weights", ("uniform", "energy"))
         layout = tuple((owners.index(axis),) if axis in owners else () for axis in range(len(shape)))
         self.input = Tensor(INPUT, shape, layout, tuple(shape[axis] for axis in owners))
         self.made: list[Tensor] = [self.input]
@@ -49,6 +60,8 @@ class Trace:
         """Place an operator; return the tensors that it makes."""
         placed = self._placed(op)
         parts = placed if isinstance(placed, list) else [placed]
+        if self.weights == "energy":
+            parts = [energy_of(op, part) for part in parts]
         names = [self._emit(op, i, part) for i, part in enumerate(parts)]
         found = []
         for i in range(len(op.outputs)):
