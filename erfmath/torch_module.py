@@ -273,13 +273,19 @@ def _(node: Residual, builder: _Builder, source: int) -> int:
 @_add.register
 def _(node: Concat, builder: _Builder, source: int) -> int:
     tensors = [_add(branch, builder, source) for branch in node.branches]
+    return _side_by_side(builder, list(zip(tensors, node.gains, strict=True)), node.channels, node)
+
+
+def _side_by_side(builder: _Builder, pairs: list[Any], channels: tuple[int, ...], node: Node) -> int:
+    """Return the concatenation of tensors, with their shares of the channels."""
     if builder.init == GIVEN:  # the channels are alike, so that joining them is a mean
-        return builder.total(list(zip(tensors, node.gains, strict=True)), node)
-    whole = builder.wanted or sum(node.channels)
-    wanted = [max(1, round(share * whole)) for share in node.gains]
+        return builder.total(pairs, node)
+    tensors, shares = [tensor for tensor, _ in pairs], [share for _, share in pairs]
+    whole = builder.wanted or sum(channels)
+    wanted = [max(1, round(share * whole)) for share in shares]
     counts = [min(count, builder.channels[tensor]) for count, tensor in zip(wanted, tensors, strict=True)]
     # Shares that are no whole channels get a gain, so that the variances are exact.
-    surplus = [float(share) * sum(counts) / count for share, count in zip(node.gains, counts, strict=True)]
+    surplus = [float(share) * sum(counts) / count for share, count in zip(shares, counts, strict=True)]
     step = _Step(tuple(zip(tensors, map(math.sqrt, surplus), strict=True)), tuple(counts))
     return builder.add(builder.nn.Identity(), step, sum(counts))
 
@@ -287,8 +293,9 @@ def _(node: Concat, builder: _Builder, source: int) -> int:
 @_add.register
 def _(node: Graph, builder: _Builder, source: int) -> int:
     tensors = {INPUT: source}
-    for name, inner, sources, _ in node.order:
-        read = builder.total([(tensors[before], gain) for before, gain in sources], inner)
+    for name, inner, sources, channels in node.order:
+        pairs = [(tensors[before], gain) for before, gain in sources]
+        read = _side_by_side(builder, pairs, channels, inner) if channels else builder.total(pairs, inner)
         tensors[name] = _add(inner, builder, read)
     return tensors[node.output]
 
@@ -317,14 +324,19 @@ def _(node: Pool, builder: _Builder, source: int) -> int:
     if node.ceil_mode and (dilated or not symmetric):
         raise ValueError(f"{node!r} has no counterpart in torch, which rounds up for plain windows only")
     native = symmetric and not dilated
+    if node.mode == "average" and not (native or node.count_include_pad):
+        raise ValueError(
+            f"{node!r} has no counterpart in torch, which leaves padding out of plain windows only"
+        )
     pads = tuple(b for b, _ in node.padding) if native else (0,) * len(node.size)
-    options = {"stride": node.stride, "padding": pads}
+    options: dict[str, Any] = {"stride": node.stride, "padding": pads}
     if dilated:
         mean = np.full(node.size, 1 / math.prod(node.size))
         conv, channels = builder.of_axes("Conv"), builder.channels[source]
         layer = depthwise(conv, mean, channels, dilation=node.dilation, bias=False, **options)
     elif node.mode == "average":
-        layer = builder.of_axes("AvgPool")(node.size, ceil_mode=node.ceil_mode, **options)
+        options |= {"ceil_mode": node.ceil_mode, "count_include_pad": node.count_include_pad}
+        layer = builder.of_axes("AvgPool")(node.size, **options)
     else:
         make = builder.of_axes("MaxPool")
         layer = make(node.size, dilation=node.dilation, ceil_mode=node.ceil_mode, **options)

@@ -184,6 +184,7 @@ def test_pools_at_borders_divide_by_what_counts(mode):
     inside = em.border(em.Pool(3, 1, 1, mode, count_include_pad=False), 8)
     assert inside.lost(0) == pytest.approx(0)
     assert em.border(em.Pool(2, 2, ceil_mode=True), 7).lost(3) == pytest.approx(0)
+    assert em.output_size(em.Pool(2, ceil_mode=True), 1) == 1  # as PyTorch has it
 
 
 @pytest.mark.parametrize(
@@ -217,6 +218,7 @@ def test_graphs_that_concatenate_are_concatenations():
         {"a": (narrow, "input"), "b": (wide, "input"), "c": (em.Identity(), [("a", 1), ("b", 3)])}
     )
     assert eval(repr(graph), vars(em)) == graph
+    assert em.network_from_json(em.network_to_json(graph)) == graph
     assert type(graph)(*graph.args) == graph
     for reading in (em.polynomial, lambda net: em.polynomial(em.variance(net))):
         assert reading(graph) == reading(joined)

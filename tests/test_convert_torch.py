@@ -549,3 +549,10 @@ def test_bad_input():
 def test_a_shift_is_an_offset():
     net = from_torch(Function(lambda x: torch.roll(x, 2, 2)), (1, 1, 8))
     assert net == Conv(Kernel([1], offset=-2), padding_mode="circular")
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_averages_keep_what_they_count(counted):
+    module = torch.nn.AvgPool2d(3, 2, 1, count_include_pad=counted)
+    net = em.from_torch(module, (1, 1, 9, 9))
+    assert net == em.Pool((3, 3), 2, 1, count_include_pad=counted)

@@ -374,3 +374,16 @@ def test_erfmath_does_not_import_torch():
     code = "import sys, erfmath, erfmath.empirical, erfmath.torch_module; print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["False"]
+
+
+def test_graphs_concatenate_channels_as_concat_does():
+    conv = em.Conv((3, 3), padding=1)
+    entries = {"a": (conv, "input"), "b": (em.Conv((1, 1)), "input"), "c": (conv, [("a", 4), ("b", 12)])}
+    agreement = em.measure(em.Graph(entries), (9, 9), runs=200, rng=1, progress=False).compare()
+    assert agreement.variance_ratio == pytest.approx((1, 1), abs=0.04)
+
+
+def test_averages_without_padding_have_their_counterpart():
+    module = em.to_torch(em.Pool((2, 2), 2, 1, count_include_pad=False), 1, "given")
+    x = torch.ones(1, 1, 4, 4)
+    assert float(module(x).min()) == pytest.approx(1)

@@ -142,6 +142,8 @@ def _transposed(op: Operator, a: Arguments) -> Operator:
 def _(op: Operator, a: Arguments) -> Operator:
     count = int(op.title.partition("pool")[2][0])
     size = _spread(a["kernel_size"], count, 1)
+    if a.get("divisor_override"):
+        raise op.error("divides by another number than its samples")
     return _as(
         op,
         "pool",
@@ -150,6 +152,7 @@ def _(op: Operator, a: Arguments) -> Operator:
         dilation=_spread(a.get("dilation", 1), count, 1),
         padding=[(p, p) for p in _spread(a["padding"], count, 0)],
         ceil_mode=a["ceil_mode"],
+        count_include_pad=a.get("count_include_pad", True),
         mode="max" if "max" in op.title else "average",
     )
 

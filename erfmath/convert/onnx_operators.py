@@ -127,7 +127,9 @@ def _(op: Operator, attributes: Attributes, version: int) -> Operator:
 def _(op: Operator, attributes: Attributes, version: int) -> Operator:
     mode = "max" if op.title == "MaxPool" else "average"
     options = _window(op, attributes)
-    return _as(op, "pool", **options, mode=mode, ceil_mode=attributes.get("ceil_mode", 0))
+    counted = attributes.get("count_include_pad", 0) if op.title == "AveragePool" else True
+    ceil_mode = attributes.get("ceil_mode", 0)
+    return _as(op, "pool", **options, mode=mode, ceil_mode=ceil_mode, count_include_pad=counted)
 
 
 @_translation("Resize", "Upsample")

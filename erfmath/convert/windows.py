@@ -83,6 +83,7 @@ def _(op: Operator, ndim: int) -> Placed:
             op.get("mode", "average"),
             window.spread(window.dilation, 1),
             bool(op.get("ceil_mode", False)),
+            bool(op.get("count_include_pad", True)),
         ),
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import per_axis
+from .._checks import check_memory, per_axis
 from ..core.scaled import Floats
 from ..effective import effective_field
 from ..product_law import distribution
@@ -62,6 +62,7 @@ def _confined(response: Map, size: Ints, border: str) -> Map:
         if border == "zeros":
             moved, offset[axis] = moved[max(0, -first) : max(0, length - first)], max(0, first)
         else:
+            check_memory(8 * length * moved[0].size, "the map of the input", "use a smaller input")
             folded = np.zeros((length, *moved.shape[1:]))
             np.add.at(folded, inside(np.arange(first, last + 1), length, border), moved)
             moved, offset[axis] = folded, 0
@@ -163,6 +164,8 @@ class Border:
     def _unbordered(self) -> list[Flags]:
         """Per axis, whether each output unit has all its paths inside the maps of all layers."""
         frame = self._frame
+        longest = max(max(size) for size in frame.sizes)
+        check_memory(20 * longest + sum(map(sum, frame.sizes)), "a flag per unit", "use a smaller input")
         axes = range(len(self.input_size))
         clear = [[np.ones(length, dtype=bool) for length in frame.sizes[0]]]
         for index, op in enumerate(frame.program.operations):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -165,7 +165,7 @@ def _entry(item: Any) -> Entry:
     if not sources:
         raise ValueError(f"layer {name!r} must name what it reads, {INPUT!r} or another layer")
     as_nodes([node], f"layer {name!r}")
-    if len(sources) == 1 and isinstance(sources[0], list):
+    if len(sources) == 1 and _is_concatenation(sources[0]):
         return _concatenation(name, node, sources[0])
     pairs = [(s, 1) if isinstance(s, str) else s for s in sources]
     for pair in pairs:
@@ -176,7 +176,12 @@ def _entry(item: Any) -> Entry:
     return entry
 
 
-def _concatenation(name: str, node: Node, sources: list[Any]) -> Entry:
+def _is_concatenation(source: Any) -> bool:
+    """Whether a source is a list of (name, channels), and no single (name, gain)."""
+    return isinstance(source, (tuple, list)) and not (source and isinstance(source[0], str))
+
+
+def _concatenation(name: str, node: Node, sources: Sequence[Any]) -> Entry:
     """Return a layer that reads concatenated channels, from (name, channels) each."""
     pairs = [pair if isinstance(pair, (tuple, list)) else (pair, None) for pair in sources]
     if not pairs or any(len(pair) != 2 or not isinstance(pair[0], str) for pair in pairs):

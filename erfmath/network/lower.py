@@ -124,7 +124,7 @@ class Stage:
         """Return how many output samples so many input samples make on an axis; below 1 for none."""
         stride = self.stride[axis]
         room = self.upsampling[axis] * samples + self.slack[axis]
-        if self.before is None or room < 0:
+        if self.before is None:
             return room // stride + 1
         count = -(-room // stride) + 1
         return count - 1 if (count - 1) * stride >= samples + self.before[axis] else count

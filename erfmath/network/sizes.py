@@ -108,7 +108,7 @@ def valid_input_sizes(net: Node, largest: int = 512, exact: bool = False) -> Any
     net
         A network.
     largest
-        Sizes 1 to `largest` are tried.
+        Sizes 1 to `largest` are tried, 10**5 at most.
     exact
         Only those that leave no rest: no stride leaves samples at the end of its input unread.
 
@@ -131,7 +131,7 @@ def valid_input_sizes(net: Node, largest: int = 512, exact: bool = False) -> Any
     >>> valid_input_sizes(Conv(3, stride=2), 9, exact=True)
     (3, 5, 7, 9)
     """
-    largest = as_count(largest, "largest", minimum=1)
+    largest = as_count(largest, "largest", minimum=1, maximum=10**5)
     program = program_of(require_network(net), unrolled=True)
     found = []
     for axis in range(program.ndim):
