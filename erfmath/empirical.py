@@ -354,7 +354,9 @@ class _Probe:
         values = y[(slice(None), slice(None), *self.unit)]
         if self.profile != "mean":
             values = values * (2 * torch.randint_like(values, 2) - 1)
-        (gradient,) = torch.autograd.grad(values.sum(), x)
+        (gradient,) = torch.autograd.grad(values.sum(), x, allow_unused=True)
+        if gradient is None:
+            raise ValueError("the module's output does not depend on its input: no gradient flows back")
         grid = gradient.double()
         if not torch.isfinite(grid).all():
             raise ValueError(f"the gradient of run {number} is not finite; check the weights and the inputs")
@@ -370,7 +372,10 @@ class _Probe:
                 raise ValueError("input_size must be given for a module, unless inputs are")
             sides = per_axis(self.input_size, self.ndim, "input_size", minimum=1)
             return torch.randn((1, self.in_channels, *sides), dtype=weight.dtype, device=weight.device)
-        x = torch.as_tensor(self.inputs(number)).detach()
+        given = self.inputs(number)
+        if not isinstance(given, (torch.Tensor, np.ndarray)):
+            raise TypeError(f"inputs must return a tensor or an array, got {type(given).__name__}")
+        x = torch.as_tensor(given).detach()
         if not x.is_floating_point():
             raise TypeError(f"inputs must be floats, got {x.dtype}; convert them, and scale them to about 1")
         if x.dim() != self.ndim + 2:
@@ -381,6 +386,9 @@ class _Probe:
             self.input_size, self.ndim, "input_size", minimum=1
         ):
             raise ValueError(f"inputs must have the input_size {self.input_size}, got {tuple(x.shape[2:])}")
+        self.input_size = tuple(x.shape[2:])  # that of every run
+        if not x.shape[0] or not torch.isfinite(x).all():
+            raise ValueError(f"inputs must be finite, one or more of them, got the shape {tuple(x.shape)}")
         return x.to(device=weight.device, dtype=weight.dtype).clone()
 
     def _output(self, x: Any) -> Any:

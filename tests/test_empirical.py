@@ -387,3 +387,30 @@ def test_averages_without_padding_have_their_counterpart():
     module = em.to_torch(em.Pool((2, 2), 2, 1, count_include_pad=False), 1, "given")
     x = torch.ones(1, 1, 4, 4)
     assert float(module(x).min()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "error", "words"),
+    [
+        (lambda n: torch.zeros(0, 1, 9), ValueError, "one or more"),
+        (lambda n: torch.full((1, 1, 9), math.nan), ValueError, "must be finite"),
+        (lambda n: None, TypeError, "must return a tensor"),
+        (lambda n: torch.zeros(1, 1, 9 + n), ValueError, "must have the input_size"),
+    ],
+)
+def test_bad_batches_are_named(inputs, error, words):
+    with pytest.raises(error, match=words):
+        measure(torch.nn.Conv1d(1, 2, 3), inputs=inputs, runs=3, progress=False)
+
+
+def test_a_module_that_detaches_its_input_is_named():
+    class Cut(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = torch.nn.Conv1d(1, 2, 3)
+
+        def forward(self, x):
+            return self.conv(x.detach())
+
+    with pytest.raises(ValueError, match="does not depend on its input"):
+        measure(Cut(), 9, runs=2, progress=False)
