@@ -1,8 +1,7 @@
 """erfmath: what one unit of a convolutional network sees, exactly and in milliseconds."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .candidates import CandidateRow, Comparison, compare
 from .clt import CentralLimit, Edgeworth, central_limit
 from .core.plan import Candidate, Plan, plan
 from .core.power import coefficients, log_coefficients, polynomial
@@ -12,22 +11,25 @@ from .joint import JointDistribution
 from .kernel import Kernel
 from .lattice import LatticeDistribution
 from .moments import cumulants
-from .network.border import Border, border
-from .network.compose import Concat, Power, Residual, Series, Sum
-from .network.cost import Cost, LayerCost, cost
-from .network.field import ReceptiveField, receptive_field
-from .network.graph import Graph
-from .network.law import MapDistribution
-from .network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
-from .network.lower import Stage, Unbounded, lower
-from .network.node import Node
-from .network.overlap import Overlap, overlap
-from .network.sizes import output_size, valid_input_sizes
-from .network.summary import LayerRow, LayerTable, layer_table
-from .network.weights import activation_gain, batch_norm_residuals, variance
-from .notation import network_from_json, network_to_json, parse_network
 from .product import Factor, Product
 from .product_law import ProductDistribution, distribution
+
+if TYPE_CHECKING:
+    from .candidates import CandidateRow, Comparison, compare
+    from .network.border import Border, border
+    from .network.compose import Concat, Power, Residual, Series, Sum
+    from .network.cost import Cost, LayerCost, cost
+    from .network.field import ReceptiveField, receptive_field
+    from .network.graph import Graph
+    from .network.law import MapDistribution
+    from .network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
+    from .network.lower import Stage, Unbounded, lower
+    from .network.node import Node
+    from .network.overlap import Overlap, overlap
+    from .network.sizes import output_size, valid_input_sizes
+    from .network.summary import LayerRow, LayerTable, layer_table
+    from .network.weights import activation_gain, batch_norm_residuals, variance
+    from .notation import network_from_json, network_to_json, parse_network
 
 __all__ = [
     "Activation",
@@ -101,23 +103,72 @@ __all__ = [
     "variance",
 ]
 
-# What needs PyTorch or ONNX, by the module that holds it.
-_OPTIONAL = {
+# Loaded when first asked for, so that kernels alone import fast: networks, and what needs PyTorch or ONNX.
+_LATER = {
+    "CandidateRow": ".candidates",
+    "Comparison": ".candidates",
+    "compare": ".candidates",
     "from_onnx": ".convert.onnx",
     "from_torch": ".convert.torch",
-    "measure": ".empirical",
-    "Measurement": ".empirical",
     "Agreement": ".empirical",
+    "Measurement": ".empirical",
+    "measure": ".empirical",
+    "Border": ".network.border",
+    "border": ".network.border",
+    "Concat": ".network.compose",
+    "Power": ".network.compose",
+    "Residual": ".network.compose",
+    "Series": ".network.compose",
+    "Sum": ".network.compose",
+    "Cost": ".network.cost",
+    "LayerCost": ".network.cost",
+    "cost": ".network.cost",
+    "ReceptiveField": ".network.field",
+    "receptive_field": ".network.field",
+    "Graph": ".network.graph",
+    "MapDistribution": ".network.law",
+    "Activation": ".network.layers",
+    "Conv": ".network.layers",
+    "ConvTranspose": ".network.layers",
+    "Dropout": ".network.layers",
+    "GlobalPool": ".network.layers",
+    "Identity": ".network.layers",
+    "Pool": ".network.layers",
+    "Upsample": ".network.layers",
+    "Stage": ".network.lower",
+    "Unbounded": ".network.lower",
+    "lower": ".network.lower",
+    "Node": ".network.node",
+    "Overlap": ".network.overlap",
+    "overlap": ".network.overlap",
+    "output_size": ".network.sizes",
+    "valid_input_sizes": ".network.sizes",
+    "LayerRow": ".network.summary",
+    "LayerTable": ".network.summary",
+    "layer_table": ".network.summary",
+    "activation_gain": ".network.weights",
+    "batch_norm_residuals": ".network.weights",
+    "variance": ".network.weights",
+    "network_from_json": ".notation",
+    "network_to_json": ".notation",
+    "parse_network": ".notation",
     "to_torch": ".torch_module",
 }
+_SUBMODULES = ("plotting", "strategies", "zoo")
 
 
 def __getattr__(name: str) -> Any:
-    """Import what few need, or what needs a library, when it is first asked for."""
+    """Import what is loaded later."""
     import importlib
 
-    if name in ("plotting", "strategies", "zoo"):
+    if name in _SUBMODULES:
         return importlib.import_module(f".{name}", __name__)
-    if name in _OPTIONAL:
-        return getattr(importlib.import_module(_OPTIONAL[name], __name__), name)
+    if name in _LATER:
+        found = getattr(importlib.import_module(_LATER[name], __name__), name)
+        globals()[name] = found
+        return found
     raise AttributeError(f"module 'erfmath' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_SUBMODULES})

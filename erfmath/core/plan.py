@@ -12,7 +12,7 @@ import numpy as np
 from .._checks import as_choice, check_memory, human_bytes
 from ..kernel import Kernel, log2
 from ..product import Product, as_product
-from . import direct, fft, tilted
+from . import direct, fft
 from .kronecker import packed_length
 from .scaled import MAX_EXPONENT, MIN_EXPONENT, overflow, rescaled, underflow
 
@@ -184,6 +184,8 @@ def _choose(polynomial: Product) -> tuple[str, str]:
 
 def _choose_joint(polynomial: Product, operations: float) -> tuple[str, str]:
     """Return the method for axes that do not separate, no weight negative."""
+    from . import tilted  # only here: few kernels need it, and an import is felt
+
     tiled = tilted.operations(polynomial)
     if operations <= min(tiled, DIRECT_LIMIT):
         return "direct", "every coefficient keeps its digits, and the grid is small"
@@ -288,6 +290,8 @@ def _saddle(polynomial: Product) -> Candidate:
     Axes that do not separate are tiled by tilted windows.
     """
     if polynomial.separate() is None:
+        from . import tilted
+
         return Candidate(
             "saddle", tilted.operations(polynomial), tilted.memory(polynomial), 1e-12, "each coefficient"
         )

@@ -12,7 +12,7 @@ from .._checks import as_indices, check_memory
 from ..kernel import Kernel
 from ..moments import require_law
 from ..product import Factor, Product, as_product
-from . import direct, exact, fft, kronecker, tilted
+from . import direct, exact, fft, kronecker
 from .logs import log_coefficients_at, log_row, normalised_window, require_table
 from .plan import DIRECT_LIMIT, Plan, direct_operations, log2_on_circle, plan
 from .scaled import Floats, Scaled, outer, split_product
@@ -209,6 +209,8 @@ def _saddle_row(polynomial: Product) -> Scaled:
 
 def _saddle_grid(polynomial: Product) -> Scaled:
     """Return what does not underflow on axes that do not separate, by tilted windows; else by convolution."""
+    from . import tilted  # few kernels need it, and an import is felt
+
     try:
         values = tilted.shares(polynomial)
     except tilted.NoBellShape as problem:

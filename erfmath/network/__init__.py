@@ -1,1 +1,8 @@
-"""Networks as values: layers, the algebra that composes them, and their readings."""
+"""Networks as values: layers, the algebra that composes them, and their readings.
+
+Importing the package registers the networks' side of the readings that kernels have as well.
+"""
+
+from . import law, weights
+
+__all__ = ["law", "weights"]

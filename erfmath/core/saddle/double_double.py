@@ -6,6 +6,7 @@ Li & Bailey, ARITH-15 (2001) 155.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -134,9 +135,6 @@ def _power_table(step: Decimal) -> tuple[Floats, Floats]:
     return pairs[:, 0].copy(), pairs[:, 1].copy()
 
 
-_TABLES = (*_power_table(_CONTEXT.multiply(_STEP, Decimal(_TABLE_SIZE))), *_power_table(_STEP))
-
-
 class _Functions(NamedTuple):
     """What exp and log call, on arrays or on plain floats, where Python is twenty times faster."""
 
@@ -150,16 +148,22 @@ class _Functions(NamedTuple):
     tables: Sequence[Any]
 
 
-_ARRAYS = _Functions(
-    np.maximum, np.minimum, np.log, np.rint, lambda k: k.astype(np.int64), np.ldexp, np.take, _TABLES
-)
-_FLOATS = _Functions(
-    max, min, math.log, round, int, math.ldexp, operator.getitem, [table.tolist() for table in _TABLES]
-)
+@functools.cache
+def _both() -> tuple[_Functions, _Functions]:
+    """Return the functions of floats and of arrays; their tables take 20 ms, which an import need not."""
+    tables = (*_power_table(_CONTEXT.multiply(_STEP, Decimal(_TABLE_SIZE))), *_power_table(_STEP))
+    lists = [table.tolist() for table in tables]
+    return (
+        _Functions(max, min, math.log, round, int, math.ldexp, operator.getitem, lists),
+        _Functions(
+            np.maximum, np.minimum, np.log, np.rint, lambda k: k.astype(np.int64), np.ldexp, np.take, tables
+        ),
+    )
 
 
 def _functions(value: Part) -> _Functions:
-    return _FLOATS if isinstance(value, float) else _ARRAYS
+    floats, arrays = _both()
+    return floats if isinstance(value, float) else arrays
 
 
 def _power_of_two(k: Part, on: _Functions) -> Pair:
