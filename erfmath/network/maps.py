@@ -42,8 +42,8 @@ class Map:
         grid = self
         for axes, weights, offset in _passes(stage.kernel):
             grid = grid._convolved(axes, weights, offset, stage)
-        grid = grid._folded()
-        return grid._decimated(stage.upsampling)._scaled() if grid.values.any() else None
+        grid = grid._folded()._decimated(stage.upsampling)
+        return grid._scaled() if grid.values.any() else None
 
     def through_block(self, block: Block) -> Map:
         """Return the map before n copies of a network of rate 1."""
