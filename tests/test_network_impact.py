@@ -3,7 +3,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from oracles import exact_cumulants
 from oracles_network import impact, law, marginal, product
@@ -119,7 +119,7 @@ def check_map(net, ndim, at):
 
 
 @given(GRIDS, st.tuples(AT, AT))
-@example(Upsample((1, 1)) ** 2 >> ConvTranspose(Kernel([[0, 1], [1, 0]]), 2), (0, 0))  # nothing is left
+@example(em.Upsample((1, 1)) ** 2 >> em.ConvTranspose([[0, 1], [1, 0]], 2), (0, 0))  # nothing is left
 def test_the_map_on_two_axes(net, at):
     check_map(net, 2, at)
 
