@@ -261,12 +261,14 @@ def _(node: Power, builder: _Builder, source: int) -> int:
 
 @_add.register
 def _(node: Sum, builder: _Builder, source: int) -> int:
-    pairs = zip(node.branches, node.gains, strict=True)
+    pairs = [(branch, gain) for branch, gain in zip(node.branches, node.gains, strict=True) if gain]
     return builder.total([(_add(branch, builder, source), gain) for branch, gain in pairs], node)
 
 
 @_add.register
 def _(node: Residual, builder: _Builder, source: int) -> int:
+    if not node.gain:  # a branch that no one sees need not fit
+        return source
     return builder.total([(source, 1), (_add(node.branch, builder, source), node.gain)], node)
 
 

@@ -237,7 +237,8 @@ class Pool(Node):
                 raise TypeError(f"{name} must be a bool, got {flag!r}")
         set_fields(self, size=sides, stride=strides, dilation=steps, mode=as_choice(mode, "mode", POOLS))
         set_fields(self, padding=as_padding(padding, extents, strides))
-        set_fields(self, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
+        padded = any(map(any, self.padding))  # without any, all averages count alike
+        set_fields(self, ceil_mode=ceil_mode, count_include_pad=count_include_pad or not padded)
 
     def __repr__(self) -> str:
         options = {"padding": 0, "mode": "average", "dilation": 1, "ceil_mode": False}
