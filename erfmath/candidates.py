@@ -9,6 +9,7 @@ from typing import Any
 from ._checks import as_count, human_bytes, per_axis
 from .clt import central_limit
 from .effective import effective_field
+from .network.arguments import Ints
 from .network.compose import series
 from .network.cost import Cost, cost
 from .network.field import receptive_field, require_network
@@ -19,8 +20,6 @@ from .network.program import program_of
 from .network.weights import variance
 from .product_law import distribution
 from .terminal import figure, per_axis_text, short_count, table
-
-Ints = tuple[int, ...]
 
 _LARGEST = 10**5
 

@@ -20,7 +20,7 @@ from .core.scaled import Floats
 from .effective import EffectiveField, effective_field
 from .joint import JointDistribution
 from .lattice import LatticeDistribution
-from .network.arguments import plain
+from .network.arguments import Ints, plain
 from .network.field import receptive_field
 from .network.node import Node
 from .network.sizes import output_size
@@ -30,7 +30,6 @@ from .terminal import progress as shown
 from .terminal import table
 from .torch_module import GIVEN, import_torch, seed_of, to_torch
 
-Ints = tuple[int, ...]
 Law = LatticeDistribution | JointDistribution
 
 # What a map averages: the gradient's square, its magnitude, or the gradient itself.

@@ -375,3 +375,12 @@ def test_four_thousand_layers():
 
 def test_overlap_of_large_weights_keeps_its_scale():
     assert overlap(Conv([2**300]) ** 3).totals.tolist() == [2.0**900]
+
+
+def test_copies_whose_weights_cancel_leave_the_other_path():
+    nothing = em.Sum([em.Conv(3, padding=1), em.Conv(3, padding=1)], [1, -1])
+    net = em.Sum([em.Power(nothing, 2), em.Identity()])
+    assert em.polynomial(net).as_expr() == 1
+    assert em.overlap(net).totals.tolist() == [1.0]
+    with pytest.raises(ValueError, match="sees nothing"):
+        em.polynomial(em.Power(nothing, 2))

@@ -17,7 +17,6 @@ from ..network.node import Node
 
 Rationals = tuple[Fraction, ...]
 
-ROUNDINGS = ("floor", "ceil", "prefer_floor", "prefer_ceil")
 MODES = ("nearest", "linear", "cubic")
 
 

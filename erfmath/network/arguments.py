@@ -79,8 +79,8 @@ def size_of(kernel: Kernel, total: int = 1) -> Any:
     return kernel
 
 
-def plain_size(sides: Ints) -> Any:
-    """Return a size as a user gives it, an int on one axis."""
+def plain_size(sides: tuple[Any, ...]) -> Any:
+    """Return a size, or whatever there is per axis, as a user gives and gets it: alone on one axis."""
     return sides if len(sides) > 1 else sides[0]
 
 

@@ -17,16 +17,14 @@ from .._checks import check_memory, per_axis
 from ..core.scaled import Floats
 from ..effective import effective_field
 from ..product_law import distribution
-from .arguments import Ints
+from .arguments import Ints, plain_size
 from .impact import require_law
-from .lower import Stage, Unbounded
+from .lower import Flags, Stage, Unbounded
 from .maps import Map
 from .node import Node
 from .overlap import overlap
 from .program import pull_back, through
 from .sizes import Sized, sized_for
-
-Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def bordered_map(frame: Sized, at: Ints) -> Map | None:
@@ -121,7 +119,7 @@ class Border:
     @property
     def output_size(self) -> Any:
         """Number of output units, per axis."""
-        return self._plain(self._frame.output)
+        return plain_size(self._frame.output)
 
     def clear(self, definition: str | None = None, **options: Any) -> Any:
         """Return (first, last) of the longest run of output units that the borders leave alone, per axis.
@@ -131,12 +129,12 @@ class Border:
         None where there is no such unit.
         """
         masks = self._unbordered if definition is None else self._effective_masks(definition, options)
-        return self._plain(tuple(map(_longest_run, masks)))
+        return plain_size(tuple(map(_longest_run, masks)))
 
     def distance(self, definition: str | None = None, **options: Any) -> Any:
         """Return how many units (before, after) are not clear, per axis; None where none is."""
         ends = zip(self._axes(self.clear(definition, **options)), self._frame.output, strict=True)
-        return self._plain(tuple(clear and (clear[0], count - 1 - clear[1]) for clear, count in ends))
+        return plain_size(tuple(clear and (clear[0], count - 1 - clear[1]) for clear, count in ends))
 
     @cached_property
     def kept(self) -> Floats:
@@ -196,9 +194,6 @@ class Border:
             masks.append(mask)
         return masks
 
-    def _plain(self, values: tuple[Any, ...]) -> Any:
-        return values if len(values) > 1 else values[0]
-
     def _axes(self, value: Any) -> tuple[Any, ...]:
         return value if len(self.input_size) > 1 else (value,)
 
@@ -208,10 +203,9 @@ def _clear_units(stage: Stage, axis: int, clear: Flags, count: int) -> Flags:
     result = np.ones(count, dtype=bool)
     taps = {position[axis] for position, _ in stage.kernel.taps()}
     for tap in taps:
-        reads = stage.stride[axis] * np.arange(count) + stage.dilation[axis] * tap + stage.shift[axis]
-        place, rest = np.divmod(reads, stage.upsampling[axis])
-        inside = (place >= 0) & (place < len(clear))
-        result &= (rest != 0) | (inside & clear[np.where(inside, place, 0)])
+        place, known = stage.reads(axis, tap, count)
+        within = (place >= 0) & (place < len(clear))
+        result &= ~known | (within & clear[np.where(within, place, 0)])
     return result
 
 
@@ -294,10 +288,7 @@ def _applied(stage: Stage, values: Floats, size: Ints) -> Floats:
         mask: Any = np.ones(size, dtype=bool)
         places = []
         for axis, (i, count) in enumerate(zip(index, size, strict=True)):
-            tap = stage.dilation[axis] * (int(i) + stage.kernel.offsets[axis]) + stage.shift[axis]
-            reads = stage.stride[axis] * np.arange(count) + tap
-            place, rest = np.divmod(reads, stage.upsampling[axis])
-            known = rest == 0
+            place, known = stage.reads(axis, int(i) + stage.kernel.offsets[axis], count)
             if stage.border == "zeros":
                 known &= (place >= 0) & (place < values.shape[axis])
                 place = np.where(known, place, 0)

@@ -17,13 +17,12 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from .._checks import per_axis
+from .arguments import plain_size
 from .compose import Gain
 from .lower import Stage
 from .node import Node
 from .program import Block, Program, common_start, program_of, pull_back, through
 from .runs import Run, Runs, require_few
-
-Region = tuple[float, float]
 
 
 class _Term(NamedTuple):
@@ -61,7 +60,7 @@ class _Seen:
 
     @classmethod
     def total(cls, parts: Sequence[tuple[Gain, _Seen]]) -> _Seen:
-        seen = [part for gain, part in parts if gain]
+        seen = [part for _, part in parts]
         first = seen[0]
         if all(part == first for part in seen[1:]):
             return first
@@ -302,8 +301,7 @@ class ReceptiveField:
         return self._per_axis(one)
 
     def _per_axis(self, reading: Callable[[int], Any]) -> Any:
-        values = tuple(reading(axis) for axis in range(self.ndim))
-        return values if self.ndim > 1 else values[0]
+        return plain_size(tuple(reading(axis) for axis in range(self.ndim)))
 
     def __repr__(self) -> str:
         if self.unbounded is not None:

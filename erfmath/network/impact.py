@@ -51,9 +51,11 @@ class Impact:
         impact = Impact(factors, shift, self.budget)
         return impact if set(stage.upsampling) == {1} else impact._decimated(stage.upsampling)
 
-    def through_block(self, block: Block) -> Impact:
-        """Return the impact before n copies of a network of rate 1."""
-        inner = response_of(block.program)
+    def through_block(self, block: Block) -> Impact | None:
+        """Return the impact before n copies of a network of rate 1, None where weights cancel."""
+        inner = _found(block.program, Impact((), (0,) * block.program.ndim))
+        if inner is None:
+            return None
         factors = tuple(f._replace(n=f.n * block.n) for f in inner.factors)
         shift = tuple(a + block.n * b for a, b in zip(self.shift, inner.shift, strict=True))
         return Impact(self.factors + factors, shift, self.budget)
@@ -113,13 +115,17 @@ class Impact:
 
 
 @functools.lru_cache(maxsize=1024)
+def _found(program: Program, unit: Impact) -> Impact | None:
+    return pull_back(program, unit)
+
+
 def response_of(program: Program, at: Ints | None = None, budget: float = math.inf) -> Impact:
     """Return the impact on one output unit, by default the one at 0.
 
     Raises TooManyTermsError where more weights than the budget have to be written out in sums of branches.
     """
     unit = Impact((), at or (0,) * program.ndim, budget)
-    found = pull_back(program, unit)
+    found = _found(program, unit)
     if found is None:
         raise ValueError(
             f"output unit {place(unit.shift)} sees nothing: no tap of an upsampling layer meets it, or "

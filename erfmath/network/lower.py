@@ -24,6 +24,9 @@ from .graph import Graph
 from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
 from .node import Node, Rate
 
+Places = np.ndarray[Any, np.dtype[np.int64]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -105,6 +108,12 @@ class Stage:
             and weights.shape[a] == weights.shape[b]
             and bool((weights == weights.swapaxes(a, b)).all())
         )
+
+    def reads(self, axis: int, tap: int, count: int) -> tuple[Places, Flags]:
+        """Return the positions that units 0 .. count - 1 read through a tap, and where they are integers."""
+        places = self.stride[axis] * np.arange(count) + self.dilation[axis] * tap + self.shift[axis]
+        places, rest = np.divmod(places, self.upsampling[axis])
+        return places, rest == 0
 
     def padding(self, axis: int) -> tuple[int, int]:
         """Return the samples read before and behind the input on an axis, upsampling 1."""

@@ -45,13 +45,11 @@ class Map:
         grid = grid._folded()._decimated(stage.upsampling)
         return grid._scaled() if grid.values.any() else None
 
-    def through_block(self, block: Block) -> Map:
-        """Return the map before n copies of a network of rate 1."""
-        grid = self
+    def through_block(self, block: Block) -> Map | None:
+        """Return the map before n copies of a network of rate 1, None where weights cancel."""
+        grid: Map | None = self
         for _ in range(block.n):
-            before = pull_back(block.program, grid)
-            assert before is not None  # nothing is lost without upsampling
-            grid = before
+            grid = grid and pull_back(block.program, grid)
         return grid
 
     @classmethod

@@ -166,8 +166,8 @@ class Response(Protocol):
         """Return what it sees before a stage, None when nothing."""
         ...
 
-    def through_block(self, block: Block) -> Self:
-        """Return what it sees before a block."""
+    def through_block(self, block: Block) -> Self | None:
+        """Return what it sees before a block, None when weights inside cancel."""
         ...
 
     @classmethod

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._checks import as_count, per_axis
-from .arguments import Ints
+from .arguments import Ints, plain_size
 from .field import require_network
 from .lower import Stage, Unbounded
 from .node import Node, short
@@ -87,8 +87,7 @@ def output_size(net: Node, input_size: Any) -> Any:
     >>> output_size(Conv((7, 7), 2, padding=3) >> Pool((3, 3), 2, 1, "max"), 224)
     (56, 56)
     """
-    found = sized_for(net, input_size).output
-    return found if len(found) > 1 else found[0]
+    return plain_size(sized_for(net, input_size).output)
 
 
 def sized_for(net: Node, input_size: Any) -> Sized:
@@ -137,7 +136,7 @@ def valid_input_sizes(net: Node, largest: int = 512, exact: bool = False) -> Any
     for axis in range(program.ndim):
         part = program.along(axis)
         found.append(tuple(size for size in range(1, largest + 1) if _fits(part, size, exact)))
-    return tuple(found) if program.ndim > 1 else found[0]
+    return plain_size(tuple(found))
 
 
 def _fits(program: Program, samples: int, exact: bool) -> bool:
@@ -153,9 +152,9 @@ def _joined(op: Operation, sizes: list[Ints], pooled: list[bool], size: Ints) ->
     different = sorted({sizes[source] for source, _ in op.sources if not pooled[source]})
     if len(different) > 1:
         raise ValueError(
-            f"input_size {_plain(size)} makes branches of different sizes, {_plain(different[0])} and "
-            f"{_plain(different[1])}, which {short(op.node)} joins; see valid_input_sizes(), or change the "
-            "padding"
+            f"input_size {plain_size(size)} makes branches of different sizes, {plain_size(different[0])} "
+            f"and {plain_size(different[1])}, which {short(op.node)} joins; see valid_input_sizes(), or "
+            "change the padding"
         )
     return (different[0], False) if different else (sizes[op.sources[0][0]], True)
 
@@ -165,19 +164,15 @@ def _after(op: Operation, stage: Stage, before: Ints, size: Ints) -> Ints:
     after = tuple(stage.length(axis, samples) for axis, samples in enumerate(before))
     if min(after) < 1:
         raise ValueError(
-            f"input_size {_plain(size)} is too small: {short(op.node)} gets {_plain(before)} samples and "
-            "can make none of them; use a larger input, or more padding"
+            f"input_size {plain_size(size)} is too small: {short(op.node)} gets {plain_size(before)} samples "
+            "and can make none of them; use a larger input, or more padding"
         )
     if stage.border in ("reflect", "circular"):
         most = 1 if stage.border == "reflect" else 0  # as PyTorch: the border sample is not repeated
         for axis, samples in enumerate(before):
             if max(stage.padding(axis)) > samples - most:
                 raise ValueError(
-                    f"input_size {_plain(size)} is too small: the {stage.border} padding of "
+                    f"input_size {plain_size(size)} is too small: the {stage.border} padding of "
                     f"{short(op.node)} is wider than its {samples} samples; use a larger input"
                 )
     return after
-
-
-def _plain(size: Ints) -> Any:
-    return size if len(size) > 1 else size[0]

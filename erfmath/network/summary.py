@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from ..terminal import per_axis_text, short_count, table
+from .arguments import Ints
 from .compose import Concat, Gain, Power, Residual, Series, Sum, series
 from .cost import LayerCost, cost
 from .field import ReceptiveField, receptive_field, require_network
@@ -18,8 +19,6 @@ from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identi
 from .node import Node
 from .program import program_of
 from .sizes import sized_for
-
-Ints = tuple[int, ...]
 
 # Copies of a block get a row each as long as they are no more rows than this.
 _MOST_COPIES = 64
