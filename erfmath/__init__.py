@@ -17,10 +17,12 @@ from .product_law import ProductDistribution, distribution
 if TYPE_CHECKING:
     from .candidates import CandidateRow, Comparison, compare
     from .network.border import Border, border
+    from .network.channels import Weighted
     from .network.compose import Concat, Power, Residual, Series, Sum
     from .network.cost import Cost, LayerCost, cost
     from .network.field import ReceptiveField, receptive_field
     from .network.graph import Graph
+    from .network.impact_map import ImpactMap, impact_map
     from .network.law import MapDistribution
     from .network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
     from .network.lower import Stage, Unbounded, lower
@@ -51,6 +53,7 @@ __all__ = [
     "Growth",
     "GrowthRow",
     "Identity",
+    "ImpactMap",
     "JointDistribution",
     "Kernel",
     "LatticeDistribution",
@@ -72,6 +75,7 @@ __all__ = [
     "Sum",
     "Unbounded",
     "Upsample",
+    "Weighted",
     "activation_gain",
     "batch_norm_residuals",
     "border",
@@ -84,6 +88,7 @@ __all__ = [
     "effective_field",
     "growth",
     "has_no_holes",
+    "impact_map",
     "is_smooth",
     "layer_table",
     "log_coefficients",
@@ -114,6 +119,9 @@ _LATER = {
     "Measurement": ".empirical",
     "measure": ".empirical",
     "Border": ".network.border",
+    "Weighted": ".network.channels",
+    "ImpactMap": ".network.impact_map",
+    "impact_map": ".network.impact_map",
     "border": ".network.border",
     "Concat": ".network.compose",
     "Power": ".network.compose",

@@ -72,8 +72,8 @@ def test_a_block_is_that_of_gradients_under_random_signs():
 
 
 def test_unknown_weights_are_refused():
-    with pytest.raises(ValueError, match="weights must be one of 'uniform', 'energy'"):
-        em.from_torch(torch.nn.Conv2d(1, 1, 3), (1, 1, 9, 9), weights="given")
+    with pytest.raises(ValueError, match="weights must be one of 'uniform', 'given', 'energy'"):
+        em.from_torch(torch.nn.Conv2d(1, 1, 3), (1, 1, 9, 9), weights="own")
 
 
 def test_onnx_files_have_energies_too():

@@ -452,3 +452,107 @@ def test_space_is_not_concatenated():
     node = helper.make_node("Concat", ["x", "x"], ["y"], axis=2, name="op")
     with pytest.raises(ValueError, match="Concat 'op' concatenates along axis 2, which is spatial"):
         from_onnx(graph([node]))
+
+
+def derivative(model, shape, unit, channel):
+    """The derivative of an output by every input of a linear model, by onnx's own evaluator."""
+    from onnx.reference import ReferenceEvaluator
+
+    session = ReferenceEvaluator(model)
+    zero = np.zeros(shape, dtype=np.float32)
+    base = session.run(None, {"x": zero})[0]
+    found = np.zeros(shape)
+    for index in np.ndindex(*shape):
+        x = zero.copy()
+        x[index] = 1
+        change = (session.run(None, {"x": x})[0] - base)[(0, slice(None), *unit)]
+        found[index] = change.sum() if channel is None else change[channel]
+    return found[0]
+
+
+def noise(*shape):
+    return np.random.default_rng(sum(shape)).normal(size=shape).astype(np.float32)
+
+
+GIVEN = {
+    "Conv": lambda: one("Conv", noise(4, 2, 3, 2), shape=(1, 4, 5, 5), group=2, pads=[1, 0, 1, 1]),
+    "ConvTranspose": lambda: one("ConvTranspose", noise(4, 3, 3, 3), shape=(1, 4, 3, 3), strides=[2, 2]),
+    "BatchNormalization": lambda: one(
+        "BatchNormalization", noise(3), noise(3), noise(3), noise(3) ** 2 + 1, shape=(1, 3, 4, 4), opset=15
+    ),
+    "Sub": lambda: graph(
+        [
+            helper.make_node("Conv", ["x", "w"], ["a"]),
+            helper.make_node("Sub", ["x", "a"], ["b"]),
+            helper.make_node("Sub", ["c", "b"], ["y"]),
+        ],
+        (1, 3, 4, 4),
+        constants={"w": noise(3, 3, 1, 1), "c": noise(3, 1, 1)},
+    ),
+    "Div": lambda: one("Div", noise(1, 3, 1, 1), shape=(1, 3, 4, 4)),
+    "Neg": lambda: one("Neg", shape=(1, 3, 4, 4)),
+    "DepthToSpace": lambda: one("DepthToSpace", shape=(1, 8, 3, 3), blocksize=2),
+    "DepthToSpace CRD": lambda: one("DepthToSpace", shape=(1, 8, 3, 3), blocksize=2, mode="CRD"),
+    "SpaceToDepth": lambda: one("SpaceToDepth", shape=(1, 2, 6, 6), blocksize=2),
+    "Gather": lambda: one("Gather", np.array([2, 0]), shape=(1, 3, 4, 4), axis=1),
+    "Slice": lambda: one("Slice", ints(1), ints(99), ints(1), ints(2), shape=(1, 5, 4, 4)),
+    "Concat": lambda: graph(
+        [helper.make_node("Concat", ["x", "c", "x"], ["y"], axis=1)],
+        (1, 2, 4, 4),
+        constants={"c": noise(1, 3, 4, 4)},
+    ),
+    "Split": lambda: graph(
+        [
+            helper.make_node("Split", ["x", "parts"], ["a", "b"], axis=1),
+            helper.make_node("Concat", ["b", "a"], ["y"], axis=1),
+        ],
+        (1, 3, 4, 4),
+        constants={"parts": ints(1, 2)},
+    ),
+    "MatMul": lambda: graph(
+        [
+            helper.make_node("Transpose", ["x"], ["a"], perm=[0, 2, 3, 1]),
+            helper.make_node("MatMul", ["a", "w"], ["b"]),
+            helper.make_node("Transpose", ["b"], ["y"], perm=[0, 3, 1, 2]),
+        ],
+        (1, 3, 4, 4),
+        constants={"w": noise(3, 5)},
+    ),
+    "Pad": lambda: one("Pad", ints(0, 1, 1, 0, 0, 2, 0, 1), shape=(1, 2, 4, 4)),
+    "Expand": lambda: one("Expand", ints(1, 3, 4, 4), shape=(1, 1, 4, 4)),
+    "Tile": lambda: one("Tile", ints(1, 2, 1, 1), shape=(1, 2, 4, 4)),
+    "ReduceMean": lambda: one("ReduceMean", ints(1), shape=(1, 3, 4, 4)),
+    "ReduceSum": lambda: one("ReduceSum", ints(1), shape=(1, 3, 4, 4)),
+    "old Unsqueeze": lambda: graph(
+        [
+            helper.make_node("Unsqueeze", ["s"], ["u"], axes=[1, 2]),
+            helper.make_node("Mul", ["x", "u"], ["y"]),
+        ],
+        (1, 3, 4, 4),
+        constants={"s": noise(3)},
+        opset=9,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_given_weights_are_derivatives(name):
+    model = GIVEN[name]()
+    shape = tuple(side.dim_value for side in model.graph.input[0].type.tensor_type.shape.dim)
+    net = from_onnx(model, weights="given")
+    if name == "old Unsqueeze":  # which onnx's evaluator does not take
+        found = em.impact_map(net, (1, 1), shape[2:])
+        assert found.start == (1, 1)
+        np.testing.assert_allclose(found.channels[:, 0, 0], noise(3), rtol=1e-6)
+        return
+    for unit, channel in (((0, 0), None), ((1, 2), None), ((1, 2), 0)):
+        expected = derivative(model, shape, unit, channel)
+        if not expected.any() or (name == "Neg" and channel is not None):  # whose channels are alike
+            continue
+        found = em.impact_map(net, unit, shape[2:], channel)
+        whole = np.zeros(shape[1:])
+        sides = found.channels.shape[1:]
+        whole[(slice(None), *(slice(o, o + k) for o, k in zip(found.start, sides, strict=True)))] = (
+            found.channels
+        )
+        np.testing.assert_allclose(whole, expected, rtol=1e-5, atol=1e-6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,17 +17,38 @@ ACTIVATIONS = words("""
     silu softplus tanh threshold
     """)
 POINTWISE = ACTIVATIONS | words("""
-    _native_batch_norm_legit_no_training _to_copy _unsafe_view_dtype abs alias alpha_dropout atan batch_norm
-    bitwise_not ceil channel_shuffle clamp clamp_max clamp_min clone contiguous cos cosh detach detach_copy
+    _to_copy _unsafe_view_dtype abs alias alpha_dropout atan
+    bitwise_not ceil clamp clamp_max clamp_min clone contiguous cos cosh detach detach_copy
     dropout erf exp expm1 feature_alpha_dropout feature_dropout float floor frac isinf isnan lift_fresh
-    lift_fresh_copy log log1p log2 logical_not native_batch_norm native_channel_shuffle native_dropout neg
+    lift_fresh_copy log log1p log2 logical_not native_dropout neg
     nan_to_num reciprocal round rsqrt sign sin sinh sqrt square tan to trunc type_as
     """)
-SUMS = frozenset(("add", "rsub", "sub", "subtract"))
-SHARED = words("""
-    __and__ __or__ atan2 bitwise_and bitwise_or div divide eq fmod ge gt hypot le logical_and logical_or lt
-    masked_fill maximum minimum mul multiply ne pow prelu remainder true_divide where
+LINEAR = words("""
+    _to_copy alias alpha_dropout clone contiguous detach detach_copy dropout feature_alpha_dropout
+    feature_dropout float lift_fresh lift_fresh_copy native_dropout neg to type_as
     """)
+JOINS = {
+    **dict.fromkeys(("add", "rsub", "sub", "subtract"), "sum"),
+    **dict.fromkeys(("mul", "multiply"), "product"),
+    **dict.fromkeys(("div", "divide", "true_divide"), "quotient"),
+    "pow": "power",
+    "prelu": "prelu",
+    **dict.fromkeys(
+        words("""
+        __and__ __or__ atan2 bitwise_and bitwise_or eq fmod ge gt hypot le logical_and logical_or lt
+        masked_fill maximum minimum ne remainder where
+        """),
+        "choice",
+    ),
+}
+COMBINED = {
+    "amax": "choice",
+    "amin": "choice",
+    "max": "choice",
+    "mean": "mean",
+    "min": "choice",
+    "sum": "sum",
+}
 NORMALISATIONS = frozenset(("_native_batch_norm_legit_no_training", "batch_norm", "native_batch_norm"))
 INDEPENDENT = words(
     """
@@ -52,14 +73,20 @@ def translated(op: Operator, arguments: Arguments) -> Operator:
         return op
     name = name if name.endswith("__") else name.removesuffix("_")
     if name in ("max", "min") and "other" in arguments:
-        return _as(op, "join", shared=True)
+        return _as(op, "join", combine="choice")
     if name in NORMALISATIONS:
-        return _as(op, "batch_norm", eps=arguments.get("eps", 1e-5))
+        places = _places(arguments, ("input", "weight", "bias", "running_mean", "running_var"))
+        options = {"scale": places.get("weight"), "spread": places.get("running_var")}
+        return _as(op, "batch_norm", eps=arguments.get("eps", 1e-5), **options)
     if name in POINTWISE:
         first = replace(op, inputs=op.inputs[:1])
-        return _as(first, "pointwise", activation=name if name in ACTIVATIONS else None)
-    if name in SUMS or name in SHARED:
-        return _as(op, "join", shared=name in SHARED)
+        factor = (-1 if name == "neg" else 1) if name in LINEAR else None
+        activation = _activation(name, arguments)
+        return _as(
+            first, "pointwise", activation=activation, factor=factor, slope=arguments.get("negative_slope")
+        )
+    if name in JOINS:
+        return _joined(op, name, arguments)
     if name in RECURRENT or "scaled_dot_product" in name:
         return _as(op, "recurrent" if name in RECURRENT else "attention")
     if name in RESHAPES:
@@ -67,8 +94,36 @@ def translated(op: Operator, arguments: Arguments) -> Operator:
     if name in REDUCTIONS:
         axes = arguments.get("dim")
         axes = [axes] if isinstance(axes, int) else axes or None
-        return _as(op, "reduce", axes=axes, keepdims=bool(arguments.get("keepdim", False)))
+        keepdims = bool(arguments.get("keepdim", False))
+        return _as(op, "reduce", axes=axes, keepdims=keepdims, combine=COMBINED.get(name))
     return _TABLE[name](op, arguments) if name in _TABLE else op
+
+
+def _activation(name: str, a: Arguments) -> str | None:
+    """Return the name of an activation as :class:`erfmath.Activation` has it."""
+    ends = a.get("min_val", a.get("min")), a.get("max_val", a.get("max"))
+    if name in ("clamp", "clamp_min", "hardtanh"):
+        known: dict[Any, str] = {(0, 6): "relu6", (0, None): "relu", (-1, 1): "hardtanh"}
+        return known.get(ends, "clip" if name == "hardtanh" else None)
+    return name if name in ACTIVATIONS else None
+
+
+def _joined(op: Operator, name: str, a: Arguments) -> Operator:
+    """Return a sum, with the factors of its operands, a product or a quotient, with the number in it."""
+    number = a.get("other")
+    number = number if isinstance(number, (int, float)) else None
+    alpha = a.get("alpha")
+    alpha = 1 if alpha is None else alpha
+    factors = {"add": (1, alpha), "rsub": (-alpha, 1), "sub": (1, -alpha), "subtract": (1, -alpha)}.get(name)
+    scale = (
+        number if JOINS[name] == "product" else 1 / number if JOINS[name] == "quotient" and number else None
+    )
+    return _as(op, "join", combine=JOINS[name], factors=factors, scale=scale)
+
+
+def _places(a: Arguments, names: Sequence[str]) -> dict[str, int]:
+    """Return where the operands stand among the inputs, those that are given."""
+    return {name: i for i, name in enumerate(name for name in names if a.get(name) is not None)}
 
 
 def is_pointwise(title: str) -> bool:
@@ -299,13 +354,24 @@ def _(op: Operator, a: Arguments) -> Operator:
 @_translation("layer_norm", "rms_norm", "native_layer_norm", "_fused_rms_norm")
 def _(op: Operator, a: Arguments) -> Operator:
     rank = _rank(op)
-    first = replace(op, inputs=op.inputs[:1])
-    return _as(first, "normalise", axes=range(rank - len(a["normalized_shape"]), rank))
+    axes = range(rank - len(a["normalized_shape"]), rank)
+    return _as(op, "normalise", axes=axes, **_scale(a), is_last=True)
 
 
 @_translation("group_norm", "native_group_norm", "instance_norm")
 def _(op: Operator, a: Arguments) -> Operator:
-    return _as(replace(op, inputs=op.inputs[:1]), "normalise", axes=range(1, _rank(op)))
+    return _as(op, "normalise", axes=range(1, _rank(op)), **_scale(a), is_last=False)
+
+
+def _scale(a: Arguments) -> dict[str, Any]:
+    """Return where the scale of a normalisation stands, if it has one."""
+    has_scale = a.get("weight") is not None
+    return {"scale": 1 if has_scale else None, "is_plain": not has_scale}
+
+
+@_translation("channel_shuffle", "native_channel_shuffle")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "shuffle", groups=a["groups"])
 
 
 @_translation("softmax", "log_softmax", "_softmax", "_log_softmax", "softmin")

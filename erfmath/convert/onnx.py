@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..network.node import Node
 from .onnx_operators import translated
 from .operator import Constant, Input, Operator, Shape, Tensor
 from .trace import Trace
 
 _SMALL = 4096  # elements of a constant that may describe a shape
+# Before opset 13 their axes were attributes, which onnx's own evaluator does not take.
+_OLD: Mapping[str, Any] = {"Squeeze": np.squeeze, "Unsqueeze": np.expand_dims}
 _CONTROL = ("If", "Loop", "Scan", "SequenceMap")
 
 
@@ -28,6 +32,7 @@ def from_onnx(
     rules: Mapping[str, Any] | None = None,
     gates: bool = True,
     weights: str = "uniform",
+    rates: Any = None,
 ) -> Node:
     """Return the network between two tensors of an ONNX model.
 
@@ -48,18 +53,22 @@ def from_onnx(
     input_shape
         Its shape, where the model leaves sizes open that an operator needs; None entries stay open.
     space
-        The input's spatial axes; by default those behind the batch and the channels, of the first
-        transposition where the model begins with one.
+        The input's spatial axes; by default those behind the batch and the channels, or between them where
+        the model begins with a transposition of channels that come last.
     rules
         What operators of your own mean, by operator type: a network, such as ``Identity()``, or a function
         that makes one of an ``erfmath.convert.operator.Operator``.
     gates
         False leaves out branches that read the whole map where they join one that does not: gates of
         squeeze-excitation, image-level pooling, attention, statistics of normalisations.
-
     weights
-        "uniform" for equal taps; "energy" for the squares of the model's own weights, averaged over its
-        channels, with ReLU at its mean 1/2: the effective field of a trained model under random signs.
+        "uniform" for equal taps. "given" for the model's own weights, channel by channel, with activations
+        at their mean slopes: :func:`erfmath.impact_map` is then its gradient, the ``variance`` profile its
+        energy under random signs. "energy" for the mean squares over channels: nearly the latter, in
+        milliseconds.
+    rates
+        For "given" and "energy", the shares of inputs at which ReLU gates are open, 1/2 by default: one for
+        all, or shares (or arrays with one per channel) by name of the operator or of what it makes.
 
     Returns
     -------
@@ -84,7 +93,7 @@ def from_onnx(
     <ReceptiveField: size (427, 427), stride (32, 32), offset (-213, -213)>
     """
     reader = Reader(loaded(model), output, input, input_shape)
-    trace = Trace(reader.input_shape, reader.space(space), rules, gates, weights)
+    trace = Trace(reader.input_shape, reader.space(space), rules, gates, weights, rates)
     return reader.network(trace)
 
 
@@ -160,11 +169,12 @@ class Reader:
         return trace.network(trace.last_map(found) if self.is_default else found)
 
     def space(self, given: Any) -> Any:
-        """Return the spatial axes of the input, told from a transposition that comes first."""
+        """Return the spatial axes of the input, told from a transposition of channels last that comes first."""
         readers = [node for node in self.nodes if self.input in node.input]
         if given is None and len(readers) == 1 and readers[0].op_type == "Transpose":
-            order = _attributes(readers[0]).get("perm")
-            return list(order)[2:] or None if order else None
+            order = list(_attributes(readers[0]).get("perm") or ())
+            if len(order) > 2 and order == [0, len(order) - 1, *range(1, len(order) - 1)]:
+                return order[2:]
         return given
 
     def _needed(self, output: str, start: str | None) -> list[Any]:
@@ -246,7 +256,13 @@ class _Made:
                 given[name] = entry.load()
                 if given[name] is None:
                     return {}
-        found = ReferenceEvaluator(self.node, opsets=self.reader.versions).run(None, given)
+        axes = _attributes(self.node).get("axes")
+        if self.node.op_type in _OLD and axes is not None:
+            return {self.node.output[0]: _OLD[self.node.op_type](given[self.node.input[0]], tuple(axes))}
+        try:
+            found = ReferenceEvaluator(self.node, opsets=self.reader.versions).run(None, given)
+        except Exception:  # what it cannot compute is unknown; who needs it says so
+            return {}
         return dict(zip(self.node.output, found, strict=True))
 
     def value(self, name: str) -> Any:
@@ -319,8 +335,6 @@ def _attributes(node: Any) -> dict[str, Any]:
 
 def _measured(op: Operator, attributes: Mapping[str, Any]) -> Input:
     """Return the shape of a tensor, or its size, as a constant."""
-    import numpy as np
-
     shape = op.tensors[0].shape
     if shape is None:
         return Constant(None)

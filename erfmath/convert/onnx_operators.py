@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from .operator import Constant, Operator, Shape
 from .rules import pairs, words
 
@@ -21,11 +23,20 @@ POINTWISE = words("""
 ACTIVATIONS = words("""
     Celu Clip Elu Gelu HardSigmoid HardSwish LeakyRelu Mish Relu Selu Sigmoid Softplus Softsign Swish Tanh
     """)
-SUMS = frozenset(("Add", "Sub", "Sum"))
-SHARED = words("""
-    And BitShift BitwiseAnd BitwiseOr BitwiseXor Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean
-    Min Mod Mul Or PRelu Pow Where Xor
-    """)
+LINEAR = words("Cast CastLike Dropout Identity Neg")
+RENAMED = {"leakyrelu": "leaky_relu"}
+JOINS = (
+    {"Add": "sum", "Div": "quotient", "Mul": "product", "PRelu": "prelu", "Pow": "power"}
+    | {"Sub": "sum", "Sum": "sum"}
+    | dict.fromkeys(
+        words("""
+    And BitShift BitwiseAnd BitwiseOr BitwiseXor Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min
+    Mod Or Where Xor
+    """),
+        "choice",
+    )
+)
+COMBINED = {"ReduceMean": "mean", "ReduceSum": "sum", "ReduceMax": "choice", "ReduceMin": "choice"}
 REDUCTIONS = words("""
     ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
     ReduceSumSquare
@@ -52,22 +63,33 @@ def translated(op: Operator, domain: str, attributes: Attributes, version: int) 
     if domain not in ("", "ai.onnx"):
         return op
     if name == "BatchNormalization":
-        return _as(op, "batch_norm", eps=attributes.get("epsilon", 1e-5))
-    if name in POINTWISE:
-        return _as(op, "pointwise", activation=name.lower() if name in ACTIVATIONS else None)
-    if name in SUMS or name in SHARED:
-        return _as(op, "join", shared=name in SHARED)
+        return _as(op, "batch_norm", eps=attributes.get("epsilon", 1e-5), scale=1, spread=4)
+    if name == "LRN":  # of inputs of mean square 1
+        base = attributes.get("bias", 1.0) + attributes.get("alpha", 1e-4)
+        return _as(op, "pointwise", factor=base ** -attributes.get("beta", 0.75))
+    if name in POINTWISE and name not in _TABLE:
+        factor = (-1 if name == "Neg" else 1) if name in LINEAR else None
+        slope = attributes.get("alpha", 0.01) if name == "LeakyRelu" else None
+        return _as(op, "pointwise", activation=_activation(name), factor=factor, slope=slope)
+    if name in JOINS:
+        return _as(op, "join", combine=JOINS[name], factors=(1, -1) if name == "Sub" else None)
     if name in EVERYTHING:
         return _as(op, EVERYTHING[name])
     if name in REDUCTIONS:
         axes = attributes.get("axes", _listed(op, 1, "its axes"))
         idle = axes is None and attributes.get("noop_with_empty_axes", 0)
-        return _as(op, "reduce", axes=[] if idle else axes, keepdims=attributes.get("keepdims", 1))
+        options = {"keepdims": attributes.get("keepdims", 1), "combine": COMBINED.get(name)}
+        return _as(op, "reduce", axes=[] if idle else axes, **options)
     return _TABLE[name](op, attributes, version) if name in _TABLE else op
 
 
 def _as(op: Operator, kind: str, **options: Any) -> Operator:
     return replace(op, kind=kind, options=options)
+
+
+def _activation(name: str) -> str | None:
+    """Return the name of an activation as :class:`erfmath.Activation` has it."""
+    return RENAMED.get(name.lower(), name.lower()) if name in ACTIVATIONS else None
 
 
 def _translation(*names: str) -> Callable[[Translation], Translation]:
@@ -105,6 +127,16 @@ def _window(op: Operator, attributes: Attributes, weights: int | None = 1) -> di
         "padding": padding,
         "groups": attributes.get("group", 1),
     }
+
+
+@_translation("Clip")
+def _(op: Operator, attributes: Attributes, version: int) -> Operator:
+    """Return a clipping, between 0 and 6 by its name."""
+    given = [x.load() if isinstance(x, Constant) else x for x in (*op.inputs[1:], None, None)[:2]]
+    ends = [attributes.get(key, value) for key, value in zip(("min", "max"), given, strict=True)]
+    low, high = (None if end is None else float(np.asarray(end)) for end in ends)
+    name = "relu6" if (low, high) == (0, 6) else "relu" if low == 0 and high is None else "clip"
+    return _as(replace(op, inputs=op.inputs[:1]), "pointwise", activation=name)
 
 
 @_translation("Conv", "ConvInteger", "ConvTranspose")
@@ -264,23 +296,24 @@ def _(op: Operator, attributes: Attributes, version: int) -> Operator:
 @_translation("DepthToSpace", "SpaceToDepth")
 def _(op: Operator, attributes: Attributes, version: int) -> Operator:
     kind = "depth_to_space" if op.title == "DepthToSpace" else "space_to_depth"
-    return _as(op, kind, block=attributes["blocksize"])
+    blocks_first = attributes.get("mode", b"DCR") == b"DCR"
+    return _as(op, kind, block=attributes["blocksize"], blocks_first=blocks_first)
 
 
 @_translation("InstanceNormalization", "GroupNormalization")
 def _(op: Operator, attributes: Attributes, version: int) -> Operator:
-    return _as(op, "normalise", axes=range(1, _rank(op)))
+    return _as(op, "normalise", axes=range(1, _rank(op)), scale=1, is_last=False)
 
 
 @_translation("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization")
 def _(op: Operator, attributes: Attributes, version: int) -> Operator:
     rank = _rank(op)
-    return _as(op, "normalise", axes=range(attributes.get("axis", -1) % rank, rank))
+    return _as(op, "normalise", axes=range(attributes.get("axis", -1) % rank, rank), scale=1, is_last=True)
 
 
 @_translation("MeanVarianceNormalization")
 def _(op: Operator, attributes: Attributes, version: int) -> Operator:
-    return _as(op, "normalise", axes=attributes.get("axes", [0, 2, 3]))
+    return _as(op, "normalise", axes=attributes.get("axes", [0, 2, 3]), is_plain=True)
 
 
 @_translation("LpNormalization")
@@ -318,7 +351,8 @@ def _(op: Operator, attributes: Attributes, version: int) -> Operator:
 
 @_translation("Gemm")
 def _(op: Operator, attributes: Attributes, version: int) -> Operator:
-    return _as(op, "gemm", transposed=attributes.get("transA", 0))
+    options = {"transposed_weights": attributes.get("transB", 0), "scale": attributes.get("alpha", 1.0)}
+    return _as(op, "gemm", transposed=attributes.get("transA", 0), **options)
 
 
 @_translation("Einsum")

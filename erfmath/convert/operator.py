@@ -71,6 +71,8 @@ class Placed(NamedTuple):
     layout: Layout | None
     has_statistics: bool = False  # whether it also reads the whole map, as an instance normalisation does
     channels: tuple[int, ...] = ()  # of sources whose channels are concatenated, all of them
+    before: tuple[Node, ...] = ()  # what each source goes through first, where they go through any
+    refused: ValueError | None = None  # why it has no weights that are known
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class Operator:
         Its attributes, in the rules' words.
     outputs, shapes
         The tensors that it makes, and their shapes as far as known.
+    scopes
+        Names of the parts of the model that it is in.
     """
 
     kind: str | None
@@ -100,6 +104,7 @@ class Operator:
     options: Mapping[str, Any] = field(default_factory=dict)
     outputs: tuple[str, ...] = ("output",)
     shapes: tuple[Shape | None, ...] = (None,)
+    scopes: frozenset[str] = frozenset()
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:

@@ -27,9 +27,9 @@ def rule(*kinds: str) -> Callable[[Rule], Rule]:
     return register
 
 
-@rule("pointwise", "batch_norm")
+@rule("pointwise", "batch_norm", "shuffle")
 def _(op: Operator, ndim: int) -> Placed:
-    """Return what acts on each position alone: activations, batch normalisation, casts."""
+    """Return what acts on each position alone: activations, batch normalisation, casts, channel shuffles."""
     name = op.get("activation")
     return single(op, Activation(name) if name else Identity())
 
@@ -37,7 +37,7 @@ def _(op: Operator, ndim: int) -> Placed:
 @rule("join")
 def _(op: Operator, ndim: int) -> Placed:
     """Return the sum of tensors, each times its gain: 1 for sums, equal shares for products and maxima."""
-    share: Fraction | int = Fraction(1, len(op.tensors)) if op.get("shared") else 1
+    share: Fraction | int = 1 if op.options["combine"] == "sum" else Fraction(1, len(op.tensors))
     return Placed(Identity(), [(tensor, share) for tensor in op.tensors], broadcast(op))
 
 

@@ -23,6 +23,7 @@ def from_torch(
     rules: Mapping[str, Any] | None = None,
     gates: bool = True,
     weights: str = "uniform",
+    rates: Any = None,
 ) -> Node:
     """Return the network that a PyTorch module is, as it runs at inference.
 
@@ -34,7 +35,8 @@ def from_torch(
     module
         A ``torch.nn.Module``, or a ``torch.export.ExportedProgram``.
     example_input
-        A tensor, a tuple of several, a dict of keyword arguments, or the shape of a tensor in ints.
+        A tensor, a tuple of several, a dict of keyword arguments, or the shape in ints of one as the module's
+        parameters are.
     output
         The path of a submodule such as "layer4", for what it last makes; the name of a node of the
         exported graph; a number, for one of the module's outputs. None for the first output or, where that
@@ -48,10 +50,14 @@ def from_torch(
         a function that makes one of an ``erfmath.convert.operator.Operator``.
     gates
         False leaves out branches that read the whole map where they join one that does not.
-
     weights
-        "uniform" for equal taps; "energy" for the squares of the model's own weights, averaged over its
-        channels, with ReLU at its mean 1/2: the effective field of a trained model under random signs.
+        "uniform" for equal taps. "given" for the model's own weights, channel by channel, with activations
+        at their mean slopes: :func:`erfmath.impact_map` is then its gradient, the ``variance`` profile its
+        energy under random signs. "energy" for the mean squares over channels: nearly the latter, in
+        milliseconds.
+    rates
+        For "given" and "energy", the shares of inputs at which ReLU gates are open, 1/2 by default: one for
+        all, or shares (or arrays with one per channel) by name of a submodule or of an exported node.
 
     Returns
     -------
@@ -75,7 +81,7 @@ def from_torch(
     <ReceptiveField: size (4, 4), stride (2, 2), offset (-1, -1)>
     """
     reader = Reader(exported(module, example_input), output, input)
-    trace = Trace(reader.input_shape, space, rules, gates, weights)
+    trace = Trace(reader.input_shape, space, rules, gates, weights, rates)
     return reader.network(trace)
 
 
@@ -90,7 +96,8 @@ def exported(module: Any, example: Any) -> Any:
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
     if isinstance(example, (tuple, list)) and example and all(isinstance(side, int) for side in example):
-        example = torch.zeros(tuple(example))
+        kinds = (values.dtype for values in module.parameters() if values.is_floating_point())
+        example = torch.zeros(tuple(example), dtype=next(kinds, None))
     keywords = dict(example) if isinstance(example, Mapping) else {}
     arguments = () if keywords else tuple(example) if isinstance(example, (tuple, list)) else (example,)
     training = [part for part in module.modules() if part.training]
@@ -160,7 +167,7 @@ class Reader:
             return made if len(made) > 1 else made[0]
         several = isinstance(node.meta.get("val"), (tuple, list))
         names = tuple(f"{node.name}.{i}" if several else node.name for i in range(len(shapes)))
-        op = Operator(None, title, node.name, inputs, {}, names, shapes)
+        op = Operator(None, title, node.name, inputs, {}, names, shapes, frozenset(_modules(node) - {""}))
         if title not in trace.rules:
             op = translated(op, arguments)
         found = trace.run(op)

@@ -13,9 +13,13 @@ from ..network.lower import Stage, lower
 from ..network.node import Node
 from . import axes, windows  # noqa: F401 - they register their rules
 from .energy import energy_of
+from .given import given_of
 from .operator import Layout, Operator, Placed, Shape, Tensor
 from .resize import Resize
 from .rules import RULES
+from .slopes import Rates
+
+WEIGHTS = ("uniform", "given", "energy")
 
 _STAGES = (Conv, ConvTranspose, Pool, Upsample, Resize)
 
@@ -34,7 +38,9 @@ class Trace:
     gates
         Whether branches that read the whole map are kept where they join others.
     weights
-        "uniform" for equal taps, "energy" for the squares of the model's weights.
+        "uniform" for equal taps, "given" for the model's weights, "energy" for their mean squares.
+    rates
+        Of the model's gates, see :class:`Rates`.
     """
 
     def __init__(
@@ -44,24 +50,32 @@ class Trace:
         rules: Mapping[str, Any] | None,
         gates: bool,
         weights: str = "uniform",
+        rates: Any = None,
     ) -> None:
         owners = spatial_axes(space, len(shape))
         self.ndim = len(owners)
         self.rules = dict(rules or {})
         self.gates = gates
-        self.weights = as_choice(weights, "weights", ("uniform", "energy"))
+        self.weights = as_choice(weights, "weights", WEIGHTS)
+        if rates is not None and weights == "uniform":
+            raise ValueError("rates count for weights='given' or 'energy' only; uniform taps have no gates")
+        self.rates = Rates(rates)
         layout = tuple((owners.index(axis),) if axis in owners else () for axis in range(len(shape)))
         self.input = Tensor(INPUT, shape, layout, tuple(shape[axis] for axis in owners))
         self.made: list[Tensor] = [self.input]
         self._entries: dict[str, tuple[Node, list[tuple[str, Gain]]]] = {}
         self._channels: dict[str, tuple[int, ...]] = {}
+        self._refused: dict[str, ValueError] = {}
 
     def run(self, op: Operator) -> tuple[Tensor, ...]:
         """Place an operator; return the tensors that it makes."""
         placed = self._placed(op)
-        parts = placed if isinstance(placed, list) else [placed]
-        if self.weights == "energy":
-            parts = [energy_of(op, part) for part in parts]
+        parts = [self._gated(part) for part in (placed if isinstance(placed, list) else [placed])]
+        if self.weights == "given":
+            parts += parts[-1:] * (len(op.outputs) - len(parts))
+            parts = [self._given_weights(op, part, i) for i, part in enumerate(parts)]
+        elif self.weights == "energy":
+            parts = [energy_of(op, part, self.rates) for part in parts]
         names = [self._emit(op, i, part) for i, part in enumerate(parts)]
         found = []
         for i in range(len(op.outputs)):
@@ -73,12 +87,19 @@ class Trace:
 
     def network(self, output: Tensor) -> Node:
         """Return the network from the input to a tensor: a series where there is one path, else a graph."""
+        self.rates.require_used()
+        if self.weights == "given" and output.layout is None:
+            raise ValueError(
+                f"weights='given' needs an output with positions, {output.name!r} has none; choose another"
+            )
         needed, stack = {INPUT}, [output.name]
         while stack:
             name = stack.pop()
             if name not in needed:
                 needed.add(name)
                 stack += [source for source, _ in self._entries[name][1]]
+        for name in needed & self._refused.keys():
+            raise self._refused[name]
         entries = {name: entry for name, entry in self._entries.items() if name in needed}
         last, parts = INPUT, []
         for name, (node, sources) in entries.items():
@@ -121,23 +142,40 @@ class Trace:
         layouts = [tensor.layout for tensor in op.tensors if tensor.layout is not None]
         return Placed(found, [(tensor, 1) for tensor in op.tensors], layouts[0] if layouts else None)
 
+    def _given_weights(self, op: Operator, part: Placed, output: int) -> Placed:
+        """Return an operator's output channel by channel; what is not known is an error if it is needed."""
+        try:
+            return given_of(op, part, output, self.ndim, self.rates)
+        except ValueError as error:
+            return part._replace(refused=error)
+
+    def _gated(self, part: Placed) -> Placed:
+        """Return an operator without the branches that read the whole map, where gates are to be left out."""
+        bounded = [(tensor, gain) for tensor, gain in part.sources if tensor.layout is not None]
+        if self.gates or not bounded or isinstance(part.node, GlobalPool):
+            return part
+        return part._replace(sources=bounded)
+
     def _emit(self, op: Operator, index: int, part: Placed) -> str:
         """Write an entry and return its name, that of the source where nothing happens."""
-        node, sources = part.node, list(part.sources)
+        node = part.node
         if part.has_statistics and self.gates:
             node = series([node, Sum([Identity(), GlobalPool()])])
-        bounded = [(tensor, gain) for tensor, gain in sources if tensor.layout is not None]
-        if not self.gates and bounded and not isinstance(node, GlobalPool):
-            sources = bounded
-        reads = [(tensor.name, gain) for tensor, gain in sources]
-        if isinstance(node, Identity) and len(reads) == 1 and reads[0][1] == 1:
+        before = part.before
+        if isinstance(node, GlobalPool) and len(part.sources) > 1:  # they may differ in their rates
+            node, before = Identity(), (node,) * len(part.sources)
+        reads = [(tensor.name, gain) for tensor, gain in part.sources]
+        is_idle = isinstance(node, Identity) and len(reads) == 1 and reads[0][1] == 1 and not before
+        if is_idle and part.refused is None:
             return reads[0][0]
         name = self._free(op.outputs[min(index, len(op.outputs) - 1)] or op.name)
-        if isinstance(node, GlobalPool) and len(reads) > 1:  # they may differ in their rates
-            for i, read in enumerate(reads):
-                self._entries[f"{name}.{i}"] = node, [(read[0], 1)]
-            node, reads = Identity(), [(f"{name}.{i}", 1) for i in range(len(reads))]
+        for i, first in enumerate(before):
+            if not isinstance(first, Identity):
+                self._entries[f"{name}.{i}"] = first, [(reads[i][0], 1)]
+                reads[i] = f"{name}.{i}", reads[i][1]
         self._entries[name] = node, reads
+        if part.refused is not None:
+            self._refused[name] = part.refused
         if len(part.channels) == len(reads) > 1:
             self._channels[name] = part.channels
         return name

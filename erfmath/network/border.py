@@ -18,7 +18,7 @@ from ..core.scaled import Floats
 from ..effective import effective_field
 from ..product_law import distribution
 from .arguments import Ints, plain_size
-from .impact import require_law
+from .impact import require_alike, require_law
 from .lower import Flags, Stage, Unbounded
 from .maps import Map
 from .node import Node
@@ -27,8 +27,11 @@ from .program import pull_back, through
 from .sizes import Sized, sized_for
 
 
-def bordered_map(frame: Sized, at: Ints) -> Map | None:
-    """Return the map of one output unit on the input, borders included; None when it sees nothing."""
+def bordered_map(frame: Sized, at: Ints, channels: Floats | None = None) -> Map | None:
+    """Return the map of one output unit on the input, borders included; None when it sees nothing.
+
+    Of all output channels alike, or by their weights.
+    """
 
     def before(index: int, response: Map) -> Map | None:
         op = frame.program.operations[index - 1]
@@ -44,19 +47,18 @@ def bordered_map(frame: Sized, at: Ints) -> Map | None:
             below = _confined(below, size, op.what.border)
         return below if below is not None and below.values.any() else None
 
-    ndim = len(at)
-    return pull_back(frame.program, Map(np.ones((1,) * ndim), at, (0,) * ndim), before)
+    return pull_back(frame.program, Map.unit(at, channels), before)
 
 
 def _confined(response: Map, size: Ints, border: str) -> Map:
     """Return the map with all positions outside the tensor dropped, or folded into it."""
     values, offset = response.values, list(response.offset)
     for axis, length in enumerate(size):
-        count = values.shape[axis]
+        count = response.sides[axis]
         first, last = offset[axis], offset[axis] + count - 1
         if first >= 0 and last < length:
             continue
-        moved = np.moveaxis(values, axis, 0)
+        moved = np.moveaxis(values, axis + 1, 0)
         if border == "zeros":
             moved, offset[axis] = moved[max(0, -first) : max(0, length - first)], max(0, first)
         else:
@@ -64,7 +66,7 @@ def _confined(response: Map, size: Ints, border: str) -> Map:
             folded = np.zeros((length, *moved.shape[1:]))
             np.add.at(folded, inside(np.arange(first, last + 1), length, border), moved)
             moved, offset[axis] = folded, 0
-        values = np.moveaxis(moved, 0, axis)
+        values = np.moveaxis(moved, 0, axis + 1)
     return replace(response, values=values, offset=tuple(offset))
 
 
@@ -83,8 +85,8 @@ def _averaged(response: Map, stage: Stage, size: Ints) -> Map:
     """Return the map of units whose windows average less than all of their samples, weighted up."""
     values = response.values
     for axis, samples in enumerate(size):
-        grown = stage.shares(axis, response.offset[axis], values.shape[axis], samples)
-        values = values * _along(grown, axis, values.ndim)
+        grown = stage.shares(axis, response.offset[axis], response.sides[axis], samples)
+        values = values * _along(grown, axis, len(size))
     return replace(response, values=values)
 
 
@@ -95,14 +97,15 @@ def _along(line: Any, axis: int, ndim: int) -> Any:
 
 def _gathered(response: Map) -> Map:
     """Return the map of a single value that stands for the whole map."""
-    total = response.values.sum(keepdims=True)
-    return replace(response, values=total, offset=(0,) * total.ndim)
+    total = response.values.sum(axis=tuple(range(1, response.values.ndim)), keepdims=True)
+    return replace(response, values=total, offset=(0,) * len(response.sides))
 
 
 def _spread(response: Map, size: Ints) -> Map:
     """Return the map of an average over everything."""
-    share = float(response.values.sum()) / math.prod(size)
-    return replace(response, values=np.full(size, share), offset=(0,) * len(size))
+    shares = _gathered(response).values / math.prod(size)
+    values = np.broadcast_to(shares, (len(shares), *size)).copy()
+    return replace(response, values=values, offset=(0,) * len(size))
 
 
 @dataclass(frozen=True)
@@ -141,9 +144,10 @@ class Border:
         """The share of its impact that each output unit keeps: all within, less where paths leave the map.
 
         Of every unit the sum of impacts with these borders over that without any; 1 where there is none.
-        Weights have to be non-negative.
+        Weights have to be non-negative, and alike in all channels.
         """
         require_law(self._frame.program)
+        require_alike(self._frame.program)
         totals = overlap(self.net).totals
         index = np.indices(self._frame.output)
         phases = tuple(i % p for i, p in zip(index, totals.shape, strict=True))

@@ -8,6 +8,7 @@ from typing import Any
 
 from .._checks import as_count, human_bytes
 from .arguments import Ints
+from .channels import Channels, Scaled, Weighted
 from .compose import Concat
 from .layers import Conv, ConvTranspose
 from .node import Node, short
@@ -138,6 +139,9 @@ def _channels_before(op: Operation, known: list[int]) -> int:
 
 def _layer_cost(frame: Sized, index: int, op: Operation, before: int, itemsize: int) -> LayerCost:
     node, size = op.node, frame.sizes[index + 1]
+    if isinstance(node, (Channels, Scaled)):  # pointwise
+        return LayerCost(node, size, len(node.index) if isinstance(node, Channels) else before, 0, 0, 0)
+    node = node.layer if isinstance(node, Weighted) else node
     after = before
     parameters = macs = 0
     if isinstance(node, (Conv, ConvTranspose)):

@@ -138,6 +138,7 @@ def response_of(program: Program, at: Ints | None = None, budget: float = math.i
 def product_of(net: Node, n: object = 1, at: Any = None) -> Product:
     """Return the impact on one output unit of n copies of a network."""
     program = bounded_program(copies(net, n))
+    require_alike(program)
     return response_of(program, unit_of(at, program.ndim)).product()
 
 
@@ -162,15 +163,25 @@ def bounded_program(net: Node) -> Program:
     return program
 
 
+def require_alike(program: Program) -> None:
+    """Raise where channels have weights of their own, so that there is no single polynomial."""
+    if program.mixes is not None:
+        raise ValueError(
+            f"{program.mixes!r} has weights of its own for each channel, so the impact is no product of "
+            "polynomials; use impact_map() or distribution()"
+        )
+
+
 def require_law(program: Program) -> None:
     """Raise where a weight or a gain is negative, naming the layer."""
     for op in program.live:
         if isinstance(op.what, Block):
             require_law(op.what.program)
-        elif isinstance(op.what, Stage) and not op.what.kernel.is_nonnegative:
+        elif isinstance(op.what, Stage) and not op.what.is_nonnegative:
             raise ValueError(
-                f"{op.node!r} has a negative weight, so the impact is no probability law; use polynomial() "
-                "for the signed polynomial, or a layer with the weights' magnitudes or squares"
+                f"{op.node!r} has a negative weight, so the impact is no probability law; use impact_map() "
+                "or polynomial() for the signed impact, variance() for that of the squares, or a layer with "
+                "the weights' magnitudes"
             )
         if any(gain < 0 for _, gain in op.sources):
             raise ValueError(

@@ -17,7 +17,16 @@ from ..product import Product, alike, axes_of, on_axis
 from ..product_law import ProductDistribution, distribution
 from .arguments import Ints
 from .border import bordered_map, unit_inside
-from .impact import TooManyTermsError, bounded_program, copies, place, require_law, response_of, unit_of
+from .impact import (
+    TooManyTermsError,
+    bounded_program,
+    copies,
+    place,
+    require_alike,
+    require_law,
+    response_of,
+    unit_of,
+)
 from .maps import map_of
 from .node import Node
 from .program import Program
@@ -48,7 +57,7 @@ class MapDistribution(JointDistribution):
     def _table(self) -> Floats:  # type: ignore[override]
         found = map_of(self._program, self._at)
         assert found is not None  # the marginals would have raised
-        values = found.values / found.values.sum()
+        values = found.grid / found.grid.sum()
         edges = zip(self._start, found.offset, self.support(), strict=True)
         return np.asarray(values[tuple(slice(s - o, high - o + 1) for s, o, (_, high) in edges)])
 
@@ -79,6 +88,7 @@ def network_on_axis(net: Node, n: object = 1, axis: int | None = None) -> Produc
     """Return the impact on output unit 0 seen along one axis, by default the one they all look like."""
     program = bounded_program(copies(net, n))
     require_law(program)
+    require_alike(program)
     unit = unit_of(None, program.ndim)
     axes = sorted({program.likenesses[a] for a in axes_of(axis, program.ndim)})
     return alike([_marginal_product(program, unit, a) for a in axes])
@@ -98,6 +108,8 @@ def _marginals(program: Program, at: Ints) -> tuple[LatticeDistribution, ...]:
 
 def _law(program: Program, at: Ints, axis: int) -> LatticeDistribution:
     """Return the marginal law on one axis: of the exact product, or where that takes too long from a map."""
+    if program.mixes is not None:
+        return LatticeDistribution(*_folded(program, at, axis))
     try:
         return ProductDistribution(_marginal_product(program, at, axis, _MOST_TERMS))
     except TooManyTermsError:
@@ -106,18 +118,24 @@ def _law(program: Program, at: Ints, axis: int) -> LatticeDistribution:
 
 def _marginal_product(program: Program, at: Ints, axis: int, budget: float = math.inf) -> Product:
     """Return the marginal on one axis, exactly where no other is upsampled, else by a folded map."""
-    others = [u for stage in program.stages for a, u in enumerate(stage.upsampling) if a != axis]
-    if math.prod(others) == 1 or program.is_separable:
+    if program.is_separable or _is_summed(program, axis):
         return response_of(program.along(axis), (at[axis],), budget).product()
     return Product([(Kernel(*_folded(program, at, axis)), 1)])
 
 
+def _is_summed(program: Program, axis: int) -> bool:
+    """Whether the marginal on an axis is that of the program on it: where no other axis is upsampled."""
+    return all(u == 1 for stage in program.stages for a, u in enumerate(stage.upsampling) if a != axis)
+
+
 def _folded(program: Program, at: Ints, axis: int) -> tuple[Floats, int]:
-    """Return (shares, offset) of the marginal on one axis, from the map with all others folded."""
+    """Return (shares, offset) of the marginal on one axis, from the map with all others summed or folded."""
+    if program.ndim > 1 and _is_summed(program, axis):
+        return _folded(program.along(axis), (at[axis],), 0)
     found = map_of(program, at, (axis,))
     if found is None:
         raise ValueError(f"output unit {place(at)} sees nothing: no tap of an upsampling layer meets it")
-    sums = found.values.sum(axis=others_of(axis, program.ndim))
+    sums = found.grid.sum(axis=others_of(axis, program.ndim))
     return sums / sums.sum(), found.offset[axis]
 
 
@@ -129,5 +147,5 @@ def _bordered(net: Node, at: Any, input_size: Any) -> LatticeDistribution | Join
     found = bordered_map(frame, unit)
     if found is None:
         raise ValueError(f"output unit {place(unit)} sees nothing: all its paths are lost at the borders")
-    law = found.values / found.values.sum()
+    law = found.grid / found.grid.sum()
     return LatticeDistribution(law, *found.offset) if law.ndim == 1 else JointDistribution(law, found.offset)

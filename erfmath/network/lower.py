@@ -22,6 +22,7 @@ from .arguments import Ints, Pads, as_weights
 from .compose import Concat, Power, Residual, Series, Sum
 from .graph import Graph
 from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
+from .mixing import Mixing
 from .node import Node, Rate
 
 Places = np.ndarray[Any, np.dtype[np.int64]]
@@ -50,6 +51,8 @@ class Stage:
         last window has to begin.
     counted
         For an average over what counts of its window: how far (before, after) the input counts, per axis.
+    mixing
+        Where channels have weights of their own, those; the kernel then holds 1 for each tap that counts.
     """
 
     kernel: Kernel
@@ -61,6 +64,7 @@ class Stage:
     border: str = "zeros"
     before: Ints | None = None
     counted: Pads | None = None
+    mixing: Mixing | None = None
 
     def __post_init__(self) -> None:
         offsets, dilation, shift = [], [], []
@@ -80,6 +84,11 @@ class Stage:
         return self.kernel.ndim
 
     @property
+    def is_nonnegative(self) -> bool:
+        """Whether no weight is negative."""
+        return self.kernel.is_nonnegative and (self.mixing is None or self.mixing.is_nonnegative)
+
+    @property
     def rate(self) -> Rate:
         """Input samples an output sample."""
         return tuple(Fraction(s, u) for s, u in zip(self.stride, self.upsampling, strict=True))
@@ -96,6 +105,7 @@ class Stage:
             self.border,
             None if self.before is None else (self.before[axis],),
             None if self.counted is None else (self.counted[axis],),
+            None if self.mixing is None else self.mixing.along(axis),
         )
 
     @functools.lru_cache(maxsize=1024)  # noqa: B019  (stages are few, and equal ones are one)

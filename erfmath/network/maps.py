@@ -1,8 +1,9 @@
 """The whole map of an impact in floats: an array pulled back layer by layer, on any number of axes.
 
-Every step adds products of non-negative floats, so that the relative error of every pixel is some 1e-16 per
-layer. An axis may be folded: summed over all positions equal modulo m, which is what its sum takes where
-upsampling makes the impact depend on the phase.
+Every step adds products of floats: of non-negative ones, so that the relative error of every pixel is some
+1e-16 per layer; signed ones cancel, and are as good as the sum of magnitudes allows. An axis may be folded:
+summed over all positions equal modulo m, which is what its sum takes where upsampling makes the impact depend
+on the phase.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +29,10 @@ _WIDEST = 2.0**400  # beyond this, values are scaled back
 
 @dataclass(frozen=True, eq=False)
 class Map:
-    """A response as an array: the weight at offset + i is values[i] 2**exponent.
+    """A response as an array, channels first: the weight at offset + i is values[:, i] 2**exponent.
 
-    `moduli` holds 0 for an axis as it is and m for one folded to the residues 0 .. m - 1.
+    A single channel stands for any number that are alike. `moduli` holds 0 for an axis as it is and m for one
+    folded to the residues 0 .. m - 1.
     """
 
     values: Floats
@@ -37,13 +40,23 @@ class Map:
     moduli: Ints
     exponent: int = 0
 
+    @classmethod
+    def unit(cls, at: Ints, channels: Floats | None = None, moduli: Ints | None = None) -> Map:
+        """Return what an output unit sees of the output: itself, in all channels alike or as weighted."""
+        weights = np.ones(1) if channels is None else channels
+        return cls(weights.reshape(-1, *(1 for _ in at)), at, moduli or (0,) * len(at))
+
+    @property
+    def grid(self) -> Floats:
+        """The weights of all channels added."""
+        return np.asarray(self.values[0] if len(self.values) == 1 else self.values.sum(axis=0))
+
     def through(self, stage: Stage) -> Map | None:
         """Return the map before a stage."""
         grid = self
-        for axes, weights, offset in _passes(stage.kernel):
-            grid = grid._convolved(axes, weights, offset, stage)
-        grid = grid._folded()._decimated(stage.upsampling)
-        return grid._scaled() if grid.values.any() else None
+        for axes, taps, offset in _passes(stage.kernel, stage.mixing is None):
+            grid = grid._convolved(axes, taps, offset, stage)
+        return grid._folded()._decimated(stage.upsampling)._scaled()
 
     def through_block(self, block: Block) -> Map | None:
         """Return the map before n copies of a network of rate 1, None where weights cancel."""
@@ -58,34 +71,46 @@ class Map:
         moduli = tuple(math.gcd(*column) for column in zip(*(m.moduli for _, m in parts), strict=True))
         maps = [(gain, replace(m, moduli=moduli)._folded()) for gain, m in parts]
         exponent = max(m.exponent for _, m in maps)
-        ends = np.array([[m.offset, np.add(m.offset, m.values.shape)] for _, m in maps])
+        ends = np.array([[m.offset, np.add(m.offset, m.sides)] for _, m in maps])
         low, high = ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)
-        values = np.zeros(high - low)
+        values = np.zeros((max(len(m.values) for _, m in maps), *(high - low)))
         for gain, m in maps:
-            place = tuple(
-                slice(o - a, o - a + k) for o, a, k in zip(m.offset, low, m.values.shape, strict=True)
-            )
-            values[place] += np.ldexp(float(gain) * m.values, m.exponent - exponent)
+            place = tuple(slice(o - a, o - a + k) for o, a, k in zip(m.offset, low, m.sides, strict=True))
+            values[:, *place] += np.ldexp(float(gain) * m.values, m.exponent - exponent)
         return cls(values, tuple(low.tolist()), moduli, exponent)
+
+    @property
+    def sides(self) -> Ints:
+        """Positions per axis."""
+        return tuple(self.values.shape[1:])
 
     def _convolved(self, axes: Ints, weights: Floats, offset: Ints, stage: Stage) -> Map:
         """Return the map stretched by the stride and convolved with the dilated weights, on some axes."""
+
+        def sent(index: Any, weight: float) -> Floats:
+            if stage.mixing is not None:
+                return stage.mixing.back(index, self.values)
+            return self.values if weight == 1 else weight * self.values
+
         if weights.size == 1 and all(stage.stride[axis] == 1 for axis in axes):
-            values = self.values if weights.item() == 1 else weights.item() * self.values
+            values = sent((0,) * weights.ndim, weights.item())
             return replace(self, values=values, offset=self._moved(axes, offset, stage))
-        ndim = self.values.ndim
+        ndim = len(self.sides)
         moving = [axis in axes for axis in range(ndim)]
         stride = [s if on else 1 for s, on in zip(stage.stride, moving, strict=True)]
         step = [d if on else 0 for d, on in zip(stage.dilation, moving, strict=True)]
         taps = np.expand_dims(weights, [axis for axis in range(ndim) if axis not in axes])
-        spread = [s * (n - 1) + 1 for s, n in zip(stride, self.values.shape, strict=True)]
+        spread = [s * (n - 1) + 1 for s, n in zip(stride, self.sides, strict=True)]
         shape = [n + d * (k - 1) for n, d, k in zip(spread, step, taps.shape, strict=True)]
-        check_memory(24 * math.prod(shape), f"the map of {shape} pixels", "take marginals, or fewer layers")
-        out = np.zeros(shape)
+        channels = len(self.values) if stage.mixing is None else stage.mixing.inputs
+        check_memory(
+            24 * channels * math.prod(shape), f"the map of {shape} pixels", "take marginals, or fewer layers"
+        )
+        out = np.zeros((channels, *shape))
         for index in np.argwhere(taps):
             first = [d * int(i) for d, i in zip(step, index, strict=True)]
             place = tuple(slice(f, f + n, s) for f, n, s in zip(first, spread, stride, strict=True))
-            out[place] += taps[tuple(index)] * self.values
+            out[:, *place] += sent(index, taps[tuple(index)])
         moduli = [m * s if on else m for m, s, on in zip(self.moduli, stage.stride, moving, strict=True)]
         return Map(out, self._moved(axes, offset, stage), tuple(moduli), self.exponent)
 
@@ -101,10 +126,10 @@ class Map:
         values, offset = self.values, list(self.offset)
         for axis, m in enumerate(self.moduli):
             if m:
-                values = np.moveaxis(values, axis, 0)
+                values = np.moveaxis(values, axis + 1, 0)
                 residues = np.zeros((m, *values.shape[1:]))
                 np.add.at(residues, (offset[axis] + np.arange(len(values))) % m, values)
-                values, offset[axis] = np.moveaxis(residues, 0, axis), 0
+                values, offset[axis] = np.moveaxis(residues, 0, axis + 1), 0
         return replace(self, values=values, offset=tuple(offset))
 
     def _decimated(self, up: Ints) -> Map:
@@ -112,25 +137,31 @@ class Map:
         if set(up) == {1}:
             return self
         phases = [-o % u for o, u in zip(self.offset, up, strict=True)]
-        values = self.values[tuple(slice(p, None, u) for p, u in zip(phases, up, strict=True))]
+        values = self.values[:, *(slice(p, None, u) for p, u in zip(phases, up, strict=True))]
         offset = tuple((o + p) // u for o, p, u in zip(self.offset, phases, up, strict=True))
         return Map(values, offset, tuple(m // u for m, u in zip(self.moduli, up, strict=True)), self.exponent)
 
-    def _scaled(self) -> Map:
-        """Return the map with its largest value in the middle of the float range."""
-        peak = float(self.values.max(initial=0.0))
+    def _scaled(self) -> Map | None:
+        """Return the map with its largest value in the middle of the float range; None when all are zero."""
+        peak = max(float(self.values.max(initial=0.0)), -float(self.values.min(initial=0.0)))
+        if not peak:
+            return None
         if 1 / _WIDEST < peak < _WIDEST:
             return self
         bits = math.frexp(peak)[1]
         return replace(self, values=np.ldexp(self.values, -bits), exponent=self.exponent + bits)
 
 
-def map_of(program: Program, at: Ints, kept: Ints | None = None) -> Map | None:
-    """Return the map of an output unit, None when it sees nothing; all axes but those kept are folded."""
+def map_of(
+    program: Program, at: Ints, kept: Ints | None = None, channels: Floats | None = None
+) -> Map | None:
+    """Return the map of an output unit, None when it sees nothing; all axes but those kept are folded.
+
+    Of all output channels alike, or by their weights.
+    """
     moduli = [0 if kept is None or a in kept else m for a, m in enumerate(_needed(program))]
     offset = tuple(a % m if m else a for a, m in zip(at, moduli, strict=True))
-    unit = Map(np.ones((1,) * program.ndim), offset, tuple(moduli))
-    found = pull_back(program, unit._folded())
+    found = pull_back(program, Map.unit(offset, channels, tuple(moduli))._folded())
     return found if found is not None and found.values.any() else None
 
 
@@ -149,9 +180,9 @@ def _needed(program: Program) -> Ints:
 
 
 @functools.lru_cache(maxsize=256)
-def _passes(kernel: Kernel) -> list[tuple[Ints, Floats, Ints]]:
+def _passes(kernel: Kernel, may_separate: bool) -> list[tuple[Ints, Floats, Ints]]:
     """Return the convolutions that make up one with the kernel: (axes, weights, offset) each."""
-    parts = kernel.separate()
+    parts = kernel.separate() if may_separate else None
     if parts is None:
         return [(tuple(range(kernel.ndim)), kernel.to_numpy(), kernel.offsets)]
     return [((axis,), part.to_numpy(), part.offsets) for axis, part in enumerate(parts)]

@@ -77,6 +77,16 @@ class Program:
         return tuple(found)
 
     @functools.cached_property
+    def mixes(self) -> Node | None:
+        """The first layer whose channels have weights of their own, if there is one."""
+        for op in self.live:
+            if isinstance(op.what, Stage) and op.what.mixing is not None:
+                return op.node
+            if isinstance(op.what, Block) and op.what.program.mixes is not None:
+                return op.what.program.mixes
+        return None
+
+    @functools.cached_property
     def is_separable(self) -> bool:
         """Whether the axes are independent: one path, and kernels that separate."""
         sources = [source for op in self.live for source, _ in op.sources]
@@ -85,6 +95,7 @@ class Program:
         kernels = [op.what.kernel for op in self.live if isinstance(op.what, Stage)]
         return (
             alone
+            and self.mixes is None
             and all(block.is_separable for block in blocks)
             and all(kernel.separate() is not None for kernel in kernels)
         )
@@ -92,6 +103,8 @@ class Program:
     @functools.cached_property
     def likenesses(self) -> tuple[int, ...]:
         """For each axis the first one that the network treats alike: exchanging the two changes nothing."""
+        if self.mixes is not None:
+            return tuple(range(self.ndim))
         return tuple(
             next(a for a in range(axis + 1) if a == axis or all(s.is_symmetric(a, axis) for s in self.stages))
             for axis in range(self.ndim)

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..terminal import per_axis_text, short_count, table
 from .arguments import Ints
+from .channels import Channels, Scaled, Weighted
 from .compose import Concat, Gain, Power, Residual, Series, Sum, series
 from .cost import LayerCost, cost
 from .field import ReceptiveField, receptive_field, require_network
@@ -25,7 +26,7 @@ _MOST_COPIES = 64
 
 _LONGEST = 40
 
-_POINTWISE = (Activation, Dropout, Identity)
+_POINTWISE = (Activation, Channels, Dropout, Identity, Scaled)
 _BRANCHED = (Residual, Sum, Concat)
 
 
@@ -326,6 +327,8 @@ def describe(node: Node) -> str:
     >>> describe(Residual(Conv(1) >> Conv(3, dilation=2, padding=2) >> Conv(1)))
     'Residual: 1, 3 dilation 2, 1'
     """
+    if isinstance(node, Weighted):
+        return describe(node.layer)
     if isinstance(node, _BRANCHED):
         return _branches(node)
     if isinstance(node, Graph):

@@ -9,6 +9,7 @@ branches add (Luo et al. 2016, sections 2.2 to 2.4; their factor 1/4 for ReLU is
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from fractions import Fraction
@@ -223,15 +224,39 @@ def activation_gain(name: str) -> float | Fraction:
     >>> activation_gain("relu"), round(activation_gain("tanh"), 4)
     (Fraction(1, 2), 0.4644)
     """
+    return _moment(name, 2)
+
+
+def activation_slope(name: str) -> float | Fraction:
+    r"""Return the mean slope :math:`E[\sigma'(x)]` of an activation by name, x standard normal.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+
+    Examples
+    --------
+    >>> activation_slope("relu"), round(activation_slope("tanh"), 4)
+    (Fraction(1, 2), 0.6057)
+    """
+    return _moment(name, 1)
+
+
+def _moment(name: str, power: int) -> float | Fraction:
+    """Return the mean of a power of an activation's slope."""
     name = as_choice(name.lower() if isinstance(name, str) else name, "activation", ACTIVATIONS)
-    return _EXACT[name] if name in _EXACT else _mean_square(name)
+    if name in _LEAKS:
+        return (1 + _LEAKS[name] ** power) / 2
+    return _integrated(name, power)
 
 
-_EXACT: dict[str, Fraction] = {
+# Slopes on the left of 0 of what is the identity on the right.
+_LEAKS: dict[str, Fraction] = {
     "identity": Fraction(1),
-    "relu": Fraction(1, 2),
-    "leaky_relu": (1 + Fraction(1, 100) ** 2) / 2,  # slope 0.01
-    "prelu": (1 + Fraction(1, 4) ** 2) / 2,  # PyTorch's first slope, 0.25
+    "relu": Fraction(0),
+    "leaky_relu": Fraction(1, 100),
+    "prelu": Fraction(1, 4),  # PyTorch's first slope
 }
 
 
@@ -263,20 +288,31 @@ _SLOPES: dict[str, Callable[[Floats], Floats]] = {
     "selu": lambda x: _SELU * np.where(x > 0, 1.0, _SELU_ALPHA * np.exp(np.minimum(x, 0))),
     "hardswish": lambda x: np.where(x >= 3, 1.0, np.where(x <= -3, 0.0, x / 3 + 0.5)),
     "mish": lambda x: _mish_slope(np.tanh(np.log1p(np.exp(x))), x),
+    "erf": lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x),
+    "hardsigmoid": lambda x: (np.abs(x) < 3) / 6,
+    "hardtanh": lambda x: (np.abs(x) < 1).astype(float),
+    "log_sigmoid": lambda x: _logistic(-x),
+    "softsign": lambda x: 1 / (1 + np.abs(x)) ** 2,
 }
-_SLOPES["swish"] = _SLOPES["silu"]
+_SLOPES |= {"swish": _SLOPES["silu"], "celu": _SLOPES["elu"]}
 
 # The names of activations whose gain is known.
-ACTIVATIONS = tuple(sorted((*_EXACT, *_SLOPES)))
+ACTIVATIONS = tuple(sorted((*_LEAKS, *_SLOPES)))
+
+# Slopes jump at the first of these; beyond the last there is no mass.
+_JUMPS = (0, 1, 3, 6, 12)
 
 
 @functools.lru_cache
-def _mean_square(name: str) -> float:
-    """Integrate the squared slope against the normal density, piece by piece: slopes jump at 0, 3 and 6."""
+def _integrated(name: str, power: int) -> float:
+    """Integrate a power of the slope against the normal density, piece by piece."""
     x, weights = np.polynomial.legendre.leggauss(100)
-    half = np.concatenate([1.5 * (x + 1 + 2 * piece) for piece in range(4)])
-    density = 1.5 * np.tile(weights, 4) * np.exp(-half * half / 2) / math.sqrt(2 * math.pi)
-    return float(density @ (_SLOPES[name](half) ** 2 + _SLOPES[name](-half) ** 2))
+    total = 0.0
+    for low, high in itertools.pairwise(_JUMPS):
+        half = (low + high + (high - low) * x) / 2
+        density = (high - low) / 2 * weights * np.exp(-half * half / 2) / math.sqrt(2 * math.pi)
+        total += float(density @ (_SLOPES[name](half) ** power + _SLOPES[name](-half) ** power))
+    return total
 
 
 def _variances(kernel: Kernel, total: int, init: str) -> Kernel:

@@ -1,0 +1,222 @@
+"""Layers that treat channels unlike: with the weights, the factors and the order that a model gives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .._checks import as_count
+from ..kernel import Kernel
+from .compose import Sum
+from .layers import Conv, ConvTranspose, Identity
+from .lower import Stage, lower
+from .mixing import Gather, Taps, Weights
+from .node import Node
+from .weights import variance
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Weighted(Node):
+    r"""A convolution with weights of its own for each pair of channels, as a trained model has them.
+
+    Readings of fields take the taps that are not zero in some channel; impacts take the weights.
+
+    Parameters
+    ----------
+    layer
+        A Conv or ConvTranspose, whose own taps and channels do not count but for the number of taps.
+    weights
+        An array of shape (output channels, input channels / groups, \*taps), of a transposed convolution
+        (input channels, output channels / groups, \*taps), as in PyTorch.
+    power
+        What the weights are raised to: 2 for energies.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the layer is no convolution, or the weights are no finite floats, have another shape than the
+        layer, or channels that its groups do not divide.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> layer = em.Weighted(em.Conv(2), [[[1.0, 2.0]], [[-1.0, 1.0]]])  # two channels from one
+    >>> em.impact_map(layer).values, em.impact_map(layer, channel=0).values
+    (array([0., 3.]), array([1., 2.]))
+    >>> em.distribution(em.variance(layer)).probabilities()
+    array([0.28571429, 0.71428571])
+    """
+
+    layer: Conv | ConvTranspose
+    weights: Weights
+    power: int
+
+    def __init__(self, layer: Conv | ConvTranspose, weights: Any, power: int = 1) -> None:
+        if not isinstance(layer, (Conv, ConvTranspose)):
+            raise TypeError(f"layer must be a Conv or a ConvTranspose, got {layer!r}")
+        array = np.asarray(weights)
+        array = array.astype(float) if array.dtype.kind in "iu" else array
+        if array.dtype.kind != "f" or array.shape[2:] != layer.kernel.shape:
+            sides = ", ".join(map(str, layer.kernel.shape))
+            raise ValueError(
+                f"weights must be floats of shape (outputs, inputs, {sides}) for {layer!r}, got "
+                f"{array.dtype} of shape {array.shape}"
+            )
+        if not np.isfinite(array).all():
+            raise ValueError(f"weights must be finite, those of {layer!r} are not")
+        if array.shape[0] % layer.groups or not array.size:
+            raise ValueError(
+                f"weights must have channels that groups={layer.groups} divide, got the shape {array.shape}"
+            )
+        outputs = array.shape[1] * layer.groups if isinstance(layer, ConvTranspose) else array.shape[0]
+        object.__setattr__(self, "layer", type(layer)(*layer.args[:-2], outputs, layer.groups))
+        object.__setattr__(self, "weights", array)
+        object.__setattr__(self, "power", as_count(power, "power", minimum=1))
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Weighted)
+            and (self.layer, self.power) == (other.layer, other.power)
+            and np.array_equal(self.weights, other.weights)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # so that no cache keeps the weights of a model
+
+    def __repr__(self) -> str:
+        return f"Weighted({self.layer!r}, <weights of shape {self.weights.shape}>, {self.power})"
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Scaled(Node):
+    """Factors that channels are multiplied by: normalisation, the mean slope of an activation.
+
+    Parameters
+    ----------
+    factors
+        One per channel, or a single one for all.
+    ndim
+        Number of axes.
+    squares
+        The mean squares of the factors where they are random, by default the factors squared.
+    """
+
+    factors: Weights
+    axes: int
+    squares: Weights
+
+    def __init__(self, factors: Any, ndim: int, squares: Any = None) -> None:
+        values = np.atleast_1d(np.asarray(factors, dtype=float))
+        second = values**2 if squares is None else np.atleast_1d(np.asarray(squares, dtype=float))
+        if values.ndim != 1 or second.shape != values.shape:
+            raise ValueError(
+                f"factors must be one per channel, got the shapes {values.shape}, {second.shape}"
+            )
+        if not (np.isfinite(values).all() and np.isfinite(second).all()):
+            raise ValueError("factors must be finite")
+        object.__setattr__(self, "factors", values)
+        object.__setattr__(self, "axes", as_count(ndim, "ndim", minimum=1))
+        object.__setattr__(self, "squares", second)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Scaled) and all(map(np.array_equal, self.args, other.args))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Scaled(<{len(self.factors)} factors>, {self.axes})"
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Channels(Node):
+    """Channels in another order, some of them, or some repeated: output j is input channel index[j].
+
+    Parameters
+    ----------
+    index
+        Input channels; -1 for a channel of zeros.
+    inputs
+        Number of input channels.
+    ndim
+        Number of axes.
+
+    Examples
+    --------
+    >>> Channels([2, 0, 1], 3, ndim=2)  # a shuffle
+    Channels([2, 0, 1], 3, 2)
+    """
+
+    index: Weights
+    inputs: int
+    axes: int
+
+    def __init__(self, index: Any, inputs: int, ndim: int) -> None:
+        places = np.asarray(index)
+        count = as_count(inputs, "inputs", minimum=1)
+        if places.dtype.kind not in "iu" or places.ndim != 1 or not places.size:
+            raise TypeError(f"index must be a sequence of ints, got {index!r}")
+        if places.min() < -1 or places.max() >= count:
+            raise ValueError(f"index must hold channels below {count}, or -1, got {places.max()}")
+        object.__setattr__(self, "index", places)
+        object.__setattr__(self, "inputs", count)
+        object.__setattr__(self, "axes", as_count(ndim, "ndim", minimum=1))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Channels) and all(map(np.array_equal, self.args, other.args))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        places = self.index.tolist()
+        text = repr(places) if len(places) <= 8 else f"<{len(places)} channels>"
+        return f"Channels({text}, {self.inputs}, {self.axes})"
+
+
+@lower.register
+def _(node: Weighted) -> Stage:
+    support = (node.weights != 0).any(axis=(0, 1))
+    taps = Kernel(support.astype(int) if support.any() else np.ones(support.shape, dtype=int))
+    layer, groups = node.layer, node.layer.groups
+    stage = lower(type(layer)(taps.shift(layer.kernel.offset), *layer.args[1:]))
+    assert isinstance(stage, Stage)
+    first, second, *sides = node.weights.shape
+    weights = node.weights.reshape(groups, first // groups, second, *sides)
+    if isinstance(layer, ConvTranspose):  # (inputs, outputs of a group, ...), and its taps are mirrored
+        weights = np.flip(weights.swapaxes(1, 2), axis=tuple(range(3, weights.ndim)))
+    return replace(stage, mixing=Taps(weights, node.power))
+
+
+@lower.register
+def _(node: Scaled) -> Stage | Node:
+    factors = node.factors
+    if len(factors) == 1:
+        return Sum([Identity()], [float(factors[0])])
+    return replace(_pointwise(node.axes), mixing=Taps(factors.reshape(-1, 1, 1, *(1,) * node.axes)))
+
+
+@lower.register
+def _(node: Channels) -> Stage:
+    return replace(_pointwise(node.axes), mixing=Gather(node.index, node.inputs))
+
+
+def _pointwise(ndim: int) -> Stage:
+    """Return the stage that moves nothing."""
+    stage = lower(Conv((1,) * ndim))
+    assert isinstance(stage, Stage)
+    return stage
+
+
+@variance.register
+def _(net: Weighted, init: str = "he") -> Node:
+    return Weighted(net.layer, net.weights, 2 * net.power)
+
+
+@variance.register
+def _(net: Scaled, init: str = "he") -> Node:
+    return Scaled(net.squares, net.axes)
+
+
+@variance.register
+def _(net: Channels, init: str = "he") -> Node:
+    return net

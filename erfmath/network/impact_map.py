@@ -1,0 +1,163 @@
+r"""The impact as numbers on the input: signed, per channel, of one unit of a network with its weights.
+
+For a linear network this is the gradient :math:`\partial y_u / \partial x`, exactly as backpropagation
+gives it, whatever the input. With mean slopes in place of activations it is the expected gradient of
+independent gates; under :func:`erfmath.variance` its expected square under random signs of the weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._checks import as_count
+from ..core.scaled import Floats
+from ..joint import JointDistribution
+from ..lattice import LatticeDistribution
+from .arguments import Ints, plain_size
+from .border import bordered_map, unit_inside
+from .field import require_network
+from .impact import bounded_program, place, unit_of
+from .lower import Stage
+from .maps import Map, map_of
+from .node import Node
+from .program import Program
+from .sizes import sized_for
+
+_LARGEST = 1000  # powers of two that floats hold
+
+
+@dataclass(frozen=True, eq=False)
+class ImpactMap:
+    """The impact of each input position on one output unit; see :func:`impact_map`.
+
+    Attributes
+    ----------
+    channels
+        The weight of each channel and position, an array with the input's channels first, read-only. A
+        single channel stands for any number that are alike.
+    start
+        The input position of the first pixel, per axis.
+    """
+
+    channels: Floats
+    start: Ints
+
+    @property
+    def values(self) -> Floats:
+        """The weights of all channels added, an array with as many axes as the network."""
+        return np.asarray(self.channels.sum(axis=0))
+
+    @property
+    def offset(self) -> Any:
+        """The input position of the first pixel: an int on one axis."""
+        return plain_size(self.start)
+
+    def law(self, power: int = 1) -> LatticeDistribution | JointDistribution:
+        r"""Return the law of the shares :math:`\sum_c |g_c(x)|^p`: of magnitudes, or for p = 2 of energies.
+
+        >>> from erfmath import Conv
+        >>> impact_map(Conv([1, -2, 1])).law().probabilities()
+        array([0.25, 0.5 , 0.25])
+        """
+        sums = (np.abs(self.channels) ** as_count(power, "power", minimum=1)).sum(axis=0)
+        shares = sums / sums.sum()
+        if shares.ndim == 1:
+            return LatticeDistribution(shares, *self.start)
+        return JointDistribution(shares, self.start)
+
+    def __repr__(self) -> str:
+        count, *sides = self.channels.shape
+        plural = "s" if count > 1 else ""
+        return (
+            f"<ImpactMap: {' x '.join(map(str, sides))} pixels from {self.offset}, {count} channel{plural}>"
+        )
+
+
+def impact_map(net: Node, at: Any = None, input_size: Any = None, channel: int | None = None) -> ImpactMap:
+    """Return the impact of each input position on one output unit, with its sign, as an array.
+
+    Parameters
+    ----------
+    net
+        A network; those of a model with ``weights="given"`` have its weights.
+    at
+        Index of the output unit, an int or one per axis: 0 by default, the middle one of a map with borders.
+    input_size
+        Samples of the input, an int or one per axis, for a map with borders; None for one without.
+    channel
+        The output channel of the unit; None for all of them added, or for channels that are alike.
+
+    Returns
+    -------
+    ImpactMap
+        ``values`` from ``offset`` on, and ``channels`` apart.
+
+    Raises
+    ------
+    ValueError
+        If the unit sees nothing, its channel is none of the output's, the numbers leave the range of
+        floats, or the network is unbounded and has no input size.
+    MemoryError
+        If the map does not fit into memory.
+
+    Examples
+    --------
+    >>> from erfmath import Conv, Residual
+    >>> found = impact_map(Residual(Conv([-1, 0, 1], padding=1)))
+    >>> found.offset, found.values
+    (-1, array([-1.,  1.,  1.]))
+    """
+    require_network(net)
+    if input_size is None:
+        program = bounded_program(net)
+        unit = unit_of(at, program.ndim)
+        found = map_of(program, unit, channels=_chosen(program, channel))
+    else:
+        frame = sized_for(net, input_size)
+        unit = unit_inside(frame, at)
+        found = bordered_map(frame, unit, _chosen(frame.program, channel))
+    if found is None:
+        raise ValueError(f"output unit {place(unit)} sees nothing: its paths are lost, or cancel")
+    return ImpactMap(_plain(found), found.offset)
+
+
+def _chosen(program: Program, channel: int | None) -> Floats | None:
+    """Return the weights of the output's channels: 1 of the one that is chosen."""
+    if channel is None:
+        return None
+    count = _outputs(program)
+    if count is None:
+        raise ValueError("channel must be None: the channels of the network are alike")
+    weights = np.zeros(count)
+    weights[as_count(channel, "channel", maximum=count - 1)] = 1
+    return weights
+
+
+def _outputs(program: Program) -> int | None:
+    """Return the number of output channels, None where nothing tells."""
+    stack, seen = [program.output], set()
+    while stack:
+        tensor = stack.pop()
+        if tensor in seen or tensor == 0:
+            continue
+        seen.add(tensor)
+        op = program.operations[tensor - 1]
+        if isinstance(op.what, Stage) and op.what.mixing is not None:
+            return op.what.mixing.outputs
+        stack += [source for source, _ in op.sources]
+    return None
+
+
+def _plain(found: Map) -> Floats:
+    """Return the weights without their exponent."""
+    peak = np.frexp(np.abs(found.values).max())[1] + found.exponent
+    if not -_LARGEST < peak < _LARGEST:
+        raise ValueError(
+            f"the impact is around 2**{peak}, beyond floats; ask for distribution(), or divide the weights"
+        )
+    values = np.ldexp(found.values, found.exponent)
+    values.flags.writeable = False
+    return values

@@ -1,0 +1,93 @@
+r"""Weights between channels: what a unit sees where each channel has weights of its own.
+
+A layer with weights W makes output channel o of input channels i,
+
+.. math:: y_o(x) = \sum_{i, p} W_{oip}\; x_i(s x + d p + c),
+
+and a unit that sees the outputs with weights :math:`g_o` sees input channel i through tap p with
+:math:`\sum_o W_{oip}\, g_o`. Of independent signs of the weights the squares are added (Luo et al. 2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.scaled import Floats
+
+Weights = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Taps:
+    """Weights of shape (groups, outputs of a group, inputs of a group, *taps), each raised to a power."""
+
+    weights: Weights
+    power: int = 1
+
+    @property
+    def inputs(self) -> int:
+        """Number of input channels."""
+        return int(self.weights.shape[0] * self.weights.shape[2])
+
+    @property
+    def outputs(self) -> int:
+        """Number of output channels."""
+        return int(self.weights.shape[0] * self.weights.shape[1])
+
+    @property
+    def is_nonnegative(self) -> bool:
+        """Whether no weight is negative."""
+        return self.power % 2 == 0 or bool((self.weights >= 0).all())
+
+    def along(self, axis: int) -> Taps:
+        """Return the weights on one axis, summed over the others."""
+        others = tuple(3 + a for a in range(self.weights.ndim - 3) if a != axis)
+        return Taps((self.weights.astype(float) ** self.power).sum(axis=others))
+
+    def back(self, tap: Sequence[int], values: Floats) -> Floats:
+        """Return what is seen of the inputs through a tap, of what is seen of the outputs."""
+        groups, outputs, inputs = self.weights.shape[:3]
+        place: Any = (..., *tap)
+        weights = self.weights[place].astype(float) ** self.power
+        if outputs == inputs == 1:  # a channel each, or one factor for all of them
+            return np.asarray(weights.reshape(-1, *(1 for _ in values.shape[1:])) * values)
+        values = np.broadcast_to(values, (self.outputs, *values.shape[1:]))
+        seen = np.matmul(weights.transpose(0, 2, 1), values.reshape(groups, outputs, -1))
+        return np.asarray(seen.reshape(self.inputs, *values.shape[1:]))
+
+
+@dataclass(frozen=True, eq=False)
+class Gather:
+    """Output channel j is input channel index[j], or zero where that is -1."""
+
+    index: np.ndarray[Any, np.dtype[np.int64]]
+    inputs: int
+
+    is_nonnegative = True
+
+    @property
+    def outputs(self) -> int:
+        """Number of output channels."""
+        return len(self.index)
+
+    def along(self, axis: int) -> Gather:
+        """Return the same on one axis."""
+        return self
+
+    def back(self, tap: Sequence[int], values: Floats) -> Floats:
+        """Return what is seen of the inputs, of what is seen of the outputs."""
+        kept = self.index >= 0
+        chosen, read = self.index[kept], np.broadcast_to(values, (self.outputs, *values.shape[1:]))[kept]
+        seen = np.zeros((self.inputs, *values.shape[1:]))
+        if len(np.unique(chosen)) == len(chosen):
+            seen[chosen] = read
+        else:  # some are repeated
+            np.add.at(seen, chosen, read)
+        return seen
+
+
+Mixing = Taps | Gather

@@ -1,0 +1,271 @@
+"""Signed impacts and channels with weights of their own, against the definition written out in loops."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import erfmath as em
+from erfmath import Activation, Conv, ConvTranspose, Pool, Residual, Sum, Upsample, Weighted
+from erfmath.network.channels import Channels, Scaled
+
+RNG = np.random.default_rng(5)
+
+
+def weighted(layer, *channels, transposed=False):
+    """A layer with random weights from so many channels to so many."""
+    first, second = channels if transposed else channels[::-1]
+    shape = (first, second // layer.groups, *layer.kernel.shape)
+    return Weighted(layer, np.random.default_rng(sum(shape)).normal(size=shape))
+
+
+def applied(node, x):
+    """The output of a layer for an input (channels, *sides), by the definition."""
+    if isinstance(node, em.Series):
+        for part in node.nodes:
+            x = applied(part, x)
+        return x
+    if isinstance(node, Sum):
+        return sum(float(g) * applied(b, x) for b, g in zip(node.branches, node.gains, strict=True))
+    if isinstance(node, Scaled):
+        return x * node.factors.reshape(-1, *(1,) * (x.ndim - 1))
+    if isinstance(node, Channels):
+        return np.array([x[i] if i >= 0 else np.zeros(x.shape[1:]) for i in node.index])
+    if isinstance(node, Weighted):
+        return convolved(node, x)
+    return np.array([applied_alone(node, channel) for channel in x])
+
+
+def applied_alone(node, line):
+    """Pool and nearest interpolation of one channel."""
+    if isinstance(node, Upsample):
+        for axis, factor in enumerate(node.factor):
+            line = np.repeat(line, factor, axis=axis)
+        return line
+    assert isinstance(node, Pool)
+    counts = [(n - k) // s + 1 for n, k, s in zip(line.shape, node.size, node.stride, strict=True)]
+    out = np.zeros(counts)
+    for index in np.ndindex(*counts):
+        window = [slice(s * i, s * i + k) for i, s, k in zip(index, node.stride, node.size, strict=True)]
+        out[index] = line[tuple(window)].mean()
+    return out
+
+
+def convolved(node, x):
+    """A convolution or a transposed one, tap by tap."""
+    layer, weights = node.layer, node.weights.astype(float) ** node.power
+    is_up = isinstance(layer, ConvTranspose)
+    first, second, *taps = weights.shape
+    groups = layer.groups
+    outputs, inputs = (second * groups, first) if is_up else (first, second * groups)
+    size = em.output_size(layer, x.shape[1:])
+    sides = size if isinstance(size, tuple) else (size,)
+    y = np.zeros((outputs, *sides))
+    for o, i in itertools.product(range(outputs), range(inputs)):
+        if o // (outputs // groups) != i // (inputs // groups):
+            continue
+        for tap in np.ndindex(*taps):
+            w = weights[(i, o % second, *tap)] if is_up else weights[(o, i % second, *tap)]
+            for place in np.ndindex(*(x.shape[1:] if is_up else sides)):
+                other = tuple(
+                    s * p + d * t - before
+                    for s, p, d, t, (before, _) in zip(
+                        layer.stride, place, layer.dilation, tap, layer.padding, strict=True
+                    )
+                )
+                if is_up and all(0 <= q < n for q, n in zip(other, sides, strict=True)):
+                    y[(o, *other)] += w * x[(i, *place)]
+                if not is_up and all(0 <= q < n for q, n in zip(other, x.shape[1:], strict=True)):
+                    y[(o, *place)] += w * x[(i, *other)]
+    return y
+
+
+def jacobian(net, channels, size, unit, channel):
+    """The derivative of one output by every input, of a linear network."""
+    whole = np.zeros((channels, *size))
+    for index in np.ndindex(*whole.shape):
+        x = np.zeros_like(whole)
+        x[index] = 1
+        y = applied(net, x)[(slice(None), *unit)]
+        whole[index] = y.sum() if channel is None else y[channel]
+    return whole
+
+
+def filled(found, channels, size):
+    """An impact map on the whole input."""
+    whole = np.zeros((channels, *size))
+    sides = found.channels.shape[1:]
+    whole[(slice(None), *(slice(o, o + k) for o, k in zip(found.start, sides, strict=True)))] = found.channels
+    return whole
+
+
+NETWORKS = [
+    (weighted(Conv(3, padding=1), 2, 3), 2, (6,)),
+    (weighted(Conv(3, stride=2, dilation=2, padding=(1, 2)), 2, 3), 2, (9,)),
+    (weighted(Conv((2, 3), padding=1, groups=2), 4, 6), 4, (4, 5)),
+    (weighted(ConvTranspose(3, stride=2, padding=1), 3, 2, transposed=True), 3, (5,)),
+    (weighted(ConvTranspose((4, 2), stride=2, groups=2), 4, 6, transposed=True), 4, (3, 3)),
+    (weighted(Conv(3, padding=1), 2, 4) >> Pool(2) >> weighted(Conv(3, groups=2), 4, 2), 2, (9,)),
+    (weighted(Conv(3), 1, 4) >> Scaled([1, -2, 0.5, 3], 1) >> Channels([3, 3, -1, 0], 4, 1), 1, (6,)),
+    (Sum([weighted(Conv(3, padding=1), 2, 2), Scaled([0.5], 1, [0.5])], [1, -2]), 2, (6,)),
+    (
+        weighted(Conv((3, 3), padding=1), 1, 2) >> Upsample((2, 2)) >> weighted(Conv((3, 3), stride=2), 2, 2),
+        1,
+        (4, 4),
+    ),
+]
+
+
+@pytest.mark.parametrize(("net", "channels", "size"), NETWORKS)
+@pytest.mark.parametrize("power", [1, 2])
+def test_maps_are_the_definition(net, channels, size, power):
+    read = net if power == 1 or not isinstance(net, Weighted) else em.variance(net)
+    shape = em.output_size(net, size if len(size) > 1 else size[0])
+    sides = shape if isinstance(shape, tuple) else (shape,)
+    for unit in {(0,) * len(sides), tuple(n // 2 for n in sides), tuple(n - 1 for n in sides)}:
+        for channel in (None, 1):
+            expected = jacobian(read, channels, size, unit, channel)
+            if not expected.any():
+                continue
+            got = em.impact_map(read, unit, size if len(size) > 1 else size[0], channel)
+            np.testing.assert_allclose(filled(got, channels, size), expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(("net", "channels", "size"), NETWORKS)
+def test_without_borders_is_far_from_them(net, channels, size):
+    far = tuple(8 * (1 + n) for n in size)
+    sides = far if len(far) > 1 else far[0]
+    made = em.output_size(net, sides)
+    unit = tuple(n // 2 for n in (made if isinstance(made, tuple) else (made,)))
+    whole, bordered = em.impact_map(net, unit), em.impact_map(net, unit, sides)
+    if whole.channels.shape == bordered.channels.shape:
+        np.testing.assert_allclose(whole.channels, bordered.channels, rtol=1e-12, atol=1e-15)
+    assert whole.start == bordered.start
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.integers(0, 10**6))
+@example(1, 1, 1, 1, 0)
+@settings(max_examples=30)
+def test_single_channels_are_kernels(first, second, stride, dilation, seed):
+    rng = np.random.default_rng(seed)
+    taps = [rng.normal(size=k) for k in (first, second)]
+    apart = Weighted(Conv(first, stride), taps[0][None, None]) >> Weighted(
+        Conv(second, 1, dilation), taps[1][None, None]
+    )
+    plain = Conv(taps[0], stride) >> Conv(taps[1], 1, dilation)
+    ours, theirs = em.impact_map(apart), em.impact_map(plain)
+    np.testing.assert_allclose(ours.values, theirs.values, rtol=1e-12, atol=1e-15)
+    squares = em.distribution(em.variance(apart)), em.distribution(em.variance(plain))
+    points = np.arange(-2, 20)
+    np.testing.assert_allclose(squares[0].pmf(points), squares[1].pmf(points), rtol=1e-9, atol=1e-15)
+
+
+def test_plain_networks_have_maps_too():
+    net = Residual(Conv([1, -2, 1], padding=1)) ** 3
+    found = em.impact_map(net)
+    assert found.offset == -3
+    # (z^-1 - 1 + z)^3, the identity added to the second difference
+    np.testing.assert_allclose(found.values, np.convolve(np.convolve([1, -1, 1], [1, -1, 1]), [1, -1, 1]))
+
+
+def test_marginals_are_sums_of_the_map():
+    layer = Weighted(Conv((3, 4), padding=1), RNG.uniform(size=(3, 2, 3, 4)))
+    net = layer >> Weighted(Conv((2, 3), stride=2), RNG.uniform(size=(2, 3, 2, 3)))
+    grid, law = em.impact_map(net), em.distribution(net)
+    shares = grid.values / grid.values.sum()
+    np.testing.assert_allclose(law.probabilities(), shares)
+    for axis in (0, 1):
+        marginal = law.marginal(axis)
+        assert marginal.support()[0] == grid.start[axis]
+        np.testing.assert_allclose(marginal.probabilities(), shares.sum(axis=1 - axis))
+
+
+def test_laws_of_magnitudes_and_of_squares():
+    found = em.impact_map(Weighted(Conv(2), [[[1.0, -2.0], [3.0, 0.0]]]))
+    assert found.channels.tolist() == [[1, -2], [3, 0]]
+    assert found.values.tolist() == [4, -2]
+    np.testing.assert_allclose(found.law().probabilities(), [4 / 6, 2 / 6])
+    np.testing.assert_allclose(found.law(2).probabilities(), [10 / 14, 4 / 14])
+    assert em.effective_field(found.law(), "mass").count == 2
+
+
+def test_fields_take_the_taps_of_any_channel():
+    weights = np.zeros((2, 1, 5))
+    weights[0, 0, 1] = weights[1, 0, 3] = 1
+    assert em.receptive_field(Weighted(Conv(5), weights)).region(0) == (1, 3)
+    assert em.receptive_field(Weighted(Conv(5), np.zeros((1, 1, 5)))).size == 5
+
+
+def test_the_variance_squares_each_weight():
+    net = weighted(Conv(3), 2, 3) >> Scaled([0.5, 2, 1], 1, [0.5, 4, 1]) >> Activation("relu")
+    squares = np.abs(net.nodes[0].weights) ** 2 * np.array([0.5, 4, 1]).reshape(-1, 1, 1)
+    expected = squares.sum(axis=(0, 1))
+    found = em.distribution(em.variance(net)).probabilities()
+    np.testing.assert_allclose(found, expected / expected.sum())
+    assert em.effective_field(net, "mass", profile="variance").count > 0
+
+
+def test_copies():
+    layer = weighted(Conv(3, padding=1), 2, 2)
+    np.testing.assert_allclose(
+        em.impact_map(layer**3).channels, em.impact_map(layer >> layer >> layer).channels
+    )
+
+
+def test_values_rebuild_themselves():
+    for net in (weighted(Conv(3), 2, 3), Scaled([1, 2], 2), Channels([0, 1], 2, 1)):
+        assert type(net)(*net.args) == net
+        assert repr(net).startswith(type(net).__name__)
+        with pytest.raises(TypeError):
+            hash(net)
+
+
+def test_costs_are_those_of_the_layer():
+    layer = Conv((3, 3), padding=1, channels=4)
+    ours = em.cost(Weighted(layer, np.ones((4, 3, 3, 3))), 8, 3)
+    assert (ours.parameters, ours.macs) == (em.cost(layer, 8, 3).parameters, em.cost(layer, 8, 3).macs)
+    assert "Conv 3x3" in repr(em.layer_table(Weighted(layer, np.ones((4, 3, 3, 3)))))
+
+
+@pytest.mark.parametrize("reading", [em.polynomial, em.central_limit, em.coefficients])
+def test_what_needs_one_polynomial_says_so(reading):
+    with pytest.raises(ValueError, match="weights of its own for each channel"):
+        reading(
+            weighted(Conv(3), 2, 3) if reading is em.polynomial else Weighted(Conv(3), np.ones((1, 2, 3)))
+        )
+
+
+def test_signed_weights_are_no_law():
+    with pytest.raises(ValueError, match=r"negative weight.*impact_map\(\).*variance\(\)"):
+        em.distribution(Weighted(Conv(2), [[[1.0, -1.0]]]))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: Weighted(Conv(3), np.ones((2, 1, 2))),
+            r"of shape \(outputs, inputs, 3\).*got float64 of shape",
+        ),
+        (lambda: Weighted(Conv(2), [[["a", "b"]]]), "weights must be floats"),
+        (lambda: Weighted(Conv(1), [[[np.nan]]]), "weights must be finite"),
+        (lambda: Weighted(Conv(1, groups=2), np.ones((3, 1, 1))), "groups=2 divide"),
+        (lambda: Weighted(Conv(1), np.ones((0, 1, 1))), "channels"),
+        (lambda: Weighted(Pool(2), np.ones((1, 1, 2))), "layer must be a Conv"),
+        (lambda: Channels([3], 3, 1), "below 3"),
+        (lambda: Channels([0.5], 3, 1), "sequence of ints"),
+        (lambda: Scaled([[1]], 1), "one per channel"),
+        (lambda: Scaled([np.inf], 1), "finite"),
+        (lambda: em.impact_map(weighted(Conv(3), 2, 3), channel=3), "channel must be at most 2"),
+        (lambda: em.impact_map(Conv(3), channel=0), "channel must be None"),
+        (lambda: em.impact_map(Conv([2.0**60]) ** 30), "beyond floats"),
+        (lambda: em.impact_map(em.GlobalPool()), "reads its whole input"),
+        (lambda: em.impact_map(Conv(3), at=9, input_size=5), "at must lie inside"),
+        (lambda: em.impact_map("resnet"), "net must be a network"),
+    ],
+)
+def test_bad_input(make, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        make()
