@@ -337,7 +337,8 @@ class _Superlevels:
         """Rank the products, leaving out entries too small to be part of one above the floor."""
         peaks = [float(profile.values.max()) for profile in profiles]
         largest = math.prod(peaks)
-        parts = [p.values[p.values * (largest / m) > floor] for p, m in zip(profiles, peaks, strict=True)]
+        # Of a single grid the ratio is 1, and the level is compared as it is.
+        parts = [p.values[p.values > floor * (m / largest)] for p, m in zip(profiles, peaks, strict=True)]
         if not all(map(len, parts)):
             return cls(np.zeros(0), np.zeros(1), np.ones(1))
         check_memory(

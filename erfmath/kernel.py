@@ -243,6 +243,11 @@ class Kernel:
         """
         if self.ndim == 1:
             return (self,)
+        first, *others = {*_leaves(self.weights)}
+        if not others:  # uniform taps, as most have
+            weights = [first] + [1 if self.is_exact else 1.0] * (self.ndim - 1)
+            parts = zip(weights, self.shape, self.offsets, strict=True)
+            return tuple(Kernel([weight] * side, offset) for weight, side, offset in parts)
         grid = np.array(self.weights, dtype=object)
         pivot: tuple[Any, ...] = np.unravel_index(int(np.argmax(np.abs(grid))), grid.shape)
         fibres: list[Any] = [grid[(*pivot[:a], slice(None), *pivot[a + 1 :])] for a in range(self.ndim)]

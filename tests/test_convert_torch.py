@@ -556,3 +556,32 @@ def test_averages_keep_what_they_count(counted):
     module = torch.nn.AvgPool2d(3, 2, 1, count_include_pad=counted)
     net = em.from_torch(module, (1, 1, 9, 9))
     assert net == em.Pool((3, 3), 2, 1, count_include_pad=counted)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize(("factor", "side"), [(2, 7), (3, 7), (4, 9), (8, 5)])
+def test_aligned_corners_are_seen_by_all_units_together(mode, factor, side):
+    """No unit reads outside the field of its phase, and its units together read at least all but its ends."""
+    up = Function(lambda x: F.interpolate(x, scale_factor=factor, mode=mode, align_corners=True))
+    field = receptive_field(from_torch(up, (1, 1, side, side)))
+    read = {}
+    for unit in range(factor * side):
+        ((first, last), _) = intervals(up, (1, 1, side, side), {2: unit, 3: unit})
+        low, high = field.region(unit)[0]
+        assert max(low, 0) <= first
+        assert last <= min(high, side - 1)
+        rest = read.setdefault(unit % factor, [0, 0])
+        rest[0] = max(rest[0], first - low if first else 0)
+        rest[1] = max(rest[1], high - last if last < side - 1 else 0)
+    at_most = 1 if mode == "bilinear" else 2  # where a unit stands on a sample and reads that alone
+    assert all(max(slack) <= at_most for slack in read.values())
+
+
+def test_aligned_corners_keep_the_sizes_and_the_weights_of_twice():
+    up = Function(lambda x: F.interpolate(x, (14, 14), mode="bilinear", align_corners=True))
+    assert from_torch(up, (1, 1, 7, 7)) == em.Upsample((2, 2), "linear")
+    four = Function(lambda x: F.interpolate(x, (28, 28), mode="bilinear", align_corners=True))
+    net = from_torch(four, (1, 1, 7, 7))
+    assert em.output_size(net, 7) == (28, 28)
+    # The mean over the map of what each sample gives, in the middle: 1 per output.
+    assert em.overlap(net).is_even

@@ -39,7 +39,8 @@ def from_onnx(
     Every convolution gets uniform taps and its numbers of channels and groups, a concatenation the shares
     of its channels as gains, products and maxima of tensors equal shares, sums 1 each. What reads the
     whole map (global pools, flattening, attention, recurrence, statistics of instance and group
-    normalisation) is a GlobalPool: the field there is unbounded, and says so.
+    normalisation) is a GlobalPool: the field there is unbounded, and says so. Interpolation with aligned
+    corners reads other samples from place to place: its field is that of all units of a phase together.
 
     Parameters
     ----------
@@ -169,7 +170,7 @@ class Reader:
         return trace.network(trace.last_map(found) if self.is_default else found)
 
     def space(self, given: Any) -> Any:
-        """Return the spatial axes of the input, told from a transposition of channels last that comes first."""
+        """Return the spatial axes of the input, told from a transposition of channels that come last."""
         readers = [node for node in self.nodes if self.input in node.input]
         if given is None and len(readers) == 1 and readers[0].op_type == "Transpose":
             order = list(_attributes(readers[0]).get("perm") or ())

@@ -39,6 +39,9 @@ class Resize(Node):
         "nearest", "linear" or "cubic".
     rounding
         Of "nearest": "floor", "ceil", or the nearest with ties "prefer_floor" or "prefer_ceil".
+    drift
+        How far h moves over the map, per axis, no axis where it stays: with aligned corners from 0 to 1 - f.
+        The taps are averaged over it, so that a unit's field is that of all units of its phase together.
 
     Examples
     --------
@@ -51,11 +54,13 @@ class Resize(Node):
     origin: Rationals
     mode: str = "nearest"
     rounding: str = "floor"
+    drift: Rationals = ()
 
 
 @lower.register
 def _(node: Resize) -> Stage:
-    taps = [_taps(f, h, node) for f, h in zip(node.factor, node.origin, strict=True)]
+    drifts = node.drift or (Fraction(0),) * len(node.factor)
+    taps = [_averaged(f, h, by, node) for f, h, by in zip(node.factor, node.origin, drifts, strict=True)]
     weights = functools.reduce(np.multiply.outer, [np.array(w, dtype=object) for _, w in taps])
     ups = tuple(f.numerator for f in node.factor)
     downs = tuple(f.denominator for f in node.factor)
@@ -65,14 +70,27 @@ def _(node: Resize) -> Stage:
 
 def resize(node: Resize) -> Node:
     """Return the interpolation as an Upsample where it is one."""
-    if all(f.denominator == 1 for f in node.factor):
-        factor = tuple(f.numerator for f in node.factor)
-        halves = tuple((1 - f) / 2 for f in node.factor)
-        if node.mode == "linear" and node.origin == halves:
-            return Upsample(factor, "linear")
-        if node.mode == "nearest" and lower(node).kernel == lower(Upsample(factor)).kernel:  # type: ignore[union-attr]
-            return Upsample(factor)
+    if node.mode != "cubic" and all(f.denominator == 1 for f in node.factor):
+        plain = Upsample(tuple(f.numerator for f in node.factor), node.mode)
+        if lower(node).kernel == lower(plain).kernel:  # type: ignore[union-attr]
+            return plain
     return node
+
+
+def _averaged(
+    factor: Fraction, origin: Fraction, drift: Fraction, node: Resize
+) -> tuple[int, list[Fraction]]:
+    """Return the taps averaged over the drift, by Simpson's rule: exact, being cubic between its knots."""
+    if not drift:
+        return _taps(factor, origin, node)
+    pieces = abs(math.ceil(drift * factor.denominator))
+    found: dict[int, Fraction] = {}
+    for i in range(2 * pieces + 1):
+        share = Fraction(1 if i in (0, 2 * pieces) else 4 if i % 2 else 2, 6 * pieces)
+        first, weights = _taps(factor, origin + drift * i / (2 * pieces), node)
+        for t, weight in enumerate(weights, first):
+            found[t] = found.get(t, Fraction(0)) + share * weight
+    return min(found), [found.get(t, Fraction(0)) for t in range(min(found), max(found) + 1)]
 
 
 def _taps(factor: Fraction, origin: Fraction, node: Resize) -> tuple[int, list[Fraction]]:

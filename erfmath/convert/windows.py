@@ -131,22 +131,19 @@ def _(op: Operator, ndim: int) -> Placed:
         return single(op, Identity())
     spread = op.along(tensor, ndim, factors, Fraction(1))
     origin = tuple(_origin(op, f) if f != 1 else Fraction(0) for f in spread)
-    node = Resize(spread, origin, op.get("mode", "nearest"), op.get("rounding", "floor"))
+    drift = tuple(1 - f for f in spread) if op.get("coordinates") == "align_corners" else ()
+    node = Resize(spread, origin, op.get("mode", "nearest"), op.get("rounding", "floor"), drift)
     return single(op, resize(node))
 
 
 def _origin(op: Operator, factor: Fraction) -> Fraction:
-    """Return where output 0 lies.
-
-    With aligned corners the map is stretched by a little less than the factor: what is returned is right in
-    the map's middle, and for the factor 2 everywhere, since the same two samples are read.
-    """
+    """Return where output 0 lies."""
     where = op.get("coordinates", "half_pixel")
-    if where == "asymmetric":
+    if where in ("asymmetric", "align_corners"):
         return Fraction(0)
     if where == "tf_half_pixel_for_nn":
         return Fraction(1, 2)
-    if where in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "align_corners"):
+    if where in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric"):
         return (1 - factor) / 2
     raise op.error(f"interpolates with coordinates {where!r}, which depend on the map")
 

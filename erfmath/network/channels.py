@@ -71,7 +71,8 @@ class Weighted(Node):
                 f"weights must have channels that groups={layer.groups} divide, got the shape {array.shape}"
             )
         outputs = array.shape[1] * layer.groups if isinstance(layer, ConvTranspose) else array.shape[0]
-        object.__setattr__(self, "layer", type(layer)(*layer.args[:-2], outputs, layer.groups))
+        made: Any = type(layer)
+        object.__setattr__(self, "layer", made(*layer.args[:-2], outputs, layer.groups))
         object.__setattr__(self, "weights", array)
         object.__setattr__(self, "power", as_count(power, "power", minimum=1))
 

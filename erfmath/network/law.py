@@ -17,6 +17,7 @@ from ..product import Product, alike, axes_of, on_axis
 from ..product_law import ProductDistribution, distribution
 from .arguments import Ints
 from .border import bordered_map, unit_inside
+from .field import receptive_field
 from .impact import (
     TooManyTermsError,
     bounded_program,
@@ -37,16 +38,27 @@ _MOST_TERMS = 5000
 
 
 class MapDistribution(JointDistribution):
-    """The law of a network's impact on several axes, its map built when asked for.
+    """The law of a network's impact on several axes, its map and its marginals built when asked for.
 
-    The marginals come first and cost little; they are those of the exact product of polynomials where no
-    other axis is upsampled.
+    The marginals are those of the exact product of polynomials where no other axis is upsampled.
     """
 
-    def __init__(self, program: Program, at: Ints) -> None:
-        self._program, self._at = program, at
-        self._marginals = _marginals(program, at)
-        self._start = tuple(low for low, _ in self.support())
+    def __init__(self, net: Node, at: Ints) -> None:
+        self._program, self._at = bounded_program(net), at
+        if all(set(stage.upsampling) == {1} for stage in self._program.stages):
+            self._support = tuple(receptive_field(net).region(at))  # of sums, which never cancel
+        else:
+            self._support = tuple(marginal.support() for marginal in self._marginals)
+        self._start = tuple(low for low, _ in self._support)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self._at)
+
+    def support(self) -> tuple[tuple[int, int], ...]:
+        """Return the support of each coordinate, both ends inside."""
+        return self._support
 
     @property
     def is_independent(self) -> bool:
@@ -54,9 +66,13 @@ class MapDistribution(JointDistribution):
         return False
 
     @cached_property
+    def _marginals(self) -> tuple[LatticeDistribution, ...]:  # type: ignore[override]
+        return _marginals(self._program, self._at)
+
+    @cached_property
     def _table(self) -> Floats:  # type: ignore[override]
         found = map_of(self._program, self._at)
-        assert found is not None  # the marginals would have raised
+        assert found is not None  # the support would have raised
         values = found.grid / found.grid.sum()
         edges = zip(self._start, found.offset, self.support(), strict=True)
         return np.asarray(values[tuple(slice(s - o, high - o + 1) for s, o, (_, high) in edges)])
@@ -79,7 +95,7 @@ def distribution_of_network(
     if program.ndim == 1:
         return _law(program, unit, 0)
     if not program.is_separable:
-        return MapDistribution(program, unit)
+        return MapDistribution(copies(net, n), unit)
     return JointDistribution.independent(_marginals(program, unit))
 
 

@@ -76,7 +76,8 @@ class Map:
         values = np.zeros((max(len(m.values) for _, m in maps), *(high - low)))
         for gain, m in maps:
             place = tuple(slice(o - a, o - a + k) for o, a, k in zip(m.offset, low, m.sides, strict=True))
-            values[:, *place] += np.ldexp(float(gain) * m.values, m.exponent - exponent)
+            part = m.values if gain == 1 else float(gain) * m.values
+            values[:, *place] += part if m.exponent == exponent else np.ldexp(part, m.exponent - exponent)
         return cls(values, tuple(low.tolist()), moduli, exponent)
 
     @property
@@ -94,7 +95,7 @@ class Map:
 
         if weights.size == 1 and all(stage.stride[axis] == 1 for axis in axes):
             values = sent((0,) * weights.ndim, weights.item())
-            return replace(self, values=values, offset=self._moved(axes, offset, stage))
+            return Map(values, self._moved(axes, offset, stage), self.moduli, self.exponent)
         ndim = len(self.sides)
         moving = [axis in axes for axis in range(ndim)]
         stride = [s if on else 1 for s, on in zip(stage.stride, moving, strict=True)]
@@ -107,10 +108,14 @@ class Map:
             24 * channels * math.prod(shape), f"the map of {shape} pixels", "take marginals, or fewer layers"
         )
         out = np.zeros((channels, *shape))
+        sending, weight = self.values, 1.0
         for index in np.argwhere(taps):
             first = [d * int(i) for d, i in zip(step, index, strict=True)]
             place = tuple(slice(f, f + n, s) for f, n, s in zip(first, spread, stride, strict=True))
-            out[:, *place] += sent(index, taps[tuple(index)])
+            if stage.mixing is not None or taps[tuple(index)] != weight:  # most kernels are uniform
+                weight = taps[tuple(index)]
+                sending = sent(index, weight)
+            out[:, *place] += sending
         moduli = [m * s if on else m for m, s, on in zip(self.moduli, stage.stride, moving, strict=True)]
         return Map(out, self._moved(axes, offset, stage), tuple(moduli), self.exponent)
 
@@ -123,6 +128,8 @@ class Map:
 
     def _folded(self) -> Map:
         """Return the map with its folded axes summed to their residues."""
+        if not any(self.moduli):
+            return self
         values, offset = self.values, list(self.offset)
         for axis, m in enumerate(self.moduli):
             if m:
@@ -168,6 +175,8 @@ def map_of(
 def _needed(program: Program) -> Ints:
     """Return the modulus per axis to which an output's position must be known for every layer before it."""
     ones = (1,) * program.ndim
+    if all(max(stage.upsampling) == 1 for stage in program.stages):
+        return ones
     needed = [ones]
     for op in program.operations:
         below = [needed[source] for source, _ in op.sources]
