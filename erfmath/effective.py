@@ -193,7 +193,7 @@ def effective_field(
     if definition == "threshold":
         floor = level * (1 + _TIE)
     else:
-        floor = _Superlevels.of(relative, 0.0).level_of_mass(1 - level)
+        floor = _Superlevels.of(relative, _negligible(relative, level)).level_of_mass(1 - level)
     count = _Superlevels.of(relative, floor).above(floor)[0]
     return EffectiveField(definition, count ** (1 / len(sides)), count, field_size, tuple(relative), floor)
 
@@ -367,6 +367,12 @@ class _Superlevels:
             else:
                 high = middle
         return math.exp(low) * (1 - _TIE)
+
+
+def _negligible(profiles: Sequence[Profile], level: float) -> float:
+    """Return a value so small that all pixels below it hold less than a hundredth of a tie, or of the level."""
+    shares = [float(profile.values.sum()) / profile.values.size for profile in profiles]
+    return min(_TIE, level) / 100 * math.prod(shares)
 
 
 def _sigma_boxes(profiles: Sequence[Profile], reach: float) -> tuple[list[Profile], float]:

@@ -186,6 +186,7 @@ def test_linear_layers_and_other_axes():
     check(Function(lambda x, a: a(x.movedim(1, -1)).movedim(-1, 1), nn.Linear(2, 3)), (1, 2, 5, 5))
     check(nn.Sequential(nn.Conv1d(2, 3, 3), nn.Conv1d(3, 1, 2, dilation=2)), (1, 2, 9))
     check(nn.Conv3d(2, 2, (1, 2, 3)), (1, 2, 3, 4, 5))
+    check(Function(lambda x, a: a(x.transpose(2, 3)).transpose(2, 3), nn.Conv2d(2, 3, (3, 2))), (1, 2, 6, 5))
 
 
 def test_normalisations_scale():
