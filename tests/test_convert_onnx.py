@@ -556,3 +556,19 @@ def test_given_weights_are_derivatives(name):
             found.channels
         )
         np.testing.assert_allclose(whole, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_factors_of_products_of_matrices():
+    """alpha x W^T, read along the rows of x."""
+    model = graph(
+        [
+            helper.make_node("Gemm", ["x", "w"], ["a"], alpha=2.0, transB=1),
+            helper.make_node("Add", ["x", "a"], ["y"]),
+        ],
+        (5, 3),
+        constants={"w": noise(3, 3)},
+    )
+    net = from_onnx(model, weights="given", space=0)
+    for channel in range(3):
+        found = em.impact_map(net, channel=channel).channels[:, 0]
+        np.testing.assert_allclose(found, np.eye(3)[channel] + 2 * noise(3, 3)[channel], rtol=1e-6)

@@ -182,6 +182,16 @@ def test_marginals_are_sums_of_the_map():
         np.testing.assert_allclose(marginal.probabilities(), shares.sum(axis=1 - axis))
 
 
+def test_marginals_behind_upsampling_are_sums_of_the_map():
+    up = Weighted(ConvTranspose((3, 3), stride=2), RNG.uniform(size=(2, 2, 3, 3)))
+    net = Weighted(Conv((2, 2)), RNG.uniform(size=(2, 1, 2, 2))) >> up
+    for unit in np.ndindex(2, 2):
+        shares = em.impact_map(net, unit).values
+        for axis in (0, 1):
+            found = em.distribution(net, at=unit).marginal(axis).probabilities()
+            np.testing.assert_allclose(found, shares.sum(axis=1 - axis) / shares.sum())
+
+
 def test_laws_of_magnitudes_and_of_squares():
     found = em.impact_map(Weighted(Conv(2), [[[1.0, -2.0], [3.0, 0.0]]]))
     assert found.channels.tolist() == [[1, -2], [3, 0]]
