@@ -370,7 +370,7 @@ class _Superlevels:
 
 
 def _negligible(profiles: Sequence[Profile], level: float) -> float:
-    """Return a value below which all pixels together hold less than a hundredth of a tie, and of the level."""
+    """Return a value below which all pixels hold less than a hundredth of a tie, and of the level."""
     shares = [float(profile.values.sum()) / profile.values.size for profile in profiles]
     return min(_TIE, level) / 100 * math.prod(shares)
 
