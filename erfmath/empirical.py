@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from ._checks import as_choice, as_count, per_axis
+from ._checks import as_choice, as_count, check_memory, per_axis
 from .core.scaled import Floats
 from .effective import EffectiveField, effective_field
 from .joint import JointDistribution
 from .lattice import LatticeDistribution
 from .network.arguments import Ints, plain
-from .network.field import receptive_field
+from .network.field import ReceptiveField, receptive_field
 from .network.node import Node
-from .network.sizes import output_size
+from .network.sizes import output_size, sized_for
 from .network.weights import variance
 from .product_law import distribution
 from .terminal import progress as shown
@@ -34,6 +34,12 @@ Law = LatticeDistribution | JointDistribution
 
 # What a map averages: the gradient's square, its magnitude, or the gradient itself.
 PROFILES = ("variance", "std", "mean")
+
+# Bytes that a run takes for each value of a map, by trial: the value, its padded copy and their gradients.
+_BYTES = 24
+
+# How many sizes of an input are tried for one that fits.
+_MOST_TRIES = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,13 +199,17 @@ class Agreement:
 
     @property
     def variance_ratio(self) -> tuple[float, ...]:
-        """Measured variance of the position over that of the theory, per axis."""
-        return tuple((self.measured.var / self._variances).tolist())
+        """Measured variance of the position over that of the theory, per axis; nan where that is 0."""
+        return self._over_theory(self.measured.var)
 
     @property
     def variance_error(self) -> tuple[float, ...]:
         """The standard error of the ratios over the runs."""
-        return tuple((self.measured.var_error / self._variances).tolist())
+        return self._over_theory(self.measured.var_error)
+
+    def _over_theory(self, values: Floats) -> tuple[float, ...]:
+        spread = np.where(self._variances > 0, self._variances, math.nan)
+        return tuple((values / spread).tolist())
 
     @property
     def _variances(self) -> Floats:
@@ -216,17 +226,25 @@ class Agreement:
         return effective_field(self.theory, **self.options)
 
     def __repr__(self) -> str:
-        errors = self.variance_error
+        ratios = zip(self.variance_ratio, self.variance_error, strict=True)
         rows = [
-            [f"variance, axis {axis}", f"{found:.5g}", f"{theory:.5g}", f"{ratio:.4f} +- {error:.4f}"]
-            for axis, (found, theory, ratio, error) in enumerate(
-                zip(self.measured.var, self._variances, self.variance_ratio, errors, strict=True)
+            [f"variance, axis {axis}", f"{found:.5g}", f"{theory:.5g}", _ratio_text(*ratio)]
+            for axis, (found, theory, ratio) in enumerate(
+                zip(self.measured.var, self._variances, ratios, strict=True)
             )
         ]
         sizes = self.effective.size, self.expected.size
         rows.append(["effective size", f"{sizes[0]:.4g}", f"{sizes[1]:.4g}", f"{sizes[0] / sizes[1]:.4f}"])
-        rows += [["correlation", f"{self.correlation:.5f}", "1", ""], ["L1", f"{self.l1:.4f}", "0", ""]]
+        likeness = "" if math.isnan(self.correlation) else f"{self.correlation:.5f}"  # of flat maps none
+        rows += [["correlation", likeness, "1", ""], ["L1", f"{self.l1:.4f}", "0", ""]]
         return table(["", "measured", "theory", "ratio"], rows, left=1)
+
+
+def _ratio_text(ratio: float, error: float) -> str:
+    """Return a ratio and its standard error, as far as they are known."""
+    if math.isnan(ratio):
+        return ""
+    return f"{ratio:.4f}" if math.isnan(error) else f"{ratio:.4f} +- {error:.4f}"
 
 
 def measure(
@@ -269,7 +287,7 @@ def measure(
         Called with the module before each run, to draw its weights anew; None to leave a module as it is.
     inputs
         Called with the number of each run for a batch of inputs, floats of shape (batch, channels, *sizes);
-        None for one standard normal input.
+        None for one standard normal input, of the size and channels of a module's first convolution.
     normalised
         Whether each run's map is divided by its sum before averaging, so that runs weigh the same.
     rng
@@ -282,8 +300,9 @@ def measure(
     ImportError
         If torch is not installed.
     TypeError, ValueError
-        If the module has no convolution or makes no map, inputs are no floats, the unit lies outside the
-        output, or a gradient is not finite or zero everywhere.
+        If the module has no convolution and there are no inputs, it makes no map, inputs are no floats, the
+        unit lies outside the output, a gradient is not finite or zero everywhere, or the maps of a network
+        take more memory than there is.
 
     Notes
     -----
@@ -302,14 +321,17 @@ def measure(
         require_profile(profile, init)
         module = to_torch(net, channels, init, in_channels=channels or 1, rng=generator)
         resample = resample or type(module).reset_parameters
-        input_size = natural_size(net) if input_size is None and inputs is None else input_size
+        known = channels or 1, net.ndim or 1
+        if inputs is None:
+            input_size = natural_size(net) if input_size is None else input_size
+            _require_memory(net, input_size, channels)
     elif isinstance(net, torch.nn.Module):
-        module = net
+        module, known = net, _convolution(net, is_needed=inputs is None)
     else:
         raise TypeError(
             f"net must be a torch.nn.Module or a network, got {net!r} of type {type(net).__name__}"
         )
-    probe = _Probe(module, *_convolution(module), input_size, unit, profile, inputs)
+    probe = _Probe(module, *known, input_size, unit, profile, inputs)
     devices = [probe.device] if probe.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed_of(generator))
@@ -330,7 +352,7 @@ class _Probe:
 
     module: Any
     in_channels: int
-    ndim: int
+    ndim: int  # 0 until it is told by the inputs
     input_size: Any
     at: Any
     profile: str
@@ -340,7 +362,12 @@ class _Probe:
     @property
     def device(self) -> Any:
         """Where the module lives."""
-        return next(self.module.parameters()).device
+        return self._like.device
+
+    @property
+    def _like(self) -> Any:
+        """A tensor of the kind that the module takes."""
+        return next(self.module.parameters(), import_torch().zeros(()))
 
     def run(self, number: int, resample: Callable[[Any], Any] | None) -> Floats:
         """Return the map of one run, averaged over its batch and summed over the input's channels."""
@@ -365,7 +392,7 @@ class _Probe:
     def _batch(self, number: int) -> Any:
         """Return the inputs of a run."""
         torch = import_torch()
-        weight = next(self.module.parameters())
+        weight = self._like
         if self.inputs is None:
             if self.input_size is None:
                 raise ValueError("input_size must be given for a module, unless inputs are")
@@ -377,10 +404,12 @@ class _Probe:
         x = torch.as_tensor(given).detach()
         if not x.is_floating_point():
             raise TypeError(f"inputs must be floats, got {x.dtype}; convert them, and scale them to about 1")
-        if x.dim() != self.ndim + 2:
+        if x.dim() != self.ndim + 2 if self.ndim else x.dim() < 3:
             raise ValueError(
-                f"inputs must have batch, channels and {self.ndim} axes, got the shape {tuple(x.shape)}"
+                f"inputs must have batch, channels and {self.ndim or 'some'} axes, got the shape "
+                f"{tuple(x.shape)}"
             )
+        self.ndim = x.dim() - 2
         if self.input_size is not None and tuple(x.shape[2:]) != per_axis(
             self.input_size, self.ndim, "input_size", minimum=1
         ):
@@ -394,9 +423,12 @@ class _Probe:
         """Return the module's output map."""
         torch = import_torch()
         try:
-            y = self.module(x)
+            y = self.module(x.clone())  # which it may write into
         except RuntimeError as error:
-            raise ValueError(f"the module cannot take an input of shape {tuple(x.shape)}: {error}") from error
+            reason = str(error).partition("\n")[0]
+            raise ValueError(
+                f"the module cannot take an input of shape {tuple(x.shape)}: {reason}"
+            ) from error
         if not isinstance(y, torch.Tensor) or y.dim() != self.ndim + 2:
             found = tuple(y.shape) if isinstance(y, torch.Tensor) else type(y).__name__
             raise ValueError(
@@ -416,24 +448,58 @@ def require_profile(profile: str, init: str) -> None:
         )
 
 
-def natural_size(net: Node) -> Any:
-    """Return the smallest input, at least as large as the field, whose middle unit meets no border."""
+def natural_size(net: Node, at: Any = None) -> Any:
+    """Return the smallest input, at least as large as the field, whose middle unit meets no border.
+
+    With `at` it is the unit nearest to the middle that sees what that one does: the one of its phase.
+    """
     found = receptive_field(net)
     if found.unbounded is not None:
         raise ValueError(f"input_size must be given: {found.unbounded!r} reads its whole input")
     sides = found.size if isinstance(found.size, tuple) else (found.size,)
-    for more in range(4 * max(sides) + 64):
+    for more in range(min(4 * max(sides) + 64, _MOST_TRIES)):
         size = tuple(side + more for side in sides)
         try:
-            made = output_size(net, size)
+            unit = middle_unit(found, output_size(net, size), at)
         except ValueError:
             continue
-        middle = tuple(n // 2 for n in (made if isinstance(made, tuple) else (made,)))
-        regions = found.region(middle if len(middle) > 1 else middle[0])
-        regions = regions if len(middle) > 1 else (regions,)
-        if all(r is None or (r[0] >= 0 and r[1] < n) for r, n in zip(regions, size, strict=True)):
+        if is_clear(found, unit, size):
             return size
     raise ValueError("input_size must be given: no size was found at which the middle unit meets no border")
+
+
+def middle_unit(field: ReceptiveField, made: Any, at: Any = None) -> Ints:
+    """Return the middle of an output map, or the unit of the phase of `at` that is nearest before it."""
+    sizes = made if isinstance(made, tuple) else (made,)
+    middle = tuple(size // 2 for size in sizes)
+    if at is None:
+        return middle
+    found = []
+    wanted = per_axis(at, len(sizes), "at")
+    for i, unit, period, size in zip(middle, wanted, field.program.period, sizes, strict=True):
+        near = i - (i - unit) % period
+        found.append(near if near >= 0 else near + period)
+        if found[-1] >= size:
+            raise ValueError(f"a map of {size} units has none of the phase of unit {unit}")
+    return tuple(found)
+
+
+def is_clear(field: ReceptiveField, unit: Ints, size: Any) -> bool:
+    """Whether what a unit sees lies inside an input of a size."""
+    regions = field.region(unit) if len(unit) > 1 else (field.region(unit[0]),)
+    sides = per_axis(size, len(unit), "size")
+    return all(r is None or (r[0] >= 0 and r[1] < n) for r, n in zip(regions, sides, strict=True))
+
+
+def values_of(net: Node, input_size: Any) -> int:
+    """Return how many values all tensors of a network hold for each channel."""
+    return sum(map(math.prod, sized_for(net, input_size).sizes))
+
+
+def _require_memory(net: Node, input_size: Any, channels: int | None) -> None:
+    """Raise where a run on an input takes more memory than there is."""
+    needed = _BYTES * (channels or 1) * values_of(net, input_size)
+    check_memory(needed, f"a run on an input of {input_size}", "give a smaller input_size, or fewer channels")
 
 
 def law_axes(law: Law) -> int:
@@ -441,15 +507,17 @@ def law_axes(law: Law) -> int:
     return law.ndim if isinstance(law, JointDistribution) else 1
 
 
-def _convolution(module: Any) -> tuple[int, int]:
-    """Return the input channels and the axes of a module's first convolution."""
+def _convolution(module: Any, is_needed: bool) -> tuple[int, int]:
+    """Return the input channels and the axes of a module's first convolution, zeros without one."""
     for part in module.modules():
         if "Conv" in type(part).__name__ and hasattr(part, "in_channels"):
             return part.in_channels, len(part.kernel_size)
-    raise ValueError(
-        f"net has no convolution: {type(module).__name__} holds none of torch's Conv layers, so that nothing "
-        "is known of its maps"
-    )
+    if is_needed:
+        raise ValueError(
+            f"net has no convolution: {type(module).__name__} holds none of torch's Conv layers, so that "
+            "nothing is known of its maps; give inputs"
+        )
+    return 0, 0
 
 
 def _inside(unit: Any, sizes: Ints) -> Ints:

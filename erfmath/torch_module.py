@@ -6,7 +6,7 @@ import functools
 import importlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,12 @@ from ._checks import as_choice, as_count
 from .core.scaled import Floats
 from .kernel import Kernel
 from .network.arguments import Ints, Pads, size_of
+from .network.border import inside
 from .network.compose import Concat, Power, Residual, Series, Sum
 from .network.field import require_network
 from .network.graph import INPUT, Graph
 from .network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
-from .network.lower import lower
+from .network.lower import Stage, lower
 from .network.node import Node
 from .network.weights import INITS
 
@@ -41,6 +42,11 @@ _ACTIVATIONS = {
     "hardswish": "Hardswish",
     "mish": "Mish",
     "swish": "SiLU",
+    "celu": "CELU",
+    "hardsigmoid": "Hardsigmoid",
+    "hardtanh": "Hardtanh",
+    "log_sigmoid": "LogSigmoid",
+    "softsign": "Softsign",
 }
 _PADS = {"reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
@@ -121,19 +127,35 @@ def seed_of(rng: Any) -> int:
     return int(np.random.default_rng(rng).integers(2**63))
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Step:
-    """What a layer reads: tensors with their gains, added up, or with their numbers of channels, joined."""
+    """What a layer reads: tensors with their gains, added up, or some channels of each, joined.
+
+    Attributes
+    ----------
+    sources
+        The tensors and their gains.
+    shares
+        Of tensors that are joined how many channels are taken out of how many.
+    picks
+        Which ones, None for all.
+    """
 
     sources: tuple[tuple[int, float], ...]
-    shares: tuple[int, ...] | None = None
+    shares: tuple[tuple[int, int], ...] | None = None
+    picks: list[Any] = field(default_factory=list)
+
+    def draw(self) -> None:
+        """Pick channels anew: of a tensor that was joined itself the first ones are of one kind."""
+        pick = import_torch().randperm
+        self.picks = [None if taken == of else pick(of)[:taken] for taken, of in self.shares or ()]
 
     def read(self, tensors: Sequence[Any]) -> Any:
         """Return the layer's input."""
         parts = [tensors[i] if gain == 1 else gain * tensors[i] for i, gain in self.sources]
         if self.shares is None:
             return functools.reduce(lambda a, b: a + b, parts)
-        kept = [part[:, :count] for part, count in zip(parts, self.shares, strict=True)]
+        kept = [part if pick is None else part[:, pick] for part, pick in zip(parts, self.picks, strict=True)]
         return import_torch().cat(kept, dim=1)
 
 
@@ -187,12 +209,28 @@ class _Builder:
             raise ValueError(f"a kernel with an offset cannot be padded by {mode!r} in torch")
         return [self.of_axes(_PADS[mode])(flat)]
 
+    def is_given(self, kernel: Kernel, total: int = 1) -> bool:
+        """Whether weights are those of the kernel, rather than drawn."""
+        return self.init == GIVEN or isinstance(size_of(kernel, total), Kernel)
+
+    def fixed(self, node: Node, source: int) -> int:
+        """Append what a layer means where torch has none like it: each axis times a matrix, not trained."""
+        stage = lower(node)
+        parts = stage.kernel.separate() if isinstance(stage, Stage) and stage.mixing is None else None
+        if not isinstance(stage, Stage) or parts is None:
+            raise TypeError(
+                f"{node!r} has no counterpart in torch; lower it to a network of layers, or measure the "
+                "model it comes from"
+            )
+        stages = [replace(stage.along(axis), kernel=part) for axis, part in enumerate(parts)]
+        return self.pointwise(_fixed_type()(stages), source)
+
     def convolution(self, node: Conv | ConvTranspose, total: int, source: int) -> tuple[Any, int]:
         """Return a convolution without padding, its weights given or still to be drawn, and its channels."""
         make = self.of_axes(type(node).__name__)
         options = {"stride": node.stride, "dilation": node.dilation, "bias": False}
         before = self.channels[source]
-        if self.init == GIVEN or isinstance(size_of(node.kernel, total), Kernel):
+        if self.is_given(node.kernel, total):
             return depthwise(make, node.kernel.to_numpy(), before, **options), before
         after = self.wanted or node.channels or before
         groups = math.gcd(node.groups, before, after)
@@ -233,20 +271,55 @@ def _module_type() -> Any:
             return tensors[self.output]
 
         def reset_parameters(self) -> None:
-            """Draw the random weights anew, from torch's generator."""
+            """Draw the random weights anew, from torch's generator, and which channels are joined."""
+            for step in self.steps:
+                step.draw()
             for layer, std in self.drawn:
                 torch.nn.init.normal_(layer.weight, 0.0, std)
 
     return Network
 
 
+@functools.lru_cache(maxsize=1)
+def _fixed_type() -> Any:
+    """Return the type of layers that multiply each axis by a matrix, made when torch is there."""
+    torch = import_torch()
+
+    class Fixed(torch.nn.Module):  # type: ignore[misc, name-defined]
+        """A linear layer of given weights, the same for each channel."""
+
+        def __init__(self, stages: Sequence[Stage]) -> None:
+            super().__init__()
+            self.stages = tuple(stages)
+
+        def forward(self, x: Any) -> Any:
+            """Return the output map."""
+            for axis, stage in enumerate(self.stages, x.dim() - len(self.stages)):
+                matrix = torch.as_tensor(_matrix(stage, x.shape[axis]), dtype=x.dtype, device=x.device)
+                x = (x.movedim(axis, -1) @ matrix.T).movedim(-1, axis)
+            return x
+
+    return Fixed
+
+
+def _matrix(stage: Stage, samples: int) -> Floats:
+    """Return what a stage on one axis makes of so many samples, as a matrix."""
+    count = stage.length(0, samples)
+    matrix = np.zeros((count, samples))
+    for (tap,), weight in stage.kernel.taps():
+        places, known = stage.reads(0, tap, count)
+        if stage.border == "zeros":
+            known &= (places >= 0) & (places < samples)
+        units = np.flatnonzero(known)
+        np.add.at(matrix, (units, inside(places[units], samples, stage.border)), float(weight))
+    return matrix * stage.shares(0, 0, count, samples)[:, None] if stage.counted else matrix
+
+
 @functools.singledispatch
 def _add(node: Any, builder: _Builder, source: int) -> int:
     """Append the layers of a node that reads a tensor; return the number of its output."""
     meaning = lower(node)
-    if isinstance(meaning, Node):
-        return _add(meaning, builder, source)
-    raise TypeError(f"{type(node).__name__} has no counterpart in torch; lower it to a network of layers")
+    return _add(meaning, builder, source) if isinstance(meaning, Node) else builder.fixed(node, source)
 
 
 @_add.register
@@ -285,10 +358,12 @@ def _side_by_side(builder: _Builder, pairs: list[Any], channels: tuple[int, ...]
     tensors, shares = [tensor for tensor, _ in pairs], [share for _, share in pairs]
     whole = builder.wanted or sum(channels)
     wanted = [max(1, round(share * whole)) for share in shares]
-    counts = [min(count, builder.channels[tensor]) for count, tensor in zip(wanted, tensors, strict=True)]
+    before = [builder.channels[tensor] for tensor in tensors]
+    counts = [min(pair) for pair in zip(wanted, before, strict=True)]
     # Shares that are no whole channels get a gain, so that the variances are exact.
     surplus = [float(share) * sum(counts) / count for share, count in zip(shares, counts, strict=True)]
-    step = _Step(tuple(zip(tensors, map(math.sqrt, surplus), strict=True)), tuple(counts))
+    sources = tuple(zip(tensors, map(math.sqrt, surplus), strict=True))
+    step = _Step(sources, tuple(zip(counts, before, strict=True)))
     return builder.add(builder.nn.Identity(), step, sum(counts))
 
 
@@ -304,9 +379,10 @@ def _(node: Graph, builder: _Builder, source: int) -> int:
 
 @_add.register
 def _(node: Conv, builder: _Builder, source: int) -> int:
+    pads = tuple((b - o, a + o) for (b, a), o in zip(node.padding, _shifts(node), strict=True))
+    if node.padding_mode != "zeros" and min(map(min, pads)) < 0 and builder.is_given(node.kernel):
+        return builder.fixed(node, source)  # a cyclic shift: torch cannot cut and wrap at once
     layer, after = builder.convolution(node, 1, source)
-    shifts = _shifts(node)
-    pads = tuple((b - o, a + o) for (b, a), o in zip(node.padding, shifts, strict=True))
     layers = [*builder.padded(pads, node.padding_mode), layer]
     return builder.add(builder.nn.Sequential(*layers), _Step(((source, 1.0),)), after)
 
@@ -322,28 +398,18 @@ def _(node: ConvTranspose, builder: _Builder, source: int) -> int:
 @_add.register
 def _(node: Pool, builder: _Builder, source: int) -> int:
     symmetric = all(b == a <= k // 2 for (b, a), k in zip(node.padding, node.size, strict=True))
-    dilated = node.mode == "average" and set(node.dilation) != {1}
-    if node.ceil_mode and (dilated or not symmetric):
+    options: dict[str, Any] = {"stride": node.stride, "ceil_mode": node.ceil_mode}
+    if symmetric:
+        options["padding"] = tuple(before for before, _ in node.padding)
+    if node.mode == "average":
+        if not symmetric or set(node.dilation) != {1}:
+            return builder.fixed(node, source)
+        options["count_include_pad"] = node.count_include_pad
+        return builder.pointwise(builder.of_axes("AvgPool")(node.size, **options), source)
+    if node.ceil_mode and not symmetric:
         raise ValueError(f"{node!r} has no counterpart in torch, which rounds up for plain windows only")
-    native = symmetric and not dilated
-    if node.mode == "average" and not (native or node.count_include_pad):
-        raise ValueError(
-            f"{node!r} has no counterpart in torch, which leaves padding out of plain windows only"
-        )
-    pads = tuple(b for b, _ in node.padding) if native else (0,) * len(node.size)
-    options: dict[str, Any] = {"stride": node.stride, "padding": pads}
-    if dilated:
-        mean = np.full(node.size, 1 / math.prod(node.size))
-        conv, channels = builder.of_axes("Conv"), builder.channels[source]
-        layer = depthwise(conv, mean, channels, dilation=node.dilation, bias=False, **options)
-    elif node.mode == "average":
-        options |= {"ceil_mode": node.ceil_mode, "count_include_pad": node.count_include_pad}
-        layer = builder.of_axes("AvgPool")(node.size, **options)
-    else:
-        make = builder.of_axes("MaxPool")
-        layer = make(node.size, dilation=node.dilation, ceil_mode=node.ceil_mode, **options)
-    below = -math.inf if node.mode == "max" else 0.0
-    padding = [] if native else builder.padded(node.padding, value=below)
+    padding = [] if symmetric else builder.padded(node.padding, value=-math.inf)
+    layer = builder.of_axes("MaxPool")(node.size, dilation=node.dilation, **options)
     return builder.pointwise(builder.nn.Sequential(*padding, layer), source)
 
 
@@ -356,8 +422,11 @@ def _(node: Upsample, builder: _Builder, source: int) -> int:
 
 @_add.register
 def _(node: Activation, builder: _Builder, source: int) -> int:
-    name = as_choice(node.name.lower(), "activation", tuple(_ACTIVATIONS))
-    return builder.pointwise(getattr(builder.nn, _ACTIVATIONS[name])(), source)
+    name = as_choice(node.name.lower(), "activation", ("erf", *_ACTIVATIONS))
+    layer = getattr(builder.nn, _ACTIVATIONS.get(name, "Identity"))()
+    if name == "erf":  # of which torch has the function alone
+        layer.forward = import_torch().erf
+    return builder.pointwise(layer, source)
 
 
 @_add.register

@@ -1,5 +1,7 @@
 """Models on the command line: ONNX files, PyTorch modules, and what is said of those that are none."""
 
+import argparse
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -8,11 +10,14 @@ import pytest
 
 import erfmath as em
 from erfmath.cli import main
+from erfmath.cli.models import read_model
 from erfmath.notation import network_to_json
 
 FIELDS = {"resnet50": (427, 32), "vgg19": (268, 32), "squeezenet": (207, 16)}
+LAST_MAPS = {"resnet50": "r171", "vgg19": "r36", "squeezenet": "r64"}
 
 MODULE = """
+import torch
 from torch import nn
 
 class Net(nn.Module):
@@ -26,8 +31,37 @@ class Net(nn.Module):
         x = self.body(x)
         return self.head((x + self.last(x)).mean((2, 3)))
 
+class Trained(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem = nn.Sequential(nn.Conv2d(3, 32, 5, padding=2), nn.BatchNorm2d(32), nn.ReLU(inplace=True))
+        self.conv, self.norm = nn.Conv2d(32, 32, 3, padding=1, stride=2), nn.BatchNorm2d(32)
+        self.relu, self.head = nn.ReLU(inplace=True), nn.Linear(32, 10)
+        self.halves, self.last = Halves(), nn.LayerNorm(32)
+        for norm in (self.stem[1], self.norm):
+            torch.nn.init.uniform_(norm.weight, 0.5, 2)
+            torch.nn.init.uniform_(norm.running_var, 0.5, 2)
+            torch.nn.init.normal_(norm.running_mean)
+
+    def features(self, x):
+        return self.relu(self.norm(self.conv(self.stem(x))))
+
+    def forward(self, x):
+        x = self.features(x)
+        x = torch.cat(self.halves(x), 1)
+        x = self.last(x.permute(0, 2, 3, 1))
+        return self.head(x.mean((1, 2)))
+
+class Halves(nn.Module):
+    def forward(self, x):
+        return x.chunk(2, 1)
+
 def audio():
     return nn.Sequential(nn.Conv1d(2, 8, 5, stride=2), nn.ReLU())
+
+def flat():
+    return nn.Sequential(nn.Flatten(), nn.Linear(192, 5))
 
 def number():
     return 3
@@ -79,9 +113,12 @@ def test_an_onnx_file_is_analyzed_as_its_network(capsys, light, name):
     code, text = run(capsys, "analyze", light(name))
     assert code == 0
     assert f"{size} x {size} pixels; a unit every {stride} pixels" in text
-    assert text.startswith(f"light_{name}.onnx on 224 x 224 pixels, 3 channels\n")
+    title = f"light_{name}.onnx up to '{LAST_MAPS[name]}' on 224 x 224 pixels, 3 channels\n"
+    assert text.startswith(title)
     assert max(map(len, text.splitlines())) <= 80
     found = json.loads(run(capsys, "analyze", light(name), "--json")[1])
+    assert found["output"] == LAST_MAPS[name]
+    assert em.from_onnx(light(name)) == em.from_onnx(light(name), output=LAST_MAPS[name])
     law = em.distribution(em.from_onnx(light(name)))
     assert found["effective"]["threshold"]["count"] == em.effective_field(law).count
     assert found["cost"]["macs"] > 0
@@ -104,10 +141,23 @@ def test_stages_are_the_fields_of_their_tensors(capsys, light, name):
 
 def test_the_output_and_the_size_of_a_file_can_be_chosen(capsys, light):
     _, text = run(capsys, "analyze", light("vgg19"), "--output", "r9", "--input-size", "64")
-    assert text.startswith("light_vgg19.onnx on 64 x 64 pixels")
+    assert text.startswith("light_vgg19.onnx up to 'r9' on 64 x 64 pixels")
     assert "16 x 16 pixels; a unit every 4 pixels" in text
     assert "128x16x16" in text
     assert "such as" in complaint(capsys, "analyze", light("vgg19"), "--output", "r9000")
+
+
+def test_the_tensor_is_named_where_it_is_not_the_model_s_own_output(capsys, tmp_path):
+    onnx = pytest.importorskip("onnx", reason="ONNX files are read by the onnx package")
+    helper, path = onnx.helper, tmp_path / "small.onnx"
+    nodes = [helper.make_node("Conv", ["x", "w"], ["y"]), helper.make_node("GlobalMaxPool", ["y"], ["z"])]
+    ends = [helper.make_tensor_value_info(name, 1, shape) for name, shape in (("x", [1, 1, 9]), ("z", None))]
+    weights = [helper.make_tensor("w", 1, [2, 1, 3], [1.0] * 6)]
+    for count, title in ((2, "small.onnx up to 'y' on 9 "), (1, "small.onnx on 9 ")):
+        ends[1].name = nodes[count - 1].output[0]
+        graph = helper.make_graph(nodes[:count], "small", ends[:1], ends[1:], weights)
+        onnx.save(helper.make_model(graph), path)
+        assert run(capsys, "analyze", path)[1].startswith(title)
 
 
 def test_files_that_are_no_models_are_named(capsys, light, tmp_path):
@@ -124,14 +174,79 @@ def test_files_that_are_no_models_are_named(capsys, light, tmp_path):
 def test_a_module_is_analyzed_as_its_network(capsys, module):
     code, text = run(capsys, "analyze", f"{module}:Net", "--input-size", "32")
     assert code == 0
-    assert text.startswith(f"{module}:Net on 32 x 32 pixels, 4 channels\n")
+    assert text.startswith(f"{module}:Net up to 'add' on 32 x 32 pixels, 4 channels\n")
     assert "8 x 8 pixels; a unit every 2 pixels" in text
-    assert "on 40 samples, 2 channels" in run(capsys, "analyze", f"{module}:audio", "--input-size", "40")[1]
+    _, text = run(capsys, "analyze", f"{module}:audio", "--input-size", "40")
+    assert text.startswith(f"{module}:audio on 40 samples, 2 channels\n")
+    found = json.loads(run(capsys, "analyze", f"{module}:audio", "--json")[1])
+    assert found["output"] is None
     _, text = run(capsys, "analyze", f"{module}:Net", "--output", "body")
     assert "4 x 4 pixels" in text
+    assert text.startswith(f"{module}:Net up to 'body' on ")
     stages = json.loads(run(capsys, "analyze", f"{module}:Net", "--all", "--json")[1])
     assert [(s["field"][0], s["stride"][0], s["size"][0]) for s in stages] == [(4, 2, 112), (8, 2, 112)]
     assert "" not in sys.path
+
+
+def test_an_onnx_file_is_measured_with_random_weights(capsys, light):
+    words = ["analyze", light("vgg19"), "--output", "r9", "--measure", "40", "--json"]
+    found = json.loads(run(capsys, *words)[1])["measured"]
+    net = em.from_onnx(light("vgg19"), output="r9")
+    taken = em.measure(net, found["input_size"], found["unit"], runs=40, rng=0, progress=False)
+    assert found["correlation"] == taken.compare().correlation > 0.9
+    assert found["drawn"] == "random weights, 16 channels"
+    words = ["analyze", light("squeezenet"), "--input-size", "64", "--measure", "1", "--json"]
+    found = json.loads(run(capsys, *words)[1])["measured"]
+    assert (found["unit"], found["input_size"], found["meets_border"]) == ([1, 1], [64, 64], True)
+
+
+def test_a_module_is_measured_with_its_own_weights(capsys, module):
+    words = ["analyze", f"{module}:Trained", "--input-size", "24", "--measure", "40"]
+    code, text = run(capsys, *words)
+    assert code == 0
+    assert text.startswith(f"{module}:Trained up to 'layer_norm' on 24 x 24 pixels, 3 channels\n")
+    assert (
+        "Measured, 40 runs of random inputs, its own weights: mean square of the gradient\n"
+        "at unit 6,6 on 24 x 24 pixels:" in text
+    )
+    found = json.loads(run(capsys, *words, "--json")[1])["measured"]
+    assert found["correlation"] > 0.9
+    assert found["variance_ratio"] == pytest.approx([1, 1], abs=0.1)
+    net = importlib.import_module(module).Trained()
+    energies = em.from_torch(net, (1, 3, 24, 24), output="last", weights="energy")
+    theory = em.distribution(energies, at=6, input_size=24).var()
+    assert found["variance"][0] / found["variance_ratio"][0] == pytest.approx(theory[0])
+
+
+@pytest.mark.parametrize(
+    ("output", "make"),
+    [
+        ("stem", lambda net, x: net.stem(x)),
+        ("conv", lambda net, x: net.conv(net.stem(x))),
+        ("norm", lambda net, x: net.norm(net.conv(net.stem(x)))),
+        ("relu", lambda net, x: net.features(x)),
+        ("halves", lambda net, x: net.features(x)[:, 16:]),
+        ("last", lambda net, x: net.last(net.features(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)),
+        (None, lambda net, x: net.last(net.features(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)),
+    ],
+)
+def test_what_is_measured_of_a_module_is_the_tensor_that_is_read(module, output, make):
+    import torch
+
+    arguments = argparse.Namespace(input_size="12", channels=None, output=output)
+    model = read_model(f"{module}:Trained", arguments)
+    part, energies = model.part
+    x = torch.randn(1, 3, 12, 12)
+    net = importlib.import_module(module).Trained().eval()
+    assert torch.allclose(part(x), make(net, x), atol=1e-6)
+    assert em.receptive_field(energies).size == em.receptive_field(model.net).size
+
+
+def test_gates_and_logits_are_not_measured(capsys, module):
+    words = ["analyze", f"{module}:Net", "--input-size", "8", "--output", "head", "--measure"]
+    assert "choose an --output before it" in complaint(capsys, *words)
+    words = ["analyze", f"{module}:flat", "--input-size", "8", "--measure"]
+    assert "needs a tensor that the module makes, got 'input'" in complaint(capsys, *words)
 
 
 @pytest.mark.parametrize(
@@ -178,5 +293,8 @@ def test_graphs_in_json_have_outputs_and_stages(capsys, tmp_path):
     )
     stages = json.loads(run(capsys, "analyze", path, "--all", "--json")[1])
     assert [(stage["tensor"], stage["field"]) for stage in stages] == [("a", [3]), ("c", [11]), ("d", [15])]
-    assert "11 samples; a unit" in run(capsys, "analyze", path, "--output", "b")[1]
+    text = run(capsys, "analyze", path, "--output", "b")[1]
+    assert "11 samples; a unit" in text
+    assert text.startswith(f"{path} up to 'b' on ")
+    assert run(capsys, "analyze", path, "--output", "d")[1].startswith(f"{path} on ")
     assert "must be the name of a layer" in complaint(capsys, "analyze", path, "--output", "x")

@@ -151,6 +151,139 @@ def test_a_profile_at_borders_is_that_of_the_variance_there(capsys):
     assert found["effective"]["mass"]["size"] == em.effective_field(law, "mass", profile="std").size
 
 
+MEASURED = {
+    "runs",
+    "drawn",
+    "profile",
+    "unit",
+    "input_size",
+    "meets_border",
+    "variance",
+    "variance_ratio",
+    "variance_error",
+    "effective",
+    "correlation",
+    "l1",
+}
+
+
+def measured(capsys, *words):
+    return strict_json(run(capsys, "analyze", *words, "--json")[1])["measured"]
+
+
+@pytest.fixture
+def _torch():
+    pytest.importorskip("torch", reason="measuring needs torch: pip install 'erfmath[torch]'")
+
+
+@pytest.mark.usefixtures("_torch")
+def test_a_measurement_stands_beside_the_theory(capsys):
+    words = ["conv3x3same relu conv3x3s2p1 relu conv3x3same", "--measure", "60"]
+    code, text = run(capsys, "analyze", *words)
+    assert code == 0
+    heading, table = text[text.index("Measured") :].split(":\n\n")
+    assert heading == (
+        "Measured, 60 runs of random weights, 16 channels: mean square of the gradient\n"
+        "at unit 2,2 on 9 x 9 pixels"
+    )
+    net = em.parse_network(words[0])
+    taken = em.measure(net, 9, 2, runs=60, rng=0, progress=False)
+    assert table == f"{taken.compare()!r}\n"
+    found = measured(capsys, *words)
+    assert set(found) == MEASURED
+    assert (found["runs"], found["unit"], found["input_size"]) == (60, [2, 2], [9, 9])
+    assert found["correlation"] == taken.compare().correlation > 0.9
+    assert found["variance_ratio"] == list(taken.compare().variance_ratio)
+    assert found["effective"]["theory"] == em.effective_field(em.distribution(em.variance(net))).size
+    assert not found["meets_border"]
+    assert measured(capsys, "conv3") is None
+
+
+@pytest.mark.usefixtures("_torch")
+def test_the_measured_unit_is_the_one_of_the_report(capsys):
+    net = "conv3p1 max2 conv3p1 up2 conv3p1"
+    for unit in ("0", "1"):
+        found = measured(capsys, net, "--at", unit, "--measure", "40")
+        assert found["unit"][0] % 2 == int(unit)
+        law = em.distribution(em.variance(em.parse_network(net)), at=int(unit))
+        assert found["effective"]["theory"] == em.effective_field(law).size
+        assert found["correlation"] > 0.9
+    words = [net, "--at", "1", "--input-size", "12", "--borders", "--measure", "40"]
+    found = measured(capsys, *words)
+    assert (found["unit"], found["input_size"], found["meets_border"]) == ([1], [12], True)
+    assert found["correlation"] > 0.9
+    assert "at unit 1 on 12 samples, which meets a border:" in run(capsys, "analyze", *words)[1]
+    found = measured(capsys, "conv3p1*4", "--input-size", "5", "--measure", "40")
+    assert (found["unit"], found["meets_border"]) == ([2], True)
+
+
+@pytest.mark.usefixtures("_torch")
+def test_a_measurement_takes_the_profile_and_the_definition(capsys):
+    words = ["conv3x3*4", "--profile", "std", "--definition", "mass", "--ref", "max", "--measure", "40"]
+    found = measured(capsys, *words)
+    law = em.distribution(em.parse_network("conv3x3*4"))
+    assert found["profile"] == "std"
+    assert found["effective"]["theory"] == pytest.approx(em.effective_field(law, "mass", profile="std").size)
+    assert found["variance_ratio"] == pytest.approx([1, 1], abs=0.05)
+    assert "mean magnitude of the gradient" in run(capsys, "analyze", *words)[1]
+
+
+@pytest.mark.usefixtures("_torch")
+def test_given_weights_are_measured_as_they_are(capsys, tmp_path):
+    path = tmp_path / "net.json"
+    path.write_text(network_to_json(em.Conv([1, 2, 1], stride=2) ** 3))
+    found = measured(capsys, str(path), "--measure", "1")
+    assert found["l1"] < 1e-6
+    assert (found["profile"], found["drawn"]) == ("mean", "random inputs, the given weights")
+    path.write_text(network_to_json(em.Conv([1, -2, 1]) >> em.Conv(3) >> em.Conv(3)))
+    assert measured(capsys, str(path), "--measure", "40")["correlation"] > 0.9
+
+
+@pytest.mark.usefixtures("_torch")
+def test_large_maps_are_measured_with_few_channels_or_not_at_all(capsys, monkeypatch):
+    words = ["conv3p1*3", "--input-size", "100", "--measure", "2"]  # 400 values a channel
+    for most, width in ((6400, 16), (6399, 8), (3199, 4)):
+        monkeypatch.setattr("erfmath.cli.analysis._MOST_VALUES", most)
+        assert measured(capsys, *words)["drawn"] == f"random weights, {width} channels"
+    monkeypatch.setattr("erfmath.cli.analysis._MOST_VALUES", 1599)
+    with pytest.raises(SystemExit):
+        main(["analyze", *words])
+    assert "a run on an input of 100 takes too long" in capsys.readouterr().err
+
+
+def test_measuring_without_torch_names_it(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(SystemExit) as stop:
+        main(["analyze", "conv3", "--measure"])
+    assert stop.value.code == 2
+    assert "erfmath[torch]" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_torch")
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["conv3 gap", "--measure"], "needs a bounded field, and GlobalPool() reads the whole input"),
+        (["conv3 gap", "--measure", "--borders", "--input-size", "9"], "needs a bounded field"),
+        (["conv3s2*40", "--measure"], "--measure: a run on an input of 2199023255551 takes too long"),
+        (["conv3x3same", "--input-size", "90000", "--measure"], "90000 x 90000 takes too long"),
+        (["conv3p1*4", "--at", "0", "--input-size", "5", "--measure"], "--at 0 without --borders"),
+        (["conv3x3x3x3", "--measure"], "at most 3 axes"),
+        (["conv2d2", "--measure"], "the centre pixel of the field has no impact"),
+        (["SIGNED", "--measure"], "negative weight"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_line_before_any_run(capsys, monkeypatch, tmp_path, words, says):
+    monkeypatch.setattr("erfmath.empirical.measure", None)
+    (tmp_path / "signed.json").write_text(network_to_json(em.Conv([1, -2, 1])))
+    with pytest.raises(SystemExit) as stop:
+        main(["analyze", *(str(tmp_path / "signed.json") if w == "SIGNED" else w for w in words)])
+    error = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert says in error
+    assert error.count("\n") == 1
+
+
 def test_a_law_without_readings_still_has_a_table_and_a_field(capsys):
     code, text = run(capsys, "analyze", "conv3s2*60")
     assert code == 0
@@ -219,6 +352,10 @@ def test_plots_are_saved(capsys, tmp_path, words):
         (["analyze", "gap", "--plot", "x.png"], "no impact to draw"),
         (["analyze", "conv3", "--output", "x"], "--output needs a network with named layers"),
         (["analyze", "conv3", "--all"], "--all lists the tensors"),
+        (["analyze", "conv3", "--all", "--measure"], "not with --all"),
+        (["analyze", "conv3", "--measure", "0"], "--measure must be at least 1"),
+        (["analyze", "conv3", "--measure", "1.5"], "--measure must be a whole number"),
+        (["analyze", "conv3", "--measure=-3"], "--measure must be a whole number"),
         (["analyze", "conv3", "--input-size", "3x4"], "--input-size must be"),
         (["analyze", "conv3p1", "--borders", "--at", "16000"], "at must lie inside"),
         (["compare", "7", "a=conv3x3", "a=conv5x5"], "got 'a' twice"),

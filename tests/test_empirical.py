@@ -1,7 +1,9 @@
+import contextlib
 import math
 import subprocess
 import sys
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 import erfmath as em
+from erfmath.convert.resize import Resize
 from erfmath.network.border import forward
 from erfmath.network.sizes import sized_for
 from erfmath.network.weights import ACTIVATIONS
@@ -16,12 +19,20 @@ from erfmath.strategies import networks
 
 torch = pytest.importorskip("torch", reason="measuring needs torch: pip install 'erfmath[torch]'")
 
-from erfmath.empirical import Agreement, Measurement, measure  # noqa: E402
+from erfmath.empirical import (  # noqa: E402
+    Agreement,
+    Measurement,
+    is_clear,
+    measure,
+    middle_unit,
+    natural_size,
+)
 from erfmath.torch_module import to_torch  # noqa: E402
 
 CONV, RELU = em.Conv((3, 3)), em.Activation("relu")
 BLOCK = CONV >> RELU
 SAME = em.Conv((3, 3), padding=1)
+HALVES = (Fraction(-1, 4), Fraction(1, 6))  # of the factors 3/2 and 2/3
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +89,12 @@ def test_a_module_of_given_weights_computes_what_the_network_does(net, side):
         em.Conv(3) + em.Conv([0, 1, 0]),
         em.Pool(3, 2, 1) >> em.Conv(3),
         em.Pool((2, 2), dilation=2) >> CONV,
+        em.Pool((3, 2), 2, [(0, 1), (1, 1)], ceil_mode=True) >> CONV,
+        em.Pool(3, 2, [(1, 0)], dilation=2, count_include_pad=False) >> em.Conv(3),
+        CONV >> Resize((Fraction(3, 2), Fraction(2, 3)), HALVES, "linear"),
+        Resize((Fraction(3, 2),), (Fraction(0),), "nearest", "prefer_ceil") >> em.Conv([1, 2, 1]),
+        em.Conv(3) >> Resize((Fraction(4, 3),), (Fraction(-1, 6),), "cubic"),
+        em.Conv(em.Kernel([[1]], (-3, 1)), padding_mode="circular") >> CONV**2,
     ],
     ids=repr,
 )
@@ -89,6 +106,26 @@ def test_the_gradient_of_given_weights_is_the_law_to_round_off_borders_included(
     assert found.correlation == pytest.approx(1)
     assert found.effective.count == found.expected.count
     assert found.variance_ratio == pytest.approx((1.0,) * len(measured.unit))
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("factor", [Fraction(3, 2), Fraction(4, 3), Fraction(2, 3), Fraction(5, 2)])
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+def test_interpolation_by_any_factor_is_torch_s_own(factor, mode):
+    linear = mode == "bilinear"
+    origin = (1 - factor) / 2 if linear else Fraction(0)
+    module = to_torch(Resize((factor, factor), (origin, origin), "linear" if linear else "nearest"))
+    x = torch.randn(1, 2, 12, 9)
+    expected = torch.nn.functional.interpolate(x, scale_factor=float(factor), mode=mode)
+    assert module(x).shape == expected.shape
+    assert torch.allclose(module(x), expected)
+
+
+@pytest.mark.usefixtures("double")
+def test_a_cyclic_shift_is_torch_s_own():
+    x = torch.randn(1, 2, 7, 6)
+    shift = em.Conv(em.Kernel([[1]], (-2, 1)), padding_mode="circular")
+    assert torch.equal(to_torch(shift)(x), torch.roll(x, (2, -1), (2, 3)))
 
 
 def test_uniform_weights_give_the_paper_s_count():
@@ -167,6 +204,30 @@ def test_the_natural_size_keeps_the_middle_unit_from_the_borders():
         assert np.allclose(inner.probabilities(), bordered.probabilities())
 
 
+def test_the_natural_size_is_that_of_a_unit_that_sees_as_the_one_asked_for():
+    net = em.zoo.unet(depth=2, ndim=1)
+    field = em.receptive_field(net)
+    for phase in range(4):
+        size = natural_size(net, phase)
+        (unit,) = middle_unit(field, em.output_size(net, size), phase)
+        assert unit % 4 == phase
+        assert is_clear(field, (unit,), size)
+        for smaller in range(field.size, size[0]):
+            with contextlib.suppress(ValueError):  # of what does not fit
+                other = middle_unit(field, em.output_size(net, smaller), phase)
+                assert not is_clear(field, other, smaller)
+        found = measure(net, size, unit, runs=40, rng=0, progress=False)
+        assert found.compare(em.distribution(em.variance(net), at=unit)).correlation > 0.9
+    with pytest.raises(ValueError, match="a map of 2 units has none of the phase of unit 7"):
+        middle_unit(field, 2, 7)
+
+
+def test_a_natural_size_far_away_is_not_looked_for():
+    net = em.Sum([em.Conv(2), em.Conv(1)])  # whose branches never fit
+    with pytest.raises(ValueError, match="no size was found"):
+        natural_size(em.Conv(2, dilation=10**6) >> net)
+
+
 # Modules of one's own.
 
 
@@ -216,6 +277,28 @@ def test_a_signed_map_is_kept_and_is_no_law():
         _ = found.law
 
 
+def test_a_module_without_convolutions_is_measured_on_inputs():
+    found = quietly(torch.nn.AvgPool2d(2), inputs=lambda run: torch.randn(1, 3, 6, 8), profile="mean", runs=1)
+    assert found.offset == (2, 4)
+    assert found.law.probabilities() == pytest.approx(np.full((2, 2), 1 / 4))
+    with pytest.raises(ValueError, match="batch, channels and some axes"):
+        quietly(torch.nn.AvgPool2d(2), inputs=lambda run: torch.randn(6, 8), runs=1)
+
+
+def test_a_module_may_write_into_its_input():
+    module = torch.nn.Sequential(torch.nn.ReLU(inplace=True), torch.nn.Conv1d(1, 1, 1, bias=False))
+    module[1].weight.data.fill_(1.0)
+    inputs = [torch.tensor([[[-1.0, 2.0, 3.0]]])]
+    found = quietly(module, inputs=lambda run: inputs[0], unit=1, profile="mean", runs=1)
+    assert found.law.pmf(1) == 1
+    assert inputs[0].min() == -1
+
+
+def test_networks_need_no_convolution():
+    found = quietly(em.Pool(3) ** 2, init="given", profile="mean", channels=1, runs=1)
+    assert found.map == pytest.approx(np.full(9, 1 / 9))
+
+
 # What a measurement says of itself.
 
 
@@ -234,6 +317,14 @@ def test_the_tables_read_well():
     ]
     assert not found.map.flags.writeable
     assert math.isnan(quietly(CONV, runs=1).var_error[0])
+    assert "nan" not in repr(quietly(CONV, runs=1).compare())
+
+
+def test_a_single_pixel_has_no_ratio():
+    found = quietly(em.Conv((1, 3)), runs=5).compare()
+    assert math.isnan(found.variance_ratio[0])
+    assert found.variance_ratio[1] == pytest.approx(1, abs=0.3)
+    assert [line.split() for line in repr(found).split("\n")[2:3]] == [["variance,", "axis", "0", "0", "0"]]
 
 
 def test_random_weights_have_the_variances_of_their_initialisation():
@@ -280,6 +371,23 @@ def test_a_layer_type_of_one_s_own_goes_through_its_meaning():
     assert found.law.probabilities() == pytest.approx(np.array([1, 4, 6, 4, 1]) / 16)
 
 
+def test_a_layer_type_of_one_s_own_goes_through_its_stage():
+    @dataclass(frozen=True)
+    class Shear(em.Node):
+        taps: tuple
+
+    @em.lower.register
+    def _(node: Shear) -> em.Stage:
+        return em.lower(em.Conv(em.Kernel(node.taps)))
+
+    found = quietly(Shear(((1, 2), (2, 4))), runs=1, init="given", profile="mean")
+    assert found.law.probabilities() == pytest.approx(np.array([[1, 2], [2, 4]]) / 9)
+    with pytest.raises(TypeError, match=r"Shear\(.* has no counterpart in torch"):
+        to_torch(Shear(((1, 2), (2, 1))))
+    with pytest.raises(TypeError, match=r"Weighted\(.* has no counterpart in torch"):
+        to_torch(em.Weighted(em.Conv(2), [[[1.0, 2.0]]]))
+
+
 def test_graphs_add_what_their_layers_read():
     found = quietly(em.Graph({"a": (SAME, "input"), "b": (SAME, "a", ("input", 0.5))}), runs=40)
     assert found.compare().correlation > 0.97
@@ -301,8 +409,8 @@ def test_graphs_add_what_their_layers_read():
         ((torch.nn.Sequential(small_module(), torch.nn.Flatten()), 9), ValueError, "must make a map"),
         ((em.Conv(3) >> em.GlobalPool(),), ValueError, "reads its whole input"),
         ((em.Conv(3) >> em.Activation("swoosh"),), ValueError, "'swoosh'"),
-        ((em.Pool(3, 2, [(0, 1)], ceil_mode=True) >> em.Conv(3), 9), ValueError, "no counterpart in torch"),
-        ((em.Pool(3), 9), ValueError, "no convolution"),
+        ((em.Pool(3, 2, [(0, 1)], "max", 1, True) >> em.Conv(3), 9), ValueError, "no counterpart in torch"),
+        ((em.Conv(3) ** 10, 10**11), ValueError, "a run on an input of 100000000000 needs .* free"),
     ],
 )
 def test_bad_input_is_named(arguments, kind, message):
@@ -387,6 +495,15 @@ def test_averages_without_padding_have_their_counterpart():
     module = em.to_torch(em.Pool((2, 2), 2, 1, count_include_pad=False), 1, "given")
     x = torch.ones(1, 1, 4, 4)
     assert float(module(x).min()) == pytest.approx(1)
+
+
+def test_channels_that_were_concatenated_are_all_taken_again():
+    layer, net = em.Activation("relu") >> SAME, SAME
+    for depth in range(8):
+        net >>= em.Concat([em.Identity(), layer], [64 + 32 * depth, 32])
+    found = quietly(net, runs=100).compare()
+    assert found.variance_ratio == pytest.approx((1, 1), abs=0.15)
+    assert found.correlation > 0.98
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import json
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from erfmath._checks import as_count, per_axis
+from erfmath._checks import as_count, check_memory, per_axis
 from erfmath.clt import CentralLimit, central_limit
 from erfmath.effective import EffectiveField, effective_field
 from erfmath.joint import JointDistribution
@@ -26,6 +26,11 @@ from erfmath.product_law import ProductDistribution, distribution
 
 from .notation import parse_count, parse_sides
 
+if TYPE_CHECKING:
+    from erfmath.empirical import Agreement
+
+    from .models import Model
+
 Law = LatticeDistribution | JointDistribution
 
 # By number of axes: a second of audio, a picture as ImageNet's networks see it, a small volume.
@@ -34,6 +39,14 @@ CHANNELS = {2: 3}
 
 # A default input is no larger than twice this.
 _LARGEST = 10**9
+
+# Channels of the random networks that are measured, fewer where their maps are large; a run of as many values
+# takes some seconds and some 1.5 GB.
+_WIDTHS = (16, 8, 4)
+_MOST_VALUES = 2**26
+
+# Bytes that a run takes for each byte of activations.
+_COPIES = 6
 
 _LIMIT_READINGS = (
     "skewness",
@@ -46,10 +59,20 @@ _LIMIT_READINGS = (
 
 
 @dataclass
+class Measured:
+    """A measurement beside the theory: what was drawn in each run, and whether the unit meets no border."""
+
+    agreement: Agreement
+    drawn: str
+    is_clear: bool
+
+
+@dataclass
 class Analysis:
     """All readings of a network; a law or a cost that does not exist is None, and why is said."""
 
     name: str
+    output: str | None
     net: Node
     field: ReceptiveField
     input_size: Any
@@ -64,10 +87,16 @@ class Analysis:
     effective: dict[str, EffectiveField | str]
     limits: list[CentralLimit]
     no_limit: str
+    measured: Measured | None = None
 
 
 def analysis_of(
-    name: str, net: Node, arguments: argparse.Namespace, likely_size: Any = None, likely_channels: Any = None
+    name: str,
+    net: Node,
+    arguments: argparse.Namespace,
+    likely_size: Any = None,
+    likely_channels: Any = None,
+    output: str | None = None,
 ) -> Analysis:
     """Return all readings of a network; size and channels are those asked for, the likely or the usual."""
     field = receptive_field(net)
@@ -79,6 +108,7 @@ def analysis_of(
     limits, no_limit = _limits(law)
     return Analysis(
         name=name,
+        output=output,
         net=net,
         field=field,
         input_size=size,
@@ -186,6 +216,84 @@ def _limits(law: Law | None) -> tuple[list[CentralLimit], str]:
     return limits, ""
 
 
+def measured_of(found: Analysis, runs: int, arguments: argparse.Namespace, model: Model) -> Measured:
+    """Return a measurement beside the theory, of a module's part, else of the network with random weights."""
+    from erfmath.empirical import measure
+
+    if (whole := found.field.unbounded) is not None:
+        raise ValueError(
+            f"--measure needs a bounded field, and {whole!r} reads the whole input; choose an --output "
+            "before it"
+        )
+    size, unit, is_clear = _measured_place(found, arguments, model.reader is not None)
+    if (part := model.part) is None:
+        subject, theory, drawn, options = _random_network(found.net, size)
+    else:
+        subject, theory, drawn, options = *part, "random inputs, its own weights", _inputs(found)
+    law = distribution(theory, at=unit, input_size=size)
+    reading: dict[str, Any] = {"definition": arguments.definition or "threshold", "ref": arguments.ref}
+    effective_field(law, **reading)  # what has no such field is told before the runs
+    profile = "std" if arguments.profile == "std" else "variance"
+    taken = measure(subject, size, unit, runs=runs, rng=0, **{"profile": profile, **options})
+    return Measured(taken.compare(law, **reading), drawn, is_clear)
+
+
+def _measured_place(
+    found: Analysis, arguments: argparse.Namespace, is_module: bool
+) -> tuple[Any, tuple[int, ...], bool]:
+    """Return the input's size, the unit asked for or one that sees the same, whether it meets no border."""
+    from erfmath.empirical import is_clear, middle_unit, natural_size
+
+    size, unit = found.input_size, axes_of(found.at)
+    if not arguments.borders:
+        if not (is_module or arguments.input_size):
+            size = natural_size(found.net, found.at)
+        unit = middle_unit(found.field, output_size(found.net, size), found.at)
+    clear = is_clear(found.field, unit, size)
+    if not clear and arguments.at and not arguments.borders:
+        raise ValueError(
+            f"--at {arguments.at.strip()} without --borders is a unit that meets none, and an input of "
+            f"{_sides(size)} has no such unit to measure; give --borders, or a larger --input-size"
+        )
+    return size, unit, clear
+
+
+def _random_network(net: Node, size: Any) -> tuple[Node, Node, str, dict[str, Any]]:
+    """Return what is measured of a network, its theory, what is drawn in each run, and how to measure it."""
+    from erfmath.empirical import values_of
+    from erfmath.torch_module import GIVEN, to_torch
+
+    values = values_of(net, size)
+    _require_few(values, size)
+    if not to_torch(net, 1).drawn:
+        return net, net, "random inputs, the given weights", {"profile": "mean", "channels": 1, "init": GIVEN}
+    width = next(width for width in _WIDTHS if width * values <= _MOST_VALUES)
+    return net, variance(net), f"random weights, {width} channels", {"channels": width}
+
+
+def _inputs(found: Analysis) -> dict[str, Any]:
+    """Return how to measure a module: with inputs of the shape that it was exported with."""
+    from erfmath.torch_module import import_torch
+
+    if found.cost is not None:
+        check_memory(_COPIES * found.cost.memory, "--measure: a run", "give a smaller --input-size")
+    shape = (1, found.channels, *axes_of(found.input_size))
+    return {"inputs": lambda run: import_torch().randn(shape)}
+
+
+def _require_few(values: int, size: Any) -> None:
+    """Raise where a run holds too many values even with the fewest channels."""
+    if min(_WIDTHS) * values > _MOST_VALUES:
+        raise ValueError(
+            f"--measure: a run on an input of {_sides(size)} takes too long; give a smaller --input-size, "
+            "whose borders count in the theory as well"
+        )
+
+
+def _sides(size: Any) -> str:
+    return " x ".join(map(str, axes_of(size)))
+
+
 def _none(error: Exception) -> str:
     return f"none: {error or 'not enough memory'}"
 
@@ -194,6 +302,7 @@ def as_dict(found: Analysis) -> dict[str, Any]:
     """Return all readings as JSON has them."""
     whole = {
         "name": found.name,
+        "output": found.output,
         "network": json.loads(network_to_json(found.net)),
         "input_size": None if found.input_size is None else axes_of(found.input_size),
         "channels": found.channels,
@@ -204,6 +313,7 @@ def as_dict(found: Analysis) -> dict[str, Any]:
         "effective": {name: _effective_dict(value) for name, value in found.effective.items()},
         "central_limit": [_limit_dict(limit) for limit in found.limits],
         "cost": _cost_dict(found.cost),
+        "measured": _measured_dict(found.measured),
         "notes": [note for note in (found.no_law, found.no_limit, found.no_cost) if note],
     }
     return {key: jsonable(value) for key, value in whole.items()}
@@ -238,6 +348,26 @@ def _cost_dict(found: Cost | None) -> dict[str, int] | None:
     return (
         None if found is None else {name: getattr(found, name) for name in ("parameters", "macs", "memory")}
     )
+
+
+def _measured_dict(found: Measured | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    agreement, taken = found.agreement, found.agreement.measured
+    return {
+        "runs": taken.runs,
+        "drawn": found.drawn,
+        "profile": taken.profile,
+        "unit": taken.unit,
+        "input_size": taken.input_size,
+        "meets_border": not found.is_clear,
+        "variance": taken.var.tolist(),
+        "variance_ratio": agreement.variance_ratio,
+        "variance_error": agreement.variance_error,
+        "effective": {"measured": agreement.effective.size, "theory": agreement.expected.size},
+        "correlation": agreement.correlation,
+        "l1": agreement.l1,
+    }
 
 
 def jsonable(value: Any) -> Any:

@@ -7,11 +7,12 @@ import json
 import math
 from typing import Any
 
+from erfmath._checks import as_count
 from erfmath.terminal import per_axis_text, table
 
-from .analysis import Analysis, analysis_of, as_dict, jsonable
+from .analysis import Analysis, analysis_of, as_dict, jsonable, measured_of
 from .models import Model, read_model
-from .notation import NETWORKS_AND_MODELS
+from .notation import NETWORKS_AND_MODELS, parse_count
 from .options import add_definition, add_input_size, add_plot, add_reading, draw_law, save_plot
 from .report import report
 
@@ -24,8 +25,11 @@ EXAMPLES = """\
   erfmath analyze "conv3x3p1*10" --input-size 32 --at 0,0 --borders
   erfmath analyze resnet18 --profile std
   erfmath analyze model.onnx --all
+  erfmath analyze resnet18 --measure 20
   erfmath analyze torchvision.models:resnet18 --output layer3 --input-size 224x224
   erfmath analyze net.json --json"""
+
+_RUNS = "100"
 
 # A model with more layers than this is shown by its stages.
 _MOST_ROWS = 64
@@ -49,6 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the field at every tensor of a model where the rate changes or branches join",
     )
+    parser.add_argument(
+        "--measure",
+        nargs="?",
+        const=_RUNS,
+        metavar="RUNS",
+        help="set gradients by autograd beside the theory (needs torch): of the network with random weights, "
+        f"of a PyTorch module with its own and random inputs (default: {_RUNS} runs)",
+    )
     add_definition(parser, default=None)
     add_reading(parser)
     add_plot(parser)
@@ -57,16 +69,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints."""
     name = " ".join(arguments.network)
+    runs = _runs(arguments)
     model = read_model(name, arguments)
     if arguments.all:
         return json.dumps(jsonable(model.stages), indent=2) if arguments.json else _stages_table(model)
-    found = analysis_of(model.name, model.net, arguments, model.input_size, model.channels)
+    found = analysis_of(model.name, model.net, arguments, model.input_size, model.channels, model.output)
+    if runs is not None:
+        found.measured = measured_of(found, runs, arguments, model)
     if arguments.plot:
         _save(found, arguments)
     if arguments.json:
         return json.dumps(as_dict(found), indent=2)
     is_long = model.is_converted and len(found.layers) > _MOST_ROWS
     return report(found, _stages_table(model) if is_long else repr(found.layers))
+
+
+def _runs(arguments: argparse.Namespace) -> int | None:
+    """Return how many runs are to be measured, None for no measurement."""
+    if arguments.measure is None:
+        return None
+    if arguments.all:
+        raise ValueError("--measure goes with the report of one tensor, not with --all")
+    return as_count(parse_count(arguments.measure, "--measure"), "--measure", minimum=1)
 
 
 def _save(found: Analysis, arguments: argparse.Namespace) -> None:

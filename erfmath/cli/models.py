@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import operator
 import re
 import sys
 from dataclasses import dataclass
@@ -32,6 +33,10 @@ class Model:
         Of the model's input, None where it leaves them open.
     trace
         The tensors of a model that was converted, None of a network.
+    output
+        The tensor that is read, None where it is the model's own output.
+    reader
+        Of the exported program of a PyTorch module.
     """
 
     name: str
@@ -39,11 +44,22 @@ class Model:
     input_size: Any = None
     channels: int | None = None
     trace: Any = None
+    output: str | None = None
+    reader: Any = None
 
     @property
     def is_converted(self) -> bool:
         """Whether it is a model from elsewhere."""
         return self.trace is not None
+
+    @property
+    def part(self) -> tuple[Any, Node] | None:
+        """The PyTorch module up to the tensor that is read, and the network of its weights' energies."""
+        if self.reader is None:
+            return None
+        trace = _trace(self.reader.input_shape, None, "energy")
+        net = self.reader.network(trace)
+        return _cut(self.reader.program, trace), net
 
     @cached_property
     def stages(self) -> list[dict[str, Any]]:
@@ -71,13 +87,14 @@ def read_model(word: str, arguments: argparse.Namespace) -> Model:
         raise ValueError(
             "--output needs a network with named layers: an ONNX file, a PyTorch module, a Graph"
         )
-    return Model(word, Graph(net.args[0], arguments.output))
+    output = None if arguments.output == net.output else arguments.output
+    return Model(word, Graph(net.args[0], arguments.output), output=output)
 
 
 def _onnx_model(path: str, arguments: argparse.Namespace) -> Model:
     """Return the network of a file; a size and channels that are asked for replace those of its input."""
     from erfmath.convert.onnx import Reader, loaded
-    from erfmath.convert.trace import Trace, spatial_axes
+    from erfmath.convert.trace import spatial_axes
 
     model = loaded(Path(path))
     reader = Reader(model, arguments.output, None, None)
@@ -86,12 +103,47 @@ def _onnx_model(path: str, arguments: argparse.Namespace) -> Model:
     asked = _asked_shape(reader.input_shape, axes, arguments)
     if asked != reader.input_shape:
         reader = Reader(model, arguments.output, None, asked)
-    trace = Trace(asked, space, None, True)
+    trace = _trace(asked, space)
     net = reader.network(trace)
     sides = tuple(asked[axis] for axis in axes)
     channels = [side for axis, side in enumerate(asked) if axis and axis not in axes]
     size = None if None in sides else sides
-    return Model(Path(path).name, net, size, channels[0] if channels else None, trace)
+    own = {entry.name for entry in model.graph.output}
+    output = (None if trace.is_own else trace.title) if reader.output in own else reader.output
+    return Model(Path(path).name, net, size, channels[0] if channels else None, trace, output)
+
+
+def _trace(shape: Any, space: Any, weights: str = "uniform") -> Any:
+    """Return a trace that knows which tensor was `read`, its `title`, and whether it `is_own` output."""
+    from erfmath.convert.trace import Trace
+
+    class Reading(Trace):
+        read: Any = None
+        is_own = True
+
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            self.titles = {id(self.input): self.input.name}  # a tensor that is only renamed keeps its name
+
+        def run(self, op: Any) -> Any:
+            found = super().run(op)
+            self.titles |= {id(tensor): name for tensor, name in zip(found, op.outputs, strict=True)}
+            return found
+
+        def last_map(self, output: Any) -> Any:
+            found = super().last_map(output)
+            self.is_own = found is output
+            return found
+
+        def network(self, output: Any) -> Node:
+            self.read = self.read or output
+            return super().network(output)
+
+        @property
+        def title(self) -> str:
+            return self.titles[id(self.read)]
+
+    return Reading(shape, space, None, True, weights)
 
 
 def _asked_shape(shape: Any, space: tuple[int, ...], arguments: argparse.Namespace) -> tuple[int | None, ...]:
@@ -109,7 +161,6 @@ def _asked_shape(shape: Any, space: tuple[int, ...], arguments: argparse.Namespa
 def _torch_model(word: str, arguments: argparse.Namespace) -> Model:
     """Return the network of a module, exported with an input of the size and the channels asked for."""
     from erfmath.convert.torch import Reader, exported
-    from erfmath.convert.trace import Trace
 
     module = _made(word)
     ndim, first = _first_convolution(module)
@@ -121,8 +172,36 @@ def _torch_model(word: str, arguments: argparse.Namespace) -> Model:
     output = arguments.output
     number = int(output) if output and output.isdecimal() else output
     reader = Reader(exported(module, (1, channels, *sides)), number, None)
-    trace = Trace(reader.input_shape, None, None, True)
-    return Model(word, reader.network(trace), sides, channels, trace)
+    trace = _trace(reader.input_shape, None)
+    net = reader.network(trace)
+    if reader.is_final:
+        output = None if trace.is_own else trace.title
+    return Model(word, net, sides, channels, trace, output, reader)
+
+
+def _cut(program: Any, trace: Any) -> Any:
+    """Return the module of an exported program up to the tensor that was read, channels before the space."""
+    import torch
+
+    module, read = program.module(), trace.read
+    graph = module.graph
+    name, _, part = trace.title.partition(".")
+    last = next((node for node in graph.nodes if node.name == name), None)
+    if last is None:
+        raise ValueError(f"--measure needs a tensor that the module makes, got {name!r}; give an --output")
+    for node in reversed(graph.nodes):  # all that follow, which might write into it
+        if node is last:
+            break
+        graph.erase_node(node)
+    if part:
+        last = graph.call_function(operator.getitem, (last, int(part)))
+    order = sorted(range(len(read.axes)), key=lambda axis: read.axes[axis])  # those of the space behind
+    last = graph.call_function(torch.permute, (last, order))
+    graph.output(graph.call_function(torch.reshape, (last, (1, -1, *read.sides))))
+    graph.set_codegen(torch.fx.graph.CodeGen())  # one tensor in and one out, whatever the module returns
+    graph.eliminate_dead_code()
+    module.recompile()
+    return module
 
 
 def _made(word: str) -> Any:

@@ -20,7 +20,7 @@ from erfmath.terminal import (
     table,
 )
 
-from .analysis import Analysis, Law, axes_of, marginals_of, pairs_of, phases_of
+from .analysis import Analysis, Law, Measured, axes_of, marginals_of, pairs_of, phases_of
 
 _MOST_PHASES = 8
 
@@ -29,24 +29,43 @@ _PROFILES = {
     "std": "the standard deviation of the gradient, weights random",
 }
 
+_MEASURED = {
+    "variance": "mean square of the gradient",
+    "std": "mean magnitude of the gradient",
+    "mean": "mean gradient",
+}
+
 
 def report(found: Analysis, layers: str) -> str:
-    """Return the title, the table of layers, what one unit sees, how much of it counts, and a picture."""
+    """Return the title, the layers, what one unit sees, how much of it counts, a picture, a measurement."""
     parts = [_title(found), layers, facts(_field_facts(found.field, found.at))]
     if found.field.unbounded is None and 1 < _phases(found.field) <= _MOST_PHASES:
         parts.append(_phase_table(found.field))
     parts.append(facts([*_effective_facts(found), *_limit_facts(found), ("Cost", _cost_text(found))]))
     if found.law is not None and any(marginal.var() for marginal in marginals_of(found.law)):
         parts.append(_picture(found.law, found.profile))
+    if found.measured is not None:
+        parts.append(_measured(found.measured))
     return "\n\n".join(filter(None, parts))
 
 
 def _title(found: Analysis) -> str:
+    name = found.name if found.output is None else f"{found.name} up to {found.output!r}"
     if found.input_size is None:
-        return f"{found.name}, from input to output"
-    sides = " x ".join(map(str, axes_of(found.input_size)))
+        return f"{name}, from input to output"
     plural = "s" if found.channels > 1 else ""
-    return f"{found.name} on {sides} {_unit(found.field.ndim)}s, {found.channels} channel{plural}"
+    return f"{name} on {_pixels(axes_of(found.input_size))}, {found.channels} channel{plural}"
+
+
+def _measured(found: Measured) -> str:
+    """Return what was measured, where, and the table of its agreement with the theory."""
+    taken = found.agreement.measured
+    runs = f"{taken.runs} run" + "s" * (taken.runs != 1)
+    return (
+        f"Measured, {runs} of {found.drawn}: {_MEASURED[taken.profile]}\n"
+        f"at unit {','.join(map(str, taken.unit))} on {_pixels(taken.input_size)}"
+        f"{'' if found.is_clear else ', which meets a border'}:\n\n{found.agreement!r}"
+    )
 
 
 def _field_facts(field: ReceptiveField, at: Any) -> list[tuple[str, str]]:
@@ -170,8 +189,11 @@ def _phases(field: ReceptiveField) -> int:
 
 
 def _sides(field: ReceptiveField) -> str:
-    sides = axes_of(field.size)
-    return f"{' x '.join(map(str, sides))} {_unit(field.ndim)}" + "s" * (sides != (1,))
+    return _pixels(axes_of(field.size))
+
+
+def _pixels(sides: tuple[int, ...]) -> str:
+    return f"{' x '.join(map(str, sides))} {_unit(len(sides))}" + "s" * (sides != (1,))
 
 
 def _counted(count: int, ndim: int) -> str:
