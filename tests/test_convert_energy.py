@@ -71,6 +71,21 @@ def test_a_block_is_that_of_gradients_under_random_signs():
     assert np.corrcoef(truth.ravel(), plain.pmf(points).ravel())[0, 1] < 0.98
 
 
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic", "nearest-exact"])
+def test_interpolation_of_any_factor_has_squares(mode):
+    """The mean squares of gradients through random weights on both sides of an interpolation by 5/2."""
+    up = torch.nn.Upsample(scale_factor=2.5, mode=mode)
+    net = em.from_torch(
+        torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), up, torch.nn.Conv2d(1, 1, 1)), (1, 1, 8, 8)
+    )
+    law = em.distribution(em.variance(net), at=(9, 9), input_size=8)
+    x = torch.zeros(1, 1, 8, 8, dtype=torch.float64, requires_grad=True)
+    up(x)[0, 0, 9, 9].backward()
+    squares = (x.grad[0, 0] ** 2).numpy()
+    points = np.moveaxis(np.indices((8, 8)), 0, -1)
+    np.testing.assert_allclose(law.pmf(points), squares / squares.sum(), atol=1e-12)
+
+
 def test_unknown_weights_are_refused():
     with pytest.raises(ValueError, match="weights must be one of 'uniform', 'given', 'energy'"):
         em.from_torch(torch.nn.Conv2d(1, 1, 3), (1, 1, 9, 9), weights="own")

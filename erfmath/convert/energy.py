@@ -17,7 +17,6 @@ from ..network.node import Node
 from ..network.weights import variance
 from .given import normalising_factors, weights_of
 from .operator import Operator, Placed
-from .resize import Resize
 from .slopes import Rates
 
 
@@ -34,8 +33,7 @@ def _energy(op: Operator, node: Node, rates: Rates) -> Node:
         return Sum([node], [float(np.mean(normalising_factors(op) ** 2))])
     if op.kind == "pointwise" and op.get("activation"):
         return Sum([node], [float(np.mean(rates.moments(op)[1]))])
-    # Interpolation of any factor has no squares here: its shape is kept.
-    return node if isinstance(node, (GlobalPool, Resize)) else variance(node)
+    return node if isinstance(node, GlobalPool) else variance(node)
 
 
 def _with_energies(op: Operator, node: Conv | ConvTranspose) -> Node:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..kernel import Kernel
 from ..network.layers import Upsample
 from ..network.lower import Stage, lower
 from ..network.node import Node
+from ..network.weights import variance
 
 Rationals = tuple[Fraction, ...]
 
@@ -42,6 +43,8 @@ class Resize(Node):
     drift
         How far h moves over the map, per axis, no axis where it stays: with aligned corners from 0 to 1 - f.
         The taps are averaged over it, so that a unit's field is that of all units of its phase together.
+    power
+        What the taps are raised to: 2 for energies.
 
     Examples
     --------
@@ -55,17 +58,23 @@ class Resize(Node):
     mode: str = "nearest"
     rounding: str = "floor"
     drift: Rationals = ()
+    power: int = 1
 
 
 @lower.register
 def _(node: Resize) -> Stage:
     drifts = node.drift or (Fraction(0),) * len(node.factor)
     taps = [_averaged(f, h, by, node) for f, h, by in zip(node.factor, node.origin, drifts, strict=True)]
-    weights = functools.reduce(np.multiply.outer, [np.array(w, dtype=object) for _, w in taps])
+    weights = functools.reduce(np.multiply.outer, [np.array(w, dtype=object) ** node.power for _, w in taps])
     ups = tuple(f.numerator for f in node.factor)
     downs = tuple(f.denominator for f in node.factor)
     ones, zeros, slack = (1,) * len(ups), (0,) * len(ups), tuple(-d for d in downs)
     return Stage(Kernel(weights, [first for first, _ in taps]), ones, zeros, downs, ups, slack, "replicate")
+
+
+@variance.register
+def _(net: Resize, init: str = "he") -> Node:
+    return replace(net, power=2 * net.power)
 
 
 def resize(node: Resize) -> Node:

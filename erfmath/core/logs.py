@@ -19,8 +19,10 @@ from .saddle.points import NoBellShape
 from .scaled import Floats
 from .table import Table, table
 
-# A short row is tabulated whole, in some ten milliseconds; a longer one only where nothing else can be done.
+# A short row is tabulated whole, in some ten milliseconds, and so is a longer one of few factors, which may
+# be far from a bell, in up to seconds; others only where nothing else can be done.
 _SHORT = 2**13
+_FEW = 64
 _LONGEST = 2**18
 _MOST_OPERATIONS = 10**9
 
@@ -41,7 +43,8 @@ def ends(polynomial: Product) -> tuple[int, int]:
 
 def is_short(polynomial: Product) -> bool:
     """Return whether the row is tabulated whole."""
-    return math.prod(polynomial.shape) <= _SHORT
+    length = math.prod(polynomial.shape)
+    return length <= _SHORT or (length <= _LONGEST and polynomial.n <= _FEW)
 
 
 @functools.lru_cache(maxsize=32)
