@@ -10,6 +10,7 @@ import pytest
 
 import erfmath as em
 from erfmath.cli import main
+from erfmath.cli.measured import part_of
 from erfmath.cli.models import read_model
 from erfmath.notation import network_to_json
 
@@ -52,6 +53,15 @@ class Trained(nn.Module):
         x = torch.cat(self.halves(x), 1)
         x = self.last(x.permute(0, 2, 3, 1))
         return self.head(x.mean((1, 2)))
+
+class Gated(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3, padding=1)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return x * x.mean((2, 3), keepdim=True).sigmoid()
 
 class Halves(nn.Module):
     def forward(self, x):
@@ -233,13 +243,45 @@ def test_a_module_is_measured_with_its_own_weights(capsys, module):
 def test_what_is_measured_of_a_module_is_the_tensor_that_is_read(module, output, make):
     import torch
 
-    arguments = argparse.Namespace(input_size="12", channels=None, output=output)
+    arguments = argparse.Namespace(input_size="12", channels=None, output=output, no_gates=False)
     model = read_model(f"{module}:Trained", arguments)
-    part, energies = model.part
+    part, energies = part_of(model.reader), model.with_weights("energy")
     x = torch.randn(1, 3, 12, 12)
     net = importlib.import_module(module).Trained().eval()
     assert torch.allclose(part(x), make(net, x), atol=1e-6)
     assert em.receptive_field(energies).size == em.receptive_field(model.net).size
+
+
+@pytest.mark.parametrize("profile", ["mean", "variance", "std"])
+def test_a_model_is_read_with_its_own_weights(capsys, module, profile):
+    words = ["analyze", f"{module}:Trained", "--input-size", "24", "--output", "conv", "--profile", profile]
+    found = json.loads(run(capsys, *words, "--weights", "given", "--json")[1])
+    net = em.from_torch(importlib.import_module(module).Trained(), (1, 3, 24, 24), "conv", weights="given")
+    expected = em.impact_map(net).law() if profile == "mean" else em.distribution(em.variance(net))
+    assert found["weights"] == "given"
+    assert found["effective"]["mass"]["size"] == em.effective_field(expected, "mass", profile=profile).size
+    text = run(capsys, *words, "--weights", "given")[1]
+    assert {"mean": "magnitude of the gradient", "variance": "random signs", "std": "the root"}[
+        profile
+    ] in text
+    energies = em.from_torch(
+        importlib.import_module(module).Trained(), (1, 3, 24, 24), "conv", weights="energy"
+    )
+    found = json.loads(run(capsys, *words, "--weights", "energy", "--json")[1])
+    expected = em.effective_field(em.distribution(energies), "mass", profile=profile)
+    assert found["effective"]["mass"]["size"] == expected.size
+
+
+def test_weights_need_a_model(capsys):
+    assert "needs a model: an ONNX file or a PyTorch module" in complaint(
+        capsys, "analyze", "resnet18", "--weights", "energy"
+    )
+
+
+def test_gates_can_be_left_out(capsys, module):
+    words = ["analyze", f"{module}:Gated", "--input-size", "8"]
+    assert "unbounded" in run(capsys, *words)[1]
+    assert "3 x 3 pixels; a unit every pixel" in run(capsys, *words, "--no-gates")[1]
 
 
 def test_gates_and_logits_are_not_measured(capsys, module):

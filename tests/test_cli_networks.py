@@ -243,9 +243,9 @@ def test_given_weights_are_measured_as_they_are(capsys, tmp_path):
 def test_large_maps_are_measured_with_few_channels_or_not_at_all(capsys, monkeypatch):
     words = ["conv3p1*3", "--input-size", "100", "--measure", "2"]  # 400 values a channel
     for most, width in ((6400, 16), (6399, 8), (3199, 4)):
-        monkeypatch.setattr("erfmath.cli.analysis._MOST_VALUES", most)
+        monkeypatch.setattr("erfmath.cli.measured._MOST_VALUES", most)
         assert measured(capsys, *words)["drawn"] == f"random weights, {width} channels"
-    monkeypatch.setattr("erfmath.cli.analysis._MOST_VALUES", 1599)
+    monkeypatch.setattr("erfmath.cli.measured._MOST_VALUES", 1599)
     with pytest.raises(SystemExit):
         main(["analyze", *words])
     assert "a run on an input of 100 takes too long" in capsys.readouterr().err

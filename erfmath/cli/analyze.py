@@ -10,7 +10,9 @@ from typing import Any
 from erfmath._checks import as_count
 from erfmath.terminal import per_axis_text, table
 
-from .analysis import Analysis, analysis_of, as_dict, jsonable, measured_of
+from .analysis import Analysis, analysis_of
+from .as_json import as_dict, jsonable
+from .measured import measured_of
 from .models import Model, read_model
 from .notation import NETWORKS_AND_MODELS, parse_count
 from .options import add_definition, add_input_size, add_plot, add_reading, draw_law, save_plot
@@ -27,6 +29,7 @@ EXAMPLES = """\
   erfmath analyze model.onnx --all
   erfmath analyze resnet18 --measure 20
   erfmath analyze torchvision.models:resnet18 --output layer3 --input-size 224x224
+  erfmath analyze model.onnx --weights given --profile variance
   erfmath analyze net.json --json"""
 
 _RUNS = "100"
@@ -61,6 +64,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="set gradients by autograd beside the theory (needs torch): of the network with random weights, "
         f"of a PyTorch module with its own and random inputs (default: {_RUNS} runs)",
     )
+    parser.add_argument(
+        "--weights",
+        choices=("uniform", "given", "energy"),
+        default="uniform",
+        help="given: the model's own, by channel; energy: their mean squares, faster (default: uniform)",
+    )
+    parser.add_argument(
+        "--no-gates",
+        action="store_true",
+        help="leave out branches that read the whole map where they join others, as squeeze-excitation does",
+    )
     add_definition(parser, default=None)
     add_reading(parser)
     add_plot(parser)
@@ -73,15 +87,14 @@ def run(arguments: argparse.Namespace) -> str:
     model = read_model(name, arguments)
     if arguments.all:
         return json.dumps(jsonable(model.stages), indent=2) if arguments.json else _stages_table(model)
-    found = analysis_of(model.name, model.net, arguments, model.input_size, model.channels, model.output)
-    if runs is not None:
-        found.measured = measured_of(found, runs, arguments, model)
+    found = analysis_of(model, arguments)
+    measured = None if runs is None else measured_of(found, runs, arguments, model)
     if arguments.plot:
         _save(found, arguments)
     if arguments.json:
-        return json.dumps(as_dict(found), indent=2)
+        return json.dumps(as_dict(found, measured), indent=2)
     is_long = model.is_converted and len(found.layers) > _MOST_ROWS
-    return report(found, _stages_table(model) if is_long else repr(found.layers))
+    return report(found, _stages_table(model) if is_long else repr(found.layers), measured)
 
 
 def _runs(arguments: argparse.Namespace) -> int | None:

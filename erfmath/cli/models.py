@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import operator
 import re
 import sys
 from dataclasses import dataclass
@@ -31,21 +30,22 @@ class Model:
         The network.
     input_size, channels
         Of the model's input, None where it leaves them open.
-    trace
-        The tensors of a model that was converted, None of a network.
     output
         The tensor that is read, None where it is the model's own output.
-    reader
-        Of the exported program of a PyTorch module.
+    reader, trace
+        Of a model that was converted, None of a network.
+    gates
+        Whether branches that read the whole map are kept.
     """
 
     name: str
     net: Node
     input_size: Any = None
     channels: int | None = None
-    trace: Any = None
     output: str | None = None
     reader: Any = None
+    trace: Any = None
+    gates: bool = True
 
     @property
     def is_converted(self) -> bool:
@@ -53,13 +53,16 @@ class Model:
         return self.trace is not None
 
     @property
-    def part(self) -> tuple[Any, Node] | None:
-        """The PyTorch module up to the tensor that is read, and the network of its weights' energies."""
+    def module(self) -> Any:
+        """The exported program of a PyTorch module, None of others."""
+        return getattr(self.reader, "program", None)
+
+    def with_weights(self, weights: str) -> Node:
+        """Return the network with the model's own weights."""
         if self.reader is None:
-            return None
-        trace = _trace(self.reader.input_shape, None, "energy")
-        net = self.reader.network(trace)
-        return _cut(self.reader.program, trace), net
+            raise ValueError(f"--weights {weights} needs a model: an ONNX file or a PyTorch module")
+        found: Node = self.reader.network(_trace(self.reader, self.gates, weights))
+        return found
 
     @cached_property
     def stages(self) -> list[dict[str, Any]]:
@@ -103,47 +106,23 @@ def _onnx_model(path: str, arguments: argparse.Namespace) -> Model:
     asked = _asked_shape(reader.input_shape, axes, arguments)
     if asked != reader.input_shape:
         reader = Reader(model, arguments.output, None, asked)
-    trace = _trace(asked, space)
+    gates = not arguments.no_gates
+    trace = _trace(reader, gates)
     net = reader.network(trace)
     sides = tuple(asked[axis] for axis in axes)
     channels = [side for axis, side in enumerate(asked) if axis and axis not in axes]
     size = None if None in sides else sides
     own = {entry.name for entry in model.graph.output}
-    output = (None if trace.is_own else trace.title) if reader.output in own else reader.output
-    return Model(Path(path).name, net, size, channels[0] if channels else None, trace, output)
+    output = (None if reader.is_own else reader.read.title) if reader.output in own else reader.output
+    return Model(Path(path).name, net, size, channels[0] if channels else None, output, reader, trace, gates)
 
 
-def _trace(shape: Any, space: Any, weights: str = "uniform") -> Any:
-    """Return a trace that knows which tensor was `read`, its `title`, and whether it `is_own` output."""
+def _trace(reader: Any, gates: bool, weights: str = "uniform") -> Any:
+    """Return what follows the tensors of a model."""
     from erfmath.convert.trace import Trace
 
-    class Reading(Trace):
-        read: Any = None
-        is_own = True
-
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            self.titles = {id(self.input): self.input.name}  # a tensor that is only renamed keeps its name
-
-        def run(self, op: Any) -> Any:
-            found = super().run(op)
-            self.titles |= {id(tensor): name for tensor, name in zip(found, op.outputs, strict=True)}
-            return found
-
-        def last_map(self, output: Any) -> Any:
-            found = super().last_map(output)
-            self.is_own = found is output
-            return found
-
-        def network(self, output: Any) -> Node:
-            self.read = self.read or output
-            return super().network(output)
-
-        @property
-        def title(self) -> str:
-            return self.titles[id(self.read)]
-
-    return Reading(shape, space, None, True, weights)
+    space = reader.space(None) if hasattr(reader, "space") else None
+    return Trace(reader.input_shape, space, None, gates, weights)
 
 
 def _asked_shape(shape: Any, space: tuple[int, ...], arguments: argparse.Namespace) -> tuple[int | None, ...]:
@@ -172,36 +151,12 @@ def _torch_model(word: str, arguments: argparse.Namespace) -> Model:
     output = arguments.output
     number = int(output) if output and output.isdecimal() else output
     reader = Reader(exported(module, (1, channels, *sides)), number, None)
-    trace = _trace(reader.input_shape, None)
+    gates = not arguments.no_gates
+    trace = _trace(reader, gates)
     net = reader.network(trace)
     if reader.is_final:
-        output = None if trace.is_own else trace.title
-    return Model(word, net, sides, channels, trace, output, reader)
-
-
-def _cut(program: Any, trace: Any) -> Any:
-    """Return the module of an exported program up to the tensor that was read, channels before the space."""
-    import torch
-
-    module, read = program.module(), trace.read
-    graph = module.graph
-    name, _, part = trace.title.partition(".")
-    last = next((node for node in graph.nodes if node.name == name), None)
-    if last is None:
-        raise ValueError(f"--measure needs a tensor that the module makes, got {name!r}; give an --output")
-    for node in reversed(graph.nodes):  # all that follow, which might write into it
-        if node is last:
-            break
-        graph.erase_node(node)
-    if part:
-        last = graph.call_function(operator.getitem, (last, int(part)))
-    order = sorted(range(len(read.axes)), key=lambda axis: read.axes[axis])  # those of the space behind
-    last = graph.call_function(torch.permute, (last, order))
-    graph.output(graph.call_function(torch.reshape, (last, (1, -1, *read.sides))))
-    graph.set_codegen(torch.fx.graph.CodeGen())  # one tensor in and one out, whatever the module returns
-    graph.eliminate_dead_code()
-    module.recompile()
-    return module
+        output = None if reader.is_own else reader.read.title
+    return Model(word, net, sides, channels, output, reader, trace, gates)
 
 
 def _made(word: str) -> Any:

@@ -20,13 +20,21 @@ from erfmath.terminal import (
     table,
 )
 
-from .analysis import Analysis, Law, Measured, axes_of, marginals_of, pairs_of, phases_of
+from .analysis import Analysis, Law, axes_of, marginals_of, pairs_of, phases_of
+from .measured import Measured
 
 _MOST_PHASES = 8
 
+# By weights and profile; the impact itself needs no words.
 _PROFILES = {
-    "variance": "the variance of the gradient, weights random",
-    "std": "the standard deviation of the gradient, weights random",
+    ("uniform", "variance"): "the variance of the gradient, weights random",
+    ("uniform", "std"): "the standard deviation of the gradient, weights random",
+    ("given", "mean"): "the magnitude of the gradient, rectifiers at their mean",
+    ("given", "variance"): "the energy of the gradient, the model's weights with random signs",
+    ("given", "std"): "the root of the gradient's energy, the model's weights with random signs",
+    ("energy", "mean"): "the energy of the gradient, mean squares of the model's weights",
+    ("energy", "variance"): "the energy of the gradient, mean squares of the model's weights",
+    ("energy", "std"): "the root of the gradient's energy, mean squares of the model's weights",
 }
 
 _MEASURED = {
@@ -36,16 +44,16 @@ _MEASURED = {
 }
 
 
-def report(found: Analysis, layers: str) -> str:
+def report(found: Analysis, layers: str, measured: Measured | None) -> str:
     """Return the title, the layers, what one unit sees, how much of it counts, a picture, a measurement."""
     parts = [_title(found), layers, facts(_field_facts(found.field, found.at))]
     if found.field.unbounded is None and 1 < _phases(found.field) <= _MOST_PHASES:
         parts.append(_phase_table(found.field))
     parts.append(facts([*_effective_facts(found), *_limit_facts(found), ("Cost", _cost_text(found))]))
     if found.law is not None and any(marginal.var() for marginal in marginals_of(found.law)):
-        parts.append(_picture(found.law, found.profile))
-    if found.measured is not None:
-        parts.append(_measured(found.measured))
+        parts.append(_picture(found.law, found.profile, found.weights))
+    if measured is not None:
+        parts.append(_measured(measured))
     return "\n\n".join(filter(None, parts))
 
 
@@ -123,7 +131,8 @@ def _effective_facts(found: Analysis) -> list[tuple[str, str]]:
     reasons = [field for field in found.effective.values() if isinstance(field, str)]
     if found.no_limit and len(reasons) == len(found.effective):
         return [("Effective", found.no_limit)]
-    lines = [("Profile", _PROFILES[found.profile])] if found.profile in _PROFILES else []
+    words = _PROFILES.get((found.weights, found.profile))
+    lines = [("Profile", words)] if words else []
     for number, (name, field) in enumerate(found.effective.items()):
         lines.append(("" if number else "Effective", _effective_text(name, field, found.field.ndim)))
     return lines
@@ -168,9 +177,9 @@ def _cost_text(found: Analysis) -> str:
     )
 
 
-def _picture(law: Law, profile: str) -> str:
+def _picture(law: Law, profile: str, weights: str) -> str:
     """Return the profile along the first axis, on two axes beside the map; none of a law without numbers."""
-    what = "Impact" if profile == "mean" else "Variance"
+    what = "Variance" if weights == "uniform" and profile != "mean" else "Impact"
     try:
         if isinstance(law, LatticeDistribution):
             return f"{what}, five deviations about its mean:\n\n{profile_picture(law)}"

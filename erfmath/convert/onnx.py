@@ -122,7 +122,16 @@ def loaded(model: Any) -> Any:
 
 
 class Reader:
-    """The graph of a model between two of its tensors."""
+    """The graph of a model between two of its tensors.
+
+    Attributes
+    ----------
+    read, is_own
+        The tensor that the network is read up to, and whether it is the output that was chosen.
+    """
+
+    read: Tensor
+    is_own: bool
 
     def __init__(self, model: Any, output: str | None, start: str | None, shape: Any) -> None:
         from onnx import inliner
@@ -167,7 +176,9 @@ class Reader:
         found = known.get(self.output)
         if not isinstance(found, Tensor):
             raise ValueError(f"there is no path from the input {self.input!r} to the output {self.output!r}")
-        return trace.network(trace.last_map(found) if self.is_default else found)
+        self.read = trace.last_map(found) if self.is_default else found
+        self.is_own = self.read is found
+        return trace.network(self.read)
 
     def space(self, given: Any) -> Any:
         """Return the spatial axes of the input, told from a transposition of channels that come last."""

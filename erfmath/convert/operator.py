@@ -23,13 +23,15 @@ Layout = tuple[tuple[int, ...], ...]
 class Tensor:
     """A tensor that depends on the input: its name, shape and layout, as far as known.
 
-    The layout is None where positions are lost: behind a global pooling, a flattening, attention.
+    The layout is None where positions are lost: behind a global pooling, a flattening, attention. A tensor
+    that is as its source keeps the name of that, the `title` is what the model calls it.
     """
 
     name: str
     shape: Shape | None
     layout: Layout | None
     sides: Shape = ()  # samples per axis of the space
+    title: str = ""
 
     @property
     def axes(self) -> Layout:

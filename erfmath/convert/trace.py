@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .._checks import as_choice, is_index
@@ -61,7 +62,7 @@ class Trace:
             raise ValueError("rates count for weights='given' or 'energy' only; uniform taps have no gates")
         self.rates = Rates(rates)
         layout = tuple((owners.index(axis),) if axis in owners else () for axis in range(len(shape)))
-        self.input = Tensor(INPUT, shape, layout, tuple(shape[axis] for axis in owners))
+        self.input = Tensor(INPUT, shape, layout, tuple(shape[axis] for axis in owners), INPUT)
         self.made: list[Tensor] = [self.input]
         self._entries: dict[str, tuple[Node, list[tuple[str, Gain]]]] = {}
         self._channels: dict[str, tuple[int, ...]] = {}
@@ -81,7 +82,7 @@ class Trace:
         for i in range(len(op.outputs)):
             part, name = parts[min(i, len(parts) - 1)], names[min(i, len(parts) - 1)]
             shape = op.shapes[i] if i < len(op.shapes) else None
-            found.append(self._tensor(part, name, shape))
+            found.append(replace(self._tensor(part, name, shape), title=op.outputs[i]))
         self.made += found
         return tuple(found)
 
