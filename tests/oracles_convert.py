@@ -9,6 +9,18 @@ import torch.nn.functional as F  # noqa: E402, N812
 from torch import nn  # noqa: E402
 
 
+class Function(nn.Module):
+    """A module of a function of a map."""
+
+    def __init__(self, function, *parts):
+        super().__init__()
+        self.function = function
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, x):
+        return self.function(x, *self.parts)
+
+
 def positive(module, seed=0):
     """Make a module linear as far as it goes: positive random weights, averages for maxima, no rectifiers."""
     generator = torch.Generator().manual_seed(seed)

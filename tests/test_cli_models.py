@@ -245,7 +245,7 @@ def test_what_is_measured_of_a_module_is_the_tensor_that_is_read(module, output,
 
     arguments = argparse.Namespace(input_size="12", channels=None, output=output, no_gates=False)
     model = read_model(f"{module}:Trained", arguments)
-    part, energies = part_of(model.reader), model.with_weights("energy")
+    part, energies = part_of(model.module, model.trace.read), model.with_weights("energy")
     x = torch.randn(1, 3, 12, 12)
     net = importlib.import_module(module).Trained().eval()
     assert torch.allclose(part(x), make(net, x), atol=1e-6)

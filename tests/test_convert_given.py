@@ -9,6 +9,7 @@ import erfmath as em
 
 torch = pytest.importorskip("torch", reason="gradients are torch's")
 import torch.nn.functional as F  # noqa: E402, N812
+from oracles_convert import Function  # noqa: E402
 from torch import nn  # noqa: E402
 
 
@@ -21,18 +22,6 @@ class Gate(nn.Module):
 
     def forward(self, x):
         return x * self.rate.reshape(-1, *(1,) * (x.ndim - 2))
-
-
-class Function(nn.Module):
-    """A module of a function of a map."""
-
-    def __init__(self, function, *parts):
-        super().__init__()
-        self.function = function
-        self.parts = nn.ModuleList(parts)
-
-    def forward(self, x):
-        return self.function(x, *self.parts)
 
 
 def random(module, seed=0):

@@ -10,20 +10,8 @@ from erfmath.convert.torch import from_torch
 
 torch = pytest.importorskip("torch", reason="from_torch reads modules by torch.export")
 import torch.nn.functional as F  # noqa: E402, N812
-from oracles_convert import intervals, positive  # noqa: E402
+from oracles_convert import Function, intervals, positive  # noqa: E402
 from torch import nn  # noqa: E402
-
-
-class Function(nn.Module):
-    """A module of a function of a map."""
-
-    def __init__(self, function, *parts):
-        super().__init__()
-        self.function = function
-        self.parts = nn.ModuleList(parts)
-
-    def forward(self, x):
-        return self.function(x, *self.parts)
 
 
 def check(module, shape, units=None, output=None, read=None, **options):

@@ -52,7 +52,8 @@ def measured_of(found: Analysis, runs: int, arguments: argparse.Namespace, model
         subject, theory, drawn, options = _random_network(found.net, size)
     else:
         theory = model.with_weights("energy")
-        subject, drawn, options = part_of(model.reader), "random inputs, its own weights", _inputs(found)
+        subject, options = part_of(model.module, model.trace.read), _inputs(found)
+        drawn = "random inputs, its own weights"
     law = distribution(theory, at=unit, input_size=size)
     reading: dict[str, Any] = {"definition": arguments.definition or "threshold", "ref": arguments.ref}
     effective_field(law, **reading)  # what has no such field is told before the runs
@@ -117,11 +118,11 @@ def _sides(size: Any) -> str:
     return " x ".join(map(str, axes_of(size)))
 
 
-def part_of(reader: Any) -> Any:
+def part_of(program: Any, read: Any) -> Any:
     """Return the module of an exported program up to the tensor that was read, channels before the space."""
     import torch
 
-    module, read = reader.program.module(), reader.read
+    module = program.module()
     graph = module.graph
     name, _, part = read.title.partition(".")
     last = next((node for node in graph.nodes if node.name == name), None)

@@ -113,7 +113,8 @@ def _onnx_model(path: str, arguments: argparse.Namespace) -> Model:
     channels = [side for axis, side in enumerate(asked) if axis and axis not in axes]
     size = None if None in sides else sides
     own = {entry.name for entry in model.graph.output}
-    output = (None if reader.is_own else reader.read.title) if reader.output in own else reader.output
+    read = trace.read.title
+    output = None if read in own else read
     return Model(Path(path).name, net, size, channels[0] if channels else None, output, reader, trace, gates)
 
 
@@ -155,7 +156,7 @@ def _torch_model(word: str, arguments: argparse.Namespace) -> Model:
     trace = _trace(reader, gates)
     net = reader.network(trace)
     if reader.is_final:
-        output = None if reader.is_own else reader.read.title
+        output = None if trace.read.title == reader.output.name else trace.read.title
     return Model(word, net, sides, channels, output, reader, trace, gates)
 
 

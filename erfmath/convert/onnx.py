@@ -122,16 +122,7 @@ def loaded(model: Any) -> Any:
 
 
 class Reader:
-    """The graph of a model between two of its tensors.
-
-    Attributes
-    ----------
-    read, is_own
-        The tensor that the network is read up to, and whether it is the output that was chosen.
-    """
-
-    read: Tensor
-    is_own: bool
+    """The graph of a model between two of its tensors."""
 
     def __init__(self, model: Any, output: str | None, start: str | None, shape: Any) -> None:
         from onnx import inliner
@@ -176,9 +167,7 @@ class Reader:
         found = known.get(self.output)
         if not isinstance(found, Tensor):
             raise ValueError(f"there is no path from the input {self.input!r} to the output {self.output!r}")
-        self.read = trace.last_map(found) if self.is_default else found
-        self.is_own = self.read is found
-        return trace.network(self.read)
+        return trace.finished(found, self.is_default)
 
     def space(self, given: Any) -> Any:
         """Return the spatial axes of the input, told from a transposition of channels that come last."""

@@ -116,16 +116,7 @@ def exported(module: Any, example: Any) -> Any:
 
 
 class Reader:
-    """The graph of an exported program between an input and an output.
-
-    Attributes
-    ----------
-    read, is_own
-        The tensor that the network is read up to, and whether it is the output that was chosen.
-    """
-
-    read: Tensor
-    is_own: bool
+    """The graph of an exported program between an input and an output."""
 
     def __init__(self, program: Any, output: str | int | None, start: str | int | None) -> None:
         self.program = program
@@ -158,9 +149,7 @@ class Reader:
         found = found[0] if isinstance(found, tuple) else found
         if not isinstance(found, Tensor):
             raise ValueError(f"there is no path from the input {self.input.name!r} to the output")
-        self.read = trace.last_map(found) if self.is_default else found
-        self.is_own = self.read is found
-        return trace.network(self.read)
+        return trace.finished(found, self.is_default)
 
     def _made(self, node: Any, known: dict[Any, Any], trace: Trace) -> Any:
         """Return what a node of the graph makes: a tensor or a constant, a tuple where it makes several."""

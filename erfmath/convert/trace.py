@@ -42,7 +42,16 @@ class Trace:
         "uniform" for equal taps, "given" for the model's weights, "energy" for their mean squares.
     rates
         Of the model's gates, see :class:`Rates`.
+
+    Attributes
+    ----------
+    made
+        The input and all tensors made of it.
+    read
+        The one that the network was read up to.
     """
+
+    read: Tensor
 
     def __init__(
         self,
@@ -117,11 +126,12 @@ class Trace:
             return list(reads)
         return [[(source, count) for (source, _), count in zip(reads, self._channels[name], strict=True)]]
 
-    def last_map(self, output: Tensor) -> Tensor:
-        """Return a model's output, or where it holds no positions the last tensor of several."""
-        if output.space:
-            return output
-        return next((tensor for tensor in reversed(self.made) if tensor.is_map), output)
+    def finished(self, output: Tensor, is_default: bool) -> Node:
+        """Return the network up to an output; where it is the default without positions, to the last map."""
+        self.read = output
+        if is_default and not output.space:
+            self.read = next((tensor for tensor in reversed(self.made) if tensor.is_map), output)
+        return self.network(self.read)
 
     def _placed(self, op: Operator) -> Placed | list[Placed]:
         """Return what an operator is, by the rules given or the table."""
