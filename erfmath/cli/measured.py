@@ -51,7 +51,8 @@ def measured_of(found: Analysis, runs: int, arguments: argparse.Namespace, model
     if model.module is None:
         subject, theory, drawn, options = _random_network(found.net, size)
     else:
-        theory = model.with_weights("energy")
+        is_given = arguments.weights == "given"
+        theory = variance(model.with_weights("given")) if is_given else model.with_weights("energy")
         subject, options = part_of(model.module, model.trace.read), _inputs(found)
         drawn = "random inputs, its own weights"
     law = distribution(theory, at=unit, input_size=size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,10 +33,12 @@ JOINS = {
     **dict.fromkeys(("div", "divide", "true_divide"), "quotient"),
     "pow": "power",
     "prelu": "prelu",
+    "maximum": "extreme",
+    "minimum": "extreme",
     **dict.fromkeys(
         words("""
         __and__ __or__ atan2 bitwise_and bitwise_or eq fmod ge gt hypot le logical_and logical_or lt
-        masked_fill maximum minimum ne remainder where
+        masked_fill ne remainder where
         """),
         "choice",
     ),
@@ -73,18 +75,19 @@ def translated(op: Operator, arguments: Arguments) -> Operator:
         return op
     name = name if name.endswith("__") else name.removesuffix("_")
     if name in ("max", "min") and "other" in arguments:
-        return _as(op, "join", combine="choice")
+        return _as(op, "join", combine="extreme")
     if name in NORMALISATIONS:
-        places = _places(arguments, ("input", "weight", "bias", "running_mean", "running_var"))
-        options = {"scale": places.get("weight"), "spread": places.get("running_var")}
-        return _as(op, "batch_norm", eps=arguments.get("eps", 1e-5), **options)
+        return _batch_norm(op, arguments)
     if name in POINTWISE:
         first = replace(op, inputs=op.inputs[:1])
         factor = (-1 if name == "neg" else 1) if name in LINEAR else None
         activation = _activation(name, arguments)
-        return _as(
-            first, "pointwise", activation=activation, factor=factor, slope=arguments.get("negative_slope")
-        )
+        unusual = any(arguments.get(key, 1) != 1 for key in ("alpha", "scale", "input_scale", "beta"))
+        options = {
+            "slope": arguments.get("negative_slope"),
+            "is_unusual": unusual and name in ("celu", "elu", "softplus"),
+        }
+        return _as(first, "pointwise", activation=activation, factor=factor, **options)
     if name in JOINS:
         return _joined(op, name, arguments)
     if name in RECURRENT or "scaled_dot_product" in name:
@@ -114,16 +117,20 @@ def _joined(op: Operator, name: str, a: Arguments) -> Operator:
     number = number if isinstance(number, (int, float)) else None
     alpha = a.get("alpha")
     alpha = 1 if alpha is None else alpha
-    factors = {"add": (1, alpha), "rsub": (-alpha, 1), "sub": (1, -alpha), "subtract": (1, -alpha)}.get(name)
-    scale = (
-        number if JOINS[name] == "product" else 1 / number if JOINS[name] == "quotient" and number else None
-    )
-    return _as(op, "join", combine=JOINS[name], factors=factors, scale=scale)
+    factors = (-alpha, 1) if name == "rsub" else (1, -alpha if "sub" in name else alpha)
+    combine = "choice" if a.get("rounding_mode") else JOINS[name]
+    scale = {"product": number, "quotient": 1 / number if number else None}.get(combine)
+    return _as(op, "join", combine=combine, factors=factors, scale=scale, is_aligned=name == "prelu")
 
 
-def _places(a: Arguments, names: Sequence[str]) -> dict[str, int]:
-    """Return where the operands stand among the inputs, those that are given."""
-    return {name: i for i, name in enumerate(name for name in names if a.get(name) is not None)}
+def _batch_norm(op: Operator, a: Arguments) -> Operator:
+    """Return a normalisation by statistics that are known; operands that are left out have no place."""
+    given = [
+        name for name in ("input", "weight", "bias", "running_mean", "running_var") if a.get(name) is not None
+    ]
+    places = {name: i for i, name in enumerate(given)}
+    options = {"scale": places.get("weight"), "spread": places.get("running_var")}
+    return _as(op, "batch_norm", eps=a.get("eps", 1e-5), **options)
 
 
 def is_pointwise(title: str) -> bool:
@@ -323,7 +330,8 @@ def _(op: Operator, a: Arguments) -> Operator:
         rest = iter(axis for axis in range(rank) if axis not in moves.values())
         order = [moves[axis] if axis in moves else next(rest) for axis in range(rank)]
     elif rank > 1:
-        first, second = (a.get("dim0", 0) % rank, a.get("dim1", 1) % rank) if "dim0" in a else (0, 1)
+        ends = a.get("dim0", a.get("axis0", 0)), a.get("dim1", a.get("axis1", 1))
+        first, second = (axis % rank for axis in ends)
         order[first], order[second] = order[second], order[first]
     return _as(op, "transpose", order=order)
 
@@ -360,6 +368,8 @@ def _(op: Operator, a: Arguments) -> Operator:
 
 @_translation("group_norm", "native_group_norm", "instance_norm")
 def _(op: Operator, a: Arguments) -> Operator:
+    if not a.get("use_input_stats", True):
+        return _batch_norm(op, a)
     return _as(op, "normalise", axes=range(1, _rank(op)), **_scale(a), is_last=False)
 
 
@@ -398,7 +408,7 @@ def _(op: Operator, a: Arguments) -> Operator:
 def _(op: Operator, a: Arguments) -> Operator:
     if isinstance(op.inputs[0], Tensor):
         return _as(op, "attention")
-    return _as(replace(op, inputs=op.inputs[1:]), "matmul")
+    return _as(replace(op, inputs=op.inputs[1:]), "matmul", scale=a.get("alpha", 1))
 
 
 @_translation("einsum")

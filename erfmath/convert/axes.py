@@ -299,6 +299,8 @@ def _cut(op: Operator, ndim: int, cuts: Mapping[int, tuple[int, int, int]], bord
     for axis, (before, after, step) in spatial.items():
         taps: Any = np.zeros(max(before, 0) + max(after, 0) + 1, dtype=int)
         taps[max(before, 0)] = 1
+        if len(taps) == 1 and border == "zeros":  # a second tap, of 0: a single one would be a random weight
+            taps, after = np.array([1, 0]), min(after, 0) - 1
         sides = [len(taps) if tensor.axes[axis] == (owner,) else 1 for owner in range(ndim)]
         options = {axis: (step, (max(-before, 0), max(-after, 0)))}
         found = op.along(tensor, ndim, options, (1, (0, 0)))

@@ -1,47 +1,60 @@
-r"""The weights of a trained model as energies: its effective field under random signs, without an image.
+r"""The weights of a trained model as energies, averaged over channels: nearly those channel by channel.
 
 With :math:`e_o` the energy of the gradient in output channel o, that of input channel i is
 :math:`\sum_{o,k} W_{oik}^2\, e_o` at tap k. Averaged over channels, a convolution is the kernel
 :math:`\sum_{o,i} W_{oik}^2 / C_{in}` of the mean energy: exact where the energy is the same in all channels,
-as it nearly is behind many of them. ``weights="given"`` keeps the channels apart.
+as it nearly is behind many of them.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..kernel import Kernel
-from ..network.compose import Sum
-from ..network.layers import Conv, ConvTranspose, GlobalPool
+from ..network.channels import Channels, Scaled, Weighted
+from ..network.compose import Series, Sum, series
+from ..network.layers import GlobalPool, Identity
 from ..network.node import Node
 from ..network.weights import variance
-from .given import normalising_factors, weights_of
+from .given import given_of
 from .operator import Operator, Placed
+from .rules import words
 from .slopes import Rates
 
-
-def energy_of(op: Operator, placed: Placed, rates: Rates) -> Placed:
-    """Return what an operator means for energies: its weights squared, its gains too."""
-    gains = [(tensor, gain if placed.channels else gain**2) for tensor, gain in placed.sources]
-    return placed._replace(node=_energy(op, placed.node, rates), sources=gains)
+# What has weights that must be known; others that are not known channel by channel are as they are in space.
+_WITH_WEIGHTS = words("batch_norm conv conv_transpose gemm linear matmul")
 
 
-def _energy(op: Operator, node: Node, rates: Rates) -> Node:
-    if isinstance(node, (Conv, ConvTranspose)) and op.kind in ("conv", "conv_transpose"):
-        return _with_energies(op, node)
-    if op.kind == "batch_norm":
-        return Sum([node], [float(np.mean(normalising_factors(op) ** 2))])
-    if op.kind == "pointwise" and op.get("activation"):
-        return Sum([node], [float(np.mean(rates.moments(op)[1]))])
+def energy_of(op: Operator, placed: Placed, output: int, ndim: int, rates: Rates) -> Placed:
+    """Return what an output of an operator means for mean energies: weights and gains squared."""
+    try:
+        placed = given_of(op, placed, output, ndim, rates)
+    except ValueError:
+        if op.kind in _WITH_WEIGHTS:
+            raise
+    sources = [(tensor, 1 if placed.channels else gain**2) for tensor, gain in placed.sources]
+    before = tuple(_mean(node) for node in placed.before)
+    return placed._replace(node=_mean(placed.node), sources=sources, before=before, channels=())
+
+
+def _mean(node: Node) -> Node:
+    """Return the energies that a node passes, alike in all channels; one that passes none stays as it is."""
+    if isinstance(node, Series):
+        return series(map(_mean, node.nodes))
+    if isinstance(node, Weighted):
+        return _mean_taps(node)
+    if isinstance(node, Scaled):
+        return _times(float(node.squares.mean())) if node.squares.any() else variance(node)
+    if isinstance(node, Channels):
+        return _times(float((node.index >= 0).sum() / node.inputs))
     return node if isinstance(node, GlobalPool) else variance(node)
 
 
-def _with_energies(op: Operator, node: Conv | ConvTranspose) -> Node:
-    """Return a layer with the mean squares of its weights as taps."""
-    weights = weights_of(op, node)
-    # (out, in / groups, ...) of a convolution, (in, out / groups, ...) of a transposed one
-    inputs = weights.shape[0] if isinstance(node, ConvTranspose) else weights.shape[1] * node.groups
-    taps = (weights.astype(float) ** 2).sum(axis=(0, 1)) / inputs
-    if not taps.any():
-        raise op.error("has weights that are all zero")
-    return type(node)(Kernel(taps, node.kernel.offset), *node.args[1:])
+def _mean_taps(node: Weighted) -> Node:
+    squares = (node.weights.astype(float) ** (2 * node.power)).sum(axis=(0, 1))
+    if not squares.any():
+        return node
+    layer = type(node.layer)
+    return layer(Kernel(squares / node.inputs, node.layer.kernel.offset), *node.layer.args[1:])
+
+
+def _times(factor: float) -> Node:
+    return Identity() if factor == 1 else Sum([Identity()], [factor])

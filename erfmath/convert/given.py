@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..network.compose import Gain, series
 from ..network.layers import Conv, ConvTranspose, Identity
 from ..network.node import Node
 from .operator import Constant, Input, Operator, Placed, Tensor
+from .resize import Resize
 from .rules import words
 from .slopes import Rates
 
@@ -25,7 +27,7 @@ Numbers = np.ndarray[Any, np.dtype[np.int64]]
 Array = np.ndarray[Any, Any]
 
 # What treats each channel alone, or keeps the order of all of them.
-_ALIKE = words("adaptive_pool pool reshape resize squeeze unsqueeze")
+_ALIKE = words("adaptive_pool pool reshape squeeze unsqueeze")
 
 _TABLE: dict[str, Callable[[Given], Placed]] = {}
 
@@ -35,6 +37,8 @@ def given_of(op: Operator, placed: Placed, output: int, ndim: int, rates: Rates)
     if op.kind is None or placed.layout is None:
         return placed
     given = Given(op, placed, output, ndim, rates)
+    if op.kind == "resize":
+        return given.interpolated()
     if op.kind in _ALIKE:
         return given.alike()
     if op.kind not in _TABLE:
@@ -65,6 +69,8 @@ class Given:
         """Return the shape of the output with one place along the space."""
         shape = self.op.shapes[min(self.output, len(self.op.shapes) - 1)]
         assert self.placed.layout is not None
+        if shape is None and self.placed.layout == self.op.tensors[0].layout:
+            shape = self.op.tensors[0].shape
         sides = [None] * len(self.placed.layout) if shape is None else shape
         return self._known([1 if axis else s for axis, s in zip(self.placed.layout, sides, strict=True)])
 
@@ -72,11 +78,24 @@ class Given:
         """Return the meaning in space, which each channel has."""
         if self.op.kind == "reshape" and not isinstance(self.placed.node, Identity):
             raise self.op.error("moves blocks between space and channels; take weights='energy'")
+        if self.op.get("is_norm"):
+            raise self.op.error("has a slope that depends on its input")
         return self.placed
+
+    def interpolated(self) -> Placed:
+        """Return the interpolation with the signs of its taps."""
+        node = self.placed.node
+        if isinstance(node, Resize) and node.mode == "cubic":
+            if self.op.get("cubic", -0.75) != -0.75:
+                raise self.op.error("interpolates by another cubic than that of a = -3/4")
+            node = replace(node, is_signed=True)
+        return self.placed._replace(node=node)
 
     def picked(self, numbers: Numbers) -> Placed:
         """Return the meaning in space of the channels that are chosen, in their order."""
         tensor = self.placed.sources[0][0]
+        if not numbers.size:
+            raise self.op.error("makes no channels")
         return self._through(self.choice(numbers, self.numbers(tensor).size))
 
     def choice(self, numbers: Numbers, inputs: int) -> Node:
@@ -93,6 +112,13 @@ class Given:
     def factors(self, factors: Any, squares: Any = None) -> Node:
         """Return the layer of some factors; none where all are 1."""
         values = np.asarray(factors, dtype=float).ravel()
+        count = math.prod(self.shape())
+        if values.size not in (1, count):
+            raise self.op.error(f"has {values.size} factors or rates, and {count} channels")
+        if not np.isfinite(values).all():
+            raise self.op.error("has factors that are not finite")
+        if not values.any():  # each channel, as a factor for all of them cannot be 0
+            return Scaled(np.zeros(count), self.ndim)
         if (values == values[0]).all() and squares is None:
             values = values[:1]
         return (
@@ -120,10 +146,6 @@ class Given:
             raise self.op.error("joins a branch that reads the whole map; leave it out by gates=False")
         return gain
 
-    def constant(self, given: Input, what: str) -> Any:
-        """Return the value of a constant operand, None where there is none."""
-        return None if given is None else self.op.constant(self.op.inputs.index(given), what)
-
     def per_channel(self, value: Any) -> Array:
         """Return a constant that is joined to the output as a number for each of its channels."""
         assert self.placed.layout is not None
@@ -141,6 +163,8 @@ class Given:
         return self.placed._replace(node=series([layer, self.placed.node]))
 
     def _known(self, sides: Sequence[int | None]) -> tuple[int, ...]:
+        """Return the sides, an open batch as 1."""
+        sides = [1 if i == 0 and side is None else side for i, side in enumerate(sides)]
         if None in sides:
             raise self.op.error("has an unknown number of channels; give input_shape")
         return tuple(int(side) for side in sides if side is not None)
@@ -149,6 +173,7 @@ class Given:
 @_meaning("pointwise")
 def _(given: Given) -> Placed:
     if given.op.get("activation"):
+        # In place of the activation, whose gain would count again in the variance.
         return given.placed._replace(node=given.factors(*given.rates.moments(given.op)))
     factor = given.op.get("factor")
     if factor is None:
@@ -170,7 +195,11 @@ def _(given: Given) -> Placed:
     if scale is None:
         return given.placed
     value = given.op.constant(scale, "its scale")
-    return given.placed if value is None else given.scaled(given.per_channel(_aligned(given, value)))
+    if value is None:
+        return given.placed
+    if not given.op.get("is_last"):  # one scale per channel, or per group of them
+        value = np.repeat(value, math.prod(given.shape()) // np.size(value))
+    return given.scaled(given.per_channel(_aligned(given, value)))
 
 
 @_meaning("join")
@@ -178,16 +207,20 @@ def _(given: Given) -> Placed:
     """Return a sum of the operands with their signs, or of products and choices their shares."""
     op, shape = given.op, given.shape()
     how = op.options["combine"]
-    constants = [x for x in op.inputs if isinstance(x, Constant)]
+    constants = [i for i, x in enumerate(op.inputs) if isinstance(x, Constant)]
     if how == "prelu":
-        slopes = given.per_channel(given.constant(op.inputs[1], "its slopes")).ravel()
-        return given.scaled((1 + slopes) / 2, (1 + slopes**2) / 2)
-    if how == "power" or (how == "quotient" and not isinstance(op.inputs[0], Tensor)):
+        slopes = op.constant(1, "its slopes")
+        if op.get("is_aligned"):
+            slopes = np.reshape(slopes, (-1, *(1 for _ in shape[2:])))
+        slopes, share = given.per_channel(slopes).ravel(), given.rates.share(op)
+        return given.scaled(share + (1 - share) * slopes, share + (1 - share) * slopes**2)
+    is_inverse = how == "quotient" and (len(op.tensors) > 1 or 0 in constants)
+    if how in ("choice", "power") or is_inverse or (how == "extreme" and constants):
         raise op.error("has a slope that depends on its input")
     factor = np.full(shape, float(op.get("scale", 1)))
     if how in ("product", "quotient"):
-        for number in constants:
-            value = given.per_channel(given.constant(number, "its factor"))
+        for i in constants:
+            value = given.per_channel(op.constant(i, "its factor"))
             factor = factor * value if how == "product" else factor / value
     parts = []
     for entry, sign in zip(op.inputs, op.get("factors") or [1] * len(op.inputs), strict=False):
@@ -330,9 +363,10 @@ def _(given: Given) -> Placed:
 def _(given: Given) -> Placed:
     op = given.op
     place = 1 if isinstance(op.inputs[0], Tensor) else 0
-    matrix = np.atleast_2d(np.asarray(op.constant(place, "its weights"), dtype=float))
+    weights = _floats(op, op.constant(place, "its weights"))
+    matrix = np.atleast_2d(weights)
     outwards = op.kind == "linear" or (op.kind == "gemm" and op.get("transposed_weights"))
-    if np.asarray(op.constant(place, "its weights")).ndim == 1:
+    if weights.ndim == 1:
         matrix = matrix.reshape(1, -1)
     elif place == 1 and not outwards:
         matrix = matrix.swapaxes(-1, -2)
@@ -349,6 +383,9 @@ def _(given: Given) -> Placed:
     op, block, ndim = given.op, int(given.op.options["block"]), given.ndim
     places = block**ndim
     numbers = given.numbers(op.tensor)
+    owners = [op.tensor.axes[axis][0] for axis in op.tensor.space]
+    if len(owners) != ndim or numbers.size != (op.tensor.side(op.tensor.space[0] - 1) or 0):
+        raise op.error("moves blocks of other axes than the channels before the space; give a batch of 1")
     is_down = op.kind == "space_to_depth"
     base = numbers.size if is_down else numbers.size // places
     order = np.arange(base * places)  # of the deep channels, (base, place) or (place, base)
@@ -357,6 +394,7 @@ def _(given: Given) -> Placed:
     for place in range(places):
         weights[deep[:, place], np.arange(base), place] = 1
     weights = weights.reshape(base * places, base, *(block,) * ndim)
+    weights = weights.transpose(0, 1, *(2 + np.argsort(owners)))
     blocks = (block,) * ndim
     layer: Conv | ConvTranspose = (
         Conv(blocks, stride=blocks, channels=base * places)
@@ -368,9 +406,9 @@ def _(given: Given) -> Placed:
 
 def weights_of(op: Operator, node: Conv | ConvTranspose) -> Array:
     """Return the weights of a convolution, their axes in the order of the network's."""
-    weights = np.asarray(op.constant(1, "its weights"))
-    if weights.dtype.kind != "f":
-        raise op.error("has quantised weights, whose scale is not read")
+    if op.get("activation"):
+        raise op.error("has an activation in it, which is not read")
+    weights = _floats(op, op.constant(1, "its weights"))
     count = weights.ndim - 2
     owners = op.tensor.axes[len(op.tensor.axes) - count :]
     idle = tuple(2 + i for i, axis in enumerate(owners) if not axis)
@@ -381,13 +419,26 @@ def weights_of(op: Operator, node: Conv | ConvTranspose) -> Array:
     return found.reshape(*weights.shape[:2], *node.kernel.shape)
 
 
+def _floats(op: Operator, weights: Any) -> Array:
+    """Return weights as they are, or raise where they are no finite floats."""
+    array = np.asarray(weights)
+    if array.dtype.kind != "f":
+        raise op.error("has quantised weights, whose scale is not read")
+    if not np.isfinite(array).all():
+        raise op.error("has weights that are not finite")
+    return array
+
+
 def normalising_factors(op: Operator) -> Array:
     """Return what batch normalisation multiplies each channel by."""
     scale = _loaded(op, op.get("scale"), "its scale")
     spread = _loaded(op, op.get("spread"), "its variance")
     if spread is None:
         raise op.error("divides by what depends on its input")
-    return np.asarray((1.0 if scale is None else scale) / np.sqrt(spread + op.get("eps", 1e-5)))
+    spread = spread + op.get("eps", 1e-5)
+    if not (spread > 0).all():
+        raise op.error("has a variance that is not positive")
+    return np.asarray((1.0 if scale is None else scale) / np.sqrt(spread))
 
 
 def _loaded(op: Operator, index: int | None, what: str) -> Any:

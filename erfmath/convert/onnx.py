@@ -227,7 +227,8 @@ class Reader:
         tensor = self.weights.get(name)
         if tensor is None or tensor.data_location == TensorProto.EXTERNAL:
             return None
-        return numpy_helper.to_array(tensor)
+        found = numpy_helper.to_array(tensor)
+        return found.astype(np.float32) if tensor.data_type == TensorProto.BFLOAT16 else found
 
     def _folded(self, node: Any, inputs: Sequence[Input], shapes: Sequence[Any]) -> dict[str, Input]:
         """Return the outputs of a node that does not depend on the input, to be computed when asked for."""

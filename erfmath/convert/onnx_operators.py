@@ -27,10 +27,10 @@ LINEAR = words("Cast CastLike Dropout Identity Neg")
 RENAMED = {"leakyrelu": "leaky_relu"}
 JOINS = (
     {"Add": "sum", "Div": "quotient", "Mul": "product", "PRelu": "prelu", "Pow": "power"}
-    | {"Sub": "sum", "Sum": "sum"}
+    | {"Sub": "sum", "Sum": "sum", "Max": "extreme", "Min": "extreme", "Mean": "mean"}
     | dict.fromkeys(
         words("""
-    And BitShift BitwiseAnd BitwiseOr BitwiseXor Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min
+    And BitShift BitwiseAnd BitwiseOr BitwiseXor Equal Greater GreaterOrEqual Less LessOrEqual
     Mod Or Where Xor
     """),
         "choice",
@@ -59,7 +59,9 @@ def translated(op: Operator, domain: str, attributes: Attributes, version: int) 
     """Return an operator of the rules' kinds; one that is not known keeps the kind None."""
     name = op.title
     if domain == "com.microsoft" and name in MICROSOFT:
-        return _as(op, "conv", **_window(op, attributes)) if name == "FusedConv" else _as(op, "pointwise")
+        if name == "FusedConv":
+            return _as(op, "conv", **_window(op, attributes), activation=attributes.get("activation"))
+        return _as(op, "pointwise")
     if domain not in ("", "ai.onnx"):
         return op
     if name == "BatchNormalization":
@@ -70,7 +72,8 @@ def translated(op: Operator, domain: str, attributes: Attributes, version: int) 
     if name in POINTWISE and name not in _TABLE:
         factor = (-1 if name == "Neg" else 1) if name in LINEAR else None
         slope = attributes.get("alpha", 0.01) if name == "LeakyRelu" else None
-        return _as(op, "pointwise", activation=_activation(name), factor=factor, slope=slope)
+        options = {"slope": slope, "is_unusual": _is_unusual(name, attributes)}
+        return _as(op, "pointwise", activation=_activation(name), factor=factor, **options)
     if name in JOINS:
         return _as(op, "join", combine=JOINS[name], factors=(1, -1) if name == "Sub" else None)
     if name in EVERYTHING:
@@ -85,6 +88,13 @@ def translated(op: Operator, domain: str, attributes: Attributes, version: int) 
 
 def _as(op: Operator, kind: str, **options: Any) -> Operator:
     return replace(op, kind=kind, options=options)
+
+
+def _is_unusual(name: str, attributes: Attributes) -> bool:
+    """Whether an activation has other parameters than the one that is known by its name."""
+    if name == "HardSigmoid":
+        return bool(abs(attributes.get("alpha", 0.2) - 1 / 6) > 1e-3 or attributes.get("beta", 0.5) != 0.5)
+    return name in ("Celu", "Elu") and bool(attributes.get("alpha", 1.0) != 1)
 
 
 def _activation(name: str) -> str | None:
@@ -161,7 +171,8 @@ def _(op: Operator, attributes: Attributes, version: int) -> Operator:
     options = _window(op, attributes)
     counted = attributes.get("count_include_pad", 0) if op.title == "AveragePool" else True
     ceil_mode = attributes.get("ceil_mode", 0)
-    return _as(op, "pool", **options, mode=mode, ceil_mode=ceil_mode, count_include_pad=counted)
+    options |= {"ceil_mode": ceil_mode, "count_include_pad": counted, "is_norm": op.title == "LpPool"}
+    return _as(op, "pool", **options, mode=mode)
 
 
 @_translation("Resize", "Upsample")
@@ -190,6 +201,7 @@ def _(op: Operator, attributes: Attributes, version: int) -> Operator:
         mode={"bilinear": "linear", "trilinear": "linear"}.get(mode, mode),
         coordinates=coordinates,
         rounding=rounding.removeprefix("round_"),
+        cubic=attributes.get("cubic_coeff_a", -0.75),
     )
 
 

@@ -133,7 +133,9 @@ class Operator:
             return None
         value = given.load() if isinstance(given, Constant) else None
         if value is None:
-            raise self.error(f"needs {what} as a constant, but it is computed; give input_shape, or a rule")
+            raise self.error(
+                f"needs {what} as a constant, but it is computed or in another file; give input_shape"
+            )
         return value
 
     def weight_shape(self, index: int = 1) -> tuple[int, ...]:

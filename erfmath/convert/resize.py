@@ -45,6 +45,8 @@ class Resize(Node):
         The taps are averaged over it, so that a unit's field is that of all units of its phase together.
     power
         What the taps are raised to: 2 for energies.
+    is_signed
+        Whether the taps of "cubic" keep their signs.
 
     Examples
     --------
@@ -59,13 +61,14 @@ class Resize(Node):
     rounding: str = "floor"
     drift: Rationals = ()
     power: int = 1
+    is_signed: bool = False
 
 
 @lower.register
 def _(node: Resize) -> Stage:
     drifts = node.drift or (Fraction(0),) * len(node.factor)
     taps = [_averaged(f, h, by, node) for f, h, by in zip(node.factor, node.origin, drifts, strict=True)]
-    weights = functools.reduce(np.multiply.outer, [np.array(w, dtype=object) ** node.power for _, w in taps])
+    weights = functools.reduce(np.multiply.outer, [np.array(w, dtype=object) for _, w in taps])
     ups = tuple(f.numerator for f in node.factor)
     downs = tuple(f.denominator for f in node.factor)
     ones, zeros, slack = (1,) * len(ups), (0,) * len(ups), tuple(-d for d in downs)
@@ -92,7 +95,7 @@ def _averaged(
     """Return the taps averaged over the drift, by Simpson's rule: exact, being cubic between its knots."""
     if not drift:
         return _taps(factor, origin, node)
-    pieces = abs(math.ceil(drift * factor.denominator))
+    pieces = abs(int(drift * factor.denominator))
     found: dict[int, Fraction] = {}
     for i in range(2 * pieces + 1):
         share = Fraction(1 if i in (0, 2 * pieces) else 4 if i % 2 else 2, 6 * pieces)
@@ -118,7 +121,9 @@ def _taps(factor: Fraction, origin: Fraction, node: Resize) -> tuple[int, list[F
         }[node.rounding]
         return last - p + 1, [Fraction(1)] * p
     hat, width = (_linear, p) if node.mode == "linear" else (_cubic, 2 * p)
-    return _sampled(hat, h, width, p)
+    first, weights = _sampled(hat, h, width, p)
+    signed = weights if node.is_signed else [abs(weight) for weight in weights]
+    return first, [weight**node.power for weight in signed]
 
 
 def _sampled(
@@ -134,6 +139,6 @@ def _linear(x: Fraction) -> Fraction:
 
 
 def _cubic(x: Fraction) -> Fraction:
-    """Return the magnitude of Keys' kernel, a = -3/4."""
+    """Return Keys' kernel, a = -3/4."""
     a = Fraction(-3, 4)
-    return (a + 2) * x**3 - (a + 3) * x**2 + 1 if x <= 1 else abs(a * (x**3 - 5 * x**2 + 8 * x - 4))
+    return (a + 2) * x**3 - (a + 3) * x**2 + 1 if x <= 1 else a * (x**3 - 5 * x**2 + 8 * x - 4)

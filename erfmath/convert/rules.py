@@ -37,7 +37,8 @@ def _(op: Operator, ndim: int) -> Placed:
 @rule("join")
 def _(op: Operator, ndim: int) -> Placed:
     """Return the sum of tensors, each times its gain: 1 for sums, equal shares for products and maxima."""
-    share: Fraction | int = 1 if op.options["combine"] == "sum" else Fraction(1, len(op.tensors))
+    count = {"sum": 1, "mean": len(op.inputs)}.get(op.options["combine"], len(op.tensors))
+    share = Fraction(1, count)
     return Placed(Identity(), [(tensor, share) for tensor in op.tensors], broadcast(op))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,14 +41,25 @@ class Rates:
     def moments(self, op: Operator) -> tuple[Floats, Floats]:
         """Return the mean slopes of an activation and their mean squares, one for all or one per channel."""
         name = op.options["activation"]
-        rate = self._of(op)
-        if name in (*_GATES, *_LEAKY) and (rate is not None or name in _LEAKY):
-            share = np.atleast_1d(np.asarray(0.5 if rate is None else rate, dtype=float))
+        if name in _LEAKY or (name in _GATES and self._of(op) is not None):
+            share = self.share(op)
             leak = float(op.get("slope", 0.01)) if name in _LEAKY else 0.0
             return share + (1 - share) * leak, share + (1 - share) * leak**2
-        if name not in ACTIVATIONS:
+        if name not in ACTIVATIONS or op.get("is_unusual"):
             raise op.error("has a slope that is not known")
+        if self.named.keys() & self._names(op) - set(op.scopes):
+            raise op.error("has no gate that is open or not, as rates have it")
         return np.array([float(activation_slope(name))]), np.array([float(activation_gain(name))])
+
+    def share(self, op: Operator) -> Floats:
+        """Return the share at which a gate is open, one for all channels or one each."""
+        rate = self._of(op)
+        return np.atleast_1d(np.asarray(0.5 if rate is None else rate, dtype=float))
+
+    def meet(self, op: Operator) -> None:
+        """Take note of an operator, whose names may be given."""
+        if op.options.get("activation") or op.options.get("combine") == "prelu":
+            self.unused.difference_update(self._names(op))
 
     def require_used(self) -> None:
         """Raise where a name is that of no gate."""
@@ -57,12 +68,9 @@ class Rates:
             raise ValueError(f"rates must name activations before the output, got {names}")
 
     def _of(self, op: Operator) -> float | Sequence[float] | None:
-        """Return the share of an operator, that of the longest name that is one of its own."""
-        names = sorted(self._names(op), key=len)
-        if not names:
-            return self.default  # type: ignore[no-any-return]
-        self.unused.difference_update(names)
-        return self.named[names[-1]]  # type: ignore[no-any-return]
+        """Return the share of an operator: by its own name, else by that of the innermost part it is in."""
+        names = sorted(self._names(op), key=lambda name: (name not in op.scopes, name.count("."), len(name)))
+        return self.named[names[-1]] if names else self.default  # type: ignore[no-any-return]
 
-    def _names(self, op: Operator) -> Iterable[str]:
+    def _names(self, op: Operator) -> set[str]:
         return self.named.keys() & {op.name, *op.outputs, *op.scopes}

@@ -143,7 +143,7 @@ class Reader:
                 continue
             known[node] = self._made(node, known, trace)
             if _writes(node):  # what follows reads the operand changed
-                self._require_owned(node)
+                self._require_owned(node, trace.weights)
                 known.update((other, known[node]) for other in list(known) if _same(other) is _same(node))
         found = known.get(self.output)
         found = found[0] if isinstance(found, tuple) else found
@@ -214,12 +214,13 @@ class Reader:
                 bases.update(map(_base, read))
         return kept[::-1]
 
-    def _require_owned(self, node: Any) -> None:
+    def _require_owned(self, node: Any, weights: str) -> None:
         """Raise where an operator writes into a tensor that is then read as another view of it."""
-        if is_pointwise(_title(node)):
+        if is_pointwise(_title(node)) and weights == "uniform":  # which moves nothing
             return
-        later = self.nodes[self.nodes.index(node) + 1 :]
-        read = {entry for user in later for entry in user.all_input_nodes} | {self.output}
+        place = self.nodes.index(node)
+        later, before = self.nodes[place + 1 :], set(self.nodes[:place])
+        read = ({entry for user in later for entry in user.all_input_nodes} | {self.output}) & before
         if any(_base(entry) is _base(node) and _same(entry) is not _same(node) for entry in read):
             raise ValueError(
                 f"{_title(node)} {node.name!r} writes into a part of a tensor that is read again, for which "
@@ -230,7 +231,10 @@ class Reader:
         """Return a parameter, a buffer or a constant as an array, None of another input."""
         target = self.values.get(node.name)
         found = self.program.state_dict.get(target, self.program.constants.get(target))
-        return None if found is None else found.detach().cpu().numpy()
+        if found is None:
+            return None
+        found = found.detach().cpu()
+        return (found if str(found.dtype) != "torch.bfloat16" else found.float()).numpy()
 
     def _evaluated(self, node: Any) -> Any:
         """Return the value of a node that does not depend on the input, None where it needs one that does."""

@@ -79,13 +79,15 @@ class Trace:
 
     def run(self, op: Operator) -> tuple[Tensor, ...]:
         """Place an operator; return the tensors that it makes."""
+        self.rates.meet(op)
         placed = self._placed(op)
         parts = [self._gated(part) for part in (placed if isinstance(placed, list) else [placed])]
         if self.weights == "given":
             parts += parts[-1:] * (len(op.outputs) - len(parts))
-            parts = [self._given_weights(op, part, i) for i, part in enumerate(parts)]
+            parts = [self._by_channel(op, part, i) for i, part in enumerate(parts)]
         elif self.weights == "energy":
-            parts = [energy_of(op, part, self.rates) for part in parts]
+            parts += parts[-1:] * (len(op.outputs) - len(parts))
+            parts = [energy_of(op, part, i, self.ndim, self.rates) for i, part in enumerate(parts)]
         names = [self._emit(op, i, part) for i, part in enumerate(parts)]
         found = []
         for i in range(len(op.outputs)):
@@ -130,7 +132,7 @@ class Trace:
         """Return the network up to an output; where it is the default without positions, to the last map."""
         self.read = output
         if is_default and not output.space:
-            self.read = next((tensor for tensor in reversed(self.made) if tensor.is_map), output)
+            self.read = next((tensor for tensor in self.made[:0:-1] if tensor.is_map), output)
         return self.network(self.read)
 
     def _placed(self, op: Operator) -> Placed | list[Placed]:
@@ -153,9 +155,11 @@ class Trace:
         layouts = [tensor.layout for tensor in op.tensors if tensor.layout is not None]
         return Placed(found, [(tensor, 1) for tensor in op.tensors], layouts[0] if layouts else None)
 
-    def _given_weights(self, op: Operator, part: Placed, output: int) -> Placed:
+    def _by_channel(self, op: Operator, part: Placed, output: int) -> Placed:
         """Return an operator's output channel by channel; what is not known is an error if it is needed."""
         try:
+            if part.has_statistics and self.gates:
+                raise op.error("takes statistics of the whole map; leave them out by gates=False")
             return given_of(op, part, output, self.ndim, self.rates)
         except ValueError as error:
             return part._replace(refused=error)
@@ -182,8 +186,9 @@ class Trace:
         name = self._free(op.outputs[min(index, len(op.outputs) - 1)] or op.name)
         for i, first in enumerate(before):
             if not isinstance(first, Identity):
-                self._entries[f"{name}.{i}"] = first, [(reads[i][0], 1)]
-                reads[i] = f"{name}.{i}", reads[i][1]
+                own = self._free(f"{name}.{i}")
+                self._entries[own] = first, [(reads[i][0], 1)]
+                reads[i] = own, reads[i][1]
         self._entries[name] = node, reads
         if part.refused is not None:
             self._refused[name] = part.refused

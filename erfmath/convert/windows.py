@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -119,6 +120,8 @@ def _(op: Operator, ndim: int) -> Placed:
         side = tensor.side(axis)
         if factor is not None:
             found = Fraction(factor).limit_denominator(1000)
+            if side is not None and op.get("coordinates") == "align_corners":  # whose ends are samples
+                found = Fraction(max(1, math.floor(found * side)), side)
         elif size is None or size == side:
             continue
         elif side is None:

@@ -56,7 +56,7 @@ class Weighted(Node):
     def __init__(self, layer: Conv | ConvTranspose, weights: Any, power: int = 1) -> None:
         if not isinstance(layer, (Conv, ConvTranspose)):
             raise TypeError(f"layer must be a Conv or a ConvTranspose, got {layer!r}")
-        array = np.asarray(weights)
+        array = np.array(weights)
         array = array.astype(float) if array.dtype.kind in "iu" else array
         if array.dtype.kind != "f" or array.shape[2:] != layer.kernel.shape:
             sides = ", ".join(map(str, layer.kernel.shape))
@@ -64,8 +64,11 @@ class Weighted(Node):
                 f"weights must be floats of shape (outputs, inputs, {sides}) for {layer!r}, got "
                 f"{array.dtype} of shape {array.shape}"
             )
-        if not np.isfinite(array).all():
-            raise ValueError(f"weights must be finite, those of {layer!r} are not")
+        count = as_count(power, "power", minimum=1)
+        with np.errstate(over="ignore"):
+            largest = np.abs(array.astype(float)).max(initial=0.0) ** count
+        if not np.isfinite(largest):
+            raise ValueError(f"weights must be finite, and so must their powers: those of {layer!r} are not")
         if array.shape[0] % layer.groups or not array.size:
             raise ValueError(
                 f"weights must have channels that groups={layer.groups} divide, got the shape {array.shape}"
@@ -73,8 +76,15 @@ class Weighted(Node):
         outputs = array.shape[1] * layer.groups if isinstance(layer, ConvTranspose) else array.shape[0]
         made: Any = type(layer)
         object.__setattr__(self, "layer", made(*layer.args[:-2], outputs, layer.groups))
+        array.flags.writeable = False
         object.__setattr__(self, "weights", array)
-        object.__setattr__(self, "power", as_count(power, "power", minimum=1))
+        object.__setattr__(self, "power", count)
+
+    @property
+    def inputs(self) -> int:
+        """Number of input channels."""
+        first, second = self.weights.shape[:2]
+        return int(first if isinstance(self.layer, ConvTranspose) else second * self.layer.groups)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -108,14 +118,15 @@ class Scaled(Node):
     squares: Weights
 
     def __init__(self, factors: Any, ndim: int, squares: Any = None) -> None:
-        values = np.atleast_1d(np.asarray(factors, dtype=float))
-        second = values**2 if squares is None else np.atleast_1d(np.asarray(squares, dtype=float))
+        values = np.atleast_1d(np.array(factors, dtype=float))
+        second = values**2 if squares is None else np.atleast_1d(np.array(squares, dtype=float))
         if values.ndim != 1 or second.shape != values.shape:
             raise ValueError(
                 f"factors must be one per channel, got the shapes {values.shape}, {second.shape}"
             )
         if not (np.isfinite(values).all() and np.isfinite(second).all()):
-            raise ValueError("factors must be finite")
+            raise ValueError("factors must be finite, and so must their squares")
+        values.flags.writeable = second.flags.writeable = False
         object.__setattr__(self, "factors", values)
         object.__setattr__(self, "axes", as_count(ndim, "ndim", minimum=1))
         object.__setattr__(self, "squares", second)
@@ -153,12 +164,13 @@ class Channels(Node):
     axes: int
 
     def __init__(self, index: Any, inputs: int, ndim: int) -> None:
-        places = np.asarray(index)
+        places = np.array(index)
         count = as_count(inputs, "inputs", minimum=1)
         if places.dtype.kind not in "iu" or places.ndim != 1 or not places.size:
             raise TypeError(f"index must be a sequence of ints, got {index!r}")
         if places.min() < -1 or places.max() >= count:
             raise ValueError(f"index must hold channels below {count}, or -1, got {places.max()}")
+        places.flags.writeable = False
         object.__setattr__(self, "index", places)
         object.__setattr__(self, "inputs", count)
         object.__setattr__(self, "axes", as_count(ndim, "ndim", minimum=1))
@@ -191,7 +203,7 @@ def _(node: Weighted) -> Stage:
 @lower.register
 def _(node: Scaled) -> Stage | Node:
     factors = node.factors
-    if len(factors) == 1:
+    if len(factors) == 1 and factors[0]:
         return Sum([Identity()], [float(factors[0])])
     return replace(_pointwise(node.axes), mixing=Taps(factors.reshape(-1, 1, 1, *(1,) * node.axes)))
 

@@ -23,7 +23,7 @@ from .impact import bounded_program, place, unit_of
 from .lower import Stage
 from .maps import Map, map_of
 from .node import Node
-from .program import Program
+from .program import Block, Program
 from .sizes import sized_for
 
 _LARGEST = 1000  # powers of two that floats hold
@@ -138,16 +138,11 @@ def _chosen(program: Program, channel: int | None) -> Floats | None:
 
 def _outputs(program: Program) -> int | None:
     """Return the number of output channels, None where nothing tells."""
-    stack, seen = [program.output], set()
-    while stack:
-        tensor = stack.pop()
-        if tensor in seen or tensor == 0:
-            continue
-        seen.add(tensor)
-        op = program.operations[tensor - 1]
+    for op in reversed(program.live):
         if isinstance(op.what, Stage) and op.what.mixing is not None:
             return op.what.mixing.outputs
-        stack += [source for source, _ in op.sources]
+        if isinstance(op.what, Block) and (count := _outputs(op.what.program)) is not None:
+            return count
     return None
 
 

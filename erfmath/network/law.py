@@ -74,8 +74,13 @@ class MapDistribution(JointDistribution):
         found = map_of(self._program, self._at)
         assert found is not None  # the support would have raised
         values = found.grid / found.grid.sum()
-        edges = zip(self._start, found.offset, self.support(), strict=True)
-        return np.asarray(values[tuple(slice(s - o, high - o + 1) for s, o, (_, high) in edges)])
+        table = np.zeros([high - low + 1 for low, high in self._support])
+        # The map may be wider, by taps that are zero, or narrower, where all weights of a branch are.
+        pairs = list(zip(self._start, found.offset, table.shape, values.shape, strict=True))
+        inner = tuple(slice(max(0, o - s), max(0, min(n, o + k - s))) for s, o, n, k in pairs)
+        outer = tuple(slice(max(0, s - o), max(0, min(k, s + n - o))) for s, o, n, k in pairs)
+        table[inner] = values[outer]
+        return table
 
 
 @distribution.register

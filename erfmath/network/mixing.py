@@ -53,7 +53,8 @@ class Taps:
         groups, outputs, inputs = self.weights.shape[:3]
         place: Any = (..., *tap)
         weights = self.weights[place].astype(float) ** self.power
-        if outputs == inputs == 1:  # a channel each, or one factor for all of them
+        _require_channels(len(values), self.outputs)
+        if outputs == inputs == 1:
             return np.asarray(weights.reshape(-1, *(1 for _ in values.shape[1:])) * values)
         values = np.broadcast_to(values, (self.outputs, *values.shape[1:]))
         seen = np.matmul(weights.transpose(0, 2, 1), values.reshape(groups, outputs, -1))
@@ -80,6 +81,7 @@ class Gather:
 
     def back(self, tap: Sequence[int], values: Floats) -> Floats:
         """Return what is seen of the inputs, of what is seen of the outputs."""
+        _require_channels(len(values), self.outputs)
         kept = self.index >= 0
         chosen, read = self.index[kept], np.broadcast_to(values, (self.outputs, *values.shape[1:]))[kept]
         seen = np.zeros((self.inputs, *values.shape[1:]))
@@ -91,3 +93,9 @@ class Gather:
 
 
 Mixing = Taps | Gather
+
+
+def _require_channels(read: int, made: int) -> None:
+    """Raise where what follows reads another number of channels; a single one stands for any number."""
+    if read not in (1, made):
+        raise ValueError(f"channels do not fit: a layer makes {made}, and what follows reads {read}")
