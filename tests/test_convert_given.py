@@ -107,6 +107,7 @@ UPS = {
     "overlapping": lambda c: nn.ConvTranspose2d(c, c, 3, stride=2, padding=1, output_padding=1, groups=2),
     "nearest": lambda c: nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(c, c, 3, padding=1)),
     "bilinear": lambda c: nn.Upsample(scale_factor=2, mode="bilinear"),
+    "bicubic": lambda c: nn.Upsample(scale_factor=2, mode="bicubic"),
     "shuffled": lambda c: nn.Sequential(nn.Conv2d(c, 4 * c, 1), nn.PixelShuffle(2)),
 }
 
@@ -154,11 +155,14 @@ CHANNELS = {
     "copies": lambda x, a, b: a(x)[:, :1].expand(-1, 6, -1, -1) + b(a(x)),
     "repeats": lambda x, a, b: a(x)[:, :2].repeat(1, 3, 1, 1),
     "same twice": lambda x, a, b: torch.cat([x, x], 1) - torch.cat([a(x)[:, :2], x], 1),
+    "swapped": lambda x, a, b: b(a(x).swapaxes(2, 3)).swapaxes(2, 3),
+    "shuffled when turned": lambda x, a, b: F.pixel_shuffle(a(x)[:, :4].transpose(2, 3), 2).transpose(2, 3),
+    "unshuffled when turned": lambda x, a, b: F.pixel_unshuffle(a(x).transpose(2, 3), 2).transpose(2, 3),
     "turned": lambda x, a, b: b(a(x).transpose(2, 3)).transpose(2, 3),
 }
 
 
-@pytest.mark.parametrize("name", [name for name in CHANNELS if name != "means"])
+@pytest.mark.parametrize("name", CHANNELS)
 def test_channels(name):
     parts = nn.Conv2d(2, 6, 3, padding=1), nn.Conv2d(6, 6, (3, 1), padding=(1, 0), groups=3)
     energy = name in ("grouped", "shuffle", "shuffle by reshapes", "chunk", "roll", "unbind")
@@ -176,6 +180,101 @@ def test_linear_layers_and_other_axes():
     check(nn.Sequential(nn.Conv1d(2, 3, 3), nn.Conv1d(3, 1, 2, dilation=2)), (1, 2, 9))
     check(nn.Conv3d(2, 2, (1, 2, 3)), (1, 2, 3, 4, 5))
     check(Function(lambda x, a: a(x.transpose(2, 3)).transpose(2, 3), nn.Conv2d(2, 3, (3, 2))), (1, 2, 6, 5))
+
+
+def test_norms_with_running_statistics_are_factors():
+    norm = nn.InstanceNorm2d(4, affine=True, track_running_stats=True)
+    check(nn.Sequential(nn.Conv2d(2, 4, 1), norm), (1, 2, 4, 4), energy=False)
+    check(nn.Sequential(nn.Conv2d(2, 4, 1), nn.BatchNorm2d(4, affine=False)), (1, 2, 4, 4), energy=False)
+
+
+def test_products_have_their_factors():
+    def product(x, a):
+        y = a(x).permute(0, 2, 3, 1).reshape(16, 3)
+        y = torch.addmm(torch.ones(5).double(), y, torch.linspace(-1, 1, 15).double().reshape(3, 5), alpha=2)
+        return y.reshape(1, 4, 4, 5).permute(0, 3, 1, 2)
+
+    check(Function(product, nn.Conv2d(2, 3, 1)), (1, 2, 4, 4), energy=False)
+
+
+@pytest.mark.parametrize("slopes", [1, 3])
+def test_slopes_of_their_own(slopes):
+    module = random(nn.Sequential(nn.Conv2d(2, 3, 3), nn.PReLU(slopes)))
+    net = em.from_torch(module, (1, 2, 6, 6), weights="given", rates={"1": 0.3})
+    plain = em.from_torch(module[0], (1, 2, 6, 6), weights="given")
+    for channel in range(3):
+        slope = 0.3 + 0.7 * module[1].weight[channel % slopes].item()
+        found, expected = em.impact_map(net, channel=channel), em.impact_map(plain, channel=channel)
+        np.testing.assert_allclose(found.channels, slope * expected.channels)
+
+
+@pytest.mark.parametrize("scale", [0, 1e-2])
+def test_factors_that_are_zero_close_a_branch(scale):
+    """As batch normalisation at its start does, in residual networks that begin as the identity."""
+    body = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3))
+    module = random(Function(lambda x, a: x + a(x), body))
+    nn.init.constant_(body[1].weight, scale)
+    found = em.impact_map(em.from_torch(module, (1, 3, 6, 6), weights="given"), 2, 6, 1)
+    expected = gradient(module, (1, 3, 6, 6), (2, 2), 1)
+    np.testing.assert_allclose(whole(found, (1, 3, 6, 6)), expected, atol=1e-12)
+    energy = em.distribution(em.from_torch(module, (1, 3, 6, 6), weights="energy"))
+    assert (energy.var() <= 1e-2).all()
+    closed = em.from_torch(nn.Sequential(block(2, 2), block(2, 2)), (1, 2, 6, 6), weights="given", rates=0.0)
+    with pytest.raises(ValueError, match="sees nothing"):
+        em.impact_map(closed)
+
+
+def test_a_network_is_not_changed_with_its_module():
+    module = random(nn.Conv2d(2, 3, 3))
+    net = em.from_torch(module, (1, 2, 6, 6), weights="given")
+    before = em.impact_map(net).channels.copy()
+    with torch.no_grad():
+        module.weight.mul_(2)
+    np.testing.assert_array_equal(em.impact_map(net).channels, before)
+
+
+def test_halves_of_a_tensor_changed_in_place_are_refused():
+    def change(x, a):
+        y = a(x)
+        y[:, :1].neg_()
+        return y
+
+    def read(x, a):
+        y = a(x)
+        half = y[:, :1]
+        y.neg_()
+        return half
+
+    for function in (change, read):
+        module = Function(function, nn.Conv2d(2, 2, 1))
+        with pytest.raises(ValueError, match="writes into a part of a tensor that is read again"):
+            em.from_torch(module, (1, 2, 4, 4), weights="given")
+
+
+def added(x, a, b):
+    y = a(x)
+    y += b(x)
+    return torch.cat(y.chunk(2, 1)[::-1], 1)
+
+
+def test_views_of_what_was_changed_in_place():
+    check(Function(added, nn.Conv2d(2, 4, 1), nn.Conv2d(2, 4, 3, padding=1)), (1, 2, 5, 5))
+
+
+def test_an_open_batch_is_one():
+    batch = torch.export.Dim("batch", min=1, max=8)
+    module = random(nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3)))
+    example = torch.zeros(2, 2, 6, 6, dtype=torch.float64)
+    program = torch.export.export(module, (example,), dynamic_shapes=({0: batch},))
+    found, expected = (em.from_torch(m, (1, 2, 6, 6), weights="given") for m in (program, module))
+    np.testing.assert_allclose(em.impact_map(found).channels, em.impact_map(expected).channels)
+
+
+def test_half_precision():
+    module = random(nn.Conv2d(2, 3, 3)).to(torch.bfloat16)
+    net = em.from_torch(module, (1, 2, 6, 6), weights="given")
+    expected = module.weight.detach().float().numpy()[1]
+    np.testing.assert_allclose(em.impact_map(net, channel=1).channels, expected)
 
 
 def test_normalisations_scale():
@@ -201,9 +300,11 @@ def test_rates_by_number_by_name_and_by_channel():
     one = em.from_torch(module, shape, weights="given", rates=0.25)
     half = em.from_torch(module, shape, weights="given")
     np.testing.assert_allclose(em.impact_map(one).channels * 4, em.impact_map(half).channels)
-    inner = em.from_torch(
-        module, shape, weights="given", rates={"1": 0.25, "1.2": 0.75}
-    )  # the innermost counts
+    silu = nn.Sequential(nn.Conv2d(2, 2, 1), nn.SiLU())
+    with pytest.raises(ValueError, match="has no gate"):
+        em.from_torch(silu, shape, weights="given", rates={"silu": 0.5})
+    # The innermost part counts.
+    inner = em.from_torch(module, shape, weights="given", rates={"1": 0.25, "1.2": 0.75})
     np.testing.assert_allclose(em.impact_map(inner).channels, 1.5 * em.impact_map(half).channels)
 
 
@@ -226,6 +327,27 @@ def test_leaky_slopes_are_read():
     plain = Function(lambda x, a, b: 0.6 * a(x) + b(x), *random(module).parts)
     found = [em.impact_map(em.from_torch(m, shape, weights="given")).channels for m in (module, plain)]
     np.testing.assert_allclose(*found)
+
+
+ENERGIES = {
+    "factor": lambda x, a, b: x + 3 * a(x),
+    "small factor": lambda x, a, b: x + 0.01 * a(x),
+    "alpha": lambda x, a, b: torch.add(x, a(x), alpha=3),
+    "linear": lambda x, a, b: x + 10 * (a(x).movedim(1, -1) @ torch.eye(8).double()).movedim(-1, 1),
+    "prelu": lambda x, a, b: x + F.prelu(a(x), torch.tensor([5.0]).double()),
+    "unequal branches": lambda x, a, b: b(torch.cat([a(x)[:, :1], x], 1)),
+    "padded": lambda x, a, b: x + F.pad(a(x), (1, 1, 1, 1))[:, :, 1:-1, 1:-1],
+    "every second": lambda x, a, b: a(x)[:, :, ::2, ::2] + F.max_pool2d(x, 1, 2),
+}
+
+
+@pytest.mark.parametrize("name", ENERGIES)
+def test_energies_are_near_those_of_channels(name):
+    parts = [nn.Conv2d(8, 8, 5, padding=2), nn.Conv2d(9, 8, 3, padding=1)]
+    module = random(Function(ENERGIES[name], *parts))
+    nets = [em.from_torch(module, (1, 8, 12, 12), weights=weights) for weights in ("given", "energy")]
+    given, energy = em.distribution(em.variance(nets[0])), em.distribution(nets[1])
+    np.testing.assert_allclose(energy.var(), given.var(), rtol=0.15)
 
 
 def test_energies_of_channels_are_near_their_mean():
@@ -257,6 +379,19 @@ def test_energies_of_channels_are_near_their_mean():
             "gates=False",
         ),
         (lambda: nn.Sequential(nn.Conv2d(1, 2, 1), nn.GLU(1)), "slope"),
+        (lambda: Function(lambda x, a: torch.where(x > 0, a(x), x), nn.Conv2d(1, 1, 1)), "aten.where"),
+        (
+            lambda: Function(lambda x, a: a(x).masked_fill(torch.eye(6) > 0, 0), nn.Conv2d(1, 1, 1)),
+            "aten.masked",
+        ),
+        (lambda: Function(lambda x, a: a(x).maximum(torch.zeros(1)), nn.Conv2d(1, 1, 1)), "aten.maximum"),
+        (lambda: Function(lambda x, a: a(x) / x, nn.Conv2d(1, 1, 1)), "aten.div"),
+        (
+            lambda: Function(lambda x, a: a(x).div(2, rounding_mode="floor"), nn.Conv2d(1, 1, 1)),
+            "div' has a slope",
+        ),
+        (lambda: nn.Sequential(nn.Conv2d(1, 2, 1), nn.ELU(3.0)), "aten.elu"),
+        (lambda: nn.Sequential(nn.Conv2d(1, 2, 1), nn.InstanceNorm2d(2)), "statistics of the whole map"),
     ],
 )
 def test_what_has_no_weights_of_its_own_is_named(make, message):
@@ -280,6 +415,7 @@ def test_bad_rates():
         ({"7": 0.5}, "must name activations before the output, got '7'"),
         ("half", "must be a share or one per channel, got 'half'"),
         ({"1": [[0.5]]}, "one per channel"),
+        ({"1": [0.5, 0.1, 0.2]}, "has 3 factors or rates, and 2 channels"),
     ]:
         with pytest.raises((TypeError, ValueError), match=message):
             em.from_torch(module, (1, 1, 6, 6), weights="given", rates=rates)

@@ -523,6 +523,18 @@ GIVEN = {
     "Tile": lambda: one("Tile", ints(1, 2, 1, 1), shape=(1, 2, 4, 4)),
     "ReduceMean": lambda: one("ReduceMean", ints(1), shape=(1, 3, 4, 4)),
     "ReduceSum": lambda: one("ReduceSum", ints(1), shape=(1, 3, 4, 4)),
+    "Mean": lambda: graph(
+        [helper.make_node("Mean", ["x", "c"], ["y"])], (1, 3, 4, 4), constants={"c": noise(1, 3, 4, 4)}
+    ),
+    "names that collide": lambda: graph(
+        [
+            helper.make_node("Conv", ["x", "w"], ["y.0"]),
+            helper.make_node("Slice", ["y.0", "from", "to", "axes"], ["p"]),
+            helper.make_node("Add", ["p", "y.0"], ["y"]),
+        ],
+        (1, 3, 4, 4),
+        constants={"w": noise(3, 3, 1, 1), "from": ints(0), "to": ints(1), "axes": ints(1)},
+    ),
     "old Unsqueeze": lambda: graph(
         [
             helper.make_node("Unsqueeze", ["s"], ["u"], axes=[1, 2]),
@@ -547,7 +559,9 @@ def test_given_weights_are_derivatives(name):
         return
     for unit, channel in (((0, 0), None), ((1, 2), None), ((1, 2), 0)):
         expected = derivative(model, shape, unit, channel)
-        if not expected.any() or (name == "Neg" and channel is not None):  # whose channels are alike
+        if not expected.any() or (
+            name in ("Mean", "Neg") and channel is not None
+        ):  # whose channels are alike
             continue
         found = em.impact_map(net, unit, shape[2:], channel)
         whole = np.zeros(shape[1:])
@@ -572,3 +586,24 @@ def test_factors_of_products_of_matrices():
     for channel in range(3):
         found = em.impact_map(net, channel=channel).channels[:, 0]
         np.testing.assert_allclose(found, np.eye(3)[channel] + 2 * noise(3, 3)[channel], rtol=1e-6)
+
+
+def test_scales_of_group_normalisation():
+    """One per group in opset 18, one per channel from 21 on."""
+    for opset, scale in ((18, noise(2)), (21, noise(4))):
+        model = one("GroupNormalization", scale, scale, shape=(1, 4, 5, 5), num_groups=2, opset=opset)
+        net = from_onnx(model, weights="given", gates=False)
+        for channel in range(4):
+            found = em.impact_map(net, channel=channel).channels.ravel()
+            expected = np.eye(4)[channel] * np.repeat(scale, 4 // len(scale))[channel]
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_quantised_and_fused_operators_are_refused_with_weights():
+    fused = one("FusedConv", weights(4, 4, 1, 1), domain="com.microsoft", activation="Relu")
+    matrix = one("MatMulInteger", np.ones((16, 16), dtype=np.uint8), shape=(1, 16, 16, 16))
+    for model, message in ((fused, "activation in it"), (one("LpPool", kernel_shape=[2, 2]), "slope")):
+        with pytest.raises(ValueError, match=message):
+            from_onnx(model, "y", weights="given")
+    with pytest.raises(ValueError, match="MatMulInteger"):
+        from_onnx(matrix, "y", weights="given", space=(1, 2))

@@ -573,3 +573,24 @@ def test_aligned_corners_keep_the_sizes_and_the_weights_of_twice():
     assert em.output_size(net, 7) == (28, 28)
     # The mean over the map of what each sample gives, in the middle: 1 per output.
     assert em.overlap(net).is_even
+
+
+@pytest.mark.parametrize(("factor", "side"), [(0.5, 5), (0.9, 11), (0.7, 10), (1.5, 7)])
+def test_aligned_corners_of_sizes_that_are_rounded(factor, side):
+    up = Function(lambda x: F.interpolate(x, scale_factor=factor, mode="linear", align_corners=True))
+    field = receptive_field(from_torch(up, (1, 1, side)))
+    for unit in range(int(factor * side)):
+        ((first, last),) = intervals(up, (1, 1, side), {2: unit})
+        low, high = field.region(unit)
+        assert max(low, 0) <= first
+        assert last <= min(high, side - 1)
+
+
+def test_swapped_axes():
+    turned = Function(lambda x, a: a(x.swapaxes(2, 3)), nn.Conv2d(2, 2, (1, 5)))
+    assert receptive_field(from_torch(turned, (1, 2, 9, 9))).size == (5, 1)
+
+
+def test_an_output_without_any_map_before_it():
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(18, 3))
+    assert receptive_field(from_torch(flat, (1, 2, 9))).unbounded is not None
