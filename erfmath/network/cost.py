@@ -144,7 +144,7 @@ def _layer_cost(frame: Sized, index: int, op: Operation, before: int, itemsize: 
     node = node.layer if isinstance(node, Weighted) else node
     after = before
     parameters = macs = 0
-    if isinstance(node, (Conv, ConvTranspose)):
+    if isinstance(node, (Conv, ConvTranspose)) and not (isinstance(node, Conv) and node.is_move):
         after = node.channels or before
         if before % node.groups or after % node.groups:
             raise ValueError(

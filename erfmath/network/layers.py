@@ -93,6 +93,11 @@ class Conv(Node):
         set_fields(self, padding_mode=as_choice(padding_mode, "padding_mode", PADDINGS))
         set_fields(self, channels=as_channels(channels), groups=as_count(groups, "groups", minimum=1))
 
+    @property
+    def is_move(self) -> bool:
+        """Whether it only pads, cuts or thins out: a single tap of 1 among zeros, which is no weight."""
+        return math.prod(self.kernel.shape) > 1 and [w for _, w in self.kernel.taps()] == [1]
+
     def __repr__(self) -> str:
         return call(self, size_of(self.kernel), {"stride": 1, "dilation": 1, "padding": 0, **_CONV})
 

@@ -338,7 +338,7 @@ def describe(node: Node) -> str:
         return f"{node.n} x " + (describe(node.node) if alone else f"({_inside(node.node)})")
     if isinstance(node, Series):
         return _inside(node)
-    if isinstance(node, Conv):
+    if isinstance(node, Conv) and not node.is_move:
         return f"Conv {_layer(node)}"
     return _layer(node)
 
@@ -382,6 +382,10 @@ def _layer(node: Node) -> str:
 
 
 def _convolution(node: Conv) -> str:
+    if node.is_move:
+        extents = (d * (k - 1) for d, k in zip(node.dilation, node.kernel.shape, strict=True))
+        added = sum(map(sum, node.padding)) - sum(extents)
+        return ("Pad" if added > 0 else "Cut" if added else "Take") + _slower(node.stride)
     depthwise = " depthwise" if node.groups > 1 and node.groups == node.channels else ""
     grouped = f" groups {node.groups}" if node.groups > 1 and not depthwise else ""
     return _by(node.kernel.shape) + _slower(node.stride) + _wider(node.dilation) + depthwise + grouped
