@@ -8,7 +8,7 @@ the one beside the other.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -18,7 +18,7 @@ import numpy as np
 from ._checks import as_choice, as_count, check_memory, per_axis
 from .core.scaled import Floats
 from .effective import EffectiveField, effective_field
-from .joint import JointDistribution
+from .joint import JointDistribution, law_of
 from .lattice import LatticeDistribution
 from .network.arguments import Ints, plain
 from .network.field import ReceptiveField, receptive_field
@@ -81,7 +81,7 @@ class Measurement:
                 "the mean gradient is negative at some pixels, so it is no law; read .map, or measure with "
                 "profile='std' or 'variance'"
             )
-        return _law(self.map, self.offset)
+        return law_of(self.map, self.offset)
 
     @property
     def var(self) -> Floats:
@@ -141,7 +141,7 @@ class Measurement:
             raise ValueError(f"theory must have {len(self.unit)} axes, got {law!r}")
         if self.profile != "std":
             return law
-        return _law(np.sqrt(law.probabilities()), _start(law))
+        return law_of(np.sqrt(law.probabilities()), _start(law))
 
     def __repr__(self) -> str:
         spread = " x ".join(f"{value:.4g}" for value in np.sqrt(self.var))
@@ -566,12 +566,6 @@ def _cut(grid: Floats) -> tuple[Floats, Ints]:
     cut = grid[tuple(slice(a, b) for a, b in zip(low, high, strict=True))].copy()
     cut.flags.writeable = False
     return cut, tuple(low.tolist())
-
-
-def _law(values: Floats, offset: Sequence[int]) -> Law:
-    """Return the law of shares proportional to the values."""
-    shares = values / values.sum()
-    return LatticeDistribution(shares, *offset) if shares.ndim == 1 else JointDistribution(shares, offset)
 
 
 def _start(law: Law) -> Ints:

@@ -154,6 +154,12 @@ class JointDistribution:
         return f"<JointDistribution on {sides}{', independent axes' if self.is_independent else ''}>"
 
 
+def law_of(values: Floats, start: Sequence[int]) -> LatticeDistribution | JointDistribution:
+    """Return the law of shares proportional to an array from a position on, on one axis or several."""
+    shares = values / values.sum()
+    return LatticeDistribution(shares, *start) if shares.ndim == 1 else JointDistribution(shares, start)
+
+
 def _plain(values: Any) -> Any:
     """Return a float for a single value, an array as it is."""
     return float(values) if np.ndim(values) == 0 else values

@@ -70,6 +70,9 @@ class Halves(nn.Module):
 def audio():
     return nn.Sequential(nn.Conv1d(2, 8, 5, stride=2), nn.ReLU())
 
+def nothing_done():
+    return nn.Identity()
+
 def flat():
     return nn.Sequential(nn.Flatten(), nn.Linear(192, 5))
 
@@ -288,6 +291,8 @@ def test_gates_and_logits_are_not_measured(capsys, module):
     words = ["analyze", f"{module}:Net", "--input-size", "8", "--output", "head", "--measure"]
     assert "choose an --output before it" in complaint(capsys, *words)
     words = ["analyze", f"{module}:flat", "--input-size", "8", "--measure"]
+    assert "choose an --output before it" in complaint(capsys, *words)
+    words = ["analyze", f"{module}:nothing_done", "--input-size", "8", "--measure"]
     assert "needs a tensor that the module makes, got 'input'" in complaint(capsys, *words)
 
 

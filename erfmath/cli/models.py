@@ -122,8 +122,7 @@ def _trace(reader: Any, gates: bool, weights: str = "uniform") -> Any:
     """Return what follows the tensors of a model."""
     from erfmath.convert.trace import Trace
 
-    space = reader.space(None) if hasattr(reader, "space") else None
-    return Trace(reader.input_shape, space, None, gates, weights)
+    return Trace(reader.input_shape, reader.space(None), None, gates, weights)
 
 
 def _asked_shape(shape: Any, space: tuple[int, ...], arguments: argparse.Namespace) -> tuple[int | None, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,11 +54,15 @@ def _meaning(*kinds: str) -> Callable[[Callable[[Given], Placed]], Callable[[Giv
     return register
 
 
+@dataclass(frozen=True)
 class Given:
-    """An operator, what it means in space, and the channels that it reads and makes."""
+    """An output of an operator, what it means in space, and the channels that it reads and makes."""
 
-    def __init__(self, op: Operator, placed: Placed, output: int, ndim: int, rates: Rates) -> None:
-        self.op, self.placed, self.output, self.ndim, self.rates = op, placed, output, ndim, rates
+    op: Operator
+    placed: Placed
+    output: int
+    ndim: int
+    rates: Rates
 
     def numbers(self, tensor: Tensor) -> Numbers:
         """Return the numbers of a tensor's channels: an array like it, with one place along the space."""

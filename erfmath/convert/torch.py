@@ -151,6 +151,10 @@ class Reader:
             raise ValueError(f"there is no path from the input {self.input.name!r} to the output")
         return trace.finished(found, self.is_default)
 
+    def space(self, given: Any) -> Any:
+        """Return the spatial axes of the input: those given."""
+        return given
+
     def _made(self, node: Any, known: dict[Any, Any], trace: Trace) -> Any:
         """Return what a node of the graph makes: a tensor or a constant, a tuple where it makes several."""
         if node.op != "call_function":

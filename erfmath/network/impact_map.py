@@ -14,7 +14,7 @@ import numpy as np
 
 from .._checks import as_count
 from ..core.scaled import Floats
-from ..joint import JointDistribution
+from ..joint import JointDistribution, law_of
 from ..lattice import LatticeDistribution
 from .arguments import Ints, plain_size
 from .border import bordered_map, unit_inside
@@ -63,10 +63,7 @@ class ImpactMap:
         array([0.25, 0.5 , 0.25])
         """
         sums = (np.abs(self.channels) ** as_count(power, "power", minimum=1)).sum(axis=0)
-        shares = sums / sums.sum()
-        if shares.ndim == 1:
-            return LatticeDistribution(shares, *self.start)
-        return JointDistribution(shares, self.start)
+        return law_of(sums, self.start)
 
     def __repr__(self) -> str:
         count, *sides = self.channels.shape

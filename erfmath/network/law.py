@@ -10,7 +10,7 @@ import numpy as np
 
 from .._checks import others_of
 from ..core.scaled import Floats
-from ..joint import JointDistribution
+from ..joint import JointDistribution, law_of
 from ..kernel import Kernel
 from ..lattice import LatticeDistribution
 from ..product import Product, alike, axes_of, on_axis
@@ -168,5 +168,4 @@ def _bordered(net: Node, at: Any, input_size: Any) -> LatticeDistribution | Join
     found = bordered_map(frame, unit)
     if found is None:
         raise ValueError(f"output unit {place(unit)} sees nothing: all its paths are lost at the borders")
-    law = found.grid / found.grid.sum()
-    return LatticeDistribution(law, *found.offset) if law.ndim == 1 else JointDistribution(law, found.offset)
+    return law_of(found.grid, found.offset)

@@ -87,14 +87,8 @@ class Map:
 
     def _convolved(self, axes: Ints, weights: Floats, offset: Ints, stage: Stage) -> Map:
         """Return the map stretched by the stride and convolved with the dilated weights, on some axes."""
-
-        def sent(index: Any, weight: float) -> Floats:
-            if stage.mixing is not None:
-                return stage.mixing.back(index, self.values)
-            return self.values if weight == 1 else weight * self.values
-
         if weights.size == 1 and all(stage.stride[axis] == 1 for axis in axes):
-            values = sent((0,) * weights.ndim, weights.item())
+            values = self._sent(stage, (0,) * weights.ndim, weights.item())
             return Map(values, self._moved(axes, offset, stage), self.moduli, self.exponent)
         ndim = len(self.sides)
         moving = [axis in axes for axis in range(ndim)]
@@ -114,10 +108,16 @@ class Map:
             place = tuple(slice(f, f + n, s) for f, n, s in zip(first, spread, stride, strict=True))
             if stage.mixing is not None or taps[tuple(index)] != weight:  # most kernels are uniform
                 weight = taps[tuple(index)]
-                sending = sent(index, weight)
+                sending = self._sent(stage, index, weight)
             out[:, *place] += sending
         moduli = [m * s if on else m for m, s, on in zip(self.moduli, stage.stride, moving, strict=True)]
         return Map(out, self._moved(axes, offset, stage), tuple(moduli), self.exponent)
+
+    def _sent(self, stage: Stage, index: Any, weight: float) -> Floats:
+        """Return what goes through a tap."""
+        if stage.mixing is not None:
+            return stage.mixing.back(index, self.values)
+        return self.values if weight == 1 else weight * self.values
 
     def _moved(self, axes: Ints, offset: Ints, stage: Stage) -> Ints:
         """Return where the first value stands before a stage whose first tap is at `offset` on these axes."""
