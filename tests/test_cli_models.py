@@ -126,7 +126,7 @@ def test_an_onnx_file_is_analyzed_as_its_network(capsys, light, name):
     code, text = run(capsys, "analyze", light(name))
     assert code == 0
     assert f"{size} x {size} pixels; a unit every {stride} pixels" in text
-    title = f"light_{name}.onnx up to '{LAST_MAPS[name]}' on 224 x 224 pixels, 3 channels\n"
+    title = f"light_{name}.onnx up to its last map '{LAST_MAPS[name]}' on 224 x 224 pixels, 3 channels\n"
     assert text.startswith(title)
     assert max(map(len, text.splitlines())) <= 80
     found = json.loads(run(capsys, "analyze", light(name), "--json")[1])
@@ -166,7 +166,7 @@ def test_the_tensor_is_named_where_it_is_not_the_model_s_own_output(capsys, tmp_
     nodes = [helper.make_node("Conv", ["x", "w"], ["y"]), helper.make_node("GlobalMaxPool", ["y"], ["z"])]
     ends = [helper.make_tensor_value_info(name, 1, shape) for name, shape in (("x", [1, 1, 9]), ("z", None))]
     weights = [helper.make_tensor("w", 1, [2, 1, 3], [1.0] * 6)]
-    for count, title in ((2, "small.onnx up to 'y' on 9 "), (1, "small.onnx on 9 ")):
+    for count, title in ((2, "small.onnx up to its last map 'y' on 9 "), (1, "small.onnx on 9 ")):
         ends[1].name = nodes[count - 1].output[0]
         graph = helper.make_graph(nodes[:count], "small", ends[:1], ends[1:], weights)
         onnx.save(helper.make_model(graph), path)
@@ -187,7 +187,7 @@ def test_files_that_are_no_models_are_named(capsys, light, tmp_path):
 def test_a_module_is_analyzed_as_its_network(capsys, module):
     code, text = run(capsys, "analyze", f"{module}:Net", "--input-size", "32")
     assert code == 0
-    assert text.startswith(f"{module}:Net up to 'add' on 32 x 32 pixels, 4 channels\n")
+    assert text.startswith(f"{module}:Net up to its last map 'add' on 32 x 32 pixels, 4 channels\n")
     assert "8 x 8 pixels; a unit every 2 pixels" in text
     _, text = run(capsys, "analyze", f"{module}:audio", "--input-size", "40")
     assert text.startswith(f"{module}:audio on 40 samples, 2 channels\n")
@@ -217,7 +217,7 @@ def test_a_module_is_measured_with_its_own_weights(capsys, module):
     words = ["analyze", f"{module}:Trained", "--input-size", "24", "--measure", "40"]
     code, text = run(capsys, *words)
     assert code == 0
-    assert text.startswith(f"{module}:Trained up to 'layer_norm' on 24 x 24 pixels, 3 channels\n")
+    assert text.startswith(f"{module}:Trained up to its last map 'layer_norm' on 24 x 24 pixels")
     assert (
         "Measured, 40 runs of random inputs, its own weights: mean square of the gradient\n"
         "at unit 6,6 on 24 x 24 pixels:" in text
@@ -273,6 +273,11 @@ def test_a_model_is_read_with_its_own_weights(capsys, module, profile):
     found = json.loads(run(capsys, *words, "--weights", "energy", "--json")[1])
     expected = em.effective_field(em.distribution(energies), "mass", profile=profile)
     assert found["effective"]["mass"]["size"] == expected.size
+
+
+def test_all_tensors_have_no_single_picture(capsys, light):
+    words = ["analyze", light("squeezenet"), "--all", "--plot", "x.png"]
+    assert "--plot draws the impact on a unit of one tensor" in complaint(capsys, *words)
 
 
 def test_weights_need_a_model(capsys):

@@ -103,3 +103,12 @@ def test_onnx_files_have_energies_too():
     )
     net = em.from_onnx(onnx.helper.make_model(graph), weights="energy")
     np.testing.assert_allclose(em.distribution(net).probabilities(), np.array([1, 4, 9]) / 14)
+
+
+def test_energies_are_their_own_variance():
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.Conv2d(8, 8, 3))
+    net = em.from_torch(module, (1, 3, 9, 9), weights="energy")
+    sizes = {em.effective_field(net, "mass", profile=profile).size for profile in ("mean", "variance")}
+    assert len(sizes) == 1
+    assert em.variance(net) == net
+    assert em.output_size(net, 9) == (5, 5)

@@ -379,7 +379,7 @@ def test_energies_of_channels_are_near_their_mean():
             "gates=False",
         ),
         (lambda: nn.Sequential(nn.Conv2d(1, 2, 1), nn.GLU(1)), "slope"),
-        (lambda: Function(lambda x, a: torch.where(x > 0, a(x), x), nn.Conv2d(1, 1, 1)), "aten.where"),
+        (lambda: Function(lambda x, a: torch.where(x > 0, a(x), x), nn.Conv2d(1, 1, 1)), "aten.gt"),
         (
             lambda: Function(lambda x, a: a(x).masked_fill(torch.eye(6) > 0, 0), nn.Conv2d(1, 1, 1)),
             "aten.masked",

@@ -607,3 +607,14 @@ def test_quantised_and_fused_operators_are_refused_with_weights():
             from_onnx(model, "y", weights="given")
     with pytest.raises(ValueError, match="MatMulInteger"):
         from_onnx(matrix, "y", weights="given", space=(1, 2))
+
+
+def test_weights_in_files_of_their_own(tmp_path):
+    model, path = GIVEN["Conv"](), tmp_path / "model.onnx"
+    onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    found, expected = (
+        em.impact_map(from_onnx(m, weights="given")).channels for m in (str(path), GIVEN["Conv"]())
+    )
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match="in another file"):
+        from_onnx(onnx.load(path, load_external_data=False), weights="given")

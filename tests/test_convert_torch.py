@@ -594,3 +594,12 @@ def test_swapped_axes():
 def test_an_output_without_any_map_before_it():
     flat = nn.Sequential(nn.Flatten(), nn.Linear(18, 3))
     assert receptive_field(from_torch(flat, (1, 2, 9))).unbounded is not None
+
+
+def test_attention_between_maps_of_different_rates():
+    def attend(x, a, b):
+        query, key = (part(x).flatten(2).transpose(1, 2) for part in (a, b))
+        return F.scaled_dot_product_attention(query, key, key)
+
+    module = Function(attend, nn.Conv2d(2, 4, 2, stride=2), nn.Conv2d(2, 4, 4, stride=4))
+    assert receptive_field(from_torch(module, (1, 2, 16, 16), 0)).unbounded is not None

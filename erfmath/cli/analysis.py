@@ -42,6 +42,7 @@ class Analysis:
 
     name: str
     output: str | None
+    whose: str
     net: Node
     field: ReceptiveField
     input_size: Any
@@ -73,6 +74,7 @@ def analysis_of(model: Model, arguments: argparse.Namespace) -> Analysis:
     return Analysis(
         name=model.name,
         output=model.output,
+        whose="" if arguments.output else "its last map ",
         net=net,
         field=field,
         input_size=size,
@@ -150,7 +152,8 @@ def _law(net: Node, at: Any, size: Any, arguments: argparse.Namespace) -> tuple[
     """Return the law that a profile is read from, on a map with borders where a size is given, or why not."""
     profile, weights = arguments.profile, arguments.weights
     if size is None and receptive_field(net).unbounded is not None:
-        return None, "none without --borders: the whole input is seen, however large"
+        words = "none without --borders: the whole input is seen, however large"
+        return None, words + ("" if arguments.no_gates else "; in a model, --no-gates leaves gates out")
     try:
         if weights == "given" and profile == "mean":
             return impact_map(net, at, size).law(), ""

@@ -85,6 +85,8 @@ def run(arguments: argparse.Namespace) -> str:
     name = " ".join(arguments.network)
     runs = _runs(arguments)
     model = read_model(name, arguments)
+    if arguments.all and arguments.plot:
+        raise ValueError("--plot draws the impact on a unit of one tensor, not with --all")
     if arguments.all:
         return json.dumps(jsonable(model.stages), indent=2) if arguments.json else _stages_table(model)
     found = analysis_of(model, arguments)

@@ -99,13 +99,13 @@ def _onnx_model(path: str, arguments: argparse.Namespace) -> Model:
     from erfmath.convert.onnx import Reader, loaded
     from erfmath.convert.trace import spatial_axes
 
-    model = loaded(Path(path))
-    reader = Reader(model, arguments.output, None, None)
+    model, folder = loaded(Path(path)), Path(path).parent
+    reader = Reader(model, arguments.output, None, None, folder)
     space = reader.space(None)
     axes = spatial_axes(space, len(reader.input_shape))
     asked = _asked_shape(reader.input_shape, axes, arguments)
     if asked != reader.input_shape:
-        reader = Reader(model, arguments.output, None, asked)
+        reader = Reader(model, arguments.output, None, asked, folder)
     gates = not arguments.no_gates
     trace = _trace(reader, gates)
     net = reader.network(trace)

@@ -58,7 +58,7 @@ def report(found: Analysis, layers: str, measured: Measured | None) -> str:
 
 
 def _title(found: Analysis) -> str:
-    name = found.name if found.output is None else f"{found.name} up to {found.output!r}"
+    name = found.name if found.output is None else f"{found.name} up to {found.whose}{found.output!r}"
     if found.input_size is None:
         return f"{name}, from input to output"
     plural = "s" if found.channels > 1 else ""

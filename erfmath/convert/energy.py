@@ -8,16 +8,37 @@ as it nearly is behind many of them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..kernel import Kernel
 from ..network.channels import Channels, Scaled, Weighted
 from ..network.compose import Series, Sum, series
 from ..network.layers import GlobalPool, Identity
+from ..network.lower import lower
 from ..network.node import Node
 from ..network.weights import variance
 from .given import given_of
 from .operator import Operator, Placed
 from .rules import words
 from .slopes import Rates
+
+
+@dataclass(frozen=True)
+class Energies(Node):
+    """A network of energies: the variance of what it stands for, which is its own variance."""
+
+    net: Node
+
+
+@lower.register
+def _(node: Energies) -> Node:
+    return node.net
+
+
+@variance.register
+def _(net: Energies, init: str = "he") -> Node:
+    return net
+
 
 # What has weights that must be known; others that are not known channel by channel are as they are in space.
 _WITH_WEIGHTS = words("batch_norm conv conv_transpose gemm linear matmul")

@@ -45,7 +45,7 @@ def from_onnx(
     Parameters
     ----------
     model
-        A path, or an ``onnx.ModelProto``. Weights in files of their own are not read.
+        A path, or an ``onnx.ModelProto``, whose weights in files of their own are read from a path only.
     output
         The name of any tensor; None for the model's first output or, where that holds no positions (the
         logits of a classifier), for the last tensor with more than one.
@@ -64,9 +64,10 @@ def from_onnx(
         squeeze-excitation, image-level pooling, attention, statistics of normalisations.
     weights
         "uniform" for equal taps. "given" for the model's own weights, channel by channel, with activations
-        at their mean slopes: :func:`erfmath.impact_map` is then its gradient, the ``variance`` profile its
-        energy under random signs. "energy" for the mean squares over channels: nearly the latter, in
-        milliseconds.
+        at their mean slopes: :func:`erfmath.impact_map` is then its gradient (but for interpolation with
+        aligned corners, whose taps are averaged over the map), the ``variance`` profile its energy under
+        random signs. "energy" for the mean squares over channels: nearly the latter, in milliseconds,
+        whatever the profile.
     rates
         For "given" and "energy", the shares of inputs at which ReLU gates are open, 1/2 by default: one for
         all, or shares (or arrays with one per channel) by name of the operator or of what it makes.
@@ -93,7 +94,7 @@ def from_onnx(
     >>> em.receptive_field(net)  # doctest: +SKIP
     <ReceptiveField: size (427, 427), stride (32, 32), offset (-213, -213)>
     """
-    reader = Reader(loaded(model), output, input, input_shape)
+    reader = Reader(loaded(model), output, input, input_shape, folder_of(model))
     trace = Trace(reader.input_shape, reader.space(space), rules, gates, weights, rates)
     return reader.network(trace)
 
@@ -121,12 +122,20 @@ def loaded(model: Any) -> Any:
     return found
 
 
+def folder_of(model: Any) -> Path | None:
+    """Return where a model's weights in files of their own are, None where it is no path."""
+    return Path(model).parent if isinstance(model, (str, os.PathLike)) else None
+
+
 class Reader:
     """The graph of a model between two of its tensors."""
 
-    def __init__(self, model: Any, output: str | None, start: str | None, shape: Any) -> None:
+    def __init__(
+        self, model: Any, output: str | None, start: str | None, shape: Any, folder: Path | None = None
+    ) -> None:
         from onnx import inliner
 
+        self.folder = folder
         self.model = inliner.inline_local_functions(model) if len(model.functions) else model
         graph = self.model.graph
         self.versions = {entry.domain: entry.version for entry in self.model.opset_import}
@@ -221,12 +230,16 @@ class Reader:
         return known[name]
 
     def _weight(self, name: str) -> Any:
-        """Return the value of an initialiser, None of another input or where it lies in another file."""
+        """Return the value of an initialiser, None of another input or where its file is not known."""
         from onnx import TensorProto, numpy_helper
 
         tensor = self.weights.get(name)
-        if tensor is None or tensor.data_location == TensorProto.EXTERNAL:
+        if tensor is None:
             return None
+        if tensor.data_location == TensorProto.EXTERNAL:
+            if self.folder is None:
+                return None
+            return numpy_helper.to_array(tensor, str(self.folder))
         found = numpy_helper.to_array(tensor)
         return found.astype(np.float32) if tensor.data_type == TensorProto.BFLOAT16 else found
 

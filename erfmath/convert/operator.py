@@ -176,8 +176,12 @@ def single(op: Operator, node: Node, layout: Layout | None = None) -> Placed:
 
 
 def everything(op: Operator) -> Placed:
-    """Return what reads the whole of its inputs and forgets positions."""
-    return Placed(GlobalPool(), [(tensor, 1) for tensor in op.tensors], None)
+    """Return what reads the whole of its inputs and forgets positions.
+
+    Of inputs whose sizes differ the first will do, as it is all that is read: they could not be added.
+    """
+    alike = [tensor for tensor in op.tensors if tensor.sides == op.tensors[0].sides]
+    return Placed(GlobalPool(), [(tensor, 1) for tensor in alike], None)
 
 
 def _described(tensor: Tensor) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,9 +53,10 @@ def from_torch(
         False leaves out branches that read the whole map where they join one that does not.
     weights
         "uniform" for equal taps. "given" for the model's own weights, channel by channel, with activations
-        at their mean slopes: :func:`erfmath.impact_map` is then its gradient, the ``variance`` profile its
-        energy under random signs. "energy" for the mean squares over channels: nearly the latter, in
-        milliseconds.
+        at their mean slopes: :func:`erfmath.impact_map` is then its gradient (but for interpolation with
+        aligned corners, whose taps are averaged over the map), the ``variance`` profile its energy under
+        random signs. "energy" for the mean squares over channels: nearly the latter, in milliseconds,
+        whatever the profile.
     rates
         For "given" and "energy", the shares of inputs at which ReLU gates are open, 1/2 by default: one for
         all, or shares (or arrays with one per channel) by name of a submodule or of an exported node.
@@ -101,6 +103,8 @@ def exported(module: Any, example: Any) -> Any:
     keywords = dict(example) if isinstance(example, Mapping) else {}
     arguments = () if keywords else tuple(example) if isinstance(example, (tuple, list)) else (example,)
     training = [part for part in module.modules() if part.training]
+    logged = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)  # the error below says what matters
     try:
         for part in training:
             part.training = False
@@ -111,6 +115,7 @@ def exported(module: Any, example: Any) -> Any:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"torch.export cannot follow the module: {lines[0]}") from error
     finally:
+        logging.disable(logged)
         for part in training:
             part.training = True
 

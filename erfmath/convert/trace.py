@@ -13,7 +13,7 @@ from ..network.layers import Activation, Conv, ConvTranspose, GlobalPool, Identi
 from ..network.lower import Stage, lower
 from ..network.node import Node
 from . import axes, windows  # noqa: F401 - they register their rules
-from .energy import energy_of
+from .energy import Energies, energy_of
 from .given import given_of
 from .operator import Layout, Operator, Placed, Shape, Tensor
 from .resize import Resize
@@ -110,8 +110,9 @@ class Trace:
             if name not in needed:
                 needed.add(name)
                 stack += [source for source, _ in self._entries[name][1]]
-        for name in needed & self._refused.keys():
-            raise self._refused[name]
+        for name, error in self._refused.items():
+            if name in needed:
+                raise error
         entries = {name: entry for name, entry in self._entries.items() if name in needed}
         last, parts = INPUT, []
         for name, (node, sources) in entries.items():
@@ -133,7 +134,8 @@ class Trace:
         self.read = output
         if is_default and not output.space:
             self.read = next((tensor for tensor in self.made[:0:-1] if tensor.is_map), output)
-        return self.network(self.read)
+        found = self.network(self.read)
+        return Energies(found) if self.weights == "energy" else found
 
     def _placed(self, op: Operator) -> Placed | list[Placed]:
         """Return what an operator is, by the rules given or the table."""
