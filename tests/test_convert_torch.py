@@ -603,3 +603,12 @@ def test_attention_between_maps_of_different_rates():
 
     module = Function(attend, nn.Conv2d(2, 4, 2, stride=2), nn.Conv2d(2, 4, 4, stride=4))
     assert receptive_field(from_torch(module, (1, 2, 16, 16), 0)).unbounded is not None
+
+
+def test_what_no_layer_does_is_refused():
+    alone = Function(lambda x, a: a(x)[:, :, :1] + x, nn.Conv2d(2, 2, 1))
+    with pytest.raises(ValueError, match="repeats the single sample of 'slice_1' along axis -2"):
+        from_torch(alone, (1, 2, 6, 6))
+    tokens = Function(lambda x, a: a(x[:, None]).flatten(1, 2), nn.Conv2d(1, 1, (1, 3), padding=(1, 0)))
+    with pytest.raises(ValueError, match="pads axis 2, which is none of the space"):
+        from_torch(tokens, (1, 4, 9))

@@ -250,6 +250,17 @@ def test_layers_whose_channels_do_not_fit():
         em.impact_map(weighted(Conv(1), 2, 3) >> weighted(Conv(1), 5, 1))
 
 
+def test_concatenations_move_channels():
+    branches = [weighted(Conv(1), 1, 2), weighted(Conv(1), 1, 3)]
+    for reading in (em.impact_map, lambda net: em.distribution(em.variance(net))):
+        with pytest.raises(ValueError, match="a Concat knows shares of channels only"):
+            reading(em.Concat(branches, [2, 3]))
+    moved = Sum(
+        [branches[0] >> Channels([0, 1, -1, -1, -1], 2, 1), branches[1] >> Channels([-1, -1, 0, 1, 2], 3, 1)]
+    )
+    assert em.impact_map(moved, channel=3).values == branches[1].weights[1].ravel()
+
+
 def test_values_rebuild_themselves():
     for net in (weighted(Conv(3), 2, 3), Scaled([1, 2], 2), Channels([0, 1], 2, 1)):
         assert type(net)(*net.args) == net

@@ -147,10 +147,21 @@ def broadcast(op: Operator) -> Layout:
             if axis and layout[i] not in ((), axis):
                 raise op.error(f"joins tensors whose axes {i} run along different axes of the input")
             layout[i] = layout[i] or axis
+    _require_whole(op, layout)
     owners = [owner for axis in layout for owner in axis]
     if len(set(owners)) < len(owners):
         raise op.error("joins tensors that have an axis of the input in different places")
     return tuple(layout)
+
+
+def _require_whole(op: Operator, layout: Sequence[tuple[int, ...]]) -> None:
+    """Raise where a single sample is repeated along the space, as no layer does."""
+    for i, axis in enumerate(layout, -len(layout)):
+        shapes = [t.shape for t in op.inputs if t is not None and t.shape is not None]
+        longest = max((shape[i] or 0 for shape in shapes if len(shape) >= -i), default=0)
+        alone = [t for t in op.tensors if t.layout and len(t.layout) >= -i and t.layout[i] and t.side(i) == 1]
+        if axis and alone and longest > 1:
+            raise op.error(f"repeats the single sample of {alone[0].name!r} along axis {i}, which is spatial")
 
 
 def pairs(values: Sequence[int]) -> list[tuple[int, int]]:

@@ -175,6 +175,8 @@ class Window:
             idle = size == 1 and stride == 1
             if self.tensor.axes[axis] or not (idle or self.tensor.side(axis) == 1):
                 used[axis] = value
+            elif idle and isinstance(value, tuple) and any(value):
+                raise self.op.error(f"pads axis {axis}, which is none of the space")
         return self.op.along(self.tensor, self.ndim, used, default)
 
     def pads(self) -> list[tuple[int, int]]:

@@ -123,9 +123,9 @@ def impact_map(net: Node, at: Any = None, input_size: Any = None, channel: int |
 
 def _chosen(program: Program, channel: int | None) -> Floats | None:
     """Return the weights of the output's channels: 1 of the one that is chosen."""
+    count = None if program.mixes is None else _outputs(program)
     if channel is None:
         return None
-    count = _outputs(program)
     if count is None:
         raise ValueError("channel must be None: the channels of the network are alike")
     weights = np.zeros(count)

@@ -18,7 +18,7 @@ from .compose import Concat, Gain, Power, Series, Sum
 from .graph import INPUT, Graph
 from .layers import Identity
 from .lower import Stage, Unbounded, lower
-from .node import Node, Rate
+from .node import Node, Rate, short
 
 # Copies of a network that moves between rates are written out one by one.
 _MOST_COPIES = 10**5
@@ -79,12 +79,14 @@ class Program:
     @functools.cached_property
     def mixes(self) -> Node | None:
         """The first layer whose channels have weights of their own, if there is one."""
-        for op in self.live:
-            if isinstance(op.what, Stage) and op.what.mixing is not None:
-                return op.node
-            if isinstance(op.what, Block) and op.what.program.mixes is not None:
-                return op.what.program.mixes
-        return None
+        found = (_mixing_layer(op) for op in self.live)
+        layer = next((node for node in found if node is not None), None)
+        if layer is not None and any(isinstance(op.node, Concat) for op in self.live):
+            raise ValueError(
+                f"a Concat knows shares of channels only, and {short(layer)} has weights for each; move "
+                "the branches to their channels by erfmath.network.channels.Channels and add them"
+            )
+        return layer
 
     @functools.cached_property
     def is_separable(self) -> bool:
@@ -243,6 +245,13 @@ def common_start(lists: Sequence[tuple[Any, ...]]) -> int:
             return count
     alike = (all(entries[i] == first[i] for entries in lists[1:]) for i in range(high))
     return next((i for i, same in enumerate(alike) if not same), high)
+
+
+def _mixing_layer(op: Operation) -> Node | None:
+    """Return the layer of an operation whose channels have weights of their own, if it has one."""
+    if isinstance(op.what, Block):
+        return op.what.program.mixes
+    return op.node if isinstance(op.what, Stage) and op.what.mixing is not None else None
 
 
 def program_of(node: Node, ndim: int | None = None, unrolled: bool = False) -> Program:
