@@ -7,6 +7,7 @@ import pytest
 import erfmath as em
 from erfmath import Conv, GlobalPool, Identity, receptive_field
 from erfmath.convert.onnx import from_onnx
+from erfmath.network.channels import Rearranged
 
 onnx = pytest.importorskip("onnx", reason="from_onnx reads models by the onnx package")
 from onnx import TensorProto, helper  # noqa: E402
@@ -166,8 +167,8 @@ CONV = weights(8, 4, 3, 3)
         ),
         (one("LpPool", kernel_shape=[2, 2], strides=[2, 2]), em.Pool((2, 2))),
         (one("AveragePool", kernel_shape=[2, 2]), em.Pool((2, 2), stride=1)),
-        (one("DepthToSpace", blocksize=2), em.Upsample((2, 2))),
-        (one("SpaceToDepth", blocksize=2), Conv((2, 2), stride=2)),
+        (one("DepthToSpace", blocksize=2), Rearranged(em.Upsample((2, 2)), 1)),
+        (one("SpaceToDepth", blocksize=2), Rearranged(Conv((2, 2), stride=2), 16)),
         (one("Upsample", np.array([1, 1, 2, 3], dtype=np.float32), opset=9), em.Upsample((2, 3))),
         (
             one("Resize", None, np.array([1, 1, 2, 2], dtype=np.float32), mode="linear"),
@@ -290,7 +291,7 @@ def test_pixel_shuffle_by_reshapes():
         helper.make_node("Reshape", ["b", "four"], ["y"]),
     ]
     constants = {"six": ints(1, 1, 2, 2, 16, 16), "four": ints(1, 1, 32, 32)}
-    assert from_onnx(graph(nodes, constants=constants)) == em.Upsample((2, 2))
+    assert from_onnx(graph(nodes, constants=constants)) == Rearranged(em.Upsample((2, 2)), 1)
 
 
 def test_space_to_depth_by_reshapes():
@@ -300,7 +301,7 @@ def test_space_to_depth_by_reshapes():
         helper.make_node("Reshape", ["b", "four"], ["y"]),
     ]
     constants = {"six": ints(1, 4, 8, 2, 8, 2), "four": ints(1, 16, 8, 8)}
-    assert from_onnx(graph(nodes, constants=constants)) == Conv((2, 2), stride=2)
+    assert from_onnx(graph(nodes, constants=constants)) == Rearranged(Conv((2, 2), stride=2), 16)
 
 
 def test_flattened_tokens_come_back_as_a_map():

@@ -612,3 +612,15 @@ def test_what_no_layer_does_is_refused():
     tokens = Function(lambda x, a: a(x[:, None]).flatten(1, 2), nn.Conv2d(1, 1, (1, 3), padding=(1, 0)))
     with pytest.raises(ValueError, match="pads axis 2, which is none of the space"):
         from_torch(tokens, (1, 4, 9))
+
+
+def test_blocks_moved_to_channels_have_no_weights():
+    conv = nn.Conv2d(3, 16, 3, padding=1)
+    up = from_torch(nn.Sequential(conv, nn.PixelShuffle(2), nn.Conv2d(4, 8, 3)), (1, 3, 12, 12))
+    down = from_torch(nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, 8, 3)), (1, 3, 12, 12))
+    assert em.cost(up, 12, 3).parameters == 9 * 3 * 16 + 9 * 4 * 8
+    assert em.cost(up, 12, 3).macs == 9 * 3 * 16 * 12**2 + 9 * 4 * 8 * 22**2
+    assert em.cost(down, 12, 3).parameters == 9 * 12 * 8
+    assert [row.layer for row in em.layer_table(down)] == ["Space to channels", "Conv 3x3"]
+    assert em.distribution(em.variance(down)).var() == pytest.approx(em.distribution(down).var())
+    assert em.network_from_json(em.network_to_json(up)) == up

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..kernel import Kernel
+from ..network.channels import Rearranged
 from ..network.compose import series
 from ..network.layers import Conv, Identity, Upsample
 from ..network.node import Node
@@ -174,14 +176,17 @@ def _(op: Operator, ndim: int) -> Placed:
 @rule("depth_to_space")
 def _(op: Operator, ndim: int) -> Placed:
     """Return channels moved to space, as sub-pixel convolutions do: all read the same pixel."""
-    return single(op, Upsample(_blocks(op, ndim)))
+    blocks = _blocks(op, ndim)
+    channels = _depth(op.tensor)
+    return single(op, Rearranged(Upsample(blocks), channels and channels // math.prod(blocks)))
 
 
 @rule("space_to_depth")
 def _(op: Operator, ndim: int) -> Placed:
     """Return blocks moved to channels, alike in the shares they have of the next layer's sum."""
     blocks = _blocks(op, ndim)
-    return single(op, Conv(blocks, stride=blocks))
+    channels = _depth(op.tensor)
+    return single(op, Rearranged(Conv(blocks, stride=blocks), channels and channels * math.prod(blocks)))
 
 
 @rule("reshape")
@@ -201,10 +206,12 @@ def _(op: Operator, ndim: int) -> Placed:
         return everything(op)
     layout, down, up = found
     parts: list[Node] = []
+    channels = _depth(tensor)
     if set(down) != {1}:
-        parts.append(Conv(tuple(down), stride=tuple(down)))
+        channels = channels and channels * math.prod(down)
+        parts.append(Rearranged(Conv(tuple(down), stride=tuple(down)), channels))
     if set(up) != {1}:
-        parts.append(Upsample(tuple(up)))
+        parts.append(Rearranged(Upsample(tuple(up)), channels and channels // math.prod(up)))
     return single(op, series(parts), layout)
 
 
@@ -307,6 +314,13 @@ def _cut(op: Operator, ndim: int, cuts: Mapping[int, tuple[int, int, int]], bord
         strides, pads = tuple(s for s, _ in found), tuple(p for _, p in found)
         parts.append(Conv(Kernel(taps.reshape(sides)), strides, padding=pads, padding_mode=border))
     return single(op, series(parts))
+
+
+def _depth(tensor: Tensor) -> int | None:
+    """Return the number of channels, None where it is not known; of several axes the first is the batch."""
+    sides = [tensor.side(i) for i, axis in enumerate(tensor.axes) if not axis]
+    sides = sides[1:] if len(sides) > 1 else sides
+    return None if None in sides else math.prod(side for side in sides if side is not None)
 
 
 def _blocks(op: Operator, ndim: int) -> tuple[int, ...]:

@@ -186,6 +186,27 @@ class Channels(Node):
         return f"Channels({text}, {self.inputs}, {self.axes})"
 
 
+@dataclass(frozen=True)
+class Rearranged(Node):
+    """Blocks moved between space and channels: in space what a layer does, without weights of its own.
+
+    Parameters
+    ----------
+    layer
+        What it is in space: an Upsample, or a Conv over the block.
+    channels
+        Output channels, None for as many as come in.
+    """
+
+    layer: Node
+    channels: int | None = None
+
+
+@lower.register
+def _(node: Rearranged) -> Any:
+    return lower(node.layer)
+
+
 @lower.register
 def _(node: Weighted) -> Stage:
     support = (node.weights != 0).any(axis=(0, 1))
@@ -230,6 +251,7 @@ def _(net: Scaled, init: str = "he") -> Node:
     return Scaled(net.squares, net.axes)
 
 
-@variance.register
-def _(net: Channels, init: str = "he") -> Node:
+@variance.register(Channels)
+@variance.register(Rearranged)
+def _(net: Node, init: str = "he") -> Node:
     return net

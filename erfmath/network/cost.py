@@ -8,7 +8,7 @@ from typing import Any
 
 from .._checks import as_count, human_bytes
 from .arguments import Ints
-from .channels import Channels, Scaled, Weighted
+from .channels import Channels, Rearranged, Scaled, Weighted
 from .compose import Concat
 from .layers import Conv, ConvTranspose
 from .node import Node, short
@@ -142,7 +142,7 @@ def _layer_cost(frame: Sized, index: int, op: Operation, before: int, itemsize: 
     if isinstance(node, (Channels, Scaled)):  # pointwise
         return LayerCost(node, size, len(node.index) if isinstance(node, Channels) else before, 0, 0, 0)
     node = node.layer if isinstance(node, Weighted) else node
-    after = before
+    after = (node.channels if isinstance(node, Rearranged) else None) or before
     parameters = macs = 0
     if isinstance(node, (Conv, ConvTranspose)) and not (isinstance(node, Conv) and node.is_move):
         after = node.channels or before

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..terminal import per_axis_text, short_count, table
 from .arguments import Ints
-from .channels import Channels, Scaled, Weighted
+from .channels import Channels, Rearranged, Scaled, Weighted
 from .compose import Concat, Gain, Power, Residual, Series, Sum, series
 from .cost import LayerCost, cost
 from .field import ReceptiveField, receptive_field, require_network
@@ -329,6 +329,9 @@ def describe(node: Node) -> str:
     """
     if isinstance(node, Weighted):
         return describe(node.layer)
+    if isinstance(node, Rearranged):
+        is_up = isinstance(node.layer, Upsample)
+        return "Channels to space" if is_up else "Space to channels"
     if isinstance(node, _BRANCHED):
         return _branches(node)
     if isinstance(node, Graph):
