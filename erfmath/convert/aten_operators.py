@@ -120,7 +120,8 @@ def _joined(op: Operator, name: str, a: Arguments) -> Operator:
     factors = (-alpha, 1) if name == "rsub" else (1, -alpha if "sub" in name else alpha)
     combine = "choice" if a.get("rounding_mode") else JOINS[name]
     scale = {"product": number, "quotient": 1 / number if number else None}.get(combine)
-    return _as(op, "join", combine=combine, factors=factors, scale=scale, is_aligned=name == "prelu")
+    kind = "prelu" if name == "prelu" else "join"
+    return _as(op, kind, combine=combine, factors=factors, scale=scale, is_aligned=True)
 
 
 def _batch_norm(op: Operator, a: Arguments) -> Operator:

@@ -75,7 +75,8 @@ def translated(op: Operator, domain: str, attributes: Attributes, version: int) 
         options = {"slope": slope, "is_unusual": _is_unusual(name, attributes)}
         return _as(op, "pointwise", activation=_activation(name), factor=factor, **options)
     if name in JOINS:
-        return _as(op, "join", combine=JOINS[name], factors=(1, -1) if name == "Sub" else None)
+        kind = "prelu" if name == "PRelu" else "join"
+        return _as(op, kind, combine=JOINS[name], factors=(1, -1) if name == "Sub" else None)
     if name in EVERYTHING:
         return _as(op, EVERYTHING[name])
     if name in REDUCTIONS:

@@ -34,7 +34,7 @@ def _(op: Operator, ndim: int) -> Placed:
     return single(op, Activation(name) if name else Identity())
 
 
-@rule("join")
+@rule("join", "prelu")
 def _(op: Operator, ndim: int) -> Placed:
     """Return the sum of tensors, each times its gain: 1 for sums, equal shares for products and maxima."""
     count = {"sum": 1, "mean": len(op.inputs)}.get(op.options["combine"], len(op.tensors))

@@ -58,7 +58,7 @@ class Rates:
 
     def meet(self, op: Operator) -> None:
         """Take note of an operator, whose names may be given."""
-        if op.options.get("activation") or op.options.get("combine") == "prelu":
+        if op.options.get("activation") or op.kind == "prelu":
             self.unused.difference_update(self._names(op))
 
     def require_used(self) -> None:
