@@ -619,3 +619,12 @@ def test_weights_in_files_of_their_own(tmp_path):
     np.testing.assert_array_equal(found, expected)
     with pytest.raises(ValueError, match="in another file"):
         from_onnx(onnx.load(path, load_external_data=False), weights="given")
+
+
+@pytest.mark.parametrize(
+    ("name", "tolerance"), [("squeezenet", 1e-9), ("shufflenet", 1e-9), ("inception_v2", 1e-2)]
+)
+def test_energies_of_the_light_models_are_those_of_their_channels(name, tolerance):
+    given, energy = (from_onnx(light(name), weights=weights, gates=False) for weights in ("given", "energy"))
+    expected = em.distribution(em.variance(given)).var()
+    np.testing.assert_allclose(em.distribution(energy).var(), expected, rtol=tolerance)
