@@ -189,9 +189,13 @@ def effective_field(
         size, count = sigma if definition == "sigma" else 4 * sigma, _Superlevels.of(boxes, 0.5).above(0.5)[0]
         return EffectiveField(definition, size, count, field_size, tuple(boxes), 0.5)
     reference = ref if definition == "threshold" else "max"
-    relative = [part.with_values(part.values / _reference(part, reference)) for part in profiles]
+    scales = [_reference(part, reference) for part in profiles]
+    relative, scale = profiles, scales[0]
+    if len(profiles) > 1:  # products of values on each axis; a grid is compared as it is
+        pairs = zip(profiles, scales, strict=True)
+        relative, scale = [part.with_values(part.values / own) for part, own in pairs], 1.0
     if definition == "threshold":
-        floor = level * (1 + _TIE)
+        floor = level * scale * (1 + _TIE)
     else:
         floor = _Superlevels.of(relative, _negligible(relative, level)).level_of_mass(1 - level)
     count = _Superlevels.of(relative, floor).above(floor)[0]
@@ -298,7 +302,7 @@ def _profiles(law: LatticeDistribution | JointDistribution, profile: str, ndim: 
     elif law.is_independent:
         parts = [_profile_of(law.marginal(axis)) for axis in range(law.ndim)]
     else:
-        grid = law.probabilities()
+        grid = law.float_grid()
         parts = [Profile(grid, (0,) * grid.ndim, grid.shape)]
     return [part.with_values(np.sqrt(part.values)) for part in parts] if profile == "std" else parts
 

@@ -128,8 +128,14 @@ class JointDistribution:
             sides = [high - low + 1 for low, high in self.support()]
             check_memory(16 * math.prod(sides), f"the grid of {sides} probabilities", "use the marginals")
             return functools.reduce(np.multiply.outer, [m.probabilities() for m in self._marginals])
+        return self.float_grid().copy()
+
+    def float_grid(self) -> Floats:
+        """Return the grid of a law that is held as one, over the support, not copied: for reading only."""
+        if self._table is None:
+            raise TypeError("an independent law has no grid; see probabilities()")
         boxes = zip(self.support(), self._start, strict=True)
-        return self._table[tuple(slice(low - start, high - start + 1) for (low, high), start in boxes)].copy()
+        return self._table[tuple(slice(low - start, high - start + 1) for (low, high), start in boxes)]
 
     def _lookup(self, points: Any) -> Any:
         if self._table is None:

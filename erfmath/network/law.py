@@ -73,12 +73,16 @@ class MapDistribution(JointDistribution):
     def _table(self) -> Floats:  # type: ignore[override]
         found = map_of(self._program, self._at)
         assert found is not None  # the support would have raised
-        values = found.grid / found.grid.sum()
-        table = np.zeros([high - low + 1 for low, high in self._support])
+        values = found.grid
+        values /= values.sum()  # in place: the map is ours, and large
         # The map may be wider, by taps that are zero, or narrower, where all weights of a branch are.
-        pairs = list(zip(self._start, found.offset, table.shape, values.shape, strict=True))
+        sides = [high - low + 1 for low, high in self._support]
+        pairs = list(zip(self._start, found.offset, sides, values.shape, strict=True))
         inner = tuple(slice(max(0, o - s), max(0, min(n, o + k - s))) for s, o, n, k in pairs)
         outer = tuple(slice(max(0, s - o), max(0, min(k, s + n - o))) for s, o, n, k in pairs)
+        if values[outer].shape == tuple(sides):
+            return np.asarray(values[outer])
+        table = np.zeros(sides)
         table[inner] = values[outer]
         return table
 

@@ -69,7 +69,7 @@ class Map:
     def total(cls, parts: Sequence[tuple[Gain, Map]]) -> Map:
         """Return the weighted sum of maps; folded axes are folded to what all parts know."""
         moduli = tuple(math.gcd(*column) for column in zip(*(m.moduli for _, m in parts), strict=True))
-        maps = [(gain, replace(m, moduli=moduli)._folded()) for gain, m in parts]
+        maps = [(g, m if m.moduli == moduli else replace(m, moduli=moduli)._folded()) for g, m in parts]
         exponent = max(m.exponent for _, m in maps)
         ends = np.array([[m.offset, np.add(m.offset, m.sides)] for _, m in maps])
         low, high = ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)
