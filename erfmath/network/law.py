@@ -44,12 +44,9 @@ class MapDistribution(JointDistribution):
     """
 
     def __init__(self, net: Node, at: Ints) -> None:
-        self._program, self._at = bounded_program(net), at
-        if all(set(stage.upsampling) == {1} for stage in self._program.stages):
-            self._support = tuple(receptive_field(net).region(at))  # of sums, which never cancel
-        else:
-            self._support = tuple(marginal.support() for marginal in self._marginals)
-        self._start = tuple(low for low, _ in self._support)
+        self._net, self._program, self._at = net, bounded_program(net), at
+        if not self._only_adds:
+            _ = self._support  # raises where the unit sees nothing
 
     @property
     def ndim(self) -> int:
@@ -65,6 +62,21 @@ class MapDistribution(JointDistribution):
         """Whether the law is held as the product of its marginals: no."""
         return False
 
+    @property
+    def _only_adds(self) -> bool:
+        """Whether no layer leaves samples out, so that the support is the sum of the layers' taps."""
+        return all(set(stage.upsampling) == {1} for stage in self._program.stages)
+
+    @cached_property
+    def _support(self) -> tuple[tuple[int, int], ...]:
+        if self._only_adds:
+            return tuple(receptive_field(self._net).region(self._at))
+        return tuple(marginal.support() for marginal in self._marginals)
+
+    @cached_property
+    def _start(self) -> Ints:  # type: ignore[override]
+        return tuple(low for low, _ in self._support)
+
     @cached_property
     def _marginals(self) -> tuple[LatticeDistribution, ...]:  # type: ignore[override]
         return _marginals(self._program, self._at)
@@ -75,6 +87,10 @@ class MapDistribution(JointDistribution):
         assert found is not None  # the support would have raised
         values = found.grid
         values /= values.sum()  # in place: the map is ours, and large
+        if self._program.mixes is None and _reaches_its_ends(values):
+            ends = zip(found.offset, values.shape, strict=True)
+            self.__dict__.setdefault("_support", tuple((o, o + k - 1) for o, k in ends))
+
         # The map may be wider, by taps that are zero, or narrower, where all weights of a branch are.
         sides = [high - low + 1 for low, high in self._support]
         pairs = list(zip(self._start, found.offset, sides, values.shape, strict=True))
@@ -85,6 +101,11 @@ class MapDistribution(JointDistribution):
         table = np.zeros(sides)
         table[inner] = values[outer]
         return table
+
+
+def _reaches_its_ends(values: Floats) -> bool:
+    """Whether the first and the last line along each axis hold anything: zeros there may be round-off."""
+    return all(values.take(end, axis=axis).any() for axis in range(values.ndim) for end in (0, -1))
 
 
 @distribution.register
