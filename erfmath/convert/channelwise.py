@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,6 @@ from ..network.compose import Gain, series
 from ..network.layers import Conv, Identity
 from ..network.node import Node
 from .operator import Input, Operator, Placed, Tensor
-from .resize import Resize
 from .slopes import Rates
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
@@ -48,23 +47,6 @@ class Given:
             shape = self.op.tensors[0].shape
         sides = [None] * len(self.placed.layout) if shape is None else shape
         return self._known([1 if axis else s for axis, s in zip(self.placed.layout, sides, strict=True)])
-
-    def alike(self) -> Placed:
-        """Return the meaning in space, which each channel has."""
-        if self.op.kind == "reshape" and not isinstance(self.placed.node, Identity):
-            raise self.op.error("moves blocks between space and channels; take weights='energy'")
-        if self.op.get("is_norm"):
-            raise self.op.error("has a slope that depends on its input")
-        return self.placed
-
-    def interpolated(self) -> Placed:
-        """Return the interpolation with the signs of its taps."""
-        node = self.placed.node
-        if isinstance(node, Resize) and node.mode == "cubic":
-            if self.op.get("cubic", -0.75) != -0.75:
-                raise self.op.error("interpolates by another cubic than that of a = -3/4")
-            node = replace(node, is_signed=True)
-        return self.placed._replace(node=node)
 
     def picked(self, numbers: Numbers) -> Placed:
         """Return the meaning in space of the channels that are chosen, in their order."""

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..network.channels import Weighted
 from ..network.compose import series
-from ..network.layers import Conv, ConvTranspose
+from ..network.layers import Conv, ConvTranspose, Identity
 from .channelwise import Array, Given
 from .operator import Constant, Operator, Placed, Tensor
-from .rules import words
+from .resize import Resize
 from .slopes import Rates
-
-# What treats each channel alone, or keeps the order of all of them.
-_ALIKE = words("adaptive_pool pool reshape squeeze unsqueeze")
 
 _TABLE: dict[str, Callable[[Given], Placed]] = {}
 
@@ -30,14 +28,9 @@ def given_of(op: Operator, placed: Placed, output: int, ndim: int, rates: Rates)
     """Return what an output of an operator means channel by channel, from what it means in space."""
     if op.kind is None or placed.layout is None:
         return placed
-    given = Given(op, placed, output, ndim, rates)
-    if op.kind == "resize":
-        return given.interpolated()
-    if op.kind in _ALIKE:
-        return given.alike()
     if op.kind not in _TABLE:
         raise op.error("is not known channel by channel; take weights='energy'")
-    return _TABLE[op.kind](given)
+    return _TABLE[op.kind](Given(op, placed, output, ndim, rates))
 
 
 def _meaning(*kinds: str) -> Callable[[Callable[[Given], Placed]], Callable[[Given], Placed]]:
@@ -46,6 +39,27 @@ def _meaning(*kinds: str) -> Callable[[Callable[[Given], Placed]], Callable[[Giv
         return function
 
     return register
+
+
+@_meaning("adaptive_pool", "pool", "reshape", "squeeze", "unsqueeze")
+def _(given: Given) -> Placed:
+    """Return what treats each channel alone, or keeps the order of all of them."""
+    if given.op.kind == "reshape" and not isinstance(given.placed.node, Identity):
+        raise given.op.error("moves blocks between space and channels; take weights='energy'")
+    if given.op.get("is_norm"):
+        raise given.op.error("has a slope that depends on its input")
+    return given.placed
+
+
+@_meaning("resize")
+def _(given: Given) -> Placed:
+    """Return the interpolation with the signs of its taps."""
+    node = given.placed.node
+    if isinstance(node, Resize) and node.mode == "cubic":
+        if given.op.get("cubic", -0.75) != -0.75:
+            raise given.op.error("interpolates by another cubic than that of a = -3/4")
+        node = replace(node, is_signed=True)
+    return given.placed._replace(node=node)
 
 
 @_meaning("pointwise")
@@ -61,7 +75,7 @@ def _(given: Given) -> Placed:
 
 @_meaning("batch_norm")
 def _(given: Given) -> Placed:
-    return given.scaled(given.per_channel(_aligned(given, normalising_factors(given.op))))
+    return given.scaled(given.per_channel(_aligned(given, _normalising_factors(given.op))))
 
 
 @_meaning("normalise")
@@ -237,10 +251,9 @@ def _(given: Given) -> Placed:
 def _(given: Given) -> Placed:
     node = given.placed.node
     layer = node if isinstance(node, (Conv, ConvTranspose)) else Conv((1,) * given.ndim)
-    weights = weights_of(given.op, layer)
-    inputs = weights.shape[0] if isinstance(layer, ConvTranspose) else weights.shape[1] * layer.groups
-    _require_inputs(given, inputs)
-    return given.placed._replace(node=Weighted(layer, weights))
+    weighted = Weighted(layer, _weights_of(given.op, layer))
+    _require_inputs(given, weighted.inputs)
+    return given.placed._replace(node=weighted)
 
 
 @_meaning("linear", "matmul", "gemm")
@@ -288,7 +301,7 @@ def _(given: Given) -> Placed:
     return given.placed._replace(node=Weighted(layer, weights))
 
 
-def weights_of(op: Operator, node: Conv | ConvTranspose) -> Array:
+def _weights_of(op: Operator, node: Conv | ConvTranspose) -> Array:
     """Return the weights of a convolution, their axes in the order of the network's."""
     if op.get("activation"):
         raise op.error("has an activation in it, which is not read")
@@ -313,7 +326,7 @@ def _floats(op: Operator, weights: Any) -> Array:
     return array
 
 
-def normalising_factors(op: Operator) -> Array:
+def _normalising_factors(op: Operator) -> Array:
     """Return what batch normalisation multiplies each channel by."""
     scale = _loaded(op, op.get("scale"), "its scale")
     spread = _loaded(op, op.get("spread"), "its variance")

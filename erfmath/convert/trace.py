@@ -82,12 +82,9 @@ class Trace:
         self.rates.meet(op)
         placed = self._placed(op)
         parts = [self._gated(part) for part in (placed if isinstance(placed, list) else [placed])]
-        if self.weights == "given":
+        if self.weights != "uniform":  # outputs that are alike in space may differ in their channels
             parts += parts[-1:] * (len(op.outputs) - len(parts))
-            parts = [self._by_channel(op, part, i) for i, part in enumerate(parts)]
-        elif self.weights == "energy":
-            parts += parts[-1:] * (len(op.outputs) - len(parts))
-            parts = [energy_of(op, part, i, self.ndim, self.rates) for i, part in enumerate(parts)]
+            parts = [self._with_weights(op, part, i) for i, part in enumerate(parts)]
         names = [self._emit(op, i, part) for i, part in enumerate(parts)]
         found = []
         for i in range(len(op.outputs)):
@@ -157,8 +154,10 @@ class Trace:
         layouts = [tensor.layout for tensor in op.tensors if tensor.layout is not None]
         return Placed(found, [(tensor, 1) for tensor in op.tensors], layouts[0] if layouts else None)
 
-    def _by_channel(self, op: Operator, part: Placed, output: int) -> Placed:
-        """Return an operator's output channel by channel; what is not known is an error if it is needed."""
+    def _with_weights(self, op: Operator, part: Placed, output: int) -> Placed:
+        """Return an output with the weights; what is not known by channel is an error where it is needed."""
+        if self.weights == "energy":
+            return energy_of(op, part, output, self.ndim, self.rates)
         try:
             if part.has_statistics and self.gates:
                 raise op.error("takes statistics of the whole map; leave them out by gates=False")
