@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import erfmath as em
-from erfmath.convert.onnx import from_onnx
+from erfmath.models.onnx import from_onnx
 
 from .measure import digits, machine, markdown
 

@@ -1,181 +1,71 @@
 """erfmath: what one unit of a convolutional network sees, exactly and in milliseconds."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .clt import CentralLimit, Edgeworth, central_limit
-from .core.plan import Candidate, Plan, plan
-from .core.power import coefficients, log_coefficients, polynomial
-from .design import has_no_holes, is_smooth, most_gained, outward_kernel, satisfies_hdc
-from .effective import EffectiveField, Growth, GrowthRow, effective_field, growth
-from .joint import JointDistribution
-from .kernel import Kernel
-from .lattice import LatticeDistribution
-from .moments import cumulants
-from .product import Factor, Product
-from .product_law import ProductDistribution, distribution
+__version__ = "0.1.0"
 
-if TYPE_CHECKING:
-    from .candidates import CandidateRow, Comparison, compare
-    from .network.border import Border, border
-    from .network.channels import Weighted
-    from .network.compose import Concat, Power, Residual, Series, Sum
-    from .network.cost import Cost, LayerCost, cost
-    from .network.field import ReceptiveField, receptive_field
-    from .network.graph import Graph
-    from .network.impact_map import ImpactMap, impact_map
-    from .network.law import MapDistribution
-    from .network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
-    from .network.lower import Stage, Unbounded, lower
-    from .network.node import Node
-    from .network.overlap import Overlap, overlap
-    from .network.sizes import output_size, valid_input_sizes
-    from .network.summary import LayerRow, LayerTable, layer_table
-    from .network.weights import activation_gain, batch_norm_residuals, variance
-    from .notation import network_from_json, network_to_json, parse_network
-
-__all__ = [
-    "Activation",
-    "Border",
-    "Candidate",
-    "CandidateRow",
-    "CentralLimit",
-    "Comparison",
-    "Concat",
-    "Conv",
-    "ConvTranspose",
-    "Cost",
-    "Dropout",
-    "Edgeworth",
-    "EffectiveField",
-    "Factor",
-    "GlobalPool",
-    "Graph",
-    "Growth",
-    "GrowthRow",
-    "Identity",
-    "ImpactMap",
-    "JointDistribution",
-    "Kernel",
-    "LatticeDistribution",
-    "LayerCost",
-    "LayerRow",
-    "LayerTable",
-    "MapDistribution",
-    "Node",
-    "Overlap",
-    "Plan",
-    "Pool",
-    "Power",
-    "Product",
-    "ProductDistribution",
-    "ReceptiveField",
-    "Residual",
-    "Series",
-    "Stage",
-    "Sum",
-    "Unbounded",
-    "Upsample",
-    "Weighted",
-    "activation_gain",
-    "batch_norm_residuals",
-    "border",
-    "central_limit",
-    "coefficients",
-    "compare",
-    "cost",
-    "cumulants",
-    "distribution",
-    "effective_field",
-    "growth",
-    "has_no_holes",
-    "impact_map",
-    "is_smooth",
-    "layer_table",
-    "log_coefficients",
-    "lower",
-    "most_gained",
-    "network_from_json",
-    "network_to_json",
-    "output_size",
-    "outward_kernel",
-    "overlap",
-    "parse_network",
-    "plan",
-    "polynomial",
-    "receptive_field",
-    "satisfies_hdc",
-    "valid_input_sizes",
-    "variance",
-]
-
-# Loaded when first asked for, so that kernels alone import fast: networks, and what needs PyTorch or ONNX.
-_LATER = {
-    "CandidateRow": ".candidates",
-    "Comparison": ".candidates",
-    "compare": ".candidates",
-    "from_onnx": ".convert.onnx",
-    "from_torch": ".convert.torch",
-    "Agreement": ".empirical",
-    "Measurement": ".empirical",
-    "measure": ".empirical",
-    "Border": ".network.border",
-    "Weighted": ".network.channels",
-    "ImpactMap": ".network.impact_map",
-    "impact_map": ".network.impact_map",
-    "border": ".network.border",
-    "Concat": ".network.compose",
-    "Power": ".network.compose",
-    "Residual": ".network.compose",
-    "Series": ".network.compose",
-    "Sum": ".network.compose",
-    "Cost": ".network.cost",
-    "LayerCost": ".network.cost",
-    "cost": ".network.cost",
-    "ReceptiveField": ".network.field",
-    "receptive_field": ".network.field",
-    "Graph": ".network.graph",
-    "MapDistribution": ".network.law",
-    "Activation": ".network.layers",
-    "Conv": ".network.layers",
-    "ConvTranspose": ".network.layers",
-    "Dropout": ".network.layers",
-    "GlobalPool": ".network.layers",
-    "Identity": ".network.layers",
-    "Pool": ".network.layers",
-    "Upsample": ".network.layers",
-    "Stage": ".network.lower",
-    "Unbounded": ".network.lower",
-    "lower": ".network.lower",
-    "Node": ".network.node",
-    "Overlap": ".network.overlap",
-    "overlap": ".network.overlap",
-    "output_size": ".network.sizes",
-    "valid_input_sizes": ".network.sizes",
-    "LayerRow": ".network.summary",
-    "LayerTable": ".network.summary",
-    "layer_table": ".network.summary",
-    "activation_gain": ".network.weights",
-    "batch_norm_residuals": ".network.weights",
-    "variance": ".network.weights",
-    "network_from_json": ".notation",
-    "network_to_json": ".notation",
-    "parse_network": ".notation",
-    "to_torch": ".torch_module",
+# The public names, by the module that has them; each is imported when it is first asked for, so that
+# `import erfmath` stays light. Type checkers read the same table in __init__.pyi.
+_PUBLIC = {
+    "core.coefficients": ("coefficients", "log_coefficients", "polynomial"),
+    "core.plan": ("Candidate", "Plan", "plan"),
+    "design.comparison": ("CandidateRow", "Comparison", "compare"),
+    "design.rules": ("has_no_holes", "is_smooth", "most_gained", "outward_kernel", "satisfies_hdc"),
+    "formats.notation": ("network_from_json", "network_to_json", "parse_network"),
+    "laws.clt": ("CentralLimit", "Edgeworth", "central_limit"),
+    "laws.effective": ("EffectiveField", "Growth", "GrowthRow", "effective_field", "growth"),
+    "laws.joint": ("JointDistribution",),
+    "laws.lattice": ("LatticeDistribution",),
+    "laws.lazy": ("ProductDistribution", "distribution"),
+    "measured.gradients": ("Agreement", "Measurement", "measure"),
+    "measured.module": ("to_torch",),
+    "models.onnx": ("from_onnx",),
+    "models.torch": ("from_torch",),
+    "network.algebra": ("Node",),
+    "network.border": ("Border", "border"),
+    "network.branches": ("Concat", "Power", "Residual", "Series", "Sum"),
+    "network.channels": ("Weighted",),
+    "network.cost": ("Cost", "LayerCost", "cost"),
+    "network.distribution": ("MapDistribution",),
+    "network.field": ("ReceptiveField", "receptive_field"),
+    "network.graph": ("Graph",),
+    "network.impact_map": ("ImpactMap", "impact_map"),
+    "network.layers": (
+        "Activation",
+        "Conv",
+        "ConvTranspose",
+        "Dropout",
+        "GlobalPool",
+        "Identity",
+        "Pool",
+        "Upsample",
+    ),
+    "network.overlap": ("Overlap", "overlap"),
+    "network.sizes": ("output_size", "valid_input_sizes"),
+    "network.stage": ("Stage", "Unbounded", "lower"),
+    "network.variance": ("activation_gain", "batch_norm_residuals", "variance"),
+    "polynomials.cumulants": ("cumulants",),
+    "polynomials.kernel": ("Kernel",),
+    "polynomials.product": ("Factor", "Product"),
+    "report.layers": ("LayerRow", "LayerTable", "layer_table"),
 }
+_MODULES = {name: module for module, names in _PUBLIC.items() for name in names}
 _SUBMODULES = ("plotting", "strategies", "zoo")
+
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is loaded later."""
+    """Import what a public name stands for."""
     import importlib
 
     if name in _SUBMODULES:
         return importlib.import_module(f".{name}", __name__)
-    if name in _LATER:
-        found = getattr(importlib.import_module(_LATER[name], __name__), name)
-        globals()[name] = found
-        return found
-    raise AttributeError(f"module 'erfmath' has no attribute {name!r}")
+    if name not in _MODULES:
+        raise AttributeError(f"module 'erfmath' has no attribute {name!r}")
+    module = importlib.import_module(f".{_MODULES[name]}", __name__)
+    globals().update((public, getattr(module, public)) for public in _PUBLIC[_MODULES[name]])
+    return globals()[name]
 
 
 def __dir__() -> list[str]:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .effective import Growth, effective_field
-from .joint import JointDistribution
-from .lattice import LatticeDistribution
+from .laws.effective import Growth, effective_field
+from .laws.joint import JointDistribution
+from .laws.lattice import LatticeDistribution
 
 if TYPE_CHECKING:
-    from .candidates import Comparison
+    from .design.comparison import Comparison
 
 __all__ = ["new_figure", "plot_comparison", "plot_growth", "plot_impact", "plot_profile"]
 
@@ -170,12 +170,12 @@ def plot_comparison(comparison: Comparison, ax: Any = None) -> Any:
 
     Examples
     --------
-    >>> from erfmath.candidates import compare
+    >>> from erfmath.design.comparison import compare
     >>> ax = plot_comparison(compare(15, ndim=1), new_figure().add_subplot())
     >>> len(ax.get_yticklabels())
     6
     """
-    from .terminal import short_count
+    from .words import short_count
 
     ax = _axes(ax)
     names = [row.name for row in comparison]

@@ -20,12 +20,12 @@ except ImportError:
     raise ImportError("erfmath.strategies needs Hypothesis: pip install hypothesis") from None
 
 from ._checks import is_index
-from .kernel import Kernel
-from .lattice import LatticeDistribution
-from .network.compose import Concat, Power, Residual, Series, Sum
+from .laws.lattice import LatticeDistribution
+from .network.algebra import Node, Rate
+from .network.branches import Concat, Power, Residual, Series, Sum
 from .network.graph import INPUT, Graph
 from .network.layers import Activation, Conv, ConvTranspose, Dropout, Identity, Pool, Upsample
-from .network.node import Node, Rate
+from .polynomials.kernel import Kernel
 
 __all__ = ["convs", "distributions", "kernels", "networks"]
 

@@ -10,6 +10,7 @@ import pytest
 
 import erfmath as em
 from erfmath.cli import main
+from erfmath.laws.effective import DEFINITIONS
 
 
 def run(capsys, *words):
@@ -34,7 +35,7 @@ def test_json_of_impact_is_what_the_library_says(capsys):
     _, text = run(capsys, "impact", "1,2;3,4", "7", "--ref", "max", "--json")
     (depth,) = json.loads(text)["depths"]
     law = em.distribution([[1, 2], [3, 4]], 7)
-    for name in em.effective.DEFINITIONS:
+    for name in DEFINITIONS:
         field = em.effective_field(law, name, "max")
         shown = depth["effective"][name]
         assert (shown["size"], shown["count"], shown["ratio"]) == (field.size, field.count, field.ratio)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import erfmath as em
 from erfmath import zoo
 from erfmath.cli import main
-from erfmath.notation import network_to_json
+from erfmath.formats.notation import network_to_json
 
 
 def run(capsys, *words):
@@ -51,7 +51,7 @@ def test_json_of_analyze_is_what_the_library_says(capsys):
         assert (shown["count"], shown["size"]) == (effective.count, effective.size)
     assert found["central_limit"][0]["distance"] == em.central_limit(net, axis=0).distance
     assert found["cost"]["macs"] == em.cost(net, 64, 3).macs
-    assert em.notation.network_from_json(found["network"]) == net
+    assert em.network_from_json(found["network"]) == net
     assert [row["size"] for row in found["layers"]][-1] == [150, 150]
 
 
@@ -274,7 +274,7 @@ def test_measuring_without_torch_names_it(capsys, monkeypatch):
     ],
 )
 def test_what_cannot_be_measured_is_one_line_before_any_run(capsys, monkeypatch, tmp_path, words, says):
-    monkeypatch.setattr("erfmath.empirical.measure", None)
+    monkeypatch.setattr("erfmath.measured.gradients.measure", None)
     (tmp_path / "signed.json").write_text(network_to_json(em.Conv([1, -2, 1])))
     with pytest.raises(SystemExit) as stop:
         main(["analyze", *(str(tmp_path / "signed.json") if w == "SIGNED" else w for w in words)])

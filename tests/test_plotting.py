@@ -9,7 +9,7 @@ pytest.importorskip("matplotlib")
 
 import erfmath as em
 from erfmath import plotting
-from erfmath.candidates import compare
+from erfmath.design.comparison import compare
 
 KERNEL = em.Kernel.uniform((3, 3))
 

@@ -96,7 +96,7 @@ def test_every_layer_type_agrees_with_the_theory(tmp_path):
 
 def test_single_channel_gradients_are_products_of_kernels():
     from benchmarks.poster.d_growth import behind
-    from erfmath.torch_module import to_torch
+    from erfmath.measured.module import to_torch
 
     module = to_torch(em.Conv((3, 3)) ** 3, channels=1, rng=0)
     x = torch.zeros(1, 1, 7, 7, requires_grad=True)

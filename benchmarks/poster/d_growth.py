@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import erfmath as em
-from erfmath.empirical import measure
+from erfmath.measured.gradients import measure
 
 from ..measure import markdown, progress
 from .draw import BLUE, GREEN, GREY, RED, new_figure

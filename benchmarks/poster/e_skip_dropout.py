@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import erfmath as em
-from erfmath.empirical import measure
+from erfmath.measured.gradients import measure
 
 from ..measure import markdown
 from .draw import BLUE, GREEN, GREY, RED, draw_legend, draw_map, draw_profile, new_figure

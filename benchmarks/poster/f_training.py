@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import erfmath as em
-from erfmath.empirical import measure
+from erfmath.measured.gradients import measure
 
 from ..measure import markdown, progress
 from . import data, networks

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import erfmath as em
-from erfmath.empirical import Agreement, Measurement, measure
+from erfmath.measured.gradients import Agreement, Measurement, measure
 
 from ..measure import machine, markdown, progress
 

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from erfmath.terminal import encodable
+from erfmath.words import encodable
 
 from . import analyze, coefficients, compare, growth, impact, zoo
-from .notation import KERNELS, NETWORKS
+from .arguments import KERNELS, NETWORKS
 
 _COMMANDS = (analyze, compare, zoo, impact, growth, coefficients)
 

@@ -8,15 +8,15 @@ import math
 from typing import Any
 
 from erfmath._checks import as_count
-from erfmath.terminal import per_axis_text, table
+from erfmath.words import per_axis_text, table
 
-from .analysis import Analysis, analysis_of
-from .as_json import as_dict, jsonable
+from ..report.analysis import Analysis, analysis_of
+from ..report.as_json import as_dict, jsonable
+from ..report.text import report
+from .arguments import NETWORKS_AND_MODELS, parse_count
 from .measured import measured_of
 from .models import Model, read_model
-from .notation import NETWORKS_AND_MODELS, parse_count
 from .options import add_definition, add_input_size, add_plot, add_reading, draw_law, save_plot
-from .report import report
 
 HELP = "a network layer by layer: theoretical and effective field of one unit, central limit, cost"
 NOTATION = NETWORKS_AND_MODELS

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from erfmath.core.coefficients import coefficients, log_coefficients
 from erfmath.core.plan import METHODS
-from erfmath.core.power import coefficients, log_coefficients
-from erfmath.terminal import table
+from erfmath.words import table
 
-from .notation import KERNELS, parse_count, parse_kernel
+from .arguments import KERNELS, parse_count, parse_kernel
 from .options import add_kernel
 
 HELP = "the coefficients of the n-th power of a kernel, as floats or exactly"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 
-from erfmath.candidates import compare
-from erfmath.network.node import Node
-from erfmath.terminal import progress
+from erfmath.design.comparison import compare
+from erfmath.network.algebra import Node
+from erfmath.words import progress
 
-from .notation import NETWORKS, parse_count, parse_sides, read_network
+from .arguments import NETWORKS, parse_count, parse_sides, read_network
 from .options import add_definition, add_input_size, add_plot, add_reading, save_plot
 
 HELP = "ways to a large field side by side: stacks, larger kernels, strides, pooling, dilation"

@@ -7,10 +7,10 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from erfmath.effective import Growth, growth
-from erfmath.terminal import figure, table
+from erfmath.laws.effective import Growth, growth
+from erfmath.words import figure, table
 
-from .notation import KERNELS, parse_count, parse_kernel
+from .arguments import KERNELS, parse_count, parse_kernel
 from .options import add_definition, add_depths, add_kernel, add_plot, add_reading, save_plot
 
 HELP = "effective against theoretical size over depth, with the slopes of log size over log depth"

@@ -6,15 +6,15 @@ import argparse
 import json
 from typing import Any
 
-from erfmath.clt import central_limit
-from erfmath.effective import DEFINITIONS, EffectiveField, effective_field
-from erfmath.joint import JointDistribution
-from erfmath.kernel import Kernel
-from erfmath.lattice import LatticeDistribution
-from erfmath.product_law import distribution
-from erfmath.terminal import extent_bar, figure, profile_picture, progress, table
+from erfmath.laws.clt import central_limit
+from erfmath.laws.effective import DEFINITIONS, EffectiveField, effective_field
+from erfmath.laws.joint import JointDistribution
+from erfmath.laws.lattice import LatticeDistribution
+from erfmath.laws.lazy import distribution
+from erfmath.polynomials.kernel import Kernel
+from erfmath.words import extent_bar, figure, profile_picture, progress, table
 
-from .notation import KERNELS, parse_count, parse_kernel
+from .arguments import KERNELS, parse_count, parse_kernel
 from .options import add_depths, add_kernel, add_plot, add_reading, draw_law, save_plot
 
 HELP = "the theoretical and the effective field of one unit behind n equal layers, beside its Gaussian"

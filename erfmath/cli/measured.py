@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from erfmath._checks import check_memory
-from erfmath.effective import effective_field
-from erfmath.network.node import Node
+from erfmath.laws.effective import effective_field
+from erfmath.laws.lazy import distribution
+from erfmath.network.algebra import Node
 from erfmath.network.sizes import output_size
-from erfmath.network.weights import variance
-from erfmath.product_law import distribution
+from erfmath.network.variance import variance
 
-from .analysis import Analysis, axes_of
+from ..report.analysis import Analysis, axes_of
 from .models import Model
 
 if TYPE_CHECKING:
-    from erfmath.empirical import Agreement
+    from erfmath.measured.gradients import Agreement
 
 # Channels of the random networks that are measured, fewer where their maps are large; a run of as many values
 # takes some seconds and some 1.5 GB.
@@ -40,7 +40,7 @@ class Measured:
 
 def measured_of(found: Analysis, runs: int, arguments: argparse.Namespace, model: Model) -> Measured:
     """Return a measurement beside the theory, of a module's part, else of the network with random weights."""
-    from erfmath.empirical import measure
+    from erfmath.measured.gradients import measure
 
     if (whole := found.field.unbounded) is not None:
         raise ValueError(
@@ -67,7 +67,7 @@ def _measured_place(
     found: Analysis, arguments: argparse.Namespace, is_module: bool
 ) -> tuple[Any, tuple[int, ...], bool]:
     """Return the input's size, the unit asked for or one that sees the same, whether it meets no border."""
-    from erfmath.empirical import is_clear, middle_unit, natural_size
+    from erfmath.measured.gradients import is_clear, middle_unit, natural_size
 
     size, unit = found.input_size, axes_of(found.at)
     if not arguments.borders:
@@ -85,8 +85,8 @@ def _measured_place(
 
 def _random_network(net: Node, size: Any) -> tuple[Node, Node, str, dict[str, Any]]:
     """Return what is measured of a network, its theory, what is drawn in each run, and how to measure it."""
-    from erfmath.empirical import values_of
-    from erfmath.torch_module import GIVEN, to_torch
+    from erfmath.measured.gradients import values_of
+    from erfmath.measured.module import GIVEN, to_torch
 
     values = values_of(net, size)
     _require_few(values, size)
@@ -98,7 +98,7 @@ def _random_network(net: Node, size: Any) -> tuple[Node, Node, str, dict[str, An
 
 def _inputs(found: Analysis) -> dict[str, Any]:
     """Return how to measure a module: with inputs of the shape that it was exported with."""
-    from erfmath.torch_module import import_torch
+    from erfmath.measured.module import import_torch
 
     if found.cost is not None:
         check_memory(_COPIES * found.cost.memory, "--measure: a run", "give a smaller --input-size")

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from erfmath._checks import per_axis
+from erfmath.network.algebra import Node
 from erfmath.network.graph import Graph
-from erfmath.network.node import Node
-from erfmath.network.summary import LayerRow, layer_table
+from erfmath.report.layers import LayerRow, layer_table
 
-from .analysis import CHANNELS, INPUT_SIZES, axes_of, channels_of
-from .notation import parse_count, parse_sides, read_network
+from ..report.analysis import CHANNELS, INPUT_SIZES, axes_of, channels_of
+from .arguments import parse_count, parse_sides, read_network
 
 
 @dataclass
@@ -96,8 +96,8 @@ def read_model(word: str, arguments: argparse.Namespace) -> Model:
 
 def _onnx_model(path: str, arguments: argparse.Namespace) -> Model:
     """Return the network of a file; a size and channels that are asked for replace those of its input."""
-    from erfmath.convert.onnx import Reader, loaded
-    from erfmath.convert.trace import spatial_axes
+    from erfmath.models.onnx import Reader, loaded
+    from erfmath.models.trace import spatial_axes
 
     model, folder = loaded(Path(path)), Path(path).parent
     reader = Reader(model, arguments.output, None, None, folder)
@@ -120,7 +120,7 @@ def _onnx_model(path: str, arguments: argparse.Namespace) -> Model:
 
 def _trace(reader: Any, gates: bool, weights: str = "uniform") -> Any:
     """Return what follows the tensors of a model."""
-    from erfmath.convert.trace import Trace
+    from erfmath.models.trace import Trace
 
     return Trace(reader.input_shape, reader.space(None), None, gates, weights)
 
@@ -139,7 +139,7 @@ def _asked_shape(shape: Any, space: tuple[int, ...], arguments: argparse.Namespa
 
 def _torch_model(word: str, arguments: argparse.Namespace) -> Model:
     """Return the network of a module, exported with an input of the size and the channels asked for."""
-    from erfmath.convert.torch import Reader, exported
+    from erfmath.models.torch import Reader, exported
 
     module = _made(word)
     ndim, first = _first_convolution(module)

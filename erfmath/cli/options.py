@@ -7,9 +7,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from erfmath.effective import DEFINITIONS
-from erfmath.joint import JointDistribution
-from erfmath.lattice import LatticeDistribution
+from erfmath.laws.effective import DEFINITIONS
+from erfmath.laws.joint import JointDistribution
+from erfmath.laws.lattice import LatticeDistribution
 
 
 def add_kernel(parser: argparse.ArgumentParser) -> None:

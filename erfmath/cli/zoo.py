@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from erfmath.network.field import receptive_field
-from erfmath.terminal import per_axis_text, progress, table
+from erfmath.words import per_axis_text, progress, table
 from erfmath.zoo import get, names
 
 HELP = "the networks that have a name, with theoretical field and stride"

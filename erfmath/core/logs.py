@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .._checks import check_memory
-from ..product import Product
+from ..polynomials.product import Product
 from .kronecker import dilate, pack
 from .plan import direct_operations
 from .saddle import points, rows, tails

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .._checks import as_choice, check_memory, human_bytes
-from ..kernel import Kernel, log2
-from ..product import Product, as_product
+from ..polynomials.kernel import Kernel, log2
+from ..polynomials.product import Product, as_product
 from . import direct, fft
 from .kronecker import packed_length
 from .scaled import MAX_EXPONENT, MIN_EXPONENT, overflow, rescaled, underflow
@@ -184,9 +184,9 @@ def _choose(polynomial: Product) -> tuple[str, str]:
 
 def _choose_joint(polynomial: Product, operations: float) -> tuple[str, str]:
     """Return the method for axes that do not separate, no weight negative."""
-    from . import tilted  # only here: few kernels need it, and an import is felt
+    from .grid import boxes
 
-    tiled = tilted.operations(polynomial)
+    tiled = boxes.operations(polynomial)
     if operations <= min(tiled, DIRECT_LIMIT):
         return "direct", "every coefficient keeps its digits, and the grid is small"
     if tiled <= TILTED_LIMIT:
@@ -290,10 +290,10 @@ def _saddle(polynomial: Product) -> Candidate:
     Axes that do not separate are tiled by tilted windows.
     """
     if polynomial.separate() is None:
-        from . import tilted
+        from .grid import boxes
 
         return Candidate(
-            "saddle", tilted.operations(polynomial), tilted.memory(polynomial), 1e-12, "each coefficient"
+            "saddle", boxes.operations(polynomial), boxes.memory(polynomial), 1e-12, "each coefficient"
         )
     size, window, taps = math.prod(polynomial.shape), 0.0, 0
     for axis, side in enumerate(polynomial.shape):

@@ -3,6 +3,6 @@
 Importing the package registers the networks' side of the readings that kernels have as well.
 """
 
-from . import law, weights
+from . import distribution, variance
 
-__all__ = ["law", "weights"]
+__all__ = ["distribution", "variance"]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from .._checks import as_choice, as_count, is_index, per_axis
-from ..kernel import Kernel, as_kernel
-from .node import Node
+from ..polynomials.kernel import Kernel, as_kernel
+from .algebra import Node
 
 Ints = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]

@@ -15,16 +15,16 @@ import numpy as np
 
 from .._checks import check_memory, per_axis
 from ..core.scaled import Floats
-from ..effective import effective_field
-from ..product_law import distribution
+from ..laws.effective import effective_field
+from ..laws.lazy import distribution
+from .algebra import Node
 from .arguments import Ints, plain_size
 from .impact import require_alike, require_law
-from .lower import Flags, Stage, Unbounded
 from .maps import Map
-from .node import Node
 from .overlap import overlap
 from .program import pull_back, through
 from .sizes import Sized, sized_for
+from .stage import Flags, Stage, Unbounded
 
 
 def bordered_map(frame: Sized, at: Ints, channels: Floats | None = None) -> Map | None:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from .._checks import as_count
-from ..kernel import Kernel
-from .compose import Sum
+from ..polynomials.kernel import Kernel
+from .algebra import Node
+from .branches import Sum
 from .layers import Conv, ConvTranspose, Identity
-from .lower import Stage, lower
 from .mixing import Gather, Taps, Weights
-from .node import Node
-from .weights import variance
+from .stage import Stage, lower
+from .variance import variance
 
 
 @dataclass(frozen=True, init=False, eq=False)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._checks import as_count, human_bytes
+from .algebra import Node, short
 from .arguments import Ints
+from .branches import Concat
 from .channels import Channels, Rearranged, Scaled, Weighted
-from .compose import Concat
 from .layers import Conv, ConvTranspose
-from .node import Node, short
 from .program import Operation
 from .sizes import Sized, sized_for
 

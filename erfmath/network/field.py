@@ -17,12 +17,12 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from .._checks import per_axis
+from .algebra import Node
 from .arguments import plain_size
-from .compose import Gain
-from .lower import Stage
-from .node import Node
+from .branches import Gain
 from .program import Block, Program, common_start, program_of, pull_back, through
 from .runs import Run, Runs, require_few
+from .stage import Stage
 
 
 class _Term(NamedTuple):

@@ -10,8 +10,8 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
 from .._checks import as_count
-from .compose import Gain, as_gain, as_nodes, common_axes, common_rate, product_of_rates, require_some
-from .node import Node, Rate
+from .algebra import Node, Rate
+from .branches import Gain, as_gain, as_nodes, common_axes, common_rate, product_of_rates, require_some
 
 INPUT = "input"
 

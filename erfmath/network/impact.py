@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from .._checks import per_axis
-from ..core.power import coefficients
-from ..kernel import Kernel
-from ..product import Factor, Product, as_product
+from ..core.coefficients import coefficients
+from ..polynomials.kernel import Kernel
+from ..polynomials.product import Factor, Product, as_product
+from .algebra import Node
 from .arguments import Ints
-from .compose import Gain, Power
-from .lower import Stage
-from .node import Node
+from .branches import Gain, Power
 from .program import Block, Program, common_start, program_of, pull_back
+from .stage import Stage
 
 # Weights of a block of a network, which take no time.
 _FEW = 64

@@ -14,17 +14,17 @@ import numpy as np
 
 from .._checks import as_count
 from ..core.scaled import Floats
-from ..joint import JointDistribution, law_of
-from ..lattice import LatticeDistribution
+from ..laws.joint import JointDistribution, law_of
+from ..laws.lattice import LatticeDistribution
+from .algebra import Node
 from .arguments import Ints, plain_size
 from .border import bordered_map, unit_inside
 from .field import require_network
 from .impact import bounded_program, place, unit_of
-from .lower import Stage
 from .maps import Map, map_of
-from .node import Node
 from .program import Block, Program
 from .sizes import sized_for
+from .stage import Stage
 
 _LARGEST = 1000  # powers of two that floats hold
 

@@ -9,7 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 from .._checks import as_choice, as_count, per_axis
-from ..kernel import Kernel
+from ..polynomials.kernel import Kernel
+from .algebra import Node
 from .arguments import (
     Ints,
     Pads,
@@ -21,7 +22,6 @@ from .arguments import (
     set_fields,
     size_of,
 )
-from .node import Node
 
 PADDINGS = ("zeros", "reflect", "replicate", "circular")
 POOLS = ("average", "max")

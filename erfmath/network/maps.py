@@ -18,11 +18,11 @@ import numpy as np
 
 from .._checks import check_memory
 from ..core.scaled import Floats
-from ..kernel import Kernel
+from ..polynomials.kernel import Kernel
 from .arguments import Ints
-from .compose import Gain
-from .lower import Stage
+from .branches import Gain
 from .program import Block, Program, pull_back
+from .stage import Stage
 
 _WIDEST = 2.0**400  # beyond this, values are scaled back
 

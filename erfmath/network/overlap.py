@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.scaled import Floats
+from .algebra import Node
 from .field import require_network
 from .impact import bounded_program
 from .maps import map_of
-from .node import Node
 
 _FAR = 900  # powers of two beyond which totals leave the floats
 _TIE = 1e-12  # relative difference of two totals that is round-off

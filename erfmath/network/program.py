@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol, Self, TypeVar
 
-from .compose import Concat, Gain, Power, Series, Sum
+from .algebra import Node, Rate, short
+from .branches import Concat, Gain, Power, Series, Sum
 from .graph import INPUT, Graph
 from .layers import Identity
-from .lower import Stage, Unbounded, lower
-from .node import Node, Rate, short
+from .stage import Stage, Unbounded, lower
 
 # Copies of a network that moves between rates are written out one by one.
 _MOST_COPIES = 10**5

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..kernel import Kernel
+from ..polynomials.kernel import Kernel
 
 Run = tuple[int, int]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._checks import as_count, per_axis
+from .algebra import Node, short
 from .arguments import Ints, plain_size
 from .field import require_network
-from .lower import Stage, Unbounded
-from .node import Node, short
 from .program import Operation, Program, program_of
+from .stage import Stage, Unbounded
 
 
 @dataclass(frozen=True, eq=False)

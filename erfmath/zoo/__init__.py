@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 
-from ..network.node import Node
+from ..network.algebra import Node
 from .branching import densenet121, inception_v3
 from .classic import alexnet, vgg11, vgg16, vgg19
 from .images import patchgan, unet

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..network.compose import Concat, series
+from ..network.algebra import Node
+from ..network.branches import Concat, series
 from ..network.layers import Identity, Pool
-from ..network.node import Node
 from .parts import RELU, conv, conv_relu, max_pool
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..network.compose import series
-from ..network.node import Node
+from ..network.algebra import Node
+from ..network.branches import series
 from .parts import RELU, conv, conv_relu, max_pool
 
 

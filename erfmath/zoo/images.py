@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .._checks import as_choice, as_count
-from ..network.compose import Concat
+from ..network.algebra import Node
+from ..network.branches import Concat
 from ..network.layers import Activation, Conv, ConvTranspose, Identity, Pool, Upsample
-from ..network.node import Node
 from .parts import RELU, conv
 
 DECODERS = ("transposed", "nearest", "linear")

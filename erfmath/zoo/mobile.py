@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..network.compose import Residual, series
+from ..network.algebra import Node
+from ..network.branches import Residual, series
 from ..network.layers import Activation
-from ..network.node import Node
 from .parts import RELU, conv, conv_relu, depthwise
 
 

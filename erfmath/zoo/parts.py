@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..network.algebra import Node
 from ..network.layers import Activation, Conv, Pool
-from ..network.node import Node
 
 RELU = Activation("relu")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._checks import as_count
-from ..network.compose import Residual, Sum, series
+from ..network.algebra import Node
+from ..network.branches import Residual, Sum, series
 from ..network.layers import Activation, Conv, Dropout
-from ..network.node import Node
 from .parts import RELU
 
 

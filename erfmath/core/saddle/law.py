@@ -10,7 +10,7 @@ from math import gcd
 
 import numpy as np
 
-from ...product import Product
+from ...polynomials.product import Product
 from ..scaled import Floats
 from . import double_double as dd
 

@@ -1,1 +1,0 @@
-"""Models from elsewhere: ONNX files and PyTorch modules as networks of the algebra."""

@@ -1,0 +1,280 @@
+"""Coefficients of products of powers: the front door of the core."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._checks import as_indices, check_memory
+from ..polynomials.cumulants import require_law
+from ..polynomials.kernel import Kernel
+from ..polynomials.product import Factor, Product, as_product
+from . import direct, exact, fft, kronecker
+from .logs import log_coefficients_at, log_row, normalised_window, require_table
+from .plan import DIRECT_LIMIT, Plan, direct_operations, log2_on_circle, plan
+from .scaled import Floats, Scaled, outer, split_product
+
+if TYPE_CHECKING:
+    import sympy
+
+
+def coefficients(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto") -> np.ndarray[Any, Any]:
+    r"""Return the coefficients of :math:`P(z)^n`, ascending powers.
+
+    .. math:: c_t = [z^t] \Bigl(\sum_j w_j z^j\Bigr)^n, \qquad t = 0 .. n(k-1) \text{ per axis},
+
+    the n-fold convolution of the kernel with itself; entry 0 stands at lattice position n * offset.
+
+    Parameters
+    ----------
+    kernel
+        A Kernel, a :class:`Product` of powers of kernels, or a sequence of weights. Any number of axes.
+    n
+        Number of factors, an int from 0 to 10**15.
+    method
+        "direct": binary powering by convolution, every coefficient right to a relative error for
+        non-negative weights. "saddle": contour integrals at the saddle point, likewise, and only where a
+        coefficient does not underflow; non-negative weights; tilted windows where axes do not separate.
+        "fft": one padded real FFT, right against the largest coefficients only. "exact": integers and
+        rationals. "auto": floats by the method that :func:`plan` explains.
+
+    Returns
+    -------
+    numpy.ndarray
+        n (k - 1) + 1 entries per axis; float64, or Python ints and Fractions with method="exact".
+        With non-negative weights every coefficient above 1e-300 of the sum has a relative error below
+        1e-12, unless method="fft" was asked for; those below may come back as 0.0. With signed weights
+        the error is what ``plan(...).error`` says against the norm or the largest value on the circle.
+
+    Raises
+    ------
+    TypeError
+        If n is no int, or a weight no real number.
+    ValueError
+        If n is negative; if the method is unknown or does not fit the weights; before any work, if the
+        result would not fit in memory or would take minutes; if it leaves the range of floats; if signed
+        weights cancel so far that no digit is left (ask for the method by name to get the round-off).
+
+    Notes
+    -----
+    Uniform weights give the extended binomial coefficients: OEIS A007318 (k=2), A027907 (3), A008287 (4),
+    A035343 (5); Eger, J. Integer Sequences 16 (2013) 13.1.3.
+
+    Examples
+    --------
+    >>> coefficients(Kernel([1, 1, 1]), 3)
+    array([1., 3., 6., 7., 6., 3., 1.])
+    >>> coefficients([1, -1], 4, method="exact")
+    array([1, -4, 6, -4, 1], dtype=object)
+    >>> coefficients(Product([([1, 1], 2), ([1, 1], 1, 3)]))  # (1 + z)^2 (1 + z^3)
+    array([1., 2., 1., 1., 2., 1.])
+    """
+    polynomial = as_product(kernel, n)
+    made = plan(polynomial, method=method)
+    if made.method == "exact":
+        grids = [
+            (kronecker.dilate(np.array(f.kernel.weights, dtype=object), f.step), f.n)
+            for f in _kept(polynomial)
+        ]
+        return exact.product(grids, polynomial.shape)
+    row = scaled_product(polynomial, made.method)
+    if method == "auto" and not polynomial.is_nonnegative:
+        _require_digits(row, made)
+    return row.to_floats()
+
+
+def scaled_product(polynomial: Product, method: str) -> Scaled:
+    """Return a product of powers as floats with an exponent; nothing over- or underflows."""
+    if polynomial.ndim > 1 and method in ("direct", "saddle") and (parts := polynomial.separate()):
+        return outer([scaled_product(part, method) for part in parts])
+    if method == "saddle":
+        return _saddle_row(polynomial) if polynomial.ndim == 1 else _saddle_grid(polynomial)
+    shape, factors = polynomial.shape, _kept(polynomial)
+    if method == "fft":
+        return fft.product([(kronecker.dilate(f.kernel.to_numpy(), f.step), f.n) for f in factors], shape)
+    row = direct.product([_direct_power(factor, shape) for factor in factors])
+    return row if polynomial.ndim == 1 else _unpacked(row, shape)
+
+
+def log_coefficients(kernel: Kernel | Product | Any, n: int = 1, at: Any = None) -> Any:
+    r"""Return the natural logarithms of the coefficients of :math:`P(z)^n`, however small or large.
+
+    By contour integrals at the saddle point (Daniels, Ann. Math. Statist. 25, 1954; the integrals are
+    computed, not expanded), by recurrences near the ends, and for short rows by tilted convolution.
+
+    Parameters
+    ----------
+    kernel
+        A Kernel, a Product, or a sequence of weights, none negative.
+    n
+        Number of factors, an int from 0 to 10**15.
+    at
+        Index or array of indices of the coefficients, 0 the first; with several axes the last axis of
+        `at` holds the coordinates. None for the whole row.
+
+    Returns
+    -------
+    float or numpy.ndarray
+        With errors below 1e-12 + 4e-16 |log|; exactly -inf where a coefficient is zero or does not exist.
+
+    Raises
+    ------
+    TypeError
+        If an index is no integer.
+    ValueError
+        If a weight is negative; if the whole row would not fit in memory; if a long row has no bell
+        shape that contour integrals can use.
+
+    Examples
+    --------
+    >>> log_coefficients(Kernel([1, 1]), 10**15, at=5 * 10**14)
+    693147180559927.9
+    >>> log_coefficients(Kernel([1, 1, 1]), 4)
+    array([0.        , 1.38629436, 2.30258509, 2.77258872, 2.94443898,
+           2.77258872, 2.30258509, 1.38629436, 0.        ])
+    """
+    polynomial = as_product(kernel, n)
+    require_law(polynomial)
+    if polynomial.ndim > 1:
+        return _joint_logs(polynomial, at)
+    if at is None:
+        size = polynomial.shape[0]
+        check_memory(16 * size, f"the row of {size:.3g} logarithms", "give the indices you need in `at`")
+        return log_row(polynomial, normalised=False)
+    index = as_indices(at, "at", polynomial.shape[0])
+    logs = log_coefficients_at(polynomial, index, normalised=False)
+    return float(logs) if logs.ndim == 0 else logs
+
+
+def polynomial(kernel: Kernel | Product | Any, n: int = 1) -> sympy.Poly:
+    r"""Return :math:`P(z)^n` as an exact ``sympy.Poly``, over the integers or the rationals.
+
+    The variable is z, or z0, z1, ... with several axes. The offset, a factor z^(n * offset), is left
+    out, as it is from :func:`coefficients`.
+
+    Parameters
+    ----------
+    kernel
+        A Kernel, a Product, or a sequence of weights, all ints or Fractions.
+    n
+        Number of factors.
+
+    Raises
+    ------
+    ValueError
+        If a weight is a float.
+
+    Examples
+    --------
+    >>> polynomial(Kernel([1, 2]), 3)
+    Poly(8*z**3 + 12*z**2 + 6*z + 1, z, domain='ZZ')
+    """
+    import sympy
+
+    grid = coefficients(kernel, n, method="exact")
+    domain = sympy.ZZ if all(isinstance(value, int) for value in grid.flat) else sympy.QQ
+    names = "z" if grid.ndim == 1 else [f"z{axis}" for axis in range(grid.ndim)]
+    terms = {powers: _to_domain(value, domain) for powers, value in np.ndenumerate(grid) if value}
+    return sympy.Poly.from_dict(terms, *np.atleast_1d(sympy.symbols(names)), domain=domain)
+
+
+def _direct_power(factor: Factor, shape: tuple[int, ...]) -> Scaled:
+    """Return one power by direct convolution, packed on one axis; of a single tap by one rounding."""
+    kernel, n, step = factor
+    numerators, denominator = kernel.numerators
+    weights = kronecker.pack(kronecker.dilate(numerators, step), shape)
+    if np.count_nonzero(weights) > 1:
+        row = direct.power(weights, n)
+        if denominator == 1:
+            return row
+        mantissa, exponent = split_product([(Fraction(1, denominator), n)])
+        return Scaled(row.values * mantissa, row.exponent + exponent, row.start, row.shape)
+    ((_, weight),) = kernel.taps()
+    start = int(np.flatnonzero(weights)[0])
+    mantissa, exponent = split_product([(abs(weight), n)])
+    sign = -1.0 if weight < 0 and n % 2 else 1.0
+    return Scaled(np.array([sign * mantissa]), exponent, (n * start,), (n * (len(weights) - 1) + 1,))
+
+
+def _saddle_row(polynomial: Product) -> Scaled:
+    """Return the part of a row on one axis that does not underflow, by contour integrals."""
+    start, values = normalised_window(polynomial)
+    mantissa, exponent = _total(polynomial)
+    values *= mantissa
+    return Scaled(values, exponent, (start,), polynomial.shape)
+
+
+def _saddle_grid(polynomial: Product) -> Scaled:
+    """Return what does not underflow on axes that do not separate, by tilted windows; else by convolution."""
+    from .grid import boxes
+
+    try:
+        values = boxes.shares(polynomial)
+    except boxes.NoBellShape as problem:
+        if direct_operations(polynomial) > DIRECT_LIMIT:
+            raise ValueError(
+                f"{problem}, and direct convolution would take minutes. Take fewer factors, "
+                "coefficients(..., method='fft') or the law of one axis, kernel.marginal(axis)"
+            ) from None
+        return scaled_product(polynomial, "direct")
+    mantissa, exponent = _total(polynomial)
+    values *= mantissa
+    return Scaled(values, exponent, (0,) * polynomial.ndim, polynomial.shape)
+
+
+def _total(polynomial: Product) -> tuple[float, int]:
+    """Return the sum of all coefficients as (mantissa, exponent)."""
+    return split_product((sum((w for _, w in f.kernel.taps()), Fraction(0)), f.n) for f in polynomial.factors)
+
+
+def _kept(polynomial: Product) -> list[Factor]:
+    """Return the factors, the kernel 1 for an empty product."""
+    one = Kernel(np.ones((1,) * polynomial.ndim, dtype=int))
+    return [f for f in polynomial.factors if f.n] or [Factor(one, 1, (1,) * polynomial.ndim)]
+
+
+def _require_digits(row: Scaled, made: Plan) -> None:
+    """Raise where cancellation may have left no digit of a signed row."""
+    scale = made.polynomial.log2_norm if made.method == "direct" else log2_on_circle(made.polynomial)
+    peak = float(np.abs(row.values).max())
+    if peak == 0 or math.log2(peak) + row.exponent < scale + math.log2(made.error):
+        raise ValueError(
+            "the weights cancel so far that floats leave no digit of the coefficients; use method='exact' "
+            f"with int or Fraction weights, or ask for method={made.method!r} to see the round-off"
+        )
+
+
+def _joint_logs(polynomial: Product, at: Any) -> Any:
+    """Return logs on several axes: sums where the axes separate, else from the table of the packed row."""
+    shape, parts = polynomial.shape, polynomial.separate()
+    size = math.prod(shape)
+    if at is None:
+        check_memory(24 * size, f"the grid of {size:.3g} logarithms", "give the indices you need in `at`")
+        index = np.moveaxis(np.indices(shape), 0, -1)
+    else:
+        index = as_indices(at, "at", max(shape))
+        if index.ndim == 0 or index.shape[-1] != len(shape):
+            raise ValueError(
+                f"at must hold {len(shape)} coordinates on its last axis, got shape {index.shape}"
+            )
+    if parts is not None:
+        logs = sum(log_coefficients_at(part, index[..., a], False) for a, part in enumerate(parts))
+    else:
+        require_table(polynomial, "a kernel that does not separate has its logarithms from a table")
+        inside = np.asarray(((index >= 0) & (index < shape)).all(axis=-1))
+        packed = np.ravel_multi_index(tuple(np.moveaxis(np.where(inside[..., None], index, 0), -1, 0)), shape)
+        logs = np.where(inside, log_coefficients_at(polynomial, packed, False), -np.inf)
+    return float(logs) if np.ndim(logs) == 0 else logs
+
+
+def _unpacked(row: Scaled, shape: tuple[int, ...]) -> Scaled:
+    full: Floats = np.zeros(row.shape)
+    full[row.start[0] : row.start[0] + len(row.values)] = row.values
+    return Scaled(kronecker.unpack(full, shape), row.exponent, (0,) * len(shape), shape)
+
+
+def _to_domain(value: Any, domain: Any) -> Any:
+    return domain(value.numerator, value.denominator) if domain.is_QQ else domain(value)

@@ -1,0 +1,508 @@
+"""Networks as text: a short notation for people, JSON for files.
+
+The notation, from left to right in the order of the data:
+
+======================  =====================================================================
+conv3s2p1  conv3x5d2    a convolution; s stride, d dilation, p padding, c channels, g groups
+conv3same  conv2causal  padding by a word
+max3s2p1  avg2          pooling, its stride the size unless given
+deconv4s2p1             a transposed convolution; o output padding
+up2  lin2               upsampling, nearest or linear
+relu  drop0.5  gap  id  an activation, dropout, global pooling, nothing
+conv3*4  (conv3 max2)*3  copies in series
+(conv3p1 | conv5p2)     branches, added
+res(conv3p1 relu)       a skip connection around a branch; res0.1(...) with a gain
+cat(conv1c8 | conv3p1c8)  branches, concatenated; the last layers name their channels
+resnet50                a network of ``erfmath.zoo``
+======================  =====================================================================
+
+A single number stands for all axes, of which there are as many as the longest size or a network of the zoo
+has: ``conv7x7s2p3 max3s2p1`` pools 3 x 3. Options differ per axis as sizes do: ``conv3x5p1x2``.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from .._checks import as_count
+from ..network.algebra import Node
+from ..network.arguments import size_of
+from ..network.branches import Concat, Power, Residual, Series, Sum, power, series
+from ..network.layers import (
+    Activation,
+    Conv,
+    ConvTranspose,
+    Dropout,
+    GlobalPool,
+    Identity,
+    Pool,
+    Upsample,
+)
+from ..network.variance import ACTIVATIONS
+from ..polynomials.kernel import Kernel
+
+# What a layer may be followed by, beside its size.
+_OPTIONS = {"conv": "sdpcg", "deconv": "sdpocg", "max": "sdp", "avg": "sdp", "up": "", "lin": ""}
+_NAMES = {
+    "s": "stride",
+    "d": "dilation",
+    "p": "padding",
+    "o": "output_padding",
+    "c": "channels",
+    "g": "groups",
+}
+
+_NUMBER = r"[0-9]{1,15}"
+_SIZE = rf"{_NUMBER}(?:x{_NUMBER})*"
+_LAYER = re.compile(rf"(deconv|conv|max|avg|up|lin)({_SIZE})(.*)", re.DOTALL)
+_OPTION = re.compile(rf"([a-z])({_SIZE})|(same|causal)")
+_TOKEN = re.compile(rf"\s+|[()|,]|\*\s*{_NUMBER}|>>|[^\s()|,*>]+|.", re.DOTALL)
+
+_DEEPEST = 60
+_MOST_TAPS = 10**6
+
+
+class _Token(NamedTuple):
+    """A word or a sign of a text, and where it stands."""
+
+    text: str
+    at: int
+
+
+def parse_network(text: str, ndim: int | None = None) -> Node:
+    """Return the network that a text in the short notation describes.
+
+    Parameters
+    ----------
+    text
+        Layers in the order of the data, such as ``"conv7x7s2p3 relu max3s2p1 res(conv3p1)*2"``; see the
+        module ``erfmath.formats.notation`` for all of it.
+    ndim
+        Number of axes that single numbers stand for; None for that of the longest size in the text, or of
+        the networks that it names.
+
+    Raises
+    ------
+    ValueError
+        If the text is not in the notation, or what it describes is no network: the message names the
+        character and what was expected.
+
+    Examples
+    --------
+    >>> parse_network("conv7s2p3 max2 conv3p1*2")
+    Series([Conv(7, stride=2, padding=3), Pool(2, mode='max'), Power(Conv(3, padding=1), 2)])
+    >>> parse_network("res0.1(conv3x3same relu)")
+    Residual(Series([Conv((3, 3), padding=1), Activation('relu')]), gain=0.1)
+    >>> parse_network("conv3 comv5")
+    Traceback (most recent call last):
+        ...
+    ValueError: 'conv3 comv5', character 7: no layer or network is called 'comv5'; did you mean 'conv5'?
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a string such as 'conv3s2p1 relu', got {text!r}")
+    axes = None if ndim is None else as_count(ndim, "ndim", minimum=1, maximum=32)
+    try:
+        return _Parser(text, axes).parse()
+    except _NotationError as error:
+        raise ValueError(str(error)) from None
+
+
+class _Parser:
+    """Reads a network by recursive descent."""
+
+    def __init__(self, text: str, ndim: int | None) -> None:
+        self.text = text
+        found = [_Token(m.group(), m.start()) for m in _TOKEN.finditer(text)]
+        self.tokens = [token for token in found if token.text.strip() and token.text not in (",", ">>")]
+        self.ndim = ndim or max(self._axes(), default=1)
+        self.next = 0
+        self.depth = 0
+
+    def parse(self) -> Node:
+        net = self._series(end=None)
+        if self._here() is not None:
+            raise self._error(f"there is no parenthesis to close by {self._shown()}")
+        return net
+
+    def _axes(self) -> Iterator[int]:
+        """Yield the axes of each size, and of each network that is named."""
+        for word in dict.fromkeys(token.text for token in self.tokens):
+            if layer := _LAYER.fullmatch(word):
+                yield layer[2].count("x") + 1
+            elif (net := _named(word)) is not None:
+                yield net.ndim or 1
+
+    def _here(self) -> str | None:
+        return self.tokens[self.next].text if self.next < len(self.tokens) else None
+
+    def _shown(self) -> str:
+        return repr(self._here()) if self._here() is not None else "the end"
+
+    def _take(self) -> _Token:
+        self.next += 1
+        return self.tokens[self.next - 1]
+
+    def _series(self, end: str | None) -> Node:
+        """Read layers up to a sign that ends them."""
+        parts: list[Node] = []
+        begin = self.next
+        while self._here() not in (None, "|", ")"):
+            parts.append(self._repeated())
+        if not parts:
+            raise self._error(f"a layer such as conv3 or id was expected, got {self._shown()}")
+        if self._here() == "|" and end is None:
+            raise self._error("branches stand in parentheses: (conv3p1 | conv5p2)")
+        return self._built(lambda: series(parts), begin)
+
+    def _repeated(self) -> Node:
+        """Read one element and how often it stands there."""
+        begin = self.next
+        node = self._element()
+        while (here := self._here()) is not None and here.startswith("*"):
+            if not here[1:].strip():
+                raise self._error("a number of copies was expected after *, such as conv3*4")
+            self._take()
+            node = self._built(functools.partial(power, node, int(here[1:])), begin)
+        return node
+
+    def _element(self) -> Node:
+        """Read a group, a node with branches, or a layer."""
+        begin, token = self.next, self.tokens[self.next]
+        if token.text == "(":
+            return self._built(self._sum, begin)
+        follower = self.tokens[begin + 1].text if begin + 1 < len(self.tokens) else None
+        if follower == "(" and token.text == "cat":
+            self._take()
+            return self._built(self._concatenated, begin)
+        if follower == "(" and (residual := re.fullmatch(r"res([0-9]*\.?[0-9]*)", token.text)):
+            self._take()
+            gain = float(residual[1]) if re.search("[0-9]", residual[1]) else 1
+            return self._built(lambda: Residual(self._one_branch(), gain), begin)
+        node = self._built(lambda: self._layer(token), begin)
+        self._take()
+        return node
+
+    def _sum(self) -> Node:
+        branches = self._branches()
+        return Sum(branches) if len(branches) > 1 else branches[0]
+
+    def _branches(self) -> list[Node]:
+        """Read what stands in parentheses, between bars."""
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise self._error(f"parentheses are nested deeper than {_DEEPEST}")
+        opened = self._take()
+        branches = [self._series(end=")")]
+        while self._here() == "|":
+            self._take()
+            branches.append(self._series(end=")"))
+        if self._here() is None:
+            raise self._error("the parenthesis is not closed", opened.at)
+        self._take()
+        self.depth -= 1
+        return branches
+
+    def _one_branch(self) -> Node:
+        begin, branches = self.next, self._branches()
+        if len(branches) > 1:
+            raise self._error("res has one branch; add several by res((conv3p1 | conv5p2))", self._at(begin))
+        return branches[0]
+
+    def _concatenated(self) -> Node:
+        begin, branches = self.next, self._branches()
+        channels = [_channels_of(branch) for branch in branches]
+        if None in channels:
+            raise self._error(
+                "cat must know the channels of each branch: end each by a convolution with its channels, "
+                "such as conv3p1c64",
+                self._at(begin),
+            )
+        return Concat(branches, [c for c in channels if c is not None])
+
+    def _layer(self, token: _Token) -> Node:
+        """Return the layer, or the network of the zoo, that a word names."""
+        word = token.text
+        if word in ACTIVATIONS:
+            return Activation(word)
+        if word in ("id", "gap"):
+            return Identity() if word == "id" else GlobalPool()
+        if drop := re.fullmatch(r"drop([0-9]*\.?[0-9]+)", word):
+            return Dropout(float(drop[1]))
+        if layer := _LAYER.fullmatch(word):
+            return self._sized_layer(token, layer)
+        if (net := _named(word)) is not None:
+            return net
+        raise self._unknown(word)
+
+    def _sized_layer(self, token: _Token, layer: re.Match[str]) -> Node:
+        """Return a layer with a size and options."""
+        kind, size, rest = layer.groups()
+        sides = self._numbers(size, token.at + layer.start(2))
+        if math.prod(sides) > _MOST_TAPS:
+            raise self._error(f"at most {_MOST_TAPS:,} taps are read", token.at + layer.start(2))
+        options = self._options(kind, rest, token.at + layer.start(3))
+        size_argument = sides if len(sides) > 1 else sides[0]
+        match kind:
+            case "conv":
+                return Conv(size_argument, **options)
+            case "deconv":
+                return ConvTranspose(size_argument, **options)
+            case "max" | "avg":
+                return Pool(size_argument, mode="max" if kind == "max" else "average", **options)
+        return Upsample(size_argument, mode="nearest" if kind == "up" else "linear")
+
+    def _options(self, kind: str, rest: str, at: int) -> dict[str, Any]:
+        """Return the options of a layer by their names."""
+        options: dict[str, Any] = {}
+        place = 0
+        while place < len(rest):
+            option = _OPTION.match(rest, place)
+            letter = option[1] or "p" if option else ""
+            if option is None or letter not in _OPTIONS[kind] or (option[3] and kind == "deconv"):
+                raise self._error(self._expected(kind, rest[place:]), at + place)
+            if _NAMES[letter] in options:
+                raise self._error(f"{_NAMES[letter]} is given twice", at + place)
+            if option[3]:
+                options["padding"] = option[3]
+            elif letter in "cg":
+                options[_NAMES[letter]] = _single(option[2])
+                if options[_NAMES[letter]] is None:
+                    raise self._error(f"{_NAMES[letter]} is a single number", at + place)
+            else:
+                numbers = self._numbers(option[2], at + place + 1)
+                options[_NAMES[letter]] = numbers if len(numbers) > 1 else numbers[0]
+            place = option.end()
+        return options
+
+    def _expected(self, kind: str, rest: str) -> str:
+        known = [f"{letter} ({_NAMES[letter]})" for letter in _OPTIONS[kind]]
+        words = ", same or causal" if kind in ("conv", "max", "avg") else ""
+        what = f"one of {', '.join(known)}{words}, with its number," if known else "nothing more"
+        return f"{what} was expected after {kind} and its size, got {rest[:20]!r}"
+
+    def _numbers(self, size: str, at: int) -> tuple[int, ...]:
+        """Return an int per axis; a single number stands for all of them."""
+        numbers = tuple(map(int, size.split("x")))
+        if len(numbers) == 1:
+            return numbers * self.ndim
+        if len(numbers) != self.ndim:
+            raise self._error(f"{size} has {len(numbers)} numbers where other sizes have {self.ndim}", at)
+        return numbers
+
+    def _unknown(self, word: str) -> ValueError:
+        """Return the error of a word that names nothing, with the nearest that does."""
+        import difflib
+
+        from .. import zoo
+
+        plain = [*ACTIVATIONS, *zoo.names(), "gap", "id", "res(", "cat("]
+        digits = re.search(r"[0-9].*", word)
+        layers = [name + (digits[0] if digits else "3") for name in _OPTIONS]
+        near = difflib.get_close_matches(word.lower(), [*plain, *layers], n=1, cutoff=0.6)
+        hint = f"; did you mean {near[0]!r}?" if near else "; layers look like conv3s2p1, max2, relu"
+        return self._error(f"no layer or network is called {word[:40]!r}{hint}")
+
+    def _built(self, build: Callable[[], Node], begin: int) -> Node:
+        """Return a node, its own complaint with the place where it begins."""
+        try:
+            return build()
+        except _NotationError:
+            raise
+        except (ValueError, TypeError, OverflowError) as error:
+            raise self._error(str(error), self._at(begin)) from None
+
+    def _at(self, number: int) -> int:
+        return self.tokens[number].at if number < len(self.tokens) else len(self.text)
+
+    def _error(self, what: str, at: int | None = None) -> _NotationError:
+        at = self._at(self.next) if at is None else at
+        first = max(0, at - 30)
+        part = self.text[first : first + 60]
+        shown = "..." * (first > 0) + part + "..." * (first + 60 < len(self.text))
+        return _NotationError(f"{shown!r}, character {at + 1}: {what}")
+
+
+class _NotationError(ValueError):
+    """An error that names its character already."""
+
+
+@functools.lru_cache(maxsize=32)
+def _named(word: str) -> Node | None:
+    """Return the network of the zoo of that name, if there is one."""
+    from .. import zoo
+
+    return zoo.get(word) if word in zoo.names() else None
+
+
+def _single(size: str) -> int | None:
+    return None if "x" in size else int(size)
+
+
+def _channels_of(node: Node) -> int | None:
+    """Return the output channels of a branch where its layers say so."""
+    while isinstance(node, (Series, Power, Residual)):
+        if isinstance(node, Residual):
+            node = node.branch
+        elif isinstance(node, Power):
+            node = node.node
+        else:
+            kept = [
+                part for part in node.nodes if not isinstance(part, (Activation, Dropout, Pool, Upsample))
+            ]
+            if not kept:
+                return None
+            node = kept[-1]
+    if isinstance(node, Concat):
+        return sum(node.channels)
+    if isinstance(node, Sum):
+        return _channels_of(node.branches[0])
+    return node.channels if isinstance(node, (Conv, ConvTranspose)) else None
+
+
+def network_to_json(net: Node, indent: int | None = None) -> str:
+    """Return a network as JSON text, from which :func:`network_from_json` rebuilds an equal one.
+
+    A node, and a Kernel, is an object of its "type" and the arguments of its constructor, left out where
+    they are at their defaults; a Fraction is a string "1/3", and uniform taps are their size, "3x3".
+
+    Parameters
+    ----------
+    net
+        A network, layers of your own included.
+    indent
+        Spaces of indentation; None for one line.
+
+    Examples
+    --------
+    >>> from erfmath import Conv, Residual
+    >>> print(network_to_json(Residual(Conv(3, padding=1)) >> Conv([1, 2, 1])))
+    {"type": "Series", "nodes": [{"type": "Residual", "branch": {"type": "Conv", "kernel": "3",
+     "padding": [[1, 1]]}}, {"type": "Conv", "kernel": {"type": "Kernel", "weights": [1, 2, 1]}}]}
+    """
+    if not isinstance(net, Node):
+        raise TypeError(f"net must be a network such as Conv(3), got {net!r} of type {type(net).__name__}")
+    import json
+
+    try:
+        return json.dumps(_plain(net), indent=indent)
+    except RecursionError:
+        raise ValueError("the network is nested too deeply for JSON; write it as a Graph") from None
+
+
+def network_from_json(data: Any) -> Node:
+    """Return the network of JSON text, or of what ``json.loads`` made of it.
+
+    Raises
+    ------
+    ValueError
+        If the text is no JSON, or describes no network: the message names what is wrong.
+
+    Examples
+    --------
+    >>> network_from_json('{"type": "Conv", "kernel": "3x3", "stride": 2}')
+    Conv((3, 3), stride=2)
+    """
+    import json
+
+    try:
+        value = _value(json.loads(data) if isinstance(data, (str, bytes)) else data)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"the text is no JSON: {error}") from None
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
+    if not isinstance(value, Node):
+        raise ValueError(
+            f'a network is an object such as {{"type": "Conv", "kernel": "3"}}, got {data!r:.60}'
+        )
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as what JSON has."""
+    if isinstance(value, (Node, Kernel)):
+        return {"type": type(value).__name__, **_arguments(value)}
+    if isinstance(value, Fraction):
+        return str(value) if value.denominator > 1 else value.numerator
+    if isinstance(value, str) and re.fullmatch(_FRACTION, value):
+        return {"type": "str", "value": value}  # a name that could be taken for a Fraction
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"JSON has nothing for {value!r} of type {type(value).__name__}")
+
+
+def _arguments(value: Node | Kernel) -> dict[str, Any]:
+    """Return the arguments of a node or a kernel by name, without those at their defaults."""
+    import inspect
+
+    names = list(inspect.signature(type(value)).parameters)
+    given = dict(zip(names, value.args, strict=True))
+    for name in names[1:]:  # whether one can be left out is for the constructor to say
+        rest = {key: entry for key, entry in given.items() if key != name}
+        try:
+            given = rest if type(value)(**rest) == value else given
+        except (TypeError, ValueError):
+            continue
+    plain = {name: _plain(entry) for name, entry in given.items()}
+    if isinstance(value, (Conv, ConvTranspose)):
+        total = math.prod(value.stride) if isinstance(value, ConvTranspose) else 1
+        size = size_of(value.kernel, total)
+        if not isinstance(size, Kernel):
+            plain["kernel"] = "x".join(map(str, value.kernel.shape))
+    return plain
+
+
+_FRACTION = r"-?[0-9]+/[0-9]+"
+
+
+def _value(data: Any) -> Any:
+    """Return what JSON data stand for."""
+    if isinstance(data, list):
+        return tuple(map(_value, data))
+    if isinstance(data, str) and re.fullmatch(_FRACTION, data):
+        try:
+            return Fraction(data)
+        except ZeroDivisionError:
+            raise ValueError(f"{data!r} divides by zero") from None
+    return _object(data) if isinstance(data, dict) else data
+
+
+def _object(data: dict[str, Any]) -> Any:
+    """Return a node or a kernel from its type and arguments."""
+    name = data.get("type")
+    if name == "str":
+        return str(data.get("value"))
+    build = _type(name)
+    arguments = {key: _value(entry) for key, entry in data.items() if key != "type"}
+    if isinstance(size := arguments.get("kernel"), str):
+        if not re.fullmatch(_SIZE, size):
+            raise ValueError(f'"kernel" must be a size such as "3x3", or a Kernel, got {size!r}')
+        arguments["kernel"] = tuple(map(int, size.split("x")))
+    try:
+        return build(**arguments)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _type(name: object) -> Any:
+    """Return the class of a name, or raise with the nearest."""
+    types: dict[str, Any] = {cls.__name__: cls for cls in _subclasses(Node)} | {"Kernel": Kernel}
+    if isinstance(name, str) and name in types:
+        return types[name]
+    import difflib
+
+    near = difflib.get_close_matches(str(name), types, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(types))}"
+    raise ValueError(f'"type" must name a layer, got {name!r}; {hint}')
+
+
+def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
+    for sub in cls.__subclasses__():
+        yield sub
+        yield from _subclasses(sub)

@@ -1,0 +1,1 @@
+"""Distributions on a lattice, their effective size and their normal limit."""

@@ -1,0 +1,171 @@
+"""Probability laws on the integer lattice in several axes."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._checks import as_axis, check_memory, others_of, per_axis
+from ..core.scaled import Floats
+from .lattice import FARTHEST, LatticeDistribution, as_law, log_of, real_array
+
+
+class JointDistribution:
+    r"""A law on the integer lattice in several axes: P(X = offset + i) = probabilities[i], i a multi-index.
+
+    With independent axes only their laws are kept and the grid is never built unless asked for.
+
+    Examples
+    --------
+    >>> d = JointDistribution([[0.5, 0.0], [0.25, 0.25]], offset=(0, -1))
+    >>> d.pmf([1, -1]), d.marginal(0).pmf(1)
+    (0.25, 0.5)
+    >>> d.cov()
+    array([[0.25  , 0.125 ],
+           [0.125 , 0.1875]])
+    """
+
+    def __init__(self, probabilities: Any, offset: int | Sequence[int] = 0) -> None:
+        table = np.array(probabilities, dtype=float)
+        if table.ndim < 2:
+            raise ValueError(
+                f"probabilities must have two axes or more, got {table.ndim}; see LatticeDistribution"
+            )
+        self._table: Floats | None = as_law(table)
+        self._start = per_axis(offset, table.ndim, "offset")
+        self._marginals = tuple(
+            LatticeDistribution(table.sum(axis=others_of(axis, table.ndim)), self._start[axis])
+            for axis in range(table.ndim)
+        )
+
+    @classmethod
+    def independent(cls, marginals: Sequence[LatticeDistribution]) -> JointDistribution:
+        """Return the joint law of independent variables, one per axis."""
+        if not all(isinstance(law, LatticeDistribution) for law in marginals):
+            raise TypeError(f"marginals must be LatticeDistributions, got {marginals!r}")
+        if len(marginals) < 2:
+            raise ValueError(f"marginals must be two laws or more, got {len(marginals)}")
+        joint = cls.__new__(cls)
+        joint._table, joint._marginals = None, tuple(marginals)
+        joint._start = tuple(marginal.support()[0] for marginal in marginals)
+        return joint
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self._marginals)
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether the law is held as the product of its marginals."""
+        return self._table is None
+
+    def marginal(self, axis: int) -> LatticeDistribution:
+        """Return the law of one coordinate."""
+        return self._marginals[as_axis(axis, self.ndim)]
+
+    def support(self) -> tuple[tuple[int, int], ...]:
+        """Return the support of each coordinate, both ends inside."""
+        return tuple(marginal.support() for marginal in self._marginals)
+
+    def pmf(self, x: Any) -> Any:
+        """Return P(X = x); the last axis of x holds the coordinates of a point."""
+        points = self._as_points(x)
+        if not self.is_independent:
+            return self._lookup(points)
+        values = [marginal.pmf(points[..., axis]) for axis, marginal in enumerate(self._marginals)]
+        return _plain(np.prod(values, axis=0))
+
+    def logpmf(self, x: Any) -> Any:
+        """Return log P(X = x)."""
+        points = self._as_points(x)
+        if not self.is_independent:
+            return _plain(log_of(np.asarray(self._lookup(points))))
+        values = [marginal.logpmf(points[..., axis]) for axis, marginal in enumerate(self._marginals)]
+        return _plain(np.sum(values, axis=0))
+
+    def rvs(self, size: int | None = None, *, rng: Any = None) -> Any:
+        """Return random points, the coordinates on the last axis; `rng` as in ``LatticeDistribution.rvs``."""
+        generator = np.random.default_rng(rng)
+        if self._table is None:
+            return np.stack([marginal.rvs(size, rng=generator) for marginal in self._marginals], axis=-1)
+        flat = LatticeDistribution(self._table.ravel()).rvs(size, rng=generator)
+        return np.stack(np.unravel_index(flat, self._table.shape), axis=-1) + np.array(self._start)
+
+    def mean(self) -> Floats:
+        """Return the expected value of each coordinate."""
+        return np.array([marginal.mean() for marginal in self._marginals])
+
+    def var(self) -> Floats:
+        """Return the variance of each coordinate."""
+        return np.array([marginal.var() for marginal in self._marginals])
+
+    def std(self) -> Floats:
+        """Return the standard deviation of each coordinate."""
+        return np.sqrt(self.var())
+
+    def cov(self) -> Floats:
+        """Return the covariance matrix."""
+        matrix = np.diag(self.var())
+        if self._table is None:
+            return matrix
+        for a, b in itertools.combinations(range(self.ndim), 2):
+            plane = self._table.sum(axis=tuple(c for c in range(self.ndim) if c not in (a, b)))
+            x, y = (
+                self._start[c] - self._marginals[c].mean() + np.arange(self._table.shape[c]) for c in (a, b)
+            )
+            matrix[a, b] = matrix[b, a] = x @ plane @ y
+        return matrix
+
+    def probabilities(self) -> Floats:
+        """Return the pmf as a grid over the support, checked against the free memory first."""
+        if self._table is None:
+            sides = [high - low + 1 for low, high in self.support()]
+            check_memory(16 * math.prod(sides), f"the grid of {sides} probabilities", "use the marginals")
+            return functools.reduce(np.multiply.outer, [m.probabilities() for m in self._marginals])
+        return self.float_grid().copy()
+
+    def float_grid(self) -> Floats:
+        """Return the grid of a law that is held as one, over the support, not copied: for reading only."""
+        if self._table is None:
+            raise TypeError("an independent law has no grid; see probabilities()")
+        boxes = zip(self.support(), self._start, strict=True)
+        return self._table[tuple(slice(low - start, high - start + 1) for (low, high), start in boxes)]
+
+    def _lookup(self, points: Any) -> Any:
+        if self._table is None:
+            raise TypeError("an independent law has no grid to look into")
+        index = np.floor(points) - np.array(self._start)
+        inside = ((index >= 0) & (index < self._table.shape) & (np.floor(points) == points)).all(axis=-1)
+        entries = np.where(inside[..., None], index, 0).astype(np.int64)
+        values = np.where(inside, self._table[tuple(np.moveaxis(entries, -1, 0))], 0.0)
+        return _plain(np.where(np.isnan(points).any(axis=-1), np.nan, values))
+
+    def _as_points(self, x: Any) -> Any:
+        points = real_array(x, "x")
+        points = np.clip(points.astype(float), -FARTHEST, FARTHEST) if self._table is not None else points
+        if points.ndim == 0 or points.shape[-1] != self.ndim:
+            raise ValueError(
+                f"x must hold {self.ndim} coordinates on its last axis, got shape {points.shape}"
+            )
+        return points
+
+    def __repr__(self) -> str:
+        sides = " x ".join(f"{low} .. {high}" for low, high in self.support())
+        return f"<JointDistribution on {sides}{', independent axes' if self.is_independent else ''}>"
+
+
+def law_of(values: Floats, start: Sequence[int]) -> LatticeDistribution | JointDistribution:
+    """Return the law of shares proportional to an array from a position on, on one axis or several."""
+    shares = values / values.sum()
+    return LatticeDistribution(shares, *start) if shares.ndim == 1 else JointDistribution(shares, start)
+
+
+def _plain(values: Any) -> Any:
+    """Return a float for a single value, an array as it is."""
+    return float(values) if np.ndim(values) == 0 else values

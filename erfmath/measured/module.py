@@ -1,0 +1,449 @@
+"""Networks as PyTorch modules, to measure what the theory says of them (``pip install 'erfmath[torch]'``)."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from .._checks import as_choice, as_count
+from ..core.scaled import Floats
+from ..network.algebra import Node
+from ..network.arguments import Ints, Pads, size_of
+from ..network.border import inside
+from ..network.branches import Concat, Power, Residual, Series, Sum
+from ..network.field import require_network
+from ..network.graph import INPUT, Graph
+from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
+from ..network.stage import Stage, lower
+from ..network.variance import INITS
+from ..polynomials.kernel import Kernel
+
+GIVEN = "given"
+
+_ACTIVATIONS = {
+    "identity": "Identity",
+    "relu": "ReLU",
+    "leaky_relu": "LeakyReLU",
+    "relu6": "ReLU6",
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+    "softplus": "Softplus",
+    "elu": "ELU",
+    "silu": "SiLU",
+    "gelu": "GELU",
+    "prelu": "PReLU",
+    "selu": "SELU",
+    "hardswish": "Hardswish",
+    "mish": "Mish",
+    "swish": "SiLU",
+    "celu": "CELU",
+    "hardsigmoid": "Hardsigmoid",
+    "hardtanh": "Hardtanh",
+    "log_sigmoid": "LogSigmoid",
+    "softsign": "Softsign",
+}
+_PADS = {"reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
+_LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
+
+def to_torch(
+    net: Node, channels: int | None = 16, init: str = "he", *, in_channels: int = 1, rng: Any = None
+) -> Any:
+    r"""Return a network as a ``torch.nn.Module`` whose weights are drawn at random, or those given.
+
+    A kernel given by its size gets independent normal weights of variance :math:`g / (k C)`, k its taps and
+    C its input channels, with g = 2 for "he" and 1 for "lecun" and "glorot": what :func:`erfmath.variance`
+    is the theory of. A kernel given by its weights is applied to each channel alone, and never trained.
+
+    Parameters
+    ----------
+    net
+        A network on one to three axes.
+    channels
+        Output channels of every random layer; None for those that the layers name. Groups are the largest
+        that divide them.
+    init
+        "he", "lecun" or "glorot"; "given" takes uniform kernels as weights too, so that the impact is
+        that of ``distribution(net)``.
+    in_channels
+        Channels of the input.
+    rng
+        Seed of the weights, or a ``numpy.random.Generator``.
+
+    Returns
+    -------
+    torch.nn.Module
+        ``reset_parameters()`` draws its weights anew, from torch's own generator. No biases.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a layer has no counterpart in PyTorch; the message names it.
+    ImportError
+        If torch is not installed.
+
+    Notes
+    -----
+    K. He et al., Delving deep into rectifiers, ICCV 2015; Y. LeCun et al., Efficient backprop, 1998; X.
+    Glorot, Y. Bengio, AISTATS 2010.
+
+    Examples
+    --------
+    >>> from erfmath import Activation, Conv, to_torch  # doctest: +SKIP
+    >>> module = to_torch(Conv((3, 3), padding=1) >> Activation("relu"), channels=8, rng=1)  # doctest: +SKIP
+    >>> [tuple(p.shape) for p in module.parameters()]  # doctest: +SKIP
+    [(8, 1, 3, 3)]
+    """
+    torch = import_torch()
+    ndim = require_network(net).ndim or 1
+    if ndim > 3:
+        raise ValueError(f"net must have at most 3 axes to be a torch module, got {ndim}")
+    wanted = None if channels is None else as_count(channels, "channels", minimum=1)
+    builder = _Builder(torch.nn, ndim, wanted, as_choice(init, "init", (*INITS, GIVEN)))
+    builder.channels.append(as_count(in_channels, "in_channels", minimum=1))
+    with torch.random.fork_rng(devices=[]):  # torch draws weights of its own for each layer that is made
+        torch.manual_seed(seed_of(rng))
+        module = _module_type()(builder, _add(net, builder, 0))
+        module.reset_parameters()
+    return module
+
+
+def import_torch() -> Any:
+    """Return torch, or raise saying how to install it."""
+    try:
+        return importlib.import_module("torch")
+    except ImportError:
+        raise ImportError("measuring needs PyTorch: pip install 'erfmath[torch]'") from None
+
+
+def seed_of(rng: Any) -> int:
+    """Return a seed for torch, from all that ``numpy.random.default_rng`` takes."""
+    return int(np.random.default_rng(rng).integers(2**63))
+
+
+@dataclass
+class _Step:
+    """What a layer reads: tensors with their gains, added up, or some channels of each, joined.
+
+    Attributes
+    ----------
+    sources
+        The tensors and their gains.
+    shares
+        Of tensors that are joined how many channels are taken out of how many.
+    picks
+        Which ones, None for all.
+    """
+
+    sources: tuple[tuple[int, float], ...]
+    shares: tuple[tuple[int, int], ...] | None = None
+    picks: list[Any] = field(default_factory=list)
+
+    def draw(self) -> None:
+        """Pick channels anew: of a tensor that was joined itself the first ones are of one kind."""
+        pick = import_torch().randperm
+        self.picks = [None if taken == of else pick(of)[:taken] for taken, of in self.shares or ()]
+
+    def read(self, tensors: Sequence[Any]) -> Any:
+        """Return the layer's input."""
+        parts = [tensors[i] if gain == 1 else gain * tensors[i] for i, gain in self.sources]
+        if self.shares is None:
+            return functools.reduce(lambda a, b: a + b, parts)
+        kept = [part if pick is None else part[:, pick] for part, pick in zip(parts, self.picks, strict=True)]
+        return import_torch().cat(kept, dim=1)
+
+
+@dataclass
+class _Builder:
+    """The layers of a module under construction; tensor 0 is the input, and layer i makes tensor i + 1."""
+
+    nn: Any
+    ndim: int
+    wanted: int | None
+    init: str
+    layers: list[Any] = field(default_factory=list)
+    steps: list[_Step] = field(default_factory=list)
+    channels: list[int] = field(default_factory=list)
+    drawn: list[tuple[Any, float]] = field(default_factory=list)
+
+    def add(self, layer: Any, step: _Step, channels: int) -> int:
+        """Append a layer and return the number of its tensor."""
+        self.layers.append(layer)
+        self.steps.append(step)
+        self.channels.append(channels)
+        return len(self.layers)
+
+    def pointwise(self, layer: Any, source: int) -> int:
+        """Append a layer that keeps the channels of the one tensor it reads."""
+        return self.add(layer, _Step(((source, 1.0),)), self.channels[source])
+
+    def total(self, sources: Sequence[tuple[int, Any]], node: Node) -> int:
+        """Append a weighted sum, and return its tensor; a single channel is added to all."""
+        sources = [(tensor, gain) for tensor, gain in sources if gain]
+        if len(sources) == 1 and sources[0][1] == 1:
+            return sources[0][0]
+        counts = {self.channels[tensor] for tensor, _ in sources} - {1}
+        if len(counts) > 1:
+            raise ValueError(f"{node!r} adds tensors of {sorted(counts)} channels; leave `channels` an int")
+        step = _Step(tuple((tensor, float(gain)) for tensor, gain in sources))
+        return self.add(self.nn.Identity(), step, max(counts, default=1))
+
+    def of_axes(self, name: str) -> Any:
+        """Return a layer type of torch for the number of axes, such as Conv2d."""
+        return getattr(self.nn, f"{name}{self.ndim}d")
+
+    def padded(self, pads: Pads, mode: str = "zeros", value: float = 0.0) -> list[Any]:
+        """Return the layer that pads, cutting where it is negative, or none."""
+        if not any(map(any, pads)):
+            return []
+        flat = [count for pair in reversed(pads) for count in pair]
+        if mode == "zeros":
+            return [self.of_axes("ConstantPad")(flat, value)]
+        if min(flat) < 0:
+            raise ValueError(f"a kernel with an offset cannot be padded by {mode!r} in torch")
+        return [self.of_axes(_PADS[mode])(flat)]
+
+    def is_given(self, kernel: Kernel, total: int = 1) -> bool:
+        """Whether weights are those of the kernel, rather than drawn."""
+        return self.init == GIVEN or isinstance(size_of(kernel, total), Kernel)
+
+    def fixed(self, node: Node, source: int) -> int:
+        """Append what a layer means where torch has none like it: each axis times a matrix, not trained."""
+        stage = lower(node)
+        parts = stage.kernel.separate() if isinstance(stage, Stage) and stage.mixing is None else None
+        if not isinstance(stage, Stage) or parts is None:
+            raise TypeError(
+                f"{node!r} has no counterpart in torch; lower it to a network of layers, or measure the "
+                "model it comes from"
+            )
+        stages = [replace(stage.along(axis), kernel=part) for axis, part in enumerate(parts)]
+        return self.pointwise(_fixed_type()(stages), source)
+
+    def convolution(self, node: Conv | ConvTranspose, total: int, source: int) -> tuple[Any, int]:
+        """Return a convolution without padding, its weights given or still to be drawn, and its channels."""
+        make = self.of_axes(type(node).__name__)
+        options = {"stride": node.stride, "dilation": node.dilation, "bias": False}
+        before = self.channels[source]
+        if self.is_given(node.kernel, total):
+            return depthwise(make, node.kernel.to_numpy(), before, **options), before
+        after = self.wanted or node.channels or before
+        groups = math.gcd(node.groups, before, after)
+        layer = make(before, after, node.kernel.shape, groups=groups, **options)
+        fan = before // groups * math.prod(node.kernel.shape)
+        self.drawn.append((layer, math.sqrt(INITS[self.init] / fan)))
+        return layer, after
+
+
+def depthwise(make: Any, weights: Floats, channels: int, **options: Any) -> Any:
+    """Return a layer that applies the same weights, which are not trained, to each channel alone."""
+    torch = import_torch()
+    layer = make(channels, channels, weights.shape, groups=channels, **options)
+    values = torch.as_tensor(weights, dtype=layer.weight.dtype)
+    layer.weight = torch.nn.Parameter(values.expand_as(layer.weight).clone(), requires_grad=False)
+    return layer
+
+
+@functools.lru_cache(maxsize=1)
+def _module_type() -> Any:
+    """Return the module type, made when torch is there."""
+    torch = import_torch()
+
+    class Network(torch.nn.Module):  # type: ignore[misc, name-defined]
+        """A network of erfmath in PyTorch: layers, and for each the tensors that it reads."""
+
+        def __init__(self, builder: _Builder, output: int) -> None:
+            super().__init__()
+            self.layers = torch.nn.ModuleList(builder.layers)
+            self.steps, self.output = tuple(builder.steps), output
+            self.in_channels, self.drawn = builder.channels[0], tuple(builder.drawn)
+
+        def forward(self, x: Any) -> Any:
+            """Return the output map."""
+            tensors = [x]
+            for step, layer in zip(self.steps, self.layers, strict=True):
+                tensors.append(layer(step.read(tensors)))
+            return tensors[self.output]
+
+        def reset_parameters(self) -> None:
+            """Draw the random weights anew, from torch's generator, and which channels are joined."""
+            for step in self.steps:
+                step.draw()
+            for layer, std in self.drawn:
+                torch.nn.init.normal_(layer.weight, 0.0, std)
+
+    return Network
+
+
+@functools.lru_cache(maxsize=1)
+def _fixed_type() -> Any:
+    """Return the type of layers that multiply each axis by a matrix, made when torch is there."""
+    torch = import_torch()
+
+    class Fixed(torch.nn.Module):  # type: ignore[misc, name-defined]
+        """A linear layer of given weights, the same for each channel."""
+
+        def __init__(self, stages: Sequence[Stage]) -> None:
+            super().__init__()
+            self.stages = tuple(stages)
+
+        def forward(self, x: Any) -> Any:
+            """Return the output map."""
+            for axis, stage in enumerate(self.stages, x.dim() - len(self.stages)):
+                matrix = torch.as_tensor(_matrix(stage, x.shape[axis]), dtype=x.dtype, device=x.device)
+                x = (x.movedim(axis, -1) @ matrix.T).movedim(-1, axis)
+            return x
+
+    return Fixed
+
+
+def _matrix(stage: Stage, samples: int) -> Floats:
+    """Return what a stage on one axis makes of so many samples, as a matrix."""
+    count = stage.length(0, samples)
+    matrix = np.zeros((count, samples))
+    for (tap,), weight in stage.kernel.taps():
+        places, known = stage.reads(0, tap, count)
+        if stage.border == "zeros":
+            known &= (places >= 0) & (places < samples)
+        units = np.flatnonzero(known)
+        np.add.at(matrix, (units, inside(places[units], samples, stage.border)), float(weight))
+    return matrix * stage.shares(0, 0, count, samples)[:, None] if stage.counted else matrix
+
+
+@functools.singledispatch
+def _add(node: Any, builder: _Builder, source: int) -> int:
+    """Append the layers of a node that reads a tensor; return the number of its output."""
+    meaning = lower(node)
+    return _add(meaning, builder, source) if isinstance(meaning, Node) else builder.fixed(node, source)
+
+
+@_add.register
+def _(node: Series, builder: _Builder, source: int) -> int:
+    return functools.reduce(lambda tensor, part: _add(part, builder, tensor), node.nodes, source)
+
+
+@_add.register
+def _(node: Power, builder: _Builder, source: int) -> int:
+    return functools.reduce(lambda tensor, _: _add(node.node, builder, tensor), range(node.n), source)
+
+
+@_add.register
+def _(node: Sum, builder: _Builder, source: int) -> int:
+    pairs = [(branch, gain) for branch, gain in zip(node.branches, node.gains, strict=True) if gain]
+    return builder.total([(_add(branch, builder, source), gain) for branch, gain in pairs], node)
+
+
+@_add.register
+def _(node: Residual, builder: _Builder, source: int) -> int:
+    if not node.gain:  # a branch that no one sees need not fit
+        return source
+    return builder.total([(source, 1), (_add(node.branch, builder, source), node.gain)], node)
+
+
+@_add.register
+def _(node: Concat, builder: _Builder, source: int) -> int:
+    tensors = [_add(branch, builder, source) for branch in node.branches]
+    return _side_by_side(builder, list(zip(tensors, node.gains, strict=True)), node.channels, node)
+
+
+def _side_by_side(builder: _Builder, pairs: list[Any], channels: tuple[int, ...], node: Node) -> int:
+    """Return the concatenation of tensors, with their shares of the channels."""
+    if builder.init == GIVEN:  # the channels are alike, so that joining them is a mean
+        return builder.total(pairs, node)
+    tensors, shares = [tensor for tensor, _ in pairs], [share for _, share in pairs]
+    whole = builder.wanted or sum(channels)
+    wanted = [max(1, round(share * whole)) for share in shares]
+    before = [builder.channels[tensor] for tensor in tensors]
+    counts = [min(pair) for pair in zip(wanted, before, strict=True)]
+    # Shares that are no whole channels get a gain, so that the variances are exact.
+    surplus = [float(share) * sum(counts) / count for share, count in zip(shares, counts, strict=True)]
+    sources = tuple(zip(tensors, map(math.sqrt, surplus), strict=True))
+    step = _Step(sources, tuple(zip(counts, before, strict=True)))
+    return builder.add(builder.nn.Identity(), step, sum(counts))
+
+
+@_add.register
+def _(node: Graph, builder: _Builder, source: int) -> int:
+    tensors = {INPUT: source}
+    for name, inner, sources, channels in node.order:
+        pairs = [(tensors[before], gain) for before, gain in sources]
+        read = _side_by_side(builder, pairs, channels, inner) if channels else builder.total(pairs, inner)
+        tensors[name] = _add(inner, builder, read)
+    return tensors[node.output]
+
+
+@_add.register
+def _(node: Conv, builder: _Builder, source: int) -> int:
+    pads = tuple((b - o, a + o) for (b, a), o in zip(node.padding, _shifts(node), strict=True))
+    if node.padding_mode != "zeros" and min(map(min, pads)) < 0 and builder.is_given(node.kernel):
+        return builder.fixed(node, source)  # a cyclic shift: torch cannot cut and wrap at once
+    layer, after = builder.convolution(node, 1, source)
+    layers = [*builder.padded(pads, node.padding_mode), layer]
+    return builder.add(builder.nn.Sequential(*layers), _Step(((source, 1.0),)), after)
+
+
+@_add.register
+def _(node: ConvTranspose, builder: _Builder, source: int) -> int:
+    layer, after = builder.convolution(node, math.prod(node.stride), source)
+    ends = zip(node.padding, node.output_padding, _shifts(node), strict=True)
+    cut = tuple((o - b, extra - a - o) for (b, a), extra, o in ends)
+    return builder.add(builder.nn.Sequential(layer, *builder.padded(cut)), _Step(((source, 1.0),)), after)
+
+
+@_add.register
+def _(node: Pool, builder: _Builder, source: int) -> int:
+    symmetric = all(b == a <= k // 2 for (b, a), k in zip(node.padding, node.size, strict=True))
+    options: dict[str, Any] = {"stride": node.stride, "ceil_mode": node.ceil_mode}
+    if symmetric:
+        options["padding"] = tuple(before for before, _ in node.padding)
+    if node.mode == "average":
+        if not symmetric or set(node.dilation) != {1}:
+            return builder.fixed(node, source)
+        options["count_include_pad"] = node.count_include_pad
+        return builder.pointwise(builder.of_axes("AvgPool")(node.size, **options), source)
+    if node.ceil_mode and not symmetric:
+        raise ValueError(f"{node!r} has no counterpart in torch, which rounds up for plain windows only")
+    padding = [] if symmetric else builder.padded(node.padding, value=-math.inf)
+    layer = builder.of_axes("MaxPool")(node.size, dilation=node.dilation, **options)
+    return builder.pointwise(builder.nn.Sequential(*padding, layer), source)
+
+
+@_add.register
+def _(node: Upsample, builder: _Builder, source: int) -> int:
+    mode = "nearest" if node.mode == "nearest" else _LINEAR[builder.ndim]
+    factor = tuple(map(float, node.factor))
+    return builder.pointwise(builder.nn.Upsample(scale_factor=factor, mode=mode), source)
+
+
+@_add.register
+def _(node: Activation, builder: _Builder, source: int) -> int:
+    name = as_choice(node.name.lower(), "activation", ("erf", *_ACTIVATIONS))
+    layer = getattr(builder.nn, _ACTIVATIONS.get(name, "Identity"))()
+    if name == "erf":  # of which torch has the function alone
+        layer.forward = import_torch().erf
+    return builder.pointwise(layer, source)
+
+
+@_add.register
+def _(node: Dropout, builder: _Builder, source: int) -> int:
+    return builder.pointwise(builder.nn.Dropout(float(node.p)), source)
+
+
+@_add.register
+def _(node: GlobalPool, builder: _Builder, source: int) -> int:
+    return builder.pointwise(builder.of_axes("AdaptiveAvgPool")(1), source)
+
+
+@_add.register
+def _(node: Identity, builder: _Builder, source: int) -> int:
+    return source
+
+
+def _shifts(node: Conv | ConvTranspose) -> Ints:
+    """Return by how many samples a kernel's offset moves its taps."""
+    return tuple(d * o for d, o in zip(node.dilation, node.kernel.offsets, strict=True))

@@ -1,0 +1,1 @@
+"""Model files and PyTorch modules as networks."""

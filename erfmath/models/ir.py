@@ -1,0 +1,191 @@
+"""One operator of a model, in neutral words: what the front ends write and the rules read.
+
+A tensor of a model has axes for the batch, the channels, the space. Its layout says which is which: for each
+axis of the tensor the axes of the input's space that run along it, (0,) and (1,) for height and width, ()
+for batch and channels, (0, 1) where height and width were flattened to one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ..network.algebra import Node
+from ..network.branches import Gain
+from ..network.layers import GlobalPool
+
+Shape = tuple[int | None, ...]
+Layout = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor that depends on the input: its name, shape and layout, as far as known.
+
+    The layout is None where positions are lost: behind a global pooling, a flattening, attention. A tensor
+    that is as its source keeps the name of that, the `title` is what the model calls it.
+    """
+
+    name: str
+    shape: Shape | None
+    layout: Layout | None
+    sides: Shape = ()  # samples per axis of the space
+    title: str = ""
+
+    @property
+    def axes(self) -> Layout:
+        """The layout of a tensor that has one."""
+        assert self.layout is not None  # the trace treats the others itself
+        return self.layout
+
+    @property
+    def space(self) -> tuple[int, ...]:
+        """Which axes of the tensor run along the input's space."""
+        return tuple(i for i, axis in enumerate(self.layout or ()) if axis)
+
+    def side(self, axis: int) -> int | None:
+        """Return the samples along an axis, None where unknown."""
+        return None if self.shape is None else self.shape[axis]
+
+    @property
+    def is_map(self) -> bool:
+        """Whether it has more than one position, as far as is known."""
+        return any(self.side(axis) != 1 for axis in self.space)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A tensor that does not depend on the input; its value is made when asked for, None where unknown."""
+
+    shape: Shape | None
+    load: Callable[[], Any] = field(default=lambda: None, repr=False)
+
+
+Input = Tensor | Constant | None
+
+
+class Placed(NamedTuple):
+    """What an operator means: a node that reads the sum of the sources, and the layout of what it makes."""
+
+    node: Node
+    sources: Sequence[tuple[Tensor, Gain]]
+    layout: Layout | None
+    has_statistics: bool = False  # whether it also reads the whole map, as an instance normalisation does
+    channels: tuple[int, ...] = ()  # of sources whose channels are concatenated, all of them
+    before: tuple[Node, ...] = ()  # what each source goes through first, where they go through any
+    refused: ValueError | None = None  # why it has no weights that are known
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator of a model.
+
+    Attributes
+    ----------
+    kind
+        What it is in the rules' words, such as "conv"; an operator without a rule has None.
+    title
+        What it is called in the model, such as "Conv" or "aten.conv2d".
+    name
+        Its own name in the model, or what it makes.
+    inputs
+        Tensors, constants, and None for optional ones left out.
+    options
+        Its attributes, in the rules' words.
+    outputs, shapes
+        The tensors that it makes, and their shapes as far as known.
+    scopes
+        Names of the parts of the model that it is in.
+    """
+
+    kind: str | None
+    title: str
+    name: str
+    inputs: tuple[Input, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ("output",)
+    shapes: tuple[Shape | None, ...] = (None,)
+    scopes: frozenset[str] = frozenset()
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The inputs that depend on the model's input."""
+        return tuple(x for x in self.inputs if isinstance(x, Tensor))
+
+    @property
+    def tensor(self) -> Tensor:
+        """The first input, which must be the only one that depends on the model's input."""
+        first, *others = self.tensors
+        if others or self.inputs[0] is not first:
+            raise self.error("has an operand that is usually constant, and is computed from the input here")
+        return first
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return an option, or the default where it is left out."""
+        value = self.options.get(name)
+        return default if value is None else value
+
+    def constant(self, index: int, what: str) -> Any:
+        """Return the value of a constant input as a numpy array, None where it is left out."""
+        given = self.inputs[index] if index < len(self.inputs) else None
+        if given is None:
+            return None
+        value = given.load() if isinstance(given, Constant) else None
+        if value is None:
+            raise self.error(
+                f"needs {what} as a constant, but it is computed or in another file; give input_shape"
+            )
+        return value
+
+    def weight_shape(self, index: int = 1) -> tuple[int, ...]:
+        """Return the shape of the weights."""
+        weights = self.inputs[index] if index < len(self.inputs) else None
+        if weights is None or weights.shape is None or None in weights.shape:
+            raise self.error("has weights of unknown shape")
+        return tuple(int(side) for side in weights.shape if side is not None)
+
+    def error(self, problem: str) -> ValueError:
+        """Return the error that names the operator."""
+        return ValueError(
+            f"{self.title} {self.name!r} {problem}; "
+            f'declare what it means by rules={{"{self.title}": node}}, or stop before it with output='
+        )
+
+    def along(self, tensor: Tensor, ndim: int, values: Mapping[int, Any], default: Any) -> tuple[Any, ...]:
+        """Return one value per axis of the network from values per axis of a tensor.
+
+        Raises where an axis with a value runs along no axis of the space, or several.
+        """
+        found = [default] * ndim
+        for axis, value in values.items():
+            owners = tensor.axes[axis]
+            if len(owners) != 1:
+                problem = "is none of the input's" if not owners else "holds several of the input's"
+                raise self.error(
+                    f"works along axis {axis} of {_described(tensor)}, which {problem} spatial axes; if the "
+                    "input's axes are ordered otherwise, say which are spatial by space="
+                )
+            found[owners[0]] = value
+        return tuple(found)
+
+
+def single(op: Operator, node: Node, layout: Layout | None = None) -> Placed:
+    """Return a node that reads the only input and keeps its layout, or gives it another."""
+    return Placed(node, [(op.tensor, 1)], op.tensor.axes if layout is None else layout)
+
+
+def everything(op: Operator) -> Placed:
+    """Return what reads the whole of its inputs and forgets positions.
+
+    Of inputs whose sizes differ the first will do, as it is all that is read: they could not be added.
+    """
+    alike = [tensor for tensor in op.tensors if tensor.sides == op.tensors[0].sides]
+    return Placed(GlobalPool(), [(tensor, 1) for tensor in alike], None)
+
+
+def _described(tensor: Tensor) -> str:
+    shape = (
+        "" if tensor.shape is None else f" of shape {tuple('?' if s is None else s for s in tensor.shape)}"
+    )
+    return f"{tensor.name!r}{shape}"

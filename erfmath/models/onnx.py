@@ -1,0 +1,379 @@
+"""ONNX models: reading the file, walking its graph, folding constants."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..network.algebra import Node
+from .ir import Constant, Input, Operator, Shape, Tensor
+from .onnx_operators import translated
+from .trace import Trace
+
+_SMALL = 4096  # elements of a constant that may describe a shape
+# Before opset 13 their axes were attributes, which onnx's own evaluator does not take.
+_OLD: Mapping[str, Any] = {"Squeeze": np.squeeze, "Unsqueeze": np.expand_dims}
+_CONTROL = ("If", "Loop", "Scan", "SequenceMap")
+
+
+def from_onnx(
+    model: Any,
+    output: str | None = None,
+    input: str | None = None,  # noqa: A002
+    *,
+    input_shape: Sequence[int | None] | None = None,
+    space: int | Sequence[int] | None = None,
+    rules: Mapping[str, Any] | None = None,
+    gates: bool = True,
+    weights: str = "uniform",
+    rates: Any = None,
+) -> Node:
+    """Return the network between two tensors of an ONNX model.
+
+    Every convolution gets uniform taps and its numbers of channels and groups, a concatenation the shares
+    of its channels as gains, products and maxima of tensors equal shares, sums 1 each. What reads the
+    whole map (global pools, flattening, attention, recurrence, statistics of instance and group
+    normalisation) is a GlobalPool: the field there is unbounded, and says so. Interpolation with aligned
+    corners reads other samples from place to place: its field is that of all units of a phase together.
+
+    Parameters
+    ----------
+    model
+        A path, or an ``onnx.ModelProto``, whose weights in files of their own are read from a path only.
+    output
+        The name of any tensor; None for the model's first output or, where that holds no positions (the
+        logits of a classifier), for the last tensor with more than one.
+    input
+        The name of any tensor before it; None for the model's input.
+    input_shape
+        Its shape, where the model leaves sizes open that an operator needs; None entries stay open.
+    space
+        The input's spatial axes; by default those behind the batch and the channels, or between them where
+        the model begins with a transposition of channels that come last.
+    rules
+        What operators of your own mean, by operator type: a network, such as ``Identity()``, or a function
+        that makes one of an ``erfmath.models.ir.Operator``.
+    gates
+        False leaves out branches that read the whole map where they join one that does not: gates of
+        squeeze-excitation, image-level pooling, attention, statistics of normalisations.
+    weights
+        "uniform" for equal taps. "given" for the model's own weights, channel by channel, with activations
+        at their mean slopes: :func:`erfmath.impact_map` is then its gradient (but for interpolation with
+        aligned corners, whose taps are averaged over the map), the ``variance`` profile its energy under
+        random signs. "energy" for the mean squares over channels: nearly the latter, in milliseconds,
+        whatever the profile.
+    rates
+        For "given" and "energy", the shares of inputs at which ReLU gates are open, 1/2 by default: one for
+        all, or shares (or arrays with one per channel) by name of the operator or of what it makes.
+
+    Returns
+    -------
+    Node
+        A Graph with the names of the model's tensors, or a Series where there is one path.
+
+    Raises
+    ------
+    ValueError
+        If the file is no ONNX model, a tensor is unknown or does not depend on the input, a shape is needed
+        and missing, or an operator has no meaning here: the message names it.
+    OSError
+        If there is no such file.
+    ImportError
+        If the ``onnx`` package is missing.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> net = em.from_onnx("resnet50.onnx")  # doctest: +SKIP
+    >>> em.receptive_field(net)  # doctest: +SKIP
+    <ReceptiveField: size (427, 427), stride (32, 32), offset (-213, -213)>
+    """
+    reader = Reader(loaded(model), output, input, input_shape, folder_of(model))
+    trace = Trace(reader.input_shape, reader.space(space), rules, gates, weights, rates)
+    return reader.network(trace)
+
+
+def loaded(model: Any) -> Any:
+    """Return a model from a path, or as it is."""
+    try:
+        import onnx
+    except ImportError:
+        raise ImportError("from_onnx needs the onnx package: pip install onnx") from None
+    if isinstance(model, onnx.ModelProto):
+        return model
+    if not isinstance(model, (str, os.PathLike)):
+        raise TypeError(f"model must be a path or an onnx.ModelProto, got {type(model).__name__}")
+    path = Path(model)
+    data = path.read_bytes()
+    try:
+        found = onnx.load_model_from_string(data)
+    except Exception as error:  # protobuf's, which differ between its versions
+        raise ValueError(
+            f"{str(path)!r} is no ONNX model, or is cut off: {str(error).splitlines()[0]}"
+        ) from None
+    if not found.graph.node and not found.graph.output:
+        raise ValueError(f"{str(path)!r} is no ONNX model, or is cut off: it holds no graph")
+    return found
+
+
+def folder_of(model: Any) -> Path | None:
+    """Return where a model's weights in files of their own are, None where it is no path."""
+    return Path(model).parent if isinstance(model, (str, os.PathLike)) else None
+
+
+class Reader:
+    """The graph of a model between two of its tensors."""
+
+    def __init__(
+        self, model: Any, output: str | None, start: str | None, shape: Any, folder: Path | None = None
+    ) -> None:
+        from onnx import inliner
+
+        self.folder = folder
+        self.model = inliner.inline_local_functions(model) if len(model.functions) else model
+        graph = self.model.graph
+        self.versions = {entry.domain: entry.version for entry in self.model.opset_import}
+        self.weights = {tensor.name: tensor for tensor in graph.initializer}
+        self.makers = {name: node for node in graph.node for name in node.output if name}
+        if not graph.output:
+            raise ValueError("the model has no output, it may be cut off")
+        self.output = graph.output[0].name if output is None else output
+        self.is_default = output is None
+        self._require_tensor(self.output, "output")
+        self.nodes = self._needed(self.output, start)
+        self.input = self._input(start)
+        self.shapes = _inferred(self.model, self.input, shape)
+        known = self.shapes.get(self.input)
+        if known is None:
+            raise ValueError(f"the shape of the input {self.input!r} is not known; give input_shape")
+        self.input_shape: Shape = known
+
+    def network(self, trace: Trace) -> Node:
+        """Run the operators through a trace."""
+        known: dict[str, Input] = {"": None, self.input: trace.input}
+        for node in self.nodes:
+            inputs = tuple(self._read(name, known) for name in node.input)
+            shapes = tuple(self.shapes.get(name) for name in node.output)
+            reads = [*inputs, *(known.get(name) for name in _captured(node))]
+            if node.op_type in _CONTROL and any(isinstance(x, Tensor) for x in reads):
+                raise Operator(None, node.op_type, _title(node), inputs).error("is control flow")
+            if not any(isinstance(x, Tensor) for x in inputs):
+                known.update(self._folded(node, inputs, shapes))
+                continue
+            op = Operator(None, node.op_type, _title(node), inputs, {}, tuple(node.output), shapes)
+            if node.op_type in ("Shape", "Size"):
+                known[node.output[0]] = _measured(op, _attributes(node))
+                continue
+            if node.op_type not in trace.rules:
+                op = translated(op, node.domain, _attributes(node), self.versions.get("", 1))
+            known.update(zip(node.output, trace.run(op), strict=True))
+        found = known.get(self.output)
+        if not isinstance(found, Tensor):
+            raise ValueError(f"there is no path from the input {self.input!r} to the output {self.output!r}")
+        return trace.finished(found, self.is_default)
+
+    def space(self, given: Any) -> Any:
+        """Return the spatial axes of the input, told from a transposition of channels that come last."""
+        readers = [node for node in self.nodes if self.input in node.input]
+        if given is None and len(readers) == 1 and readers[0].op_type == "Transpose":
+            order = list(_attributes(readers[0]).get("perm") or ())
+            if len(order) > 2 and order == [0, len(order) - 1, *range(1, len(order) - 1)]:
+                return order[2:]
+        return given
+
+    def _needed(self, output: str, start: str | None) -> list[Any]:
+        """Return the nodes that the output depends on, in the model's order, not looking behind `start`."""
+        seen, stack = set(), [output]
+        while stack:
+            name = stack.pop()
+            if name in seen or name == start:
+                continue
+            seen.add(name)
+            if name in self.makers:
+                stack += [*self.makers[name].input, *_captured(self.makers[name])]
+        return [node for node in self.model.graph.node if seen.intersection(filter(None, node.output))]
+
+    def _input(self, start: str | None) -> str:
+        """Return the name of the input, given or the only one."""
+        if start is not None:
+            self._require_tensor(start, "input")
+            return start
+        read = {name for node in self.nodes for name in [*node.input, *_captured(node)]} | {self.output}
+        names = [entry.name for entry in self.model.graph.input if entry.name not in self.weights]
+        found = [name for name in names if name in read]
+        if len(found) != 1:
+            problem = f"depends on several inputs, {', '.join(found)}" if found else "depends on no input"
+            advice = "; say which by input=" if found else ": there is no path"
+            raise ValueError(f"the output {self.output!r} {problem}{advice}")
+        return str(found[0])
+
+    def _require_tensor(self, name: str, argument: str) -> None:
+        names = {entry.name for entry in self.model.graph.input} | set(self.makers)
+        if name not in names:
+            likely = [entry.name for entry in getattr(self.model.graph, argument)]
+            raise ValueError(
+                f"{argument} must be the name of a tensor of the model, such as {likely[0]!r}, got {name!r}"
+            )
+
+    def _read(self, name: str, known: dict[str, Input]) -> Input:
+        """Return a tensor by name: one made before, a weight, or another input of the model."""
+        if name not in known:
+            if name in self.makers:
+                raise ValueError(f"the model reads {name!r} before making it: its nodes are not in order")
+            known[name] = Constant(self.shapes.get(name), functools.partial(self._weight, name))
+        return known[name]
+
+    def _weight(self, name: str) -> Any:
+        """Return the value of an initialiser, None of another input or where its file is not known."""
+        from onnx import TensorProto, numpy_helper
+
+        tensor = self.weights.get(name)
+        if tensor is None:
+            return None
+        if tensor.data_location == TensorProto.EXTERNAL:
+            if self.folder is None:
+                return None
+            return numpy_helper.to_array(tensor, str(self.folder))
+        found = numpy_helper.to_array(tensor)
+        return found.astype(np.float32) if tensor.data_type == TensorProto.BFLOAT16 else found
+
+    def _folded(self, node: Any, inputs: Sequence[Input], shapes: Sequence[Any]) -> dict[str, Input]:
+        """Return the outputs of a node that does not depend on the input, to be computed when asked for."""
+        made = _Made(self, node, inputs)
+        return {
+            name: Constant(shape, functools.partial(made.value, name))
+            for name, shape in zip(node.output, shapes, strict=True)
+        }
+
+
+@dataclass
+class _Made:
+    """The outputs of a node that does not depend on the input, computed when asked for."""
+
+    reader: Reader
+    node: Any
+    inputs: Sequence[Input]
+
+    @functools.cached_property
+    def values(self) -> Mapping[str, Any]:
+        """The outputs by name, by onnx's own reference implementation; empty where an input is unknown."""
+        from onnx.reference import ReferenceEvaluator
+
+        given = {}
+        for name, entry in zip(self.node.input, self.inputs, strict=True):
+            if isinstance(entry, Constant):
+                given[name] = entry.load()
+                if given[name] is None:
+                    return {}
+        axes = _attributes(self.node).get("axes")
+        if self.node.op_type in _OLD and axes is not None:
+            return {self.node.output[0]: _OLD[self.node.op_type](given[self.node.input[0]], tuple(axes))}
+        try:
+            found = ReferenceEvaluator(self.node, opsets=self.reader.versions).run(None, given)
+        except Exception:  # what it cannot compute is unknown; who needs it says so
+            return {}
+        return dict(zip(self.node.output, found, strict=True))
+
+    def value(self, name: str) -> Any:
+        """Return an output, None where it is unknown."""
+        return self.values.get(name)
+
+
+def _inferred(model: Any, start: str, shape: Sequence[int | None] | None) -> dict[str, Shape]:
+    """Return the shapes of all tensors that can be told; weights but small ones are left out of the work.
+
+    An open batch is 1.
+    """
+    import onnx
+
+    graph = model.graph
+    light = onnx.ModelProto(ir_version=max(model.ir_version, 4), opset_import=model.opset_import)
+    light.graph.name = graph.name or "graph"
+    light.graph.node.extend(graph.node)
+    weights = {tensor.name for tensor in graph.initializer}
+    entries = [entry for entry in graph.input if entry.name not in weights]
+    for tensor in graph.initializer:
+        small = len(tensor.dims) < 2 and sum(tensor.dims) <= _SMALL
+        if small and tensor.data_location != onnx.TensorProto.EXTERNAL:
+            light.graph.initializer.append(tensor)
+        else:
+            info = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+            light.graph.input.append(info)
+    for entry in entries:
+        sides = _sides(entry)
+        if sides is not None and sides and sides[0] is None:
+            sides = (1, *sides[1:])
+        if entry.name == start and shape is not None:
+            sides = tuple(shape)
+        kind = entry.type.tensor_type.elem_type or onnx.TensorProto.FLOAT
+        light.graph.input.append(onnx.helper.make_tensor_value_info(entry.name, kind, sides))
+    declared = [*graph.value_info, *graph.output]
+    if shape is None:
+        light.graph.value_info.extend(graph.value_info)
+    for entry in graph.output:
+        kind = entry.type.tensor_type.elem_type or onnx.TensorProto.FLOAT
+        light.graph.output.append(onnx.helper.make_tensor_value_info(entry.name, kind, None))
+    try:
+        found = onnx.shape_inference.infer_shapes(light, data_prop=True).graph
+    except Exception:  # a custom operator or a contradiction: what is missing is asked for where needed
+        found = light.graph
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    for entry in [*(declared if shape is None else []), *found.input, *found.value_info, *found.output]:
+        sides = _sides(entry)
+        if sides is not None:
+            shapes[entry.name] = sides
+    if shape is not None:
+        shapes[start] = tuple(shape)
+    return shapes
+
+
+def _sides(entry: Any) -> Shape | None:
+    """Return the shape of a declared tensor, None where even its rank is not."""
+    kind = entry.type.tensor_type
+    if not kind.HasField("shape"):
+        return None
+    return tuple(side.dim_value if side.HasField("dim_value") else None for side in kind.shape.dim)
+
+
+def _attributes(node: Any) -> dict[str, Any]:
+    """Return the attributes of a node by name."""
+    import onnx
+
+    return {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute}
+
+
+def _measured(op: Operator, attributes: Mapping[str, Any]) -> Input:
+    """Return the shape of a tensor, or its size, as a constant."""
+    shape = op.tensors[0].shape
+    if shape is None:
+        return Constant(None)
+    if op.title == "Shape":
+        shape = shape[attributes.get("start", 0) : attributes.get("end")]
+    if None in shape:
+        return Constant((len(shape),) if op.title == "Shape" else ())
+    value = np.array(shape if op.title == "Shape" else np.prod(np.array(shape)), dtype=np.int64)
+    return Constant(value.shape, lambda: value)
+
+
+def _captured(node: Any) -> Iterator[str]:
+    """Yield the tensors that the subgraphs of a node read from around it."""
+    if node.op_type not in _CONTROL:
+        return
+    stack = [entry.g for entry in node.attribute if entry.HasField("g")]
+    while stack:
+        graph = stack.pop()
+        own = {name for inner in graph.node for name in inner.output} | {entry.name for entry in graph.input}
+        for inner in graph.node:
+            yield from (name for name in inner.input if name and name not in own)
+            stack += [entry.g for entry in inner.attribute if entry.HasField("g")]
+
+
+def _title(node: Any) -> str:
+    """Return what to call a node: its name, or its first output."""
+    return node.name or next(iter(node.output), "")

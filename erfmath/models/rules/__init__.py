@@ -1,0 +1,1 @@
+"""What each operator of a model file does to positions."""

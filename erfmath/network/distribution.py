@@ -1,0 +1,196 @@
+"""The law of a network's impact: where on the input the impact on one output unit lies."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .._checks import others_of
+from ..core.scaled import Floats
+from ..laws.joint import JointDistribution, law_of
+from ..laws.lattice import LatticeDistribution
+from ..laws.lazy import ProductDistribution, distribution
+from ..polynomials.kernel import Kernel
+from ..polynomials.product import Product, alike, axes_of, on_axis
+from .algebra import Node
+from .arguments import Ints
+from .border import bordered_map, unit_inside
+from .field import receptive_field
+from .impact import (
+    TooManyTermsError,
+    bounded_program,
+    copies,
+    place,
+    require_alike,
+    require_law,
+    response_of,
+    unit_of,
+)
+from .maps import map_of
+from .program import Program
+from .sizes import sized_for
+
+# Weights written out exactly in sums of branches; known architectures need up to a thousand.
+_MOST_TERMS = 5000
+
+
+class MapDistribution(JointDistribution):
+    """The law of a network's impact on several axes, its map and its marginals built when asked for.
+
+    The marginals are those of the exact product of polynomials where no other axis is upsampled.
+    """
+
+    def __init__(self, net: Node, at: Ints) -> None:
+        self._net, self._program, self._at = net, bounded_program(net), at
+        if not self._only_adds:
+            _ = self._support  # raises where the unit sees nothing
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self._at)
+
+    def support(self) -> tuple[tuple[int, int], ...]:
+        """Return the support of each coordinate, both ends inside."""
+        return self._support
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether the law is held as the product of its marginals: no."""
+        return False
+
+    @property
+    def _only_adds(self) -> bool:
+        """Whether no layer leaves samples out, so that the support is the sum of the layers' taps."""
+        return all(set(stage.upsampling) == {1} for stage in self._program.stages)
+
+    @cached_property
+    def _support(self) -> tuple[tuple[int, int], ...]:
+        if self._only_adds:
+            return tuple(receptive_field(self._net).region(self._at))
+        return tuple(marginal.support() for marginal in self._marginals)
+
+    @cached_property
+    def _start(self) -> Ints:  # type: ignore[override]
+        return tuple(low for low, _ in self._support)
+
+    @cached_property
+    def _marginals(self) -> tuple[LatticeDistribution, ...]:  # type: ignore[override]
+        return _marginals(self._program, self._at)
+
+    @cached_property
+    def _table(self) -> Floats:  # type: ignore[override]
+        found = map_of(self._program, self._at)
+        assert found is not None  # the support would have raised
+        values = found.grid
+        values /= values.sum()  # in place: the map is ours, and large
+        if self._program.mixes is None and _reaches_its_ends(values):
+            ends = zip(found.offset, values.shape, strict=True)
+            self.__dict__.setdefault("_support", tuple((o, o + k - 1) for o, k in ends))
+
+        # The map may be wider, by taps that are zero, or narrower, where all weights of a branch are.
+        sides = [high - low + 1 for low, high in self._support]
+        pairs = list(zip(self._start, found.offset, sides, values.shape, strict=True))
+        inner = tuple(slice(max(0, o - s), max(0, min(n, o + k - s))) for s, o, n, k in pairs)
+        outer = tuple(slice(max(0, s - o), max(0, min(k, s + n - o))) for s, o, n, k in pairs)
+        if values[outer].shape == tuple(sides):
+            return np.asarray(values[outer])
+        table = np.zeros(sides)
+        table[inner] = values[outer]
+        return table
+
+
+def _reaches_its_ends(values: Floats) -> bool:
+    """Whether the first and the last line along each axis hold anything: zeros there may be round-off."""
+    return all(values.take(end, axis=axis).any() for axis in range(values.ndim) for end in (0, -1))
+
+
+@distribution.register
+def distribution_of_network(
+    net: Node, n: int = 1, *, at: Any = None, input_size: Any = None
+) -> LatticeDistribution | JointDistribution:
+    """Return the law of the impact of each input position on one output unit of n copies of a network.
+
+    Unit 0 by default, on a map without borders; with an `input_size` the middle one, or the one `at`, with
+    the borders as the layers pad them.
+    """
+    if input_size is not None:
+        return _bordered(copies(net, n), at, input_size)
+    program = bounded_program(copies(net, n))
+    require_law(program)
+    unit = unit_of(at, program.ndim)
+    if program.ndim == 1:
+        return _law(program, unit, 0)
+    if not program.is_separable:
+        return MapDistribution(copies(net, n), unit)
+    return JointDistribution.independent(_marginals(program, unit))
+
+
+@on_axis.register
+def network_on_axis(net: Node, n: object = 1, axis: int | None = None) -> Product:
+    """Return the impact on output unit 0 seen along one axis, by default the one they all look like."""
+    program = bounded_program(copies(net, n))
+    require_law(program)
+    require_alike(program)
+    unit = unit_of(None, program.ndim)
+    axes = sorted({program.likenesses[a] for a in axes_of(axis, program.ndim)})
+    return alike([_marginal_product(program, unit, a) for a in axes])
+
+
+def _marginals(program: Program, at: Ints) -> tuple[LatticeDistribution, ...]:
+    """Return the marginals of the law of one output unit; those of like axes at like places are one."""
+    laws: dict[tuple[int, Any], LatticeDistribution] = {}
+    keys = []
+    for axis, first in enumerate(program.likenesses):
+        # With upsampling the place on every axis counts; where it is the same on two, so is the rest.
+        keys.append((first, at[axis] if set(at) == {at[0]} else axis))
+        if keys[-1] not in laws:
+            laws[keys[-1]] = _law(program, at, axis)
+    return tuple(laws[key] for key in keys)
+
+
+def _law(program: Program, at: Ints, axis: int) -> LatticeDistribution:
+    """Return the marginal law on one axis: of the exact product, or where that takes too long from a map."""
+    if program.mixes is not None:
+        return LatticeDistribution(*_folded(program, at, axis))
+    try:
+        return ProductDistribution(_marginal_product(program, at, axis, _MOST_TERMS))
+    except TooManyTermsError:
+        return LatticeDistribution(*_folded(program, at, axis))
+
+
+def _marginal_product(program: Program, at: Ints, axis: int, budget: float = math.inf) -> Product:
+    """Return the marginal on one axis, exactly where no other is upsampled, else by a folded map."""
+    if program.is_separable or _is_summed(program, axis):
+        return response_of(program.along(axis), (at[axis],), budget).product()
+    return Product([(Kernel(*_folded(program, at, axis)), 1)])
+
+
+def _is_summed(program: Program, axis: int) -> bool:
+    """Whether the marginal on an axis is that of the program on it: where no other axis is upsampled."""
+    return all(u == 1 for stage in program.stages for a, u in enumerate(stage.upsampling) if a != axis)
+
+
+def _folded(program: Program, at: Ints, axis: int) -> tuple[Floats, int]:
+    """Return (shares, offset) of the marginal on one axis, from the map with all others summed or folded."""
+    if program.ndim > 1 and _is_summed(program, axis):
+        return _folded(program.along(axis), (at[axis],), 0)
+    found = map_of(program, at, (axis,))
+    if found is None:
+        raise ValueError(f"output unit {place(at)} sees nothing: no tap of an upsampling layer meets it")
+    sums = found.grid.sum(axis=others_of(axis, program.ndim))
+    return sums / sums.sum(), found.offset[axis]
+
+
+def _bordered(net: Node, at: Any, input_size: Any) -> LatticeDistribution | JointDistribution:
+    """Return the law of the impact on a unit of a map with borders."""
+    frame = sized_for(net, input_size)
+    require_law(frame.program)
+    unit = unit_inside(frame, at)
+    found = bordered_map(frame, unit)
+    if found is None:
+        raise ValueError(f"output unit {place(unit)} sees nothing: all its paths are lost at the borders")
+    return law_of(found.grid, found.offset)

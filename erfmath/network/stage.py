@@ -1,0 +1,269 @@
+r"""What a layer means: the one linear stage that every layer is, between two lattices.
+
+With input x, output y, taps p of weight :math:`w_p`, stride s, upsampling factor u, dilation d and shift c,
+
+.. math:: y_i = \sum_{p:\; u \mid s i + d p + c} w_p\; x_{(s i + d p + c)/u}.
+
+A convolution has u = 1, a transposed one s = 1. This is the only file that knows the layers' types.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from ..core.scaled import Floats
+from ..polynomials.kernel import Kernel
+from .algebra import Node, Rate
+from .arguments import Ints, Pads, as_weights
+from .branches import Concat, Power, Residual, Series, Sum
+from .graph import Graph
+from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
+from .mixing import Mixing
+
+Places = np.ndarray[Any, np.dtype[np.int64]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One linear map between lattices; unit i reads the positions (stride i + dilation p + shift)/upsampling.
+
+    Canonical form: a shift that the dilation divides is in the kernel's offset, and the dilation of a
+    single tap is 1.
+
+    Attributes
+    ----------
+    kernel
+        The taps p and their weights.
+    dilation, shift, stride, upsampling
+        One int per axis.
+    slack
+        One int per axis: of L samples the stage makes (upsampling L + slack) // stride + 1.
+    border
+        What is read outside the input: "zeros", "reflect", "replicate" or "circular".
+    before
+        Where the quotient is rounded up instead: padding before the input, in which or in whose input the
+        last window has to begin.
+    counted
+        For an average over what counts of its window: how far (before, after) the input counts, per axis.
+    mixing
+        Where channels have weights of their own, those; the kernel then holds 1 for each tap that counts.
+    """
+
+    kernel: Kernel
+    dilation: Ints
+    shift: Ints
+    stride: Ints
+    upsampling: Ints
+    slack: Ints
+    border: str = "zeros"
+    before: Ints | None = None
+    counted: Pads | None = None
+    mixing: Mixing | None = None
+
+    def __post_init__(self) -> None:
+        offsets, dilation, shift = [], [], []
+        for o, k, d, c in zip(self.kernel.offsets, self.kernel.shape, self.dilation, self.shift, strict=True):
+            alone = k == 1  # a single tap needs no dilation
+            moved = c // d if c % d == 0 else 0
+            offsets.append(d * o + c if alone else o + moved)
+            dilation.append(1 if alone else d)
+            shift.append(0 if alone else c - d * moved)
+        object.__setattr__(self, "kernel", Kernel(self.kernel.weights, offsets))
+        object.__setattr__(self, "dilation", tuple(dilation))
+        object.__setattr__(self, "shift", tuple(shift))
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.kernel.ndim
+
+    @property
+    def is_nonnegative(self) -> bool:
+        """Whether no weight is negative."""
+        return self.kernel.is_nonnegative and (self.mixing is None or self.mixing.is_nonnegative)
+
+    @property
+    def rate(self) -> Rate:
+        """Input samples an output sample."""
+        return tuple(Fraction(s, u) for s, u in zip(self.stride, self.upsampling, strict=True))
+
+    def along(self, axis: int) -> Stage:
+        """Return the stage on one axis, its kernel summed over the others."""
+        return Stage(
+            self.kernel.marginal(axis),
+            (self.dilation[axis],),
+            (self.shift[axis],),
+            (self.stride[axis],),
+            (self.upsampling[axis],),
+            (self.slack[axis],),
+            self.border,
+            None if self.before is None else (self.before[axis],),
+            None if self.counted is None else (self.counted[axis],),
+            None if self.mixing is None else self.mixing.along(axis),
+        )
+
+    @functools.lru_cache(maxsize=1024)  # noqa: B019  (stages are few, and equal ones are one)
+    def is_symmetric(self, a: int, b: int) -> bool:
+        """Return whether the stage stays the same when two axes are exchanged."""
+        weights = np.array(self.kernel.weights, dtype=object)
+        numbers = (self.dilation, self.shift, self.stride, self.upsampling, self.kernel.offsets)
+        return (
+            all(values[a] == values[b] for values in numbers)
+            and weights.shape[a] == weights.shape[b]
+            and bool((weights == weights.swapaxes(a, b)).all())
+        )
+
+    def reads(self, axis: int, tap: int, count: int) -> tuple[Places, Flags]:
+        """Return the positions that units 0 .. count - 1 read through a tap, and where they are integers."""
+        places = self.stride[axis] * np.arange(count) + self.dilation[axis] * tap + self.shift[axis]
+        places, rest = np.divmod(places, self.upsampling[axis])
+        return places, rest == 0
+
+    def padding(self, axis: int) -> tuple[int, int]:
+        """Return the samples read before and behind the input on an axis, upsampling 1."""
+        before = -self.dilation[axis] * self.kernel.offsets[axis] - self.shift[axis]
+        extent = self.dilation[axis] * (self.kernel.shape[axis] - 1)
+        return before, self.slack[axis] + extent + 1 - before
+
+    def shares(self, axis: int, first: int, count: int, samples: int) -> Floats:
+        """Return by how much the weights of units from the first on grow: all taps over those that count."""
+        units = self.stride[axis] * np.arange(first, first + count)[:, None] + self.shift[axis]
+        taps = self.dilation[axis] * (self.kernel.offsets[axis] + np.arange(self.kernel.shape[axis]))
+        before, after = self.counted[axis] if self.counted else (0, 0)
+        inside = (units + taps >= -before) & (units + taps < samples + after)
+        return np.asarray(taps.size / np.maximum(inside.sum(axis=1), 1))
+
+    def length(self, axis: int, samples: int) -> int:
+        """Return how many output samples so many input samples make on an axis; below 1 for none."""
+        stride = self.stride[axis]
+        room = self.upsampling[axis] * samples + self.slack[axis]
+        if self.before is None:
+            return room // stride + 1
+        count = -(-room // stride) + 1
+        return count - 1 if (count - 1) * stride >= samples + self.before[axis] else count
+
+
+@dataclass(frozen=True)
+class Unbounded:
+    """A layer that reads its whole input, however large."""
+
+    ndim: None = None
+    rate: None = None
+
+
+@functools.singledispatch
+def lower(node: Any) -> Stage | Unbounded | Node:
+    """Return what a node means: a Stage, Unbounded, or a network of simpler nodes.
+
+    Register your own layer types with ``@lower.register``; see :class:`Node` for an example.
+
+    Raises
+    ------
+    TypeError
+        If the type is not known, or composed of other layers.
+
+    Examples
+    --------
+    >>> lower(Conv(3, stride=2, padding=1)).rate
+    (Fraction(2, 1),)
+    """
+    name = type(node).__name__
+    if isinstance(node, (Series, Sum, Concat, Power, Graph)):
+        raise TypeError(f"{name} is composed of other layers: lower() is for those")
+    raise TypeError(f"{name} is no layer that is known; register what it means with erfmath.lower")
+
+
+@lower.register
+def _(node: Conv) -> Stage:
+    return _window(node.kernel, node, node.padding_mode)
+
+
+@lower.register
+def _(node: Pool) -> Stage:
+    stage = _window(as_weights(node.size), node, "zeros")
+    if node.mode == "max" or not node.count_include_pad:
+        stage = replace(stage, counted=((0, 0),) * stage.ndim)
+    elif node.ceil_mode:
+        stage = replace(stage, counted=node.padding)
+    return replace(stage, before=tuple(b for b, _ in node.padding)) if node.ceil_mode else stage
+
+
+@lower.register
+def _(node: ConvTranspose) -> Stage:
+    ones = (1,) * node.kernel.ndim
+    shift = tuple(before for before, _ in node.padding)
+    reach = _extents(node.kernel, node.dilation)
+    ends = zip(reach, node.output_padding, _both(node.padding), node.stride, strict=True)
+    slack = tuple(e + extra - cut - s for e, extra, cut, s in ends)
+    return Stage(_mirrored(node.kernel), node.dilation, shift, ones, node.stride, slack)
+
+
+@lower.register
+def _(node: Upsample) -> Stage:
+    ones = (1,) * len(node.factor)
+    zeros, slack = tuple(0 for _ in ones), tuple(-1 for _ in ones)
+    if node.mode == "nearest":
+        return Stage(_mirrored(Kernel.uniform(node.factor)), ones, zeros, ones, node.factor, slack)
+    return Stage(_mirrored(interpolation(node.factor)), ones, zeros, ones, node.factor, slack, "replicate")
+
+
+@lower.register
+def _(node: Residual) -> Node:
+    return Sum([Identity(), node.branch], [1, node.gain])
+
+
+@lower.register(Identity)
+@lower.register(Activation)
+@lower.register(Dropout)
+def _(node: Node) -> Node:
+    return Series([])
+
+
+@lower.register
+def _(node: GlobalPool) -> Unbounded:
+    return Unbounded()
+
+
+def _both(padding: Pads) -> Ints:
+    """Return the padding of both ends together."""
+    return tuple(before + after for before, after in padding)
+
+
+def _extents(kernel: Kernel, dilation: Ints) -> Ints:
+    """Return the reach d (k - 1) of a kernel."""
+    return tuple(d * (k - 1) for d, k in zip(dilation, kernel.shape, strict=True))
+
+
+def _window(kernel: Kernel, node: Conv | Pool, border: str) -> Stage:
+    """Return the stage of a layer that moves a window over its padded input."""
+    shift = tuple(-before for before, _ in node.padding)
+    extents = _extents(kernel, node.dilation)
+    slack = tuple(p - e - 1 for p, e in zip(_both(node.padding), extents, strict=True))
+    return Stage(kernel, node.dilation, shift, node.stride, (1,) * kernel.ndim, slack, border)
+
+
+def _mirrored(kernel: Kernel) -> Kernel:
+    """Return P(1/z)."""
+    weights = np.flip(np.array(kernel.weights, dtype=object))
+    return Kernel(weights, [1 - o - k for o, k in zip(kernel.offsets, kernel.shape, strict=True)])
+
+
+def interpolation(factor: Ints) -> Kernel:
+    """Return what a sample adds to the outputs around it under linear interpolation: a transposed kernel."""
+    hats = [_hat(f) for f in factor]
+    weights = functools.reduce(np.multiply.outer, [np.array(h.weights, dtype=object) for h in hats])
+    return Kernel(weights, [h.offsets[0] for h in hats])
+
+
+def _hat(factor: int) -> Kernel:
+    """Return linear interpolation on one axis: output q of sample 0 has weight 1 - |q - (f - 1)/2| / f."""
+    count = 2 * factor - factor % 2
+    first = (factor - count) // 2
+    taps = [1 - abs(q - Fraction(factor - 1, 2)) / factor for q in range(first, first + count)]
+    return Kernel(taps, first)

@@ -1,0 +1,340 @@
+r"""Weight models: what random weights, nonlinearities, dropout and skips make of the impact.
+
+With independent zero-mean weights the mean gradient is 0 and its variance is propagated like a mean: a layer
+convolves it with the variances of its taps, an activation multiplies it by :math:`E[\sigma'^2]`, dropout by
+1/(1 - p), a branch of gain a by a^2, and the paths through different weights are uncorrelated, so that
+branches add (Luo et al. 2016, sections 2.2 to 2.4; their factor 1/4 for ReLU is 1/2).
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from .._checks import as_choice, as_count
+from ..core.scaled import Floats
+from ..laws.effective import law_of_profile
+from ..laws.joint import JointDistribution
+from ..laws.lattice import LatticeDistribution
+from ..laws.lazy import distribution
+from ..polynomials.kernel import Kernel
+from ..polynomials.product import as_product
+from .algebra import Node
+from .arguments import size_of
+from .branches import Concat, Power, Residual, Series, Sum, series
+from .graph import Graph
+from .impact import copies
+from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
+from .stage import interpolation, lower
+
+_TIE = 1e-9  # a sum this far from 1 is round-off
+
+# Variance of the weights times the number of inputs: He et al. 2015; LeCun 1998; Glorot & Bengio 2010 with
+# as many channels out as in.
+INITS = {"he": 2, "lecun": 1, "glorot": 1}
+
+
+@functools.singledispatch
+def variance(net: Any, init: str = "he") -> Node:
+    r"""Return the network whose impact is the variance of the gradient of a network with random weights.
+
+    Taps given by their number are random: k of them get the variance g/k, with g = 2 for He's
+    initialisation and 1 for LeCun's and Glorot's. (Fractions that are all 1/k are the same layer; floats
+    are not.) Given weights w become :math:`w^2`, the energy under random signs. A maximum passes one of
+    its k samples, an average 1/k^2 of each.
+
+    Exact where random weights lie between any two layers of given ones (interpolation directly followed by
+    average pooling, say, correlates neighbours, and is better given as one layer), in wide networks, and
+    where no branch of a skip ends in an activation without negative values, whose gradients become coherent.
+    A maximum behind a rectifier most often passes an open unit, so that it passes more than its share: this
+    moves nothing in a chain, but where paths with and without it meet, the pooled ones count too little.
+    Within a field of the border, interpolation and averages of clipped windows are approximated.
+
+    Parameters
+    ----------
+    net
+        A network.
+    init
+        "he", "lecun" or "glorot".
+
+    Raises
+    ------
+    ValueError
+        If the initialisation or an activation is unknown, or a layer averages over the whole map.
+    TypeError
+        If a layer has a type of its own without a rule; register one with ``variance.register``.
+
+    Examples
+    --------
+    >>> from erfmath import distribution
+    >>> block = Residual(Conv(3, padding=1) >> Activation("relu"))
+    >>> distribution(block).var(), distribution(variance(block)).var()  # 1/3 and, as 2/2 = 1, also 1/3
+    (0.3333333333333333, 0.3333333333333333)
+    """
+    as_choice(init, "init", tuple(INITS))
+    meaning = lower(net)
+    if isinstance(meaning, Node):
+        return variance(meaning, init)
+    raise TypeError(
+        f"{type(net).__name__} has no variance that is known; register it with erfmath.variance.register"
+    )
+
+
+@variance.register
+def _(net: Series, init: str = "he") -> Node:
+    return series(variance(node, init) for node in net.nodes)
+
+
+@variance.register
+def _(net: Power, init: str = "he") -> Node:
+    return Power(variance(net.node, init), net.n)
+
+
+@variance.register
+def _(net: Sum, init: str = "he") -> Node:
+    return Sum([variance(branch, init) for branch in net.branches], [gain**2 for gain in net.gains])
+
+
+@variance.register
+def _(net: Concat, init: str = "he") -> Node:
+    return Concat([variance(branch, init) for branch in net.branches], net.channels)
+
+
+@variance.register
+def _(net: Residual, init: str = "he") -> Node:
+    return Residual(variance(net.branch, init), net.gain**2)
+
+
+@variance.register
+def _(net: Graph, init: str = "he") -> Node:
+    entries = []
+    for entry in net.layers:
+        squares = entry.reads if entry.channels else [(source, gain**2) for source, gain in entry.sources]
+        entries.append((entry.name, (variance(entry.node, init), *squares)))
+    return Graph(entries, net.output)
+
+
+@variance.register
+def _(net: Conv, init: str = "he") -> Node:
+    kernel = _variances(net.kernel, 1, init)
+    return Conv(kernel, net.stride, net.dilation, net.padding, net.padding_mode, net.channels, net.groups)
+
+
+@variance.register
+def _(net: ConvTranspose, init: str = "he") -> Node:
+    kernel = _variances(net.kernel, math.prod(net.stride), init)
+    return ConvTranspose(
+        kernel, net.stride, net.dilation, net.padding, net.output_padding, net.channels, net.groups
+    )
+
+
+@variance.register
+def _(net: Pool, init: str = "he") -> Node:
+    return _scaled(net, 1 if net.mode == "max" else Fraction(1, math.prod(net.size)))
+
+
+@variance.register
+def _(net: Upsample, init: str = "he") -> Node:
+    if net.mode == "nearest":
+        return net
+    kernel = _squares(interpolation(net.factor))
+    cut = tuple(-offset for offset in kernel.offsets)  # so that the sizes stay those of the interpolation
+    return ConvTranspose(kernel.shift(cut), net.factor, padding=cut)
+
+
+@variance.register
+def _(net: Activation, init: str = "he") -> Node:
+    return _scaled(Identity(), activation_gain(net.name))
+
+
+@variance.register
+def _(net: Dropout, init: str = "he") -> Node:
+    return _scaled(Identity(), 1 / (1 - net.p))
+
+
+@variance.register
+def _(net: Identity, init: str = "he") -> Node:
+    return net
+
+
+@variance.register
+def _(net: GlobalPool, init: str = "he") -> Node:
+    raise ValueError(
+        "GlobalPool() passes 1/N^2 of the variance of N samples, and N is not known; give the network before "
+        "it, or a Pool of the map's size"
+    )
+
+
+def batch_norm_residuals(branch: Node, n: int) -> Node:
+    r"""Return n residual blocks with batch normalisation at initialisation, in the variance picture.
+
+    Each block adds variance 1 to the signal, and normalisation divides the branch of block l by the l
+    of its input: gains 1/l, so that the variance of the impact grows as
+    :math:`\sigma^2 \sum_l 1/(1 + l) \sim \sigma^2 \log n`.
+
+    Parameters
+    ----------
+    branch
+        The branch of a block, with its variances as taps: of sum 1, as normalised.
+    n
+        Number of blocks.
+
+    Raises
+    ------
+    ValueError
+        If the branch has another sum, or changes the rate.
+
+    Notes
+    -----
+    S. De, S. Smith, Batch normalization biases residual blocks towards the identity function in deep
+    networks, NeurIPS 2020.
+
+    Examples
+    --------
+    >>> from erfmath import Conv, distribution
+    >>> [round(distribution(batch_norm_residuals(Conv(3, padding=1), n)).var(), 3) for n in (10, 100)]
+    [1.347, 2.798]
+    """
+    count = as_count(n, "n", minimum=1)
+    total = math.prod(float(f.kernel.total) ** f.n for f in as_product(branch).factors)
+    if abs(total - 1) > _TIE:
+        raise ValueError(f"branch must have taps of sum 1, as normalised, got {total:g}; divide them by it")
+    return series(Residual(branch, Fraction(1, index)) for index in range(1, count + 1))
+
+
+def activation_gain(name: str) -> float | Fraction:
+    r"""Return :math:`E[\sigma'(x)^2]` of an activation by name, x standard normal.
+
+    Parameters
+    ----------
+    name
+        Of `ACTIVATIONS` in this module, such as "relu"; capitals do not count.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+
+    Examples
+    --------
+    >>> activation_gain("relu"), round(activation_gain("tanh"), 4)
+    (Fraction(1, 2), 0.4644)
+    """
+    return _moment(name, 2)
+
+
+def activation_slope(name: str) -> float | Fraction:
+    r"""Return the mean slope :math:`E[\sigma'(x)]` of an activation by name, x standard normal.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+
+    Examples
+    --------
+    >>> activation_slope("relu"), round(activation_slope("tanh"), 4)
+    (Fraction(1, 2), 0.6057)
+    """
+    return _moment(name, 1)
+
+
+def _moment(name: str, power: int) -> float | Fraction:
+    """Return the mean of a power of an activation's slope."""
+    name = as_choice(name.lower() if isinstance(name, str) else name, "activation", ACTIVATIONS)
+    if name in _LEAKS:
+        return (1 + _LEAKS[name] ** power) / 2
+    return _integrated(name, power)
+
+
+# Slopes on the left of 0 of what is the identity on the right.
+_LEAKS: dict[str, Fraction] = {
+    "identity": Fraction(1),
+    "relu": Fraction(0),
+    "leaky_relu": Fraction(1, 100),
+    "prelu": Fraction(1, 4),  # PyTorch's first slope
+}
+
+
+def _logistic(x: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+def _normal_cdf(x: Floats) -> Floats:
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(x))
+
+
+def _mish_slope(t: Floats, x: Floats) -> Floats:
+    return np.asarray(t + x * (1 - t * t) * _logistic(x))
+
+
+# Klambauer et al., Self-normalizing neural networks, 2017.
+_SELU, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+_SLOPES: dict[str, Callable[[Floats], Floats]] = {
+    "tanh": lambda x: 1 - np.tanh(x) ** 2,
+    "sigmoid": lambda x: _logistic(x) * _logistic(-x),
+    "softplus": _logistic,
+    "elu": lambda x: np.where(x > 0, 1.0, np.exp(np.minimum(x, 0))),
+    "silu": lambda x: _logistic(x) * (1 + x * _logistic(-x)),
+    "gelu": lambda x: _normal_cdf(x) + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi),
+    "relu6": lambda x: ((x > 0) & (x < 6)).astype(float),
+    "selu": lambda x: _SELU * np.where(x > 0, 1.0, _SELU_ALPHA * np.exp(np.minimum(x, 0))),
+    "hardswish": lambda x: np.where(x >= 3, 1.0, np.where(x <= -3, 0.0, x / 3 + 0.5)),
+    "mish": lambda x: _mish_slope(np.tanh(np.log1p(np.exp(x))), x),
+    "erf": lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x),
+    "hardsigmoid": lambda x: (np.abs(x) < 3) / 6,
+    "hardtanh": lambda x: (np.abs(x) < 1).astype(float),
+    "log_sigmoid": lambda x: _logistic(-x),
+    "softsign": lambda x: 1 / (1 + np.abs(x)) ** 2,
+}
+_SLOPES |= {"swish": _SLOPES["silu"], "celu": _SLOPES["elu"]}
+
+# The names of activations whose gain is known.
+ACTIVATIONS = tuple(sorted((*_LEAKS, *_SLOPES)))
+
+# Slopes jump at the first of these; beyond the last there is no mass.
+_JUMPS = (0, 1, 3, 6, 12)
+
+
+@functools.lru_cache
+def _integrated(name: str, power: int) -> float:
+    """Integrate a power of the slope against the normal density, piece by piece."""
+    x, weights = np.polynomial.legendre.leggauss(100)
+    total = 0.0
+    for low, high in itertools.pairwise(_JUMPS):
+        half = (low + high + (high - low) * x) / 2
+        density = (high - low) / 2 * weights * np.exp(-half * half / 2) / math.sqrt(2 * math.pi)
+        total += float(density @ (_SLOPES[name](half) ** power + _SLOPES[name](-half) ** power))
+    return total
+
+
+def _variances(kernel: Kernel, total: int, init: str) -> Kernel:
+    """Return the variances of the taps: equal ones of sum g for a kernel given by its size, else squares."""
+    if isinstance(size_of(kernel, total), Kernel):
+        return _squares(kernel)
+    gain = INITS[as_choice(init, "init", tuple(INITS))]
+    weights = np.array(Kernel.uniform(kernel.shape).weights, dtype=object)
+    return Kernel(weights * Fraction(gain, math.prod(kernel.shape)))
+
+
+def _squares(kernel: Kernel) -> Kernel:
+    return Kernel(np.array(kernel.weights, dtype=object) ** 2, kernel.offset)
+
+
+def _scaled(node: Node, gain: Any) -> Node:
+    return node if gain == 1 else Sum([node], [gain])
+
+
+@law_of_profile.register
+def _(net: Node, profile: str, n: int = 1) -> LatticeDistribution | JointDistribution:
+    whole = copies(net, n)
+    return distribution(whole if profile == "mean" else variance(whole))

@@ -1,0 +1,1 @@
+"""Kernels, products of their powers, and cumulants: what a reading starts from."""

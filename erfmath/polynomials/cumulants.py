@@ -1,0 +1,120 @@
+r"""Moments and cumulants of a kernel read as a law, exactly.
+
+Cumulants of independent variables add, so those of P(z)^n are n times those of P, and a step a
+multiplies the r-th by a^r. For k uniform taps :math:`\kappa_1 = (k-1)/2`,
+:math:`\kappa_{2m} = B_{2m}(k^{2m}-1)/(2m)` and the other odd ones are 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from .._checks import as_count
+from .kernel import Kernel
+from .product import Product, on_axis
+
+
+def cumulants(
+    kernel: Kernel | Product | Any, n: int = 1, order: int = 4, axis: int | None = None
+) -> tuple[Fraction, ...] | tuple[float, ...]:
+    r"""Return the cumulants :math:`\kappa_1 .. \kappa_{order}` of the law of P(z)^n along an axis.
+
+    They are computed in rationals, floats being the binary fractions they are, so nothing cancels; exact
+    weights give Fractions, floats give floats with a single rounding.
+
+    Parameters
+    ----------
+    kernel
+        A Kernel, a Product, a sequence of weights, or a network; no weight negative, of any sum.
+    n
+        Number of factors.
+    order
+        The last cumulant, at most 100.
+    axis
+        Which axis; None where there is one, or where all look alike.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, or the axes differ and none is named.
+
+    Examples
+    --------
+    >>> [str(value) for value in cumulants(Kernel([1, 1, 1]), 40)]
+    ['40', '80/3', '0', '-80/3']
+    """
+    polynomial = on_axis(kernel, n, axis)
+    values = exact_cumulants(polynomial, as_count(order, "order", minimum=1, maximum=100))
+    return values if polynomial.is_exact else tuple(float(value) for value in values)
+
+
+def exact_cumulants(polynomial: Product, order: int) -> tuple[Fraction, ...]:
+    """Return the cumulants of a product on one axis as Fractions."""
+    require_one_axis(polynomial)
+    totals = [Fraction(0)] * order
+    for kernel, n, (step,) in polynomial.factors:
+        for r, value in enumerate(cumulants_from_moments(_moments(kernel, order))):
+            totals[r] += n * step ** (r + 1) * value
+    return tuple(totals)
+
+
+def cumulants_from_moments(moments: Sequence[Fraction]) -> list[Fraction]:
+    r"""Return kappa_1, kappa_2, ... from the moments m_0 = 1, m_1, m_2, ... about 0.
+
+    .. math:: \kappa_r = m_r - \sum_{j=1}^{r-1} \binom{r-1}{j-1} \kappa_j\, m_{r-j}.
+    """
+    values: list[Fraction] = []
+    for r in range(1, len(moments)):
+        mixed = (math.comb(r - 1, j - 1) * values[j - 1] * moments[r - j] for j in range(1, r))
+        values.append(moments[r] - sum(mixed))
+    return values
+
+
+def third_absolute_moment(kernel: Kernel) -> Fraction:
+    """Return E|X - E X|^3 of a kernel on one axis."""
+    positions, weights = integer_law(kernel)
+    total = sum(weights)
+    first = sum(x * w for x, w in zip(positions, weights, strict=True))
+    cubes = sum(abs(total * x - first) ** 3 * w for x, w in zip(positions, weights, strict=True))
+    return Fraction(cubes, total**4)
+
+
+def integer_law(kernel: Kernel) -> tuple[list[int], list[int]]:
+    """Return the positions of the taps on one axis and weights in proportion to theirs, all ints."""
+    taps = list(kernel.taps())
+    common = math.lcm(*(weight.denominator for _, weight in taps))
+    return [position[0] for position, _ in taps], [int(weight * common) for _, weight in taps]
+
+
+def require_law(polynomial: Product) -> None:
+    """Raise when a weight is negative: the polynomial is then no law."""
+    for kernel, *_ in polynomial.factors:
+        for position, weight in () if kernel.is_nonnegative else kernel.taps():
+            if weight < 0:
+                where = position[0] if kernel.ndim == 1 else position
+                raise ValueError(
+                    f"kernel has the negative weight {float(weight):g} at position {where}, so its powers "
+                    "are no probability law; use coefficients() for signed weights, or the kernel of their "
+                    "magnitudes or squares"
+                )
+
+
+def require_one_axis(polynomial: Product) -> None:
+    """Raise when there are several axes, or no law."""
+    require_law(polynomial)
+    if polynomial.ndim > 1:
+        raise ValueError(f"kernel has {polynomial.ndim} axes; take one of them with kernel.marginal(axis)")
+
+
+def _moments(kernel: Kernel, order: int) -> list[Fraction]:
+    """Return the moments about 0, in integers until the last division."""
+    positions, weights = integer_law(kernel)
+    total = sum(weights)
+    terms, sums = weights, [total]
+    for _ in range(order):
+        terms = [x * term for x, term in zip(positions, terms, strict=True)]
+        sums.append(sum(terms))
+    return [Fraction(value, total) for value in sums]

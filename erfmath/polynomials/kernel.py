@@ -1,0 +1,397 @@
+"""The kernel of a convolution as a value: weights on a lattice, in any number of axes."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import numbers
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .._checks import as_axis, check_memory, others_of, per_axis
+
+Number = int | Fraction | float
+
+
+@dataclass(frozen=True, init=False, repr=False, eq=False)
+class Kernel:
+    r"""Weights on a lattice: the polynomial :math:`P(z) = \sum_j w_j z^{o + j}`.
+
+    Canonical form: `weights` are nested tuples of one kind of number, either all exact (`int`, and
+    `Fraction` where not integral) or, as soon as one of them is a float, all `float`. Outer zeros
+    are kept, since they belong to the size of the kernel (a field spans the taps that are not zero);
+    on one axis `offset` is an int, on more a tuple with an int per axis. Kernels compare and hash by
+    value and kind of number: ``Kernel([1]) != Kernel([1.0])``, since only the first has exact readings.
+
+    Parameters
+    ----------
+    weights
+        Nested sequences or an array of ints, Fractions or floats, of any sign. At least one is not zero.
+    offset
+        Lattice position of the first weight, an int or one per axis.
+
+    Raises
+    ------
+    TypeError
+        If a weight is no real number (a bool, a complex, a string).
+    ValueError
+        If the weights are empty, ragged, all zero, nan or infinite.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> Kernel([1, 2, 1])
+    Kernel([1, 2, 1])
+    >>> Kernel([Fraction(1, 3), 1], offset=-1).shift(2)
+    Kernel([Fraction(1, 3), 1], offset=1)
+    >>> Kernel.uniform((2, 3)).shape
+    (2, 3)
+    """
+
+    weights: tuple[Any, ...]
+    offset: int | tuple[int, ...]
+
+    def __init__(self, weights: Any, offset: int | Sequence[int] = 0) -> None:
+        weights = _listed(weights)
+        if not isinstance(weights, (list, tuple)):
+            raise TypeError(
+                f"weights must be a sequence or an array, got {weights!r}; "
+                "Kernel.uniform(k) makes k equal taps"
+            )
+        shape = _shape(weights)
+        flat = [_number(value) for value in _leaves(weights)]
+        if not any(flat):
+            raise ValueError("weights must not be all zero: the zero polynomial has no field")
+        if any(isinstance(value, float) for value in flat):
+            flat = [_to_float(value) for value in flat]
+        offsets = per_axis(offset, len(shape), "offset")
+        object.__setattr__(self, "weights", _nest(flat, shape))
+        object.__setattr__(self, "offset", offsets if len(shape) > 1 else offsets[0])
+
+    @classmethod
+    def uniform(cls, size: int | Sequence[int]) -> Kernel:
+        """Return `size` equal taps of weight 1, per axis: 1 + z + ... + z^(size-1).
+
+        >>> Kernel.uniform(3)
+        Kernel([1, 1, 1])
+        """
+        shape = _sizes(size)
+        return cls(_nest([1] * math.prod(shape), shape))
+
+    @classmethod
+    def binomial(cls, size: int | Sequence[int]) -> Kernel:
+        """Return the row of `size` binomial coefficients, per axis: (1 + z)^(size-1).
+
+        >>> Kernel.binomial(4)
+        Kernel([1, 3, 3, 1])
+        """
+        shape = _sizes(size)
+        rows = [[math.comb(length - 1, j) for j in range(length)] for length in shape]
+        return cls(_nest([math.prod(entry) for entry in itertools.product(*rows)], shape))
+
+    @property
+    def args(self) -> tuple[tuple[Any, ...], int | tuple[int, ...]]:
+        """The arguments that rebuild the kernel: ``Kernel(*k.args) == k``."""
+        return self.weights, self.offset
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Number of taps per axis, outer and inner zeros counted."""
+        shape: list[int] = []
+        level: Any = self.weights
+        while isinstance(level, tuple):
+            shape.append(len(level))
+            level = level[0]
+        return tuple(shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """The offset as a tuple, whatever the number of axes."""
+        return (self.offset,) if isinstance(self.offset, int) else self.offset
+
+    @cached_property
+    def is_exact(self) -> bool:
+        """Whether the weights are ints and Fractions, so that exact methods apply."""
+        return not isinstance(next(_leaves(self.weights)), float)
+
+    @cached_property
+    def is_nonnegative(self) -> bool:
+        """Whether no weight is negative, so that the powers are laws up to scale."""
+        return all(value >= 0 for value in _leaves(self.weights))
+
+    @cached_property
+    def total(self) -> Number:
+        """The sum of the weights, P(1); of floats with one rounding, a Fraction beyond their range."""
+        return _sum(list(_leaves(self.weights)))
+
+    @cached_property
+    def norm(self) -> Number:
+        """The sum of the magnitudes of the weights, which bounds every coefficient of P^n by norm^n."""
+        return _sum([abs(value) for value in _leaves(self.weights)])
+
+    @cached_property
+    def deviations(self) -> tuple[float, ...]:
+        """The standard deviation along each axis of non-negative weights read as a law, in floats."""
+        weights = self.to_numpy()
+        weights = weights / weights.max()
+        found = []
+        for axis, side in enumerate(self.shape):
+            marginal = weights.sum(axis=others_of(axis, self.ndim))
+            mean = float(marginal @ np.arange(side) / marginal.sum())
+            found.append(math.sqrt(float(marginal @ (np.arange(side) - mean) ** 2 / marginal.sum())))
+        return tuple(found)
+
+    def taps(self) -> Iterator[tuple[tuple[int, ...], Fraction]]:
+        """Yield (position, weight) of every tap that is not zero, floats as the exact rationals they are.
+
+        >>> list(Kernel([0.5, 0, 1.5], offset=-1).taps())
+        [((-1,), Fraction(1, 2)), ((1,), Fraction(3, 2))]
+        """
+        positions = itertools.product(
+            *(range(o, o + k) for o, k in zip(self.offsets, self.shape, strict=True))
+        )
+        for position, weight in zip(positions, _leaves(self.weights), strict=True):
+            if weight:
+                yield position, Fraction(weight)
+
+    @cached_property
+    def numerators(self) -> tuple[np.ndarray[Any, np.dtype[np.float64]], int]:
+        """(Weights times d as floats, d), d the common denominator of exact weights and 1 for floats.
+
+        >>> Kernel([Fraction(1, 3), Fraction(2, 3)]).numerators
+        (array([1., 2.]), 3)
+        """
+        if not self.is_exact:
+            return _read_only(self.to_numpy()), 1
+        denominator = math.lcm(*(value.denominator for value in _leaves(self.weights)))
+        flat = [_to_float(value * denominator) for value in _leaves(self.weights)]
+        return _read_only(np.array(flat).reshape(self.shape)), denominator
+
+    def to_numpy(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Return the weights as a float array; exact weights beyond the float range raise a ValueError."""
+        flat = [_to_float(value) for value in _leaves(self.weights)]
+        return np.array(flat).reshape(self.shape)
+
+    def dilate(self, dilation: int | Sequence[int]) -> Kernel:
+        """Return P(z^d): d - 1 zeros between neighbouring taps, per axis.
+
+        >>> Kernel([1, 2, 3], offset=-1).dilate(2)
+        Kernel([1, 0, 2, 0, 3], offset=-2)
+        """
+        steps = per_axis(dilation, self.ndim, "dilation", minimum=1)
+        shape = [d * (k - 1) + 1 for d, k in zip(steps, self.shape, strict=True)]
+        check_memory(
+            40 * math.prod(shape), f"a kernel of {shape} taps", "give the dilation as a step of a Product"
+        )
+        spread = np.zeros(shape, dtype=object)
+        spread[tuple(slice(None, None, d) for d in steps)] = np.array(self.weights, dtype=object)
+        return Kernel(spread, tuple(d * o for d, o in zip(steps, self.offsets, strict=True)))
+
+    def shift(self, by: int | Sequence[int]) -> Kernel:
+        """Return z^by P(z): the same weights, `by` lattice points on."""
+        steps = per_axis(by, self.ndim, "by")
+        return Kernel(self.weights, tuple(o + s for o, s in zip(self.offsets, steps, strict=True)))
+
+    def normalize(self) -> Kernel:
+        """Return the kernel of sum 1; ints become Fractions.
+
+        >>> Kernel([1, 2, 1]).normalize()
+        Kernel([Fraction(1, 4), Fraction(1, 2), Fraction(1, 4)])
+        """
+        total = self.total
+        if total == 0:
+            raise ValueError("weights sum to 0, so the kernel cannot be normalised to sum 1")
+        leaves = _leaves(self.weights)
+        if isinstance(total, float):
+            shares: list[Number] = [value / total for value in leaves]
+        else:  # exact weights, or floats whose sum leaves their range
+            shares = [Fraction(value) / total for value in leaves]
+        return Kernel(_nest(shares if self.is_exact else [float(v) for v in shares], self.shape), self.offset)
+
+    def marginal(self, axis: int) -> Kernel:
+        """Return the kernel on one axis, summed over all others.
+
+        >>> Kernel([[1, 2], [3, 4]]).marginal(0)
+        Kernel([3, 7])
+        """
+        axis = as_axis(axis, self.ndim)
+        grid = np.array(self.weights, dtype=object)
+        sums = np.array(grid.sum(axis=others_of(axis, self.ndim)))
+        if not sums.any():
+            raise ValueError(f"the weights cancel along axis {axis}: the marginal is zero, not a kernel")
+        return Kernel(sums, self.offsets[axis])
+
+    def separate(self) -> tuple[Kernel, ...] | None:
+        """Return one kernel per axis whose outer product this is, or None when there is none.
+
+        Exact weights are compared exactly, floats to two units in the last place for each axis.
+
+        >>> Kernel([[1, 2], [2, 4]]).separate()
+        (Kernel([2, 4]), Kernel([Fraction(1, 2), 1]))
+        >>> Kernel([[1, 2], [3, 4]]).separate() is None
+        True
+        """
+        if self.ndim == 1:
+            return (self,)
+        first, *others = {*_leaves(self.weights)}
+        if not others:  # uniform taps, as most have
+            weights = [first] + [1 if self.is_exact else 1.0] * (self.ndim - 1)
+            parts = zip(weights, self.shape, self.offsets, strict=True)
+            return tuple(Kernel([weight] * side, offset) for weight, side, offset in parts)
+        grid = np.array(self.weights, dtype=object)
+        pivot: tuple[Any, ...] = np.unravel_index(int(np.argmax(np.abs(grid))), grid.shape)
+        fibres: list[Any] = [grid[(*pivot[:a], slice(None), *pivot[a + 1 :])] for a in range(self.ndim)]
+        peak = Fraction(grid[pivot]) if self.is_exact else grid[pivot]
+        fibres[1:] = [fibre / peak for fibre in fibres[1:]]
+        product = fibres[0]
+        for fibre in fibres[1:]:
+            product = np.multiply.outer(product, fibre)
+        tolerance = 0 if self.is_exact else 2 * self.ndim * np.finfo(float).eps
+        if (np.abs(product - grid) > tolerance * np.abs(grid)).any():
+            return None
+        return tuple(Kernel(fibre, o) for fibre, o in zip(fibres, self.offsets, strict=True))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Kernel):
+            return NotImplemented
+        if self is other:
+            return True
+        return (self.weights, self.offset, self.is_exact) == (other.weights, other.offset, other.is_exact)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.weights, self.offset, self.is_exact))
+
+    def __repr__(self) -> str:
+        offset = f", offset={self.offset!r}" if any(self.offsets) else ""
+        return f"Kernel({_listing(self.weights)}{offset})"
+
+
+def log2(number: Number) -> float:
+    """Return the binary logarithm of a positive number of any size."""
+    if isinstance(number, float):
+        return math.log2(number)
+    return math.log2(number.numerator) - math.log2(number.denominator)
+
+
+def as_kernel(value: object) -> Kernel:
+    """Return `value` when it is a Kernel, or the kernel of a sequence or array of weights."""
+    if isinstance(value, Kernel):
+        return value
+    if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes)):
+        return Kernel(value)
+    raise TypeError(
+        f"kernel must be a Kernel or a sequence of weights, got {value!r} of type {type(value).__name__}"
+    )
+
+
+def _number(value: object) -> Number:
+    """Return an exact number as int or Fraction, an inexact one as float."""
+    if type(value) is float and math.isfinite(value):
+        return value + 0.0  # turns -0.0 into 0.0
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"weights must be numbers, got the bool {value!r}; write 1 or 0")
+    if isinstance(value, numbers.Rational):
+        fraction = Fraction(int(value.numerator), int(value.denominator))
+        return fraction.numerator if fraction.denominator == 1 else fraction
+    if isinstance(value, (numbers.Real, np.floating)):
+        number = float(value) + 0.0
+        if not math.isfinite(number):
+            raise ValueError(f"weights must be finite, got {value!r}")
+        return number
+    raise TypeError(
+        f"weights must be ints, Fractions or floats, got {value!r} of type {type(value).__name__}"
+    )
+
+
+def _to_float(value: Number) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(
+            "a weight is too large for a float; keep all weights exact and use method='exact', or normalize()"
+        ) from None
+
+
+def _shape(weights: object) -> tuple[int, ...]:
+    """Return the shape of nested sequences, or raise when they are empty or ragged."""
+    weights = _listed(weights)
+    if not isinstance(weights, (list, tuple)):
+        return ()
+    if not weights:
+        raise ValueError("weights must not be empty; Kernel([1]) is the identity")
+    shapes = {_shape(entry) for entry in weights}
+    if len(shapes) > 1:
+        raise ValueError(f"weights must be a full grid, got rows of shapes {sorted(shapes)}")
+    return (len(weights), *shapes.pop())
+
+
+def _leaves(weights: Any) -> Iterator[Any]:
+    """Yield the numbers of nested sequences, last axis fastest."""
+    for entry in weights:
+        if isinstance(entry, (Sequence, np.ndarray)) and not isinstance(entry, (str, bytes)):
+            yield from _leaves(entry)
+        else:
+            yield entry
+
+
+def _read_only(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    array.flags.writeable = False
+    return array
+
+
+def _listed(weights: object) -> object:
+    """Return an array or any sequence as a list, anything else as it is."""
+    if isinstance(weights, np.ndarray):
+        return weights.tolist()
+    return (
+        list(weights) if isinstance(weights, Sequence) and not isinstance(weights, (str, bytes)) else weights
+    )
+
+
+def _sum(values: list[Any]) -> Number:
+    """Return the sum of numbers of one kind, of floats with one rounding unless it leaves their range."""
+    if not isinstance(values[0], float):
+        total: int | Fraction = sum(values)
+        return total
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return sum(map(Fraction, values), Fraction(0))
+
+
+def _nest(flat: Sequence[Number], shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """Return the numbers as nested tuples of the given shape."""
+    for length in reversed(shape[1:]):
+        flat = [tuple(flat[i : i + length]) for i in range(0, len(flat), length)]  # type: ignore[misc]
+    return tuple(flat)
+
+
+def _listing(weights: Any) -> str:
+    """Write nested tuples as the nested lists a user would type."""
+    if isinstance(weights, tuple):
+        return "[" + ", ".join(map(_listing, weights)) + "]"
+    return repr(weights)
+
+
+def _sizes(size: int | Sequence[int]) -> tuple[int, ...]:
+    """Return a kernel size, an int or one per axis, as a tuple of positive ints."""
+    ndim = len(size) if isinstance(size, (Sequence, np.ndarray)) else 1
+    if ndim == 0:
+        raise ValueError("size must name at least one axis, got ()")
+    sizes = per_axis(size, ndim, "size", minimum=1)
+    check_memory(40 * math.prod(sizes), f"a kernel of {sizes} taps", "use fewer")
+    return sizes

@@ -1,0 +1,1 @@
+"""All readings of a network at once, as values, text and JSON."""

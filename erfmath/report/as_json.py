@@ -1,0 +1,110 @@
+"""All readings of a network as JSON has them."""
+
+from __future__ import annotations
+
+import json
+import math
+from fractions import Fraction
+from typing import Any
+
+from erfmath.formats.notation import network_to_json
+from erfmath.laws.clt import CentralLimit
+from erfmath.laws.effective import EffectiveField
+from erfmath.network.cost import Cost
+from erfmath.network.field import ReceptiveField
+
+from ..cli.measured import Measured
+from .analysis import Analysis, axes_of, pairs_of, phases_of
+
+_LIMIT_READINGS = (
+    "skewness",
+    "excess_kurtosis",
+    "lindeberg_share",
+    "distance",
+    "corrected_distance",
+    "bound",
+)
+
+
+def as_dict(found: Analysis, measured: Measured | None) -> dict[str, Any]:
+    """Return all readings as JSON has them."""
+    whole = {
+        "name": found.name,
+        "output": found.output,
+        "network": json.loads(network_to_json(found.net)),
+        "input_size": None if found.input_size is None else axes_of(found.input_size),
+        "channels": found.channels,
+        "unit": found.at,
+        "profile": found.profile,
+        "weights": found.weights,
+        "layers": [row.as_dict() for row in found.layers],
+        "field": _field_dict(found.field),
+        "effective": {name: _effective_dict(value) for name, value in found.effective.items()},
+        "central_limit": [_limit_dict(limit) for limit in found.limits],
+        "cost": _cost_dict(found.cost),
+        "measured": _measured_dict(measured),
+        "notes": [note for note in (found.no_law, found.no_limit, found.no_cost) if note],
+    }
+    return {key: jsonable(value) for key, value in whole.items()}
+
+
+def _field_dict(field: ReceptiveField) -> dict[str, Any]:
+    is_bounded = field.unbounded is None
+    return {
+        "unbounded": not is_bounded,
+        "size": axes_of(field.size),
+        "stride": axes_of(field.stride),
+        "start": axes_of(field.offset) if is_bounded else None,
+        "phases": [[p.region for p in phases] for phases in phases_of(field)] if is_bounded else None,
+        "is_covered": field.is_covered if is_bounded else None,
+        "halo": pairs_of(field, field.halo()),
+        "period": axes_of(field.period),
+    }
+
+
+def _effective_dict(value: EffectiveField | str) -> dict[str, Any]:
+    if isinstance(value, str):
+        return {"none": value.removeprefix("none: ")}
+    return {"size": value.size, "count": value.count, "ratio": value.ratio, "extent": value.extent}
+
+
+def _limit_dict(limit: CentralLimit) -> dict[str, Any]:
+    known = {"mean": limit.mean, "variance": limit.var, "verdict": limit.verdict}
+    return known | ({name: getattr(limit, name) for name in _LIMIT_READINGS} if limit.var else {})
+
+
+def _cost_dict(found: Cost | None) -> dict[str, int] | None:
+    return (
+        None if found is None else {name: getattr(found, name) for name in ("parameters", "macs", "memory")}
+    )
+
+
+def _measured_dict(found: Measured | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    agreement, taken = found.agreement, found.agreement.measured
+    return {
+        "runs": taken.runs,
+        "drawn": found.drawn,
+        "profile": taken.profile,
+        "unit": taken.unit,
+        "input_size": taken.input_size,
+        "meets_border": not found.is_clear,
+        "variance": taken.var.tolist(),
+        "variance_ratio": agreement.variance_ratio,
+        "variance_error": agreement.variance_error,
+        "effective": {"measured": agreement.effective.size, "theory": agreement.expected.size},
+        "correlation": agreement.correlation,
+        "l1": agreement.l1,
+    }
+
+
+def jsonable(value: Any) -> Any:
+    """Return a value as JSON has it: a Fraction as a string, what is infinite as null."""
+    if isinstance(value, dict):
+        return {key: jsonable(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(entry) for entry in value]
+    if isinstance(value, Fraction):
+        return str(value) if value.denominator > 1 else value.numerator
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,213 @@
+"""The report of ``erfmath analyze`` on a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from erfmath._checks import human_bytes
+from erfmath.laws.clt import CentralLimit
+from erfmath.laws.effective import EffectiveField
+from erfmath.laws.lattice import LatticeDistribution
+from erfmath.network.field import ReceptiveField
+from erfmath.words import (
+    beside,
+    facts,
+    figure,
+    map_picture,
+    per_axis_text,
+    profile_picture,
+    short_count,
+    table,
+)
+
+from ..cli.measured import Measured
+from .analysis import Analysis, Law, axes_of, marginals_of, pairs_of, phases_of
+
+_MOST_PHASES = 8
+
+# By weights and profile; the impact itself needs no words.
+_PROFILES = {
+    ("uniform", "variance"): "the variance of the gradient, weights random",
+    ("uniform", "std"): "the standard deviation of the gradient, weights random",
+    ("given", "mean"): "the magnitude of the gradient, rectifiers at their mean",
+    ("given", "variance"): "the energy of the gradient, the model's weights with random signs",
+    ("given", "std"): "the root of the gradient's energy, the model's weights with random signs",
+    ("energy", "mean"): "the energy of the gradient, mean squares of the model's weights",
+    ("energy", "variance"): "the energy of the gradient, mean squares of the model's weights",
+    ("energy", "std"): "the root of the gradient's energy, mean squares of the model's weights",
+}
+
+_MEASURED = {
+    "variance": "mean square of the gradient",
+    "std": "mean magnitude of the gradient",
+    "mean": "mean gradient",
+}
+
+
+def report(found: Analysis, layers: str, measured: Measured | None) -> str:
+    """Return the title, the layers, what one unit sees, how much of it counts, a picture, a measurement."""
+    parts = [_title(found), layers, facts(_field_facts(found.field, found.at))]
+    if found.field.unbounded is None and 1 < _phases(found.field) <= _MOST_PHASES:
+        parts.append(_phase_table(found.field))
+    parts.append(facts([*_effective_facts(found), *_limit_facts(found), ("Cost", _cost_text(found))]))
+    if found.law is not None and any(marginal.var() for marginal in marginals_of(found.law)):
+        parts.append(_picture(found.law, found.profile, found.weights))
+    if measured is not None:
+        parts.append(_measured(measured))
+    return "\n\n".join(filter(None, parts))
+
+
+def _title(found: Analysis) -> str:
+    name = found.name if found.output is None else f"{found.name} up to {found.whose}{found.output!r}"
+    if found.input_size is None:
+        return f"{name}, from input to output"
+    plural = "s" if found.channels > 1 else ""
+    return f"{name} on {_pixels(axes_of(found.input_size))}, {found.channels} channel{plural}"
+
+
+def _measured(found: Measured) -> str:
+    """Return what was measured, where, and the table of its agreement with the theory."""
+    taken = found.agreement.measured
+    runs = f"{taken.runs} run" + "s" * (taken.runs != 1)
+    return (
+        f"Measured, {runs} of {found.drawn}: {_MEASURED[taken.profile]}\n"
+        f"at unit {','.join(map(str, taken.unit))} on {_pixels(taken.input_size)}"
+        f"{'' if found.is_clear else ', which meets a border'}:\n\n{found.agreement!r}"
+    )
+
+
+def _field_facts(field: ReceptiveField, at: Any) -> list[tuple[str, str]]:
+    unit = _unit(field.ndim)
+    if field.unbounded is not None:
+        return [("Field", f"unbounded: {field.unbounded!r} reads the whole input")]
+    strides = per_axis_text(axes_of(field.stride))
+    every = f"every {unit}" if strides == "1" else f"every {strides} {unit}s"
+    regions = [
+        f"{region[0]} .. {region[1]}" if region else "nothing" for region in pairs_of(field, field.region(at))
+    ]
+    whole = [
+        ("Field", f"{_sides(field)}; a unit {every}"),
+        (f"Unit {','.join(map(str, axes_of(at)))}", f"sees {per_axis_text(regions)}"),
+    ]
+    if (count := _phases(field)) > 1:
+        sizes = [phase.size for phases in phases_of(field) for phase in phases]
+        between = f"{min(sizes)} .. {max(sizes)}" if min(sizes) < max(sizes) else str(max(sizes))
+        whole.append(("Phases", f"{count}, by the output's index modulo {count}: fields of {between}"))
+    return [*whole, ("Holes", _holes(field)), ("Halo", _halo(field))]
+
+
+def _holes(field: ReceptiveField) -> str:
+    if field.is_covered:
+        return "none"
+    spans = axes_of(field.span)
+    if max(spans) > 1:
+        return f"only one {_unit(field.ndim)} in {per_axis_text(spans)} along an axis is seen"
+    seen = [f"{p[0].count} of {p[0].size}" for p in phases_of(field)]
+    return f"unit 0 sees {per_axis_text(seen)} {_unit(field.ndim)}s along an axis"
+
+
+def _halo(field: ReceptiveField) -> str:
+    ends = [f"{before} before, {after} after" for before, after in pairs_of(field, field.halo())]
+    tiles = per_axis_text(axes_of(field.period))
+    return f"{per_axis_text(ends)}" + ("" if tiles == "1" else f", for tiles that are multiples of {tiles}")
+
+
+def _phase_table(field: ReceptiveField) -> str:
+    several = len({tuple(p.region for p in phases) for phases in phases_of(field)}) > 1
+    rows = []
+    for axis, phases in enumerate(phases_of(field)):
+        for number, phase in enumerate(phases):
+            first, last = map(str, phase.region or ("-", "-"))
+            rows.append([*([str(axis)] if several else []), str(number), first, last, str(phase.size)])
+        if not several:
+            break
+    return table([*(["axis"] if several else []), "phase", "first", "last", "field"], rows)
+
+
+def _effective_facts(found: Analysis) -> list[tuple[str, str]]:
+    """Return a line for each definition, the reasons of those that have no field once."""
+    if found.law is None:
+        return [("Effective", found.no_law)]
+    reasons = [field for field in found.effective.values() if isinstance(field, str)]
+    if found.no_limit and len(reasons) == len(found.effective):
+        return [("Effective", found.no_limit)]
+    words = _PROFILES.get((found.weights, found.profile))
+    lines = [("Profile", words)] if words else []
+    for number, (name, field) in enumerate(found.effective.items()):
+        lines.append(("" if number else "Effective", _effective_text(name, field, found.field.ndim)))
+    return lines
+
+
+def _effective_text(name: str, field: EffectiveField | str, ndim: int) -> str:
+    if isinstance(field, str):
+        return f"{name}: {field}"
+    return (
+        f"{_counted(field.count, ndim)}, side {figure(round(field.size, 2))}, "
+        f"{field.ratio:.3f} of the field's ({name})"
+    )
+
+
+def _limit_facts(found: Analysis) -> list[tuple[str, str]]:
+    """Return a line for each axis, a single one where all agree."""
+    if found.no_limit:
+        is_said = all(isinstance(field, str) for field in found.effective.values())
+        return [] if is_said else [("Gaussian?", found.no_limit)]
+    same = len({limit.polynomial for limit in found.limits}) == 1
+    texts = [_limit_text(limit) for limit in (found.limits[:1] if same else found.limits)]
+    return [
+        ("" if axis else "Gaussian?", text if same else f"{text} (axis {axis})")
+        for axis, text in enumerate(texts)
+    ]
+
+
+def _limit_text(limit: CentralLimit) -> str:
+    text = limit.verdict.removeprefix("Gaussian ")
+    if not limit.var:
+        return text
+    text += f"; deviation {limit.std:.4g}"
+    return text if "kurtosis" in limit.verdict else f"{text}, excess kurtosis {limit.excess_kurtosis:.2g}"
+
+
+def _cost_text(found: Analysis) -> str:
+    if found.cost is None:
+        return found.no_cost
+    return (
+        f"{short_count(found.cost.parameters)} weights, {short_count(found.cost.macs)} multiply-accumulates, "
+        f"{human_bytes(found.cost.memory)} of activations"
+    )
+
+
+def _picture(law: Law, profile: str, weights: str) -> str:
+    """Return the profile along the first axis, on two axes beside the map; none of a law without numbers."""
+    what = "Variance" if weights == "uniform" and profile != "mean" else "Impact"
+    try:
+        if isinstance(law, LatticeDistribution):
+            return f"{what}, five deviations about its mean:\n\n{profile_picture(law)}"
+        line = profile_picture(law.marginal(0), width=40, height=12)
+        if law.ndim != 2:
+            return f"{what} along axis 0, five deviations about its mean:\n\n{line}"
+        title = f"{what}, shaded from 5, 15, 40, 75 % of the peak on; on the right along axis 0:"
+        return f"{title}\n\n{beside(map_picture(law), line)}"
+    except ValueError:  # the readings above have said why
+        return ""
+
+
+def _phases(field: ReceptiveField) -> int:
+    """Return the largest number of phases over the axes."""
+    return max(map(len, phases_of(field)))
+
+
+def _sides(field: ReceptiveField) -> str:
+    return _pixels(axes_of(field.size))
+
+
+def _pixels(sides: tuple[int, ...]) -> str:
+    return f"{' x '.join(map(str, sides))} {_unit(len(sides))}" + "s" * (sides != (1,))
+
+
+def _counted(count: int, ndim: int) -> str:
+    return f"{count:,} {_unit(ndim)}" + "s" * (count != 1)
+
+
+def _unit(ndim: int) -> str:
+    return {1: "sample", 2: "pixel"}.get(ndim, "voxel")

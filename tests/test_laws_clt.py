@@ -1,0 +1,318 @@
+import math
+import re
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import exact_cumulants, exact_law, slope
+
+from erfmath import Kernel, central_limit, cumulants, distribution
+from erfmath.laws import clt
+from erfmath.strategies import kernels
+
+DEPTHS = [40, 80, 160, 320, 640]
+SKEWED = (4, 2, 1)
+SYMMETRIC = (1, 1, 1)
+SPREAD_OUT = kernels(max_side=5, min_offset=-3, max_offset=3).filter(lambda k: sum(map(bool, k.weights)) > 1)
+
+
+def phi(z):
+    return np.exp(-np.square(z) / 2) / math.sqrt(2 * math.pi)
+
+
+def local_error(weights, n, predicted):
+    """sup_t |sigma P(S = t) / h - predicted(limit, t)| over the lattice."""
+    law, limit = distribution(weights, n), central_limit(weights, n)
+    points = np.arange(law.support()[0], law.support()[1] + 1, limit.span)
+    return np.abs(limit.std * law.pmf(points) / limit.span - predicted(limit, points)).max()
+
+
+def normal_cdf(x, mean, std):
+    return math.erfc(-(x - mean) / std / math.sqrt(2)) / 2
+
+
+def kolmogorov(law, correction=None):
+    """The distance of {position: probability} to its normal from the definition, point by point.
+
+    With a correction, only F(t) against Phi(t + correction) at the points of the lattice.
+    """
+    mean, variance = exact_cumulants(law, 2)
+    below, worst = Fraction(0), 0.0
+    for x in sorted(law):
+        phi_x = normal_cdf(x + (correction or 0), float(mean), math.sqrt(variance))
+        left, below = below, below + law[x]
+        worst = max(worst, abs(float(below) - phi_x), 0 if correction else abs(float(left) - phi_x))
+    return worst
+
+
+@pytest.mark.parametrize("k", range(1, 9))
+def test_uniform_cumulants_are_bernoulli_numbers(k):
+    got = cumulants(Kernel.uniform(k), 3, order=12)
+    assert got[0] == Fraction(3 * (k - 1), 2)
+    for r in range(2, 13):
+        expected = sympy.bernoulli(r) * (k**r - 1) / r * 3
+        assert got[r - 1] == Fraction(int(expected.p), int(expected.q))
+
+
+@given(
+    kernels(elements=st.integers(0, 9) | st.fractions(0, 2, max_denominator=9), min_offset=-3, max_offset=3),
+    st.integers(0, 6),
+)
+def test_exact_cumulants_are_those_of_the_whole_law(kernel, n):
+    got = cumulants(kernel, n, order=6)
+    assert all(isinstance(value, Fraction) for value in got)
+    assert list(got) == exact_cumulants(exact_law(kernel.weights, n, kernel.offset), 6)
+    assert central_limit(kernel, n).cumulants(6) == tuple(map(float, got))
+
+
+@given(kernels(elements=st.floats(0, 1, width=16), max_side=4), st.integers(0, 10**15))
+def test_float_cumulants_are_the_rationals_with_one_rounding(kernel, n):
+    exact = [n * value for value in exact_cumulants(exact_law(kernel.weights, 1), 4)]
+    assert cumulants(kernel, n) == tuple(map(float, exact))
+    assert (central_limit(kernel, n).mean, central_limit(kernel, n).var) == tuple(map(float, exact[:2]))
+
+
+@given(kernels(max_side=4), kernels(max_side=4))
+def test_cumulants_of_a_product_add(left, right):
+    product = np.polynomial.polynomial.polymul(left.weights, right.weights)
+    terms = [cumulants(kernel, 1, 5) for kernel in (left, right)]
+    assert cumulants([int(w) for w in product], 1, 5) == tuple(a + b for a, b in zip(*terms, strict=True))
+
+
+@given(SPREAD_OUT, st.integers(1, 20), st.integers(-5, 5), st.integers(1, 4))
+def test_shape_readings_do_not_see_shift_or_dilation(kernel, n, by, d):
+    limit, moved = central_limit(kernel, n), central_limit(kernel.dilate(d).shift(by), n)
+    assert moved.skewness == pytest.approx(limit.skewness, abs=1e-12)
+    assert moved.excess_kurtosis == pytest.approx(limit.excess_kurtosis, abs=1e-12)
+    assert moved.span == d * limit.span
+    assert moved.bound == pytest.approx(limit.bound)
+    assert moved.distance == pytest.approx(limit.distance, abs=1e-12)
+    assert moved.corrected_distance == pytest.approx(limit.corrected_distance, abs=1e-12)
+
+
+@given(SPREAD_OUT, st.integers(1, 10))
+def test_the_distance_is_kolmogorovs(kernel, n):
+    limit, law = central_limit(kernel, n), exact_law(kernel.weights, n, kernel.offset)
+    assert limit.distance == pytest.approx(kolmogorov(law), abs=1e-13)
+    gaps = [x - min(law) for x in law]
+    assert limit.span == math.gcd(*gaps)
+    lattice = {x: law.get(x, Fraction(0)) for x in range(min(law) - limit.span, max(law) + 1, limit.span)}
+    assert limit.corrected_distance == pytest.approx(kolmogorov(lattice, limit.span / 2), abs=1e-13)
+
+
+def test_the_distance_counts_the_normal_below_the_support():
+    weights = [int(10**6 * 0.9**j) for j in range(100)]
+    limit, law = central_limit(weights), exact_law(weights, 1)
+    below = normal_cdf(0, limit.mean, limit.std)
+    assert limit.distance == pytest.approx(kolmogorov(law)) == below
+
+
+def test_sheppards_corrections_use_bernoulli_numbers():
+    for order, number in clt._BERNOULLI.items():
+        assert number == pytest.approx(float(sympy.bernoulli(order)))
+
+
+@given(SPREAD_OUT, st.integers(1, 30))
+def test_the_berry_esseen_bound_holds(kernel, n):
+    limit = central_limit(kernel, n)
+    assert limit.distance <= limit.bound <= 1
+
+
+@pytest.mark.parametrize("n", [1, 5, 40])
+def test_the_berry_esseen_bound_is_the_formula(n):
+    limit = central_limit([1, 1, 1], n)
+    assert limit.bound == pytest.approx(min(1, 0.4690 * (2 / 3) / (2 / 3) ** 1.5 / math.sqrt(n)))
+    assert central_limit([10**6, 1], 1).bound == 1
+
+
+@given(SPREAD_OUT, st.integers(1, 10**6))
+def test_skewness_kurtosis_and_share_fall_with_depth(kernel, n):
+    one, many = central_limit(kernel), central_limit(kernel, n)
+    k = exact_cumulants(exact_law(kernel.weights, 1), 4)
+    assert one.skewness == pytest.approx(float(k[2]) / float(k[1]) ** 1.5, abs=1e-12)
+    assert one.excess_kurtosis == pytest.approx(float(k[3] / k[1] ** 2), abs=1e-12)
+    assert many.skewness == pytest.approx(one.skewness / math.sqrt(n), abs=1e-12)
+    assert many.excess_kurtosis == pytest.approx(one.excess_kurtosis / n, abs=1e-12)
+    assert many.lindeberg_share == pytest.approx(1 / n)
+
+
+def test_the_residual_block_1_4_1_has_no_excess_kurtosis():
+    assert central_limit([1, 4, 1], 7).excess_kurtosis == 0
+
+
+@pytest.mark.parametrize(
+    ("n", "distance"),
+    [(5, 0.1049), (10, 0.0758), (20, 0.0541), (40, 0.0384), (80, 0.0272), (160, 0.0193)],
+)
+def test_distances_of_three_uniform_taps(n, distance):
+    assert central_limit([1, 1, 1], n).distance == pytest.approx(distance, abs=6e-5)
+
+
+@pytest.mark.parametrize("weights", [(1, 1), (1, 1, 1), (1, 1, 1, 1, 1), (1, 0, 1), SKEWED])
+def test_the_distance_falls_as_the_root_of_the_depth(weights):
+    assert slope(DEPTHS, [central_limit(weights, n).distance for n in DEPTHS]) == pytest.approx(
+        -0.5, abs=0.02
+    )
+
+
+@pytest.mark.parametrize("weights", [(1, 1), (1, 1, 1), (1, 0, 1)])
+def test_the_distance_tends_to_half_the_central_jump(weights):
+    limit = central_limit(weights, 2000)
+    jump = limit.span / (2 * limit.std * math.sqrt(2 * math.pi))
+    assert limit.distance == pytest.approx(jump, rel=2e-3)
+
+
+@pytest.mark.parametrize(("k", "constant"), [(3, 0.0207), (2, 0.0272), (5, 0.0252)])
+def test_the_corrected_distance_of_uniform_taps_falls_as_the_depth(k, constant):
+    distances = [central_limit(Kernel.uniform(k), n).corrected_distance for n in DEPTHS]
+    assert slope(DEPTHS, distances) == pytest.approx(-1, abs=0.02)
+    assert DEPTHS[-1] * distances[-1] == pytest.approx(constant, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("weights", "rate"), [((1, 1), -1), (SYMMETRIC, -1), ((1, 0, 2, 0, 1), -1), (SKEWED, -0.5)]
+)
+def test_the_local_error_falls_as_the_symmetry_allows(weights, rate):
+    errors = [local_error(weights, n, lambda m, t: phi((t - m.mean) / m.std)) for n in DEPTHS]
+    assert slope(DEPTHS, errors) == pytest.approx(rate, abs=0.03)
+
+
+@pytest.mark.parametrize(("n", "value"), [(10, 0.981297), (40, 0.995314)])
+def test_the_centre_of_three_uniform_taps(n, value):
+    limit = central_limit([1, 1, 1], n)
+    centre = distribution([1, 1, 1], n).pmf(n) * math.sqrt(2 * math.pi) * limit.std
+    assert centre == pytest.approx(value, abs=6e-7)
+    assert 1 + limit.excess_kurtosis / 8 == pytest.approx(1 - 3 / 16 / n, abs=1e-12)
+
+
+@pytest.mark.parametrize("k", [3, 5, 7])
+def test_the_centre_is_one_plus_an_eighth_of_the_kurtosis(k):
+    depths, errors = [160, 320, 640, 1280], []
+    for n in depths:
+        limit = central_limit(Kernel.uniform(k), n)
+        centre = distribution(Kernel.uniform(k), n).pmf(n * (k - 1) // 2) * math.sqrt(2 * math.pi) * limit.std
+        errors.append(abs(centre - 1 - limit.excess_kurtosis / 8))
+    assert slope(depths, errors) == pytest.approx(-2, abs=0.03)
+
+
+def test_the_normal_is_wrong_in_the_tails():
+    law, normal = distribution([1, 1, 1], 40), central_limit([1, 1, 1], 40).normal()
+    assert law.pmf(0) / law.pmf(40) == pytest.approx(1.07e-18, rel=5e-3)
+    assert normal.pdf(0) / normal.pdf(40) == pytest.approx(9.4e-14, rel=5e-3)
+
+
+def edgeworth_errors(weights, n, order):
+    """The largest error of the expansion's pmf (times sigma) and of its cdf."""
+    local = local_error(weights, n, lambda m, t: m.std * m.edgeworth(order).pmf(t))
+    law = distribution(weights, n)
+    points = np.arange(law.support()[0], law.support()[1] + 1)
+    return local, np.abs(law.cdf(points) - central_limit(weights, n).edgeworth(order).cdf(points)).max()
+
+
+@pytest.mark.parametrize("order", range(6))
+def test_each_edgeworth_order_gains_half_a_power_of_the_depth(order):
+    depths = DEPTHS if order < 4 else [20, 40, 80, 160]  # further on round-off shows
+    for errors in zip(*(edgeworth_errors(SKEWED, n, order) for n in depths), strict=True):
+        assert slope(depths, errors) == pytest.approx(-(order + 1) / 2, rel=0.06)
+
+
+@pytest.mark.parametrize("order", [0, 2, 4, 6, 8])
+def test_symmetric_kernels_gain_a_whole_power_every_second_order(order):
+    depths = [8, 16, 32]
+    for errors in zip(*(edgeworth_errors([1, 2, 1], n, order) for n in depths), strict=True):
+        assert slope(depths, errors) == pytest.approx(-(order / 2 + 1), rel=0.06)
+
+
+@pytest.mark.parametrize("order", [1, 3, 5])
+def test_odd_edgeworth_orders_add_nothing_to_a_symmetric_kernel(order):
+    limit, points = central_limit(SYMMETRIC, 40), np.arange(81)
+    odd, even = limit.edgeworth(order), limit.edgeworth(order - 1)
+    np.testing.assert_allclose(odd.pmf(points), even.pmf(points), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("order", [4, 6, 8])
+def test_high_edgeworth_orders_are_right_to_many_digits(order):
+    limit, law = central_limit(SKEWED, 400), distribution(SKEWED, 400)
+    points = np.arange(801)
+    expansion = limit.edgeworth(order)
+    assert np.abs(limit.std * (expansion.pmf(points) - law.pmf(points))).max() < 10.0 ** -(order + 2)
+    assert np.abs(expansion.cdf(points) - law.cdf(points)).max() < 10.0 ** -(order + 2)
+
+
+def test_order_zero_is_the_normal_on_the_lattice():
+    limit = central_limit(Kernel([1, 0, 2, 0, 1], offset=-1), 9)
+    points = np.arange(-9, 28, 2)
+    zero = limit.edgeworth(0)
+    np.testing.assert_allclose(zero.pmf(points), 2 * limit.normal().pdf(points), rtol=1e-13)
+    np.testing.assert_allclose(zero.cdf(points), limit.normal().cdf(points + 1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("order", range(9))
+def test_edgeworth_points_have_scipys_manners(order):
+    expansion = central_limit(Kernel([4, 0, 2, 0, 1], offset=-1), 9).edgeworth(order)
+    assert type(expansion.pmf(1)) is type(expansion.cdf(1)) is float
+    assert expansion.pmf(2) == expansion.pmf(1.5) == 0 < expansion.pmf(1)
+    assert expansion.cdf(2.9) == expansion.cdf(1) == expansion.cdf(2) < expansion.cdf(3)
+    assert math.isnan(expansion.pmf(math.nan))
+    assert math.isnan(expansion.cdf(math.nan))
+    assert expansion.pmf(np.zeros((2, 0))).shape == expansion.cdf(np.zeros((2, 0))).shape == (2, 0)
+
+
+@pytest.mark.parametrize("far", [math.inf, 1e200, 10.0**60])
+@pytest.mark.parametrize("order", range(9))
+def test_edgeworth_ends_at_zero_and_one(order, far):
+    expansion = central_limit(SKEWED, 9).edgeworth(order)
+    assert expansion.pmf([-far, far]).tolist() == [0, 0]
+    assert expansion.cdf([-far, far]).tolist() == [0, 1]
+
+
+@given(SPREAD_OUT, st.integers(1, 30))
+def test_the_normal_has_the_mean_and_variance_of_the_law(kernel, n):
+    limit = central_limit(kernel, n)
+    assert (limit.normal().mean(), limit.normal().std()) == pytest.approx((limit.mean, limit.std))
+    law = distribution(kernel, n)
+    assert (law.mean(), law.var()) == pytest.approx((limit.mean, limit.var), abs=1e-10)
+
+
+@pytest.mark.parametrize("case", [([3], 4), ([0, 1, 0], 2), ([1, 1], 0)], ids=repr)
+@pytest.mark.parametrize(
+    "reading",
+    [
+        "skewness",
+        "excess_kurtosis",
+        "lindeberg_share",
+        "distance",
+        "corrected_distance",
+        "bound",
+        "normal()",
+        "edgeworth(0)",
+        "edgeworth(3)",
+    ],
+)
+def test_degenerate_laws_have_no_normal_limit(case, reading):
+    limit = central_limit(*case)
+    assert (limit.var, limit.std) == (0, 0)
+    with pytest.raises(ValueError, match="point mass"):
+        eval(f"limit.{reading}", {"limit": limit})
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "words"),
+    [
+        ("central_limit([1, -1])", ValueError, "negative weight -1 at position 1"),
+        ("central_limit(Kernel([1, -1], offset=4))", ValueError, "position 5"),
+        ("central_limit(Kernel.uniform((3, 5)))", ValueError, "axis must be given"),
+        ("cumulants([1, 1], 1, 0)", ValueError, "order must be at least 1"),
+        ("cumulants([1, 1], 1, 2.0)", TypeError, "order must be an int"),
+        ("cumulants([1, -1])", ValueError, "negative weight"),
+        ("central_limit([1, 1], 4).edgeworth(-1)", ValueError, "order must be at least 0"),
+        ("central_limit([1, 1], 4).edgeworth(9)", ValueError, "order must be at most"),
+        ("central_limit([1, 1], 4).edgeworth(1.0)", TypeError, "order must be an int"),
+    ],
+)
+def test_bad_input_names_the_argument(code, error, words):
+    with pytest.raises(error, match=re.escape(words)):
+        eval(code)
