@@ -38,14 +38,15 @@ from .measured.gradients import measure as measure
 from .measured.module import to_torch as to_torch
 from .models.onnx import from_onnx as from_onnx
 from .models.torch import from_torch as from_torch
+from .network.algebra import Identity as Identity
 from .network.algebra import Node as Node
+from .network.algebra import Power as Power
+from .network.algebra import Series as Series
+from .network.algebra import Sum as Sum
 from .network.border import Border as Border
 from .network.border import border as border
 from .network.branches import Concat as Concat
-from .network.branches import Power as Power
 from .network.branches import Residual as Residual
-from .network.branches import Series as Series
-from .network.branches import Sum as Sum
 from .network.channels import Weighted as Weighted
 from .network.cost import Cost as Cost
 from .network.cost import LayerCost as LayerCost
@@ -61,7 +62,6 @@ from .network.layers import Conv as Conv
 from .network.layers import ConvTranspose as ConvTranspose
 from .network.layers import Dropout as Dropout
 from .network.layers import GlobalPool as GlobalPool
-from .network.layers import Identity as Identity
 from .network.layers import Pool as Pool
 from .network.layers import Upsample as Upsample
 from .network.overlap import Overlap as Overlap

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import os
 from collections.abc import Sequence
 from typing import Any, SupportsIndex, TypeGuard
 
@@ -97,42 +96,3 @@ def as_fraction_of_one(value: object, name: str) -> float:
     if not 0 < number < 1:
         raise ValueError(f"{name} must lie strictly between 0 and 1, got {value!r}")
     return number
-
-
-# Asking the system takes longer than a small row does.
-_ALWAYS_FITS = 2**26
-
-
-def available_memory() -> int:
-    """Bytes that can be taken now without swapping, as the system tells; 4 GiB where it does not."""
-    try:
-        with open("/proc/meminfo") as lines:
-            entries = dict(line.split(":", 1) for line in lines)
-        return int(entries["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    except (AttributeError, OSError, ValueError):
-        return 4 * 2**30
-
-
-def check_memory(needed: int, what: str, remedy: str) -> None:
-    """Raise before the work when `needed` bytes are not there."""
-    if needed <= _ALWAYS_FITS:
-        return
-    available = available_memory()
-    if needed > available:
-        raise ValueError(
-            f"{what} needs {human_bytes(needed)} and {human_bytes(available)} are free; {remedy}"
-        )
-
-
-def human_bytes(count: int) -> str:
-    """Return a byte count in the unit a person reads: '1.6 MB'."""
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} EB"

@@ -21,10 +21,11 @@ except ImportError:
 
 from ._checks import is_index
 from .laws.lattice import LatticeDistribution
-from .network.algebra import Node, Rate
-from .network.branches import Concat, Power, Residual, Series, Sum
+from .network.algebra import Identity, Node, Power, Series, Sum
+from .network.branches import Concat, Residual
 from .network.graph import INPUT, Graph
-from .network.layers import Activation, Conv, ConvTranspose, Dropout, Identity, Pool, Upsample
+from .network.layers import Activation, Conv, ConvTranspose, Dropout, Pool, Upsample
+from .network.rates import Rate
 from .polynomials.kernel import Kernel
 
 __all__ = ["convs", "distributions", "kernels", "networks"]

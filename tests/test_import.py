@@ -1,7 +1,10 @@
+import ast
 import importlib
 import pkgutil
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +54,18 @@ def test_public_names_are_known_by_their_own_module(name):
     home = getattr(em, name).__module__
     assert home.startswith("erfmath.")
     assert getattr(importlib.import_module(home), name) is getattr(em, name)
+
+
+def test_type_checkers_read_the_same_table():
+    stub = ast.parse(Path(em.__file__).with_suffix(".pyi").read_text())
+    found = {
+        node.module: {alias.name for alias in node.names}
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom) and node.module
+    }
+    assert found == {module: set(names) for module, names in em._PUBLIC.items()}
+
+
+def test_the_version_is_that_of_the_package():
+    project = tomllib.loads((Path(em.__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    assert em.__version__ == project["version"]

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from erfmath.words import encodable
+from erfmath.cli.screen import encodable
 
 from . import analyze, coefficients, compare, growth, impact, zoo
 from .arguments import KERNELS, NETWORKS

@@ -12,7 +12,8 @@ from erfmath.laws.joint import JointDistribution
 from erfmath.laws.lattice import LatticeDistribution
 from erfmath.laws.lazy import distribution
 from erfmath.polynomials.kernel import Kernel
-from erfmath.words import extent_bar, figure, profile_picture, progress, table
+from erfmath.report.pictures import extent_bar, profile_picture
+from erfmath.words import figure, progress, table
 
 from .arguments import KERNELS, parse_count, parse_kernel
 from .options import add_depths, add_kernel, add_plot, add_reading, draw_law, save_plot

@@ -7,7 +7,7 @@ import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from erfmath._checks import check_memory
+from erfmath._memory import check_memory
 from erfmath.laws.effective import effective_field
 from erfmath.laws.lazy import distribution
 from erfmath.network.algebra import Node

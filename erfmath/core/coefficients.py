@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._checks import as_indices, check_memory
+from .._checks import as_indices
+from .._memory import check_memory
 from ..polynomials.cumulants import require_law
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Factor, Product, as_product

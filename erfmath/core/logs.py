@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .._checks import check_memory
+from .._memory import check_memory
 from ..polynomials.product import Product
 from .kronecker import dilate, pack
 from .plan import direct_operations

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_choice, check_memory, human_bytes
+from .._checks import as_choice
+from .._memory import check_memory
 from ..polynomials.kernel import Kernel, log2
 from ..polynomials.product import Product, as_product
+from ..words import human_bytes
 from . import direct, fft
 from .kronecker import packed_length
 from .scaled import MAX_EXPONENT, MIN_EXPONENT, overflow, rescaled, underflow

@@ -6,20 +6,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from .._checks import as_count, human_bytes, per_axis
+from .._checks import as_count, per_axis
 from ..laws.clt import central_limit
 from ..laws.effective import effective_field
 from ..laws.lazy import distribution
-from ..network.algebra import Node
+from ..network.algebra import Node, series
 from ..network.arguments import Ints
-from ..network.branches import series
 from ..network.cost import Cost, cost
 from ..network.field import receptive_field, require_network
 from ..network.layers import Conv, Pool
 from ..network.program import program_of
 from ..network.stage import Stage
 from ..network.variance import variance
-from ..words import figure, per_axis_text, short_count, table
+from ..words import figure, human_bytes, per_axis_text, short_count, table
 
 _LARGEST = 10**5
 

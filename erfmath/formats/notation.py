@@ -30,19 +30,10 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from .._checks import as_count
-from ..network.algebra import Node
+from ..network.algebra import Identity, Node, Power, Series, Sum, power, series
 from ..network.arguments import size_of
-from ..network.branches import Concat, Power, Residual, Series, Sum, power, series
-from ..network.layers import (
-    Activation,
-    Conv,
-    ConvTranspose,
-    Dropout,
-    GlobalPool,
-    Identity,
-    Pool,
-    Upsample,
-)
+from ..network.branches import Concat, Residual
+from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
 from ..network.variance import ACTIVATIONS
 from ..polynomials.kernel import Kernel
 

@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_choice, as_count, as_fraction_of_one, check_memory, others_of
+from .._checks import as_choice, as_count, as_fraction_of_one, others_of
+from .._memory import check_memory
 from ..core.scaled import Floats
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Product

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_count, as_fraction_of_one, check_memory
+from .._checks import as_count, as_fraction_of_one
+from .._memory import check_memory
 from ..core.coefficients import scaled_product
 from ..core.logs import ends, is_short, log_coefficients_at, log_tail_at, normalised_window, table_of
 from ..core.plan import plan_of

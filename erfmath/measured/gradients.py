@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_choice, as_count, check_memory, per_axis
+from .._checks import as_choice, as_count, per_axis
+from .._memory import check_memory
 from ..core.scaled import Floats
 from ..laws.effective import EffectiveField, effective_field
 from ..laws.joint import JointDistribution, law_of

@@ -13,13 +13,13 @@ import numpy as np
 
 from .._checks import as_choice, as_count
 from ..core.scaled import Floats
-from ..network.algebra import Node
+from ..network.algebra import Identity, Node, Power, Series, Sum
 from ..network.arguments import Ints, Pads, size_of
 from ..network.border import inside
-from ..network.branches import Concat, Power, Residual, Series, Sum
+from ..network.branches import Concat, Residual
 from ..network.field import require_network
 from ..network.graph import INPUT, Graph
-from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
+from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
 from ..network.stage import Stage, lower
 from ..network.variance import INITS
 from ..polynomials.kernel import Kernel

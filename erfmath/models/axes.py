@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..network.algebra import Node
-from ..network.branches import series
+from ..network.algebra import Identity, Node, series
 from ..network.channels import Rearranged
-from ..network.layers import Conv, Identity, Upsample
+from ..network.layers import Conv, Upsample
 from ..polynomials.kernel import Kernel
 from .ir import Layout, Operator, Placed, Tensor, everything, single
 from .rules.pointwise import RULES, broadcast, rule

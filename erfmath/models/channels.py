@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..network.branches import series
+from ..network.algebra import Identity, series
 from ..network.channels import Weighted
-from ..network.layers import Conv, ConvTranspose, Identity
+from ..network.layers import Conv, ConvTranspose
 from .channelwise import Array, Given
 from .ir import Constant, Operator, Placed, Tensor
 from .resize import Resize

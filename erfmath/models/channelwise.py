@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ..network.algebra import Node
-from ..network.branches import Gain, series
+from ..network.algebra import Identity, Node, series
 from ..network.channels import Channels, Scaled, Weighted
-from ..network.layers import Conv, Identity
+from ..network.layers import Conv
+from ..network.rates import Gain
 from .ir import Input, Operator, Placed, Tensor
 from .slopes import Rates
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..network.algebra import Node
-from ..network.branches import Series, Sum, series
+from ..network.algebra import Identity, Node, Series, Sum, series
 from ..network.channels import Channels, Scaled, Weighted
-from ..network.layers import GlobalPool, Identity
+from ..network.layers import GlobalPool
 from ..network.stage import lower
 from ..network.variance import variance
 from ..polynomials.kernel import Kernel

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..network.algebra import Node
-from ..network.branches import Gain
 from ..network.layers import GlobalPool
+from ..network.rates import Gain
 
 Shape = tuple[int | None, ...]
 Layout = tuple[tuple[int, ...], ...]

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from .._checks import as_choice, is_index
-from ..network.algebra import Node
-from ..network.branches import Gain, Sum, series
+from ..network.algebra import Identity, Node, Sum, series
 from ..network.graph import INPUT, Graph
-from ..network.layers import Activation, Conv, ConvTranspose, GlobalPool, Identity, Pool, Upsample
+from ..network.layers import Activation, Conv, ConvTranspose, GlobalPool, Pool, Upsample
+from ..network.rates import Gain
 from ..network.stage import Stage, lower
 from .channels import given_of
 from .energy import Energies, energy_of

@@ -1,8 +1,9 @@
 """Networks as values: layers, the algebra that composes them, and their readings.
 
-Importing the package registers the networks' side of the readings that kernels have as well.
+Importing the package registers what each layer means, and the networks' side of the readings that kernels
+have as well.
 """
 
-from . import distribution, variance
+from . import distribution, meaning, variance
 
-__all__ = ["distribution", "variance"]
+__all__ = ["distribution", "meaning", "variance"]

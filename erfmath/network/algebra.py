@@ -1,16 +1,16 @@
-"""The base of all descriptions of a network: values that compose with >>, + and **."""
+"""The base of all descriptions of a network, and the algebra of >>, + and **."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
-from fractions import Fraction
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from .._checks import is_index
-
-Rate = tuple[Fraction, ...]
+from .._checks import as_power, is_index
+from .rates import Gain, Rate, as_gain, as_numbers, common_axes, common_rate, product_of_rates, require_some
+from .stage import lower
 
 
 class Node:
@@ -48,15 +48,11 @@ class Node:
     @cached_property
     def ndim(self) -> int | None:
         """Number of axes, None where any number will do."""
-        from .stage import lower
-
         return lower(self).ndim
 
     @cached_property
     def rate(self) -> Rate | None:
         """Input samples an output sample, per axis, None where `ndim` is: strides over upsampling factors."""
-        from .stage import lower
-
         return lower(self).rate
 
     def labelled(self) -> Iterable[tuple[str, Node]]:
@@ -68,28 +64,19 @@ class Node:
         return repr(self)
 
     def __rshift__(self, other: Node) -> Node:
-        from .branches import series
 
         return series([self, other]) if isinstance(other, Node) else NotImplemented
 
     def __add__(self, other: Node) -> Node:
-        from .branches import Sum
 
         return Sum([self, other]) if isinstance(other, Node) else NotImplemented
 
     def __pow__(self, n: int) -> Node:
-        from .branches import power
 
         return power(self, n) if is_index(n) else NotImplemented
 
     def __str__(self) -> str:
         return "\n".join(_tree(self))
-
-
-def short(node: object) -> str:
-    """Return a node as a message names it: its constructor call, cut where it is long."""
-    text = repr(node)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _tree(node: Node) -> Iterator[str]:
@@ -99,3 +86,273 @@ def _tree(node: Node) -> Iterator[str]:
         indent, label, part = stack.pop()
         yield indent + label + part.heading()
         stack += [(indent + "  ", name, child) for name, child in reversed(list(part.labelled()))]
+
+
+@dataclass(frozen=True)
+class Identity(Node):
+    """Nothing at all; the neutral element of ``>>``."""
+
+    def __repr__(self) -> str:
+        return "Identity()"
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Series(Node):
+    """Networks one behind the other, in the order of the data; ``a >> b``.
+
+    Canonical form: no Series inside, no Identity, and equal neighbours joined to a Power. (Networks that
+    are grouped otherwise, such as ``(a >> b) ** 2`` and ``a >> b >> a >> b``, are different values with
+    the same readings.)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a part is no network, or the parts have different numbers of axes.
+
+    Examples
+    --------
+    >>> from erfmath import Conv, Pool
+    >>> Conv(3) >> (Conv(3) >> Pool(2))
+    Series([Power(Conv(3), 2), Pool(2)])
+    """
+
+    nodes: tuple[Node, ...]
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        object.__setattr__(self, "nodes", tuple(_joined(_flat(as_nodes(nodes, "nodes")))))
+        _ = self.ndim, self.rate  # found now, so that no reading has to go down a deep nest
+
+    @cached_property
+    def ndim(self) -> int | None:
+        """Number of axes, None where any number will do."""
+        return common_axes(self.nodes)
+
+    @cached_property
+    def rate(self) -> Rate | None:
+        """Input samples an output sample: the product over the parts."""
+        return product_of_rates(node.rate for node in self.nodes)
+
+    def __rshift__(self, other: Node) -> Node:
+        # Only the seam is looked at, so that a loop of >> does not take quadratic time.
+        if not isinstance(other, Node) or not self.nodes:
+            return super().__rshift__(other)
+        ndim = common_axes((self, other))
+        whole = object.__new__(Series)
+        whole.__dict__.update(ndim=ndim, rate=product_of_rates([self.rate, other.rate]))
+        seam = _joined(_flat([self.nodes[-1], other]))
+        object.__setattr__(whole, "nodes", self.nodes[:-1] + tuple(seam))
+        return whole if len(whole.nodes) > 1 else whole.nodes[0]
+
+    def labelled(self) -> Iterable[tuple[str, Node]]:
+        """Return the parts in order."""
+        return [("", node) for node in self.nodes]
+
+    def heading(self) -> str:
+        """Return "Series"."""
+        return "Series"
+
+    def __repr__(self) -> str:
+        return f"Series([{', '.join(map(repr, self.nodes))}])"
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Power(Node):
+    """A network n times in series; ``node ** n``.
+
+    Canonical form: no Power of a Power or of a Series of one.
+
+    Parameters
+    ----------
+    node
+        A network.
+    n
+        Number of copies, from 0 to 10**15.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the part is no network, or n no such number.
+
+    Examples
+    --------
+    >>> from erfmath import Conv
+    >>> (Conv(3) ** 2) ** 5
+    Power(Conv(3), 10)
+    """
+
+    node: Node
+    n: int
+
+    def __init__(self, node: Node, n: int) -> None:
+        times = as_power(n)
+        as_nodes([node], "node")
+        if isinstance(node, Series) and len(node.nodes) == 1:
+            node = node.nodes[0]
+        inner = node if isinstance(node, Power) else None
+        object.__setattr__(self, "node", inner.node if inner else node)
+        object.__setattr__(self, "n", as_power(inner.n * times) if inner else times)
+        _ = self.ndim, self.rate
+
+    @cached_property
+    def ndim(self) -> int | None:
+        """Number of axes, None where any number will do."""
+        return self.node.ndim
+
+    @cached_property
+    def rate(self) -> Rate | None:
+        """Input samples an output sample: that of the part to the n-th."""
+        rate = self.node.rate
+        if rate is not None and self.n > 10**4 and set(rate) != {1}:
+            raise ValueError(f"{self!r} has a stride beyond all bounds; use fewer copies")
+        return rate and tuple(r**self.n for r in rate)
+
+    def labelled(self) -> Iterable[tuple[str, Node]]:
+        """Return the parts of what is repeated."""
+        return self.node.labelled()
+
+    def heading(self) -> str:
+        """Return the part's line and the number of copies."""
+        return f"{self.node.heading()} ** {self.n}"
+
+    def __repr__(self) -> str:
+        return f"Power({self.node!r}, {self.n})"
+
+
+class Parallel(Node):
+    """Branches of one input, joined: the axes and the rate that all have in common."""
+
+    branches: tuple[Node, ...]
+
+    @cached_property
+    def ndim(self) -> int | None:
+        """Number of axes, None where any number will do."""
+        return common_axes(self.branches)
+
+    @cached_property
+    def rate(self) -> Rate | None:
+        """Input samples an output sample, the same in all branches."""
+        return next((node.rate for node in self.branches if node.rate is not None), None)
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Sum(Parallel):
+    """Branches of one input whose outputs are added, each times its gain; ``a + b``.
+
+    Canonical form: no Sum inside, exact gains where they are integral.
+
+    Parameters
+    ----------
+    branches
+        Networks of the same input with the same rate of samples. They need not align: a unit sees the
+        union of what the branches see.
+    gains
+        One factor per branch, all 1 by default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a branch is no network, or they differ in their numbers of axes or their rates.
+
+    Examples
+    --------
+    >>> from erfmath import Conv
+    >>> Conv(3, padding=1) + Conv(5, padding=2)
+    Sum([Conv(3, padding=1), Conv(5, padding=2)])
+    """
+
+    branches: tuple[Node, ...]
+    gains: tuple[Gain, ...]
+
+    def __init__(self, branches: Iterable[Node], gains: Sequence[Gain] | None = None) -> None:
+        parts = as_nodes(branches, "branches")
+        if not parts:
+            raise ValueError("branches must hold at least one network")
+        factors = [1] * len(parts) if gains is None else as_numbers(gains, "gains")
+        if len(factors) != len(parts):
+            raise ValueError(f"gains must be {len(parts)}, one per branch, got {len(factors)}")
+        pairs = _flat_sum(zip(parts, map(as_gain, factors), strict=True))
+        require_some([gain for _, gain in pairs])
+        object.__setattr__(self, "branches", tuple(node for node, _ in pairs))
+        object.__setattr__(self, "gains", tuple(gain for _, gain in pairs))
+        _ = self.ndim, self.rate  # found now, so that no reading has to go down a deep nest
+        common_rate([(node, node.rate) for node in self.branches])
+
+    def labelled(self) -> Iterable[tuple[str, Node]]:
+        """Return the branches with their gains."""
+        return [("" if g == 1 else f"{g} x ", b) for b, g in zip(self.branches, self.gains, strict=True)]
+
+    def heading(self) -> str:
+        """Return "Sum"."""
+        return "Sum"
+
+    def __repr__(self) -> str:
+        gains = "" if set(self.gains) == {1} else f", gains=[{', '.join(map(repr, self.gains))}]"
+        return f"Sum([{', '.join(map(repr, self.branches))}]{gains})"
+
+
+def series(nodes: Iterable[Node]) -> Node:
+    """Return networks in series in the shortest form: no Series of one or none."""
+    whole = Series(nodes)
+    if len(whole.nodes) > 1:
+        return whole
+    return whole.nodes[0] if whole.nodes else Identity()
+
+
+def power(node: Node, n: Any) -> Node:
+    """Return a network n times in series in the shortest form."""
+    whole = Power(node, n)
+    if _is_nothing(whole):
+        return Identity()
+    return whole.node if whole.n == 1 else whole
+
+
+def as_nodes(nodes: Any, name: str) -> tuple[Node, ...]:
+    """Return the nodes as a tuple, or raise naming the one that is no network."""
+    if isinstance(nodes, (Node, str)) or not isinstance(nodes, Iterable):
+        raise TypeError(f"{name} must be a sequence of networks, got {nodes!r}")
+    found = tuple(nodes)
+    for node in found:
+        if not isinstance(node, Node):
+            raise TypeError(
+                f"{name} must be networks, such as Conv(3), got {node!r} of type {type(node).__name__}"
+            )
+    return found
+
+
+def _flat(nodes: Iterable[Node]) -> Iterable[Node]:
+    """Yield the parts of a series: no Series, and nothing that does nothing."""
+    for node in nodes:
+        if isinstance(node, Series):
+            yield from node.nodes
+        elif isinstance(node, Power) and node.n == 1:
+            yield from _flat([node.node])
+        elif not _is_nothing(node):
+            yield node
+
+
+def _is_nothing(node: Node) -> bool:
+    if isinstance(node, Power):
+        return node.n == 0 or _is_nothing(node.node)
+    return isinstance(node, Identity) or (isinstance(node, Series) and not node.nodes)
+
+
+def _joined(nodes: Iterable[Node]) -> list[Node]:
+    """Join equal neighbours to powers."""
+    runs: list[tuple[Node, int]] = []
+    for node in nodes:
+        base, n = (node.node, node.n) if isinstance(node, Power) else (node, 1)
+        if runs and runs[-1][0] == base:
+            runs[-1] = base, runs[-1][1] + n
+        else:
+            runs.append((base, n))
+    return [base if n == 1 else Power(base, n) for base, n in runs if n]
+
+
+def _flat_sum(pairs: Iterable[tuple[Node, Gain]]) -> list[tuple[Node, Gain]]:
+    flat: list[tuple[Node, Gain]] = []
+    for node, gain in pairs:
+        if isinstance(node, Sum):
+            flat += [(b, as_gain(gain * g)) for b, g in zip(node.branches, node.gains, strict=True)]
+        else:
+            flat.append((node, gain))
+    return flat

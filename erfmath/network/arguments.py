@@ -6,13 +6,15 @@ import functools
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._checks import as_choice, as_count, is_index, per_axis
 from ..polynomials.kernel import Kernel, as_kernel
-from .algebra import Node
+
+if TYPE_CHECKING:
+    from .algebra import Node
 
 Ints = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]

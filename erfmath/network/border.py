@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_memory, per_axis
+from .._checks import per_axis
+from .._memory import check_memory
 from ..core.scaled import Floats
 from ..laws.effective import effective_field
 from ..laws.lazy import distribution

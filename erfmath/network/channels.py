@@ -9,9 +9,8 @@ import numpy as np
 
 from .._checks import as_count
 from ..polynomials.kernel import Kernel
-from .algebra import Node
-from .branches import Sum
-from .layers import Conv, ConvTranspose, Identity
+from .algebra import Identity, Node, Sum
+from .layers import Conv, ConvTranspose
 from .mixing import Gather, Taps, Weights
 from .stage import Stage, lower
 from .variance import variance

@@ -6,13 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from .._checks import as_count, human_bytes
-from .algebra import Node, short
+from .._checks import as_count
+from ..words import human_bytes
+from .algebra import Node
 from .arguments import Ints
 from .branches import Concat
 from .channels import Channels, Rearranged, Scaled, Weighted
 from .layers import Conv, ConvTranspose
 from .program import Operation
+from .rates import short
 from .sizes import Sized, sized_for
 
 

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 from .._checks import per_axis
 from .algebra import Node
 from .arguments import plain_size
-from .branches import Gain
 from .program import Block, Program, common_start, program_of, pull_back, through
+from .rates import Gain
 from .runs import Run, Runs, require_few
 from .stage import Stage
 

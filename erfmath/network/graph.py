@@ -10,8 +10,8 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
 from .._checks import as_count
-from .algebra import Node, Rate
-from .branches import Gain, as_gain, as_nodes, common_axes, common_rate, product_of_rates, require_some
+from .algebra import Node, as_nodes
+from .rates import Gain, Rate, as_gain, common_axes, common_rate, product_of_rates, require_some
 
 INPUT = "input"
 

@@ -19,10 +19,10 @@ from .._checks import per_axis
 from ..core.coefficients import coefficients
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Factor, Product, as_product
-from .algebra import Node
+from .algebra import Node, Power
 from .arguments import Ints
-from .branches import Gain, Power
 from .program import Block, Program, common_start, program_of, pull_back
+from .rates import Gain
 from .stage import Stage
 
 # Weights of a block of a network, which take no time.

@@ -281,14 +281,6 @@ class Upsample(Node):
 
 
 @dataclass(frozen=True)
-class Identity(Node):
-    """Nothing at all; the neutral element of ``>>``."""
-
-    def __repr__(self) -> str:
-        return "Identity()"
-
-
-@dataclass(frozen=True)
 class Activation(Node):
     """A pointwise nonlinearity, by name; it moves no impact, and scales variances by E[sigma'^2].
 

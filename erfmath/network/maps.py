@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_memory
+from .._memory import check_memory
 from ..core.scaled import Floats
 from ..polynomials.kernel import Kernel
 from .arguments import Ints
-from .branches import Gain
 from .program import Block, Program, pull_back
+from .rates import Gain
 from .stage import Stage
 
 _WIDEST = 2.0**400  # beyond this, values are scaled back

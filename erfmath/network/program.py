@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol, Self, TypeVar
 
-from .algebra import Node, Rate, short
-from .branches import Concat, Gain, Power, Series, Sum
+from .algebra import Identity, Node, Power, Series, Sum
+from .branches import Concat
 from .graph import INPUT, Graph
-from .layers import Identity
+from .rates import Gain, Rate, short
 from .stage import Stage, Unbounded, lower
 
 # Copies of a network that moves between rates are written out one by one.

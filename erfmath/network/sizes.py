@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._checks import as_count, per_axis
-from .algebra import Node, short
+from .algebra import Node
 from .arguments import Ints, plain_size
 from .field import require_network
 from .program import Operation, Program, program_of
+from .rates import short
 from .stage import Stage, Unbounded
 
 

@@ -1,29 +1,29 @@
-r"""What a layer means: the one linear stage that every layer is, between two lattices.
+r"""The one linear stage that every layer is, between two lattices.
 
 With input x, output y, taps p of weight :math:`w_p`, stride s, upsampling factor u, dilation d and shift c,
 
 .. math:: y_i = \sum_{p:\; u \mid s i + d p + c} w_p\; x_{(s i + d p + c)/u}.
 
-A convolution has u = 1, a transposed one s = 1. This is the only file that knows the layers' types.
+A convolution has u = 1, a transposed one s = 1. `meaning.py` says which stage each layer is.
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.scaled import Floats
 from ..polynomials.kernel import Kernel
-from .algebra import Node, Rate
-from .arguments import Ints, Pads, as_weights
-from .branches import Concat, Power, Residual, Series, Sum
-from .graph import Graph
-from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
+from .arguments import Ints, Pads
 from .mixing import Mixing
+from .rates import Rate
+
+if TYPE_CHECKING:
+    from .algebra import Node
 
 Places = np.ndarray[Any, np.dtype[np.int64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -170,100 +170,9 @@ def lower(node: Any) -> Stage | Unbounded | Node:
 
     Examples
     --------
+    >>> from erfmath import Conv
     >>> lower(Conv(3, stride=2, padding=1)).rate
     (Fraction(2, 1),)
     """
     name = type(node).__name__
-    if isinstance(node, (Series, Sum, Concat, Power, Graph)):
-        raise TypeError(f"{name} is composed of other layers: lower() is for those")
     raise TypeError(f"{name} is no layer that is known; register what it means with erfmath.lower")
-
-
-@lower.register
-def _(node: Conv) -> Stage:
-    return _window(node.kernel, node, node.padding_mode)
-
-
-@lower.register
-def _(node: Pool) -> Stage:
-    stage = _window(as_weights(node.size), node, "zeros")
-    if node.mode == "max" or not node.count_include_pad:
-        stage = replace(stage, counted=((0, 0),) * stage.ndim)
-    elif node.ceil_mode:
-        stage = replace(stage, counted=node.padding)
-    return replace(stage, before=tuple(b for b, _ in node.padding)) if node.ceil_mode else stage
-
-
-@lower.register
-def _(node: ConvTranspose) -> Stage:
-    ones = (1,) * node.kernel.ndim
-    shift = tuple(before for before, _ in node.padding)
-    reach = _extents(node.kernel, node.dilation)
-    ends = zip(reach, node.output_padding, _both(node.padding), node.stride, strict=True)
-    slack = tuple(e + extra - cut - s for e, extra, cut, s in ends)
-    return Stage(_mirrored(node.kernel), node.dilation, shift, ones, node.stride, slack)
-
-
-@lower.register
-def _(node: Upsample) -> Stage:
-    ones = (1,) * len(node.factor)
-    zeros, slack = tuple(0 for _ in ones), tuple(-1 for _ in ones)
-    if node.mode == "nearest":
-        return Stage(_mirrored(Kernel.uniform(node.factor)), ones, zeros, ones, node.factor, slack)
-    return Stage(_mirrored(interpolation(node.factor)), ones, zeros, ones, node.factor, slack, "replicate")
-
-
-@lower.register
-def _(node: Residual) -> Node:
-    return Sum([Identity(), node.branch], [1, node.gain])
-
-
-@lower.register(Identity)
-@lower.register(Activation)
-@lower.register(Dropout)
-def _(node: Node) -> Node:
-    return Series([])
-
-
-@lower.register
-def _(node: GlobalPool) -> Unbounded:
-    return Unbounded()
-
-
-def _both(padding: Pads) -> Ints:
-    """Return the padding of both ends together."""
-    return tuple(before + after for before, after in padding)
-
-
-def _extents(kernel: Kernel, dilation: Ints) -> Ints:
-    """Return the reach d (k - 1) of a kernel."""
-    return tuple(d * (k - 1) for d, k in zip(dilation, kernel.shape, strict=True))
-
-
-def _window(kernel: Kernel, node: Conv | Pool, border: str) -> Stage:
-    """Return the stage of a layer that moves a window over its padded input."""
-    shift = tuple(-before for before, _ in node.padding)
-    extents = _extents(kernel, node.dilation)
-    slack = tuple(p - e - 1 for p, e in zip(_both(node.padding), extents, strict=True))
-    return Stage(kernel, node.dilation, shift, node.stride, (1,) * kernel.ndim, slack, border)
-
-
-def _mirrored(kernel: Kernel) -> Kernel:
-    """Return P(1/z)."""
-    weights = np.flip(np.array(kernel.weights, dtype=object))
-    return Kernel(weights, [1 - o - k for o, k in zip(kernel.offsets, kernel.shape, strict=True)])
-
-
-def interpolation(factor: Ints) -> Kernel:
-    """Return what a sample adds to the outputs around it under linear interpolation: a transposed kernel."""
-    hats = [_hat(f) for f in factor]
-    weights = functools.reduce(np.multiply.outer, [np.array(h.weights, dtype=object) for h in hats])
-    return Kernel(weights, [h.offsets[0] for h in hats])
-
-
-def _hat(factor: int) -> Kernel:
-    """Return linear interpolation on one axis: output q of sample 0 has weight 1 - |q - (f - 1)/2| / f."""
-    count = 2 * factor - factor % 2
-    first = (factor - count) // 2
-    taps = [1 - abs(q - Fraction(factor - 1, 2)) / factor for q in range(first, first + count)]
-    return Kernel(taps, first)

@@ -25,13 +25,14 @@ from ..laws.lattice import LatticeDistribution
 from ..laws.lazy import distribution
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import as_product
-from .algebra import Node
+from .algebra import Identity, Node, Power, Series, Sum, series
 from .arguments import size_of
-from .branches import Concat, Power, Residual, Series, Sum, series
+from .branches import Concat, Residual
 from .graph import Graph
 from .impact import copies
-from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
-from .stage import interpolation, lower
+from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
+from .meaning import interpolation
+from .stage import lower
 
 _TIE = 1e-9  # a sum this far from 1 is round-off
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_axis, check_memory, others_of, per_axis
+from .._checks import as_axis, others_of, per_axis
+from .._memory import check_memory
 
 Number = int | Fraction | float
 

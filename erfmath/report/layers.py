@@ -9,15 +9,16 @@ from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any
 
-from ..network.algebra import Node
+from ..network.algebra import Identity, Node, Power, Series, Sum, series
 from ..network.arguments import Ints
-from ..network.branches import Concat, Gain, Power, Residual, Series, Sum, series
+from ..network.branches import Concat, Residual
 from ..network.channels import Channels, Rearranged, Scaled, Weighted
 from ..network.cost import LayerCost, cost
 from ..network.field import ReceptiveField, receptive_field, require_network
 from ..network.graph import INPUT, Graph
-from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Identity, Pool, Upsample
+from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
 from ..network.program import program_of
+from ..network.rates import Gain
 from ..network.sizes import sized_for
 from ..words import per_axis_text, short_count, table
 

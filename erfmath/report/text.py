@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from erfmath._checks import human_bytes
 from erfmath.laws.clt import CentralLimit
 from erfmath.laws.effective import EffectiveField
 from erfmath.laws.lattice import LatticeDistribution
 from erfmath.network.field import ReceptiveField
-from erfmath.words import (
-    beside,
-    facts,
-    figure,
-    map_picture,
-    per_axis_text,
-    profile_picture,
-    short_count,
-    table,
-)
+from erfmath.report.pictures import beside, map_picture, profile_picture
+from erfmath.words import facts, figure, human_bytes, per_axis_text, short_count, table
 
 from ..cli.measured import Measured
 from .analysis import Analysis, Law, axes_of, marginals_of, pairs_of, phases_of

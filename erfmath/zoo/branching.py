@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..network.algebra import Node
-from ..network.branches import Concat, series
-from ..network.layers import Identity, Pool
+from ..network.algebra import Identity, Node, series
+from ..network.branches import Concat
+from ..network.layers import Pool
 from .parts import RELU, conv, conv_relu, max_pool
 
 

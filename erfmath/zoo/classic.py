@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..network.algebra import Node
-from ..network.branches import series
+from ..network.algebra import Node, series
 from .parts import RELU, conv, conv_relu, max_pool
 
 

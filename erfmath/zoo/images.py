@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .._checks import as_choice, as_count
-from ..network.algebra import Node
+from ..network.algebra import Identity, Node
 from ..network.branches import Concat
-from ..network.layers import Activation, Conv, ConvTranspose, Identity, Pool, Upsample
+from ..network.layers import Activation, Conv, ConvTranspose, Pool, Upsample
 from .parts import RELU, conv
 
 DECODERS = ("transposed", "nearest", "linear")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..network.algebra import Node
-from ..network.branches import Residual, series
+from ..network.algebra import Node, series
+from ..network.branches import Residual
 from ..network.layers import Activation
 from .parts import RELU, conv, conv_relu, depthwise
 

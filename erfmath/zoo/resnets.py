@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .._checks import as_choice
-from ..network.algebra import Node
-from ..network.branches import Residual, series
+from ..network.algebra import Node, series
+from ..network.branches import Residual
 from .parts import RELU, conv, conv_relu, max_pool
 
 STRIDED = ("3x3", "1x1")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._checks import as_count
-from ..network.algebra import Node
-from ..network.branches import Residual, Sum, series
+from ..network.algebra import Node, Sum, series
+from ..network.branches import Residual
 from ..network.layers import Activation, Conv, Dropout
 from .parts import RELU
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from ...network.layers import Activation, Identity
+from ...network.algebra import Identity
+from ...network.layers import Activation
 from ..ir import Layout, Operator, Placed, Tensor, everything, single
 
 Rule = Callable[[Operator, int], Placed | list[Placed]]

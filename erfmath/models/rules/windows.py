@@ -7,7 +7,8 @@ import math
 from fractions import Fraction
 from typing import Any
 
-from ...network.layers import Conv, ConvTranspose, Identity, Pool
+from ...network.algebra import Identity
+from ...network.layers import Conv, ConvTranspose, Pool
 from ..ir import Operator, Placed, Tensor, everything, single
 from ..resize import Resize, resize
 from .pointwise import rule
