@@ -1,85 +1,69 @@
 """What type checkers read of the table of public names; a test keeps the two equal."""
 
-from . import plotting as plotting
-from . import strategies as strategies
-from . import zoo as zoo
-from .core.coefficients import coefficients as coefficients
-from .core.coefficients import log_coefficients as log_coefficients
-from .core.coefficients import polynomial as polynomial
-from .core.plan import Candidate as Candidate
-from .core.plan import Plan as Plan
-from .core.plan import plan as plan
-from .design.comparison import CandidateRow as CandidateRow
-from .design.comparison import Comparison as Comparison
-from .design.comparison import compare as compare
-from .design.rules import has_no_holes as has_no_holes
-from .design.rules import is_smooth as is_smooth
-from .design.rules import most_gained as most_gained
-from .design.rules import outward_kernel as outward_kernel
-from .design.rules import satisfies_hdc as satisfies_hdc
-from .formats.notation import network_from_json as network_from_json
-from .formats.notation import network_to_json as network_to_json
-from .formats.notation import parse_network as parse_network
-from .laws.clt import CentralLimit as CentralLimit
-from .laws.clt import Edgeworth as Edgeworth
-from .laws.clt import central_limit as central_limit
-from .laws.effective import EffectiveField as EffectiveField
-from .laws.effective import Growth as Growth
-from .laws.effective import GrowthRow as GrowthRow
-from .laws.effective import effective_field as effective_field
-from .laws.effective import growth as growth
+from . import plotting as plotting, strategies as strategies, zoo as zoo
+from .core.coefficients import (
+    coefficients as coefficients,
+    log_coefficients as log_coefficients,
+    polynomial as polynomial,
+)
+from .core.plan import Candidate as Candidate, Plan as Plan, plan as plan
+from .design.comparison import CandidateRow as CandidateRow, Comparison as Comparison, compare as compare
+from .design.rules import (
+    has_no_holes as has_no_holes,
+    is_smooth as is_smooth,
+    most_gained as most_gained,
+    outward_kernel as outward_kernel,
+    satisfies_hdc as satisfies_hdc,
+)
+from .formats.notation import (
+    network_from_json as network_from_json,
+    network_to_json as network_to_json,
+    parse_network as parse_network,
+)
+from .laws.clt import CentralLimit as CentralLimit, Edgeworth as Edgeworth, central_limit as central_limit
+from .laws.effective import (
+    EffectiveField as EffectiveField,
+    Growth as Growth,
+    GrowthRow as GrowthRow,
+    effective_field as effective_field,
+    growth as growth,
+)
 from .laws.joint import JointDistribution as JointDistribution
 from .laws.lattice import LatticeDistribution as LatticeDistribution
-from .laws.lazy import ProductDistribution as ProductDistribution
-from .laws.lazy import distribution as distribution
-from .measured.gradients import Agreement as Agreement
-from .measured.gradients import Measurement as Measurement
-from .measured.gradients import measure as measure
+from .laws.lazy import ProductDistribution as ProductDistribution, distribution as distribution
+from .measured.gradients import Agreement as Agreement, Measurement as Measurement, measure as measure
 from .measured.module import to_torch as to_torch
 from .models.onnx import from_onnx as from_onnx
 from .models.torch import from_torch as from_torch
-from .network.algebra import Identity as Identity
-from .network.algebra import Node as Node
-from .network.algebra import Power as Power
-from .network.algebra import Series as Series
-from .network.algebra import Sum as Sum
-from .network.border import Border as Border
-from .network.border import border as border
-from .network.branches import Concat as Concat
-from .network.branches import Residual as Residual
+from .network.algebra import Identity as Identity, Node as Node, Power as Power, Series as Series, Sum as Sum
+from .network.border import Border as Border, border as border
+from .network.branches import Concat as Concat, Residual as Residual
 from .network.channels import Weighted as Weighted
-from .network.cost import Cost as Cost
-from .network.cost import LayerCost as LayerCost
-from .network.cost import cost as cost
+from .network.cost import Cost as Cost, LayerCost as LayerCost, cost as cost
 from .network.distribution import MapDistribution as MapDistribution
-from .network.field import ReceptiveField as ReceptiveField
-from .network.field import receptive_field as receptive_field
+from .network.field import ReceptiveField as ReceptiveField, receptive_field as receptive_field
 from .network.graph import Graph as Graph
-from .network.impact_map import ImpactMap as ImpactMap
-from .network.impact_map import impact_map as impact_map
-from .network.layers import Activation as Activation
-from .network.layers import Conv as Conv
-from .network.layers import ConvTranspose as ConvTranspose
-from .network.layers import Dropout as Dropout
-from .network.layers import GlobalPool as GlobalPool
-from .network.layers import Pool as Pool
-from .network.layers import Upsample as Upsample
-from .network.overlap import Overlap as Overlap
-from .network.overlap import overlap as overlap
-from .network.sizes import output_size as output_size
-from .network.sizes import valid_input_sizes as valid_input_sizes
-from .network.stage import Stage as Stage
-from .network.stage import Unbounded as Unbounded
-from .network.stage import lower as lower
-from .network.variance import activation_gain as activation_gain
-from .network.variance import batch_norm_residuals as batch_norm_residuals
-from .network.variance import variance as variance
+from .network.impact_map import ImpactMap as ImpactMap, impact_map as impact_map
+from .network.layers import (
+    Activation as Activation,
+    Conv as Conv,
+    ConvTranspose as ConvTranspose,
+    Dropout as Dropout,
+    GlobalPool as GlobalPool,
+    Pool as Pool,
+    Upsample as Upsample,
+)
+from .network.overlap import Overlap as Overlap, overlap as overlap
+from .network.sizes import output_size as output_size, valid_input_sizes as valid_input_sizes
+from .network.stage import Stage as Stage, Unbounded as Unbounded, lower as lower
+from .network.variance import (
+    activation_gain as activation_gain,
+    batch_norm_residuals as batch_norm_residuals,
+    variance as variance,
+)
 from .polynomials.cumulants import cumulants as cumulants
 from .polynomials.kernel import Kernel as Kernel
-from .polynomials.product import Factor as Factor
-from .polynomials.product import Product as Product
-from .report.layers import LayerRow as LayerRow
-from .report.layers import LayerTable as LayerTable
-from .report.layers import layer_table as layer_table
+from .polynomials.product import Factor as Factor, Product as Product
+from .report.layers import LayerRow as LayerRow, LayerTable as LayerTable, layer_table as layer_table
 
 __version__: str

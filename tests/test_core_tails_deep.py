@@ -10,8 +10,7 @@ import os
 import numpy as np
 import oracles_tails
 import pytest
-from hypothesis import HealthCheck, event, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, event, example, given, settings, strategies as st
 from oracles_tails import (
     MP,
     UnaffordableError,

@@ -1,8 +1,7 @@
 """The comparison: all ways have exactly the field asked for, and their numbers are the library's."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import erfmath as em
 from erfmath.design.comparison import compare

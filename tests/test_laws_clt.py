@@ -5,8 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sympy
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from oracles import exact_cumulants, exact_law, slope
 
 from erfmath import Kernel, central_limit, cumulants, distribution

@@ -6,8 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from oracles import exact_cumulants, exact_law
 
 from erfmath import Kernel, LatticeDistribution, distribution

@@ -1,8 +1,7 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import erfmath as em
 from erfmath import Conv, GlobalPool, Identity, Kernel, receptive_field

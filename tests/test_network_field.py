@@ -3,8 +3,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import assume, example, given
-from hypothesis import strategies as st
+from hypothesis import assume, example, given, strategies as st
 from oracles_network import impact, runs
 
 from erfmath import (

@@ -4,8 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 import erfmath as em
 from erfmath import Activation, Conv, ConvTranspose, Pool, Residual, Sum, Upsample, Weighted

@@ -3,8 +3,7 @@ from fractions import Fraction
 
 import hypothesis
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 from hypothesis.errors import InvalidArgument
 from oracles_network import layers_of
 

@@ -27,8 +27,7 @@ from ..network.arguments import Ints, plain
 from ..network.field import ReceptiveField, receptive_field
 from ..network.sizes import output_size, sized_for
 from ..network.variance import variance
-from ..words import progress as shown
-from ..words import table
+from ..words import progress as shown, table
 from .module import GIVEN, import_torch, seed_of, to_torch
 
 Law = LatticeDistribution | JointDistribution
