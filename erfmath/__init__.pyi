@@ -50,9 +50,11 @@ from .network.layers import (
     ConvTranspose as ConvTranspose,
     Dropout as Dropout,
     GlobalPool as GlobalPool,
+    Normalization as Normalization,
     Pool as Pool,
     Upsample as Upsample,
 )
+from .network.moves import Pad as Pad, Slice as Slice
 from .network.overlap import Overlap as Overlap, overlap as overlap
 from .network.sizes import output_size as output_size, valid_input_sizes as valid_input_sizes
 from .network.stage import Stage as Stage, Unbounded as Unbounded, lower as lower

@@ -31,6 +31,16 @@ def evaluate(net, x):
             raise ValueError("wider than the map, as PyTorch says")
         padded = np.pad(x, net.padding, MODES[net.padding_mode])
         return windows(padded, net.kernel, net.stride, net.dilation)
+    if isinstance(net, em.Pad):
+        most = [n - (net.mode == "reflect") for n in x.shape]
+        if net.mode in ("reflect", "circular") and (np.max(net.padding, axis=1) > most).any():
+            raise ValueError("wider than the map, as PyTorch says")
+        return np.pad(x, net.padding, MODES[net.mode])
+    if isinstance(net, em.Slice):
+        cut = x[tuple(map(slice, net.start, net.stop, net.step))]
+        if not cut.size:
+            raise ValueError("too small")
+        return cut
     if isinstance(net, em.Pool):
         return pooled(net, x)
     if isinstance(net, em.ConvTranspose):

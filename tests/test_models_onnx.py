@@ -186,7 +186,7 @@ CONV = weights(8, 4, 3, 3)
             ),
             em.Upsample((2, 2), "linear"),
         ),
-        (one("InstanceNormalization", weights(4), weights(4)), em.Sum([Identity(), GlobalPool()])),
+        (one("InstanceNormalization", weights(4), weights(4)), em.Normalization("InstanceNorm")),
         (one("LRN", size=5), Identity()),
         (one("Relu"), em.Activation("relu")),
         (one("Softmax", axis=1), Identity()),

@@ -19,7 +19,9 @@ def layers(draw, ndim):
         return tuple(draw(st.integers(low, high)) for _ in range(ndim))
 
     kind = draw(
-        st.sampled_from(["conv", "conv", "conv", "pool", "transpose", "upsample", "residual", "relu"])
+        st.sampled_from(
+            ["conv", "conv", "conv", "pool", "transpose", "upsample", "residual", "relu", "pad", "slice"]
+        )
     )
     if kind == "conv":
         size = sides(1, 3)
@@ -33,6 +35,12 @@ def layers(draw, ndim):
             padding=[(draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in range(ndim)],
             padding_mode=draw(st.sampled_from(["zeros", "reflect", "replicate", "circular"])),
         )
+    if kind == "pad":
+        pads = [(draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in range(ndim)]
+        return em.Pad(pads, draw(st.sampled_from(["zeros", "reflect", "replicate", "circular"])))
+    if kind == "slice":
+        stops = tuple(draw(st.sampled_from([None, -1, -2])) for _ in range(ndim))
+        return em.Slice(sides(0, 2), stops, sides(1, 3))
     if kind == "pool":
         size = sides(2, 3)
         return em.Pool(

@@ -20,6 +20,7 @@ from ..network.branches import Concat, Residual
 from ..network.field import require_network
 from ..network.graph import INPUT, Graph
 from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
+from ..network.moves import Pad
 from ..network.stage import Stage, lower
 from ..network.variance import INITS
 from ..polynomials.kernel import Kernel
@@ -381,7 +382,7 @@ def _(node: Graph, builder: _Builder, source: int) -> int:
 def _(node: Conv, builder: _Builder, source: int) -> int:
     pads = tuple((b - o, a + o) for (b, a), o in zip(node.padding, _shifts(node), strict=True))
     if node.padding_mode != "zeros" and min(map(min, pads)) < 0 and builder.is_given(node.kernel):
-        return builder.fixed(node, source)  # a cyclic shift: torch cannot cut and wrap at once
+        return builder.fixed(node, source)  # torch cannot cut and pad by anything but zeros at once
     layer, after = builder.convolution(node, 1, source)
     layers = [*builder.padded(pads, node.padding_mode), layer]
     return builder.add(builder.nn.Sequential(*layers), _Step(((source, 1.0),)), after)
@@ -393,6 +394,11 @@ def _(node: ConvTranspose, builder: _Builder, source: int) -> int:
     ends = zip(node.padding, node.output_padding, _shifts(node), strict=True)
     cut = tuple((o - b, extra - a - o) for (b, a), extra, o in ends)
     return builder.add(builder.nn.Sequential(layer, *builder.padded(cut)), _Step(((source, 1.0),)), after)
+
+
+@_add.register
+def _(node: Pad, builder: _Builder, source: int) -> int:
+    return builder.pointwise(builder.nn.Sequential(*builder.padded(node.padding, node.mode)), source)
 
 
 @_add.register

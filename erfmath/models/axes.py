@@ -6,14 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from ..network.algebra import Identity, Node, series
 from ..network.channels import Rearranged
 from ..network.layers import Conv, Upsample
-from ..polynomials.kernel import Kernel
+from ..network.moves import Pad, Slice
 from .ir import Layout, Operator, Placed, Tensor, everything, single
 from .rules.pointwise import RULES, broadcast, rule
 
@@ -126,8 +125,9 @@ def _(op: Operator, ndim: int) -> Placed:
     """Return a cyclic shift; `shifts` are by axis."""
     shifts = {a % len(op.tensor.axes): s for a, s in op.options["shifts"].items()}
     moves = op.along(op.tensor, ndim, {a: s for a, s in shifts.items() if op.tensor.axes[a]}, 0)
-    tap = Kernel(np.ones((1,) * ndim, dtype=int), [-move for move in moves])
-    return single(op, Conv(tap, padding_mode="circular") if any(moves) else Identity())
+    ends = [(max(0, move), max(0, -move)) for move in moves]  # samples that come in before, and behind
+    cut = Slice(tuple(after for _, after in ends), tuple(-before or None for before, _ in ends))
+    return single(op, series([Pad(ends, "circular"), cut]) if any(moves) else Identity())
 
 
 @rule("transpose")
@@ -301,17 +301,15 @@ def _cut(op: Operator, ndim: int, cuts: Mapping[int, tuple[int, int, int]], bord
     spatial = {axis: cut for axis, cut in cuts.items() if tensor.axes[axis]}
     if any(len(tensor.axes[axis]) > 1 for axis in spatial):
         return everything(op)  # of tokens
+    found = op.along(tensor, ndim, spatial, (0, 0, 1))
     parts: list[Node] = []
-    for axis, (before, after, step) in spatial.items():
-        taps: Any = np.zeros(max(before, 0) + max(after, 0) + 1, dtype=int)
-        taps[max(before, 0)] = 1
-        if len(taps) == 1 and border == "zeros":  # a second tap, of 0: a single one would be a random weight
-            taps, after = np.array([1, 0]), min(after, 0) - 1
-        sides = [len(taps) if tensor.axes[axis] == (owner,) else 1 for owner in range(ndim)]
-        options = {axis: (step, (max(-before, 0), max(-after, 0)))}
-        found = op.along(tensor, ndim, options, (1, (0, 0)))
-        strides, pads = tuple(s for s, _ in found), tuple(p for _, p in found)
-        parts.append(Conv(Kernel(taps.reshape(sides)), strides, padding=pads, padding_mode=border))
+    added = [(max(0, -before), max(0, -after)) for before, after, _ in found]
+    if any(map(any, added)):
+        parts.append(Pad(added, border))
+    if any(before > 0 or after > 0 or step > 1 for before, after, step in found):
+        starts = tuple(max(0, before) for before, _, _ in found)
+        stops = tuple(min(0, -after) or None for _, after, _ in found)
+        parts.append(Slice(starts, stops, tuple(step for _, _, step in found)))
     return single(op, series(parts))
 
 

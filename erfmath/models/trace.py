@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from .._checks import as_choice, is_index
-from ..network.algebra import Identity, Node, Sum, series
+from ..network.algebra import Identity, Node, series
 from ..network.graph import INPUT, Graph
-from ..network.layers import Activation, Conv, ConvTranspose, GlobalPool, Pool, Upsample
+from ..network.layers import Activation, Conv, ConvTranspose, GlobalPool, Normalization, Pool, Upsample
 from ..network.rates import Gain
 from ..network.stage import Stage, lower
 from . import axes  # noqa: F401 - it registers its rules
@@ -177,7 +177,7 @@ class Trace:
         """Write an entry and return its name, that of the source where nothing happens."""
         node = part.node
         if part.has_statistics and self.gates:
-            node = series([node, Sum([Identity(), GlobalPool()])])
+            node = series([node, Normalization(_called(op.title))])
         before = part.before
         if isinstance(node, GlobalPool) and len(part.sources) > 1:  # they may differ in their rates
             node, before = Identity(), (node,) * len(part.sources)
@@ -239,6 +239,17 @@ def spatial_axes(space: Any, rank: int) -> tuple[int, ...]:
     if len(set(found)) < len(found):
         raise ValueError(f"space must be different axes, got {space!r}")
     return found
+
+
+def _called(title: str) -> str:
+    """Return what a normalisation is called in tables.
+
+    >>> _called("InstanceNormalization"), _called("aten.native_group_norm")
+    ('InstanceNorm', 'GroupNorm')
+    """
+    words = title.removeprefix("aten.").removeprefix("native_")
+    name = "".join(word.capitalize() for word in words.split("_")) if words.islower() else words
+    return name.replace("Normalization", "Norm")
 
 
 def _reckoned(node: Node, before: Tensor, layout: Layout) -> Shape:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Ints = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]
 
+# What may stand outside a map, in PyTorch's words.
+PADDINGS = ("zeros", "reflect", "replicate", "circular")
+
 
 def as_sides(size: Any, name: str) -> Ints:
     """Return a size, an int (one axis) or a tuple of ints, as a tuple."""

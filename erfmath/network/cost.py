@@ -10,7 +10,6 @@ from .._checks import as_count
 from ..words import human_bytes
 from .algebra import Node
 from .arguments import Ints
-from .branches import Concat
 from .channels import Channels, Rearranged, Scaled, Weighted
 from .layers import Conv, ConvTranspose
 from .program import Operation
@@ -124,10 +123,10 @@ def cost(net: Node, input_size: Any, channels: int | None = None, itemsize: int 
 
 def _channels_before(op: Operation, known: list[int]) -> int:
     """Return the channels that an operation reads."""
-    if isinstance(op.node, Concat) and op.what is None:
-        if tuple(known) != op.node.channels:
+    if op.joined:
+        if tuple(known) != op.joined:
             raise ValueError(
-                f"{short(op.node)} declares {op.node.channels} channels of its branches, which have "
+                f"{short(op.node)} declares {op.joined} channels of what it concatenates, which has "
                 f"{tuple(known)}"
             )
         return sum(known)
@@ -146,7 +145,7 @@ def _layer_cost(frame: Sized, index: int, op: Operation, before: int, itemsize: 
     node = node.layer if isinstance(node, Weighted) else node
     after = (node.channels if isinstance(node, Rearranged) else None) or before
     parameters = macs = 0
-    if isinstance(node, (Conv, ConvTranspose)) and not (isinstance(node, Conv) and node.is_move):
+    if isinstance(node, (Conv, ConvTranspose)):
         after = node.channels or before
         if before % node.groups or after % node.groups:
             raise ValueError(

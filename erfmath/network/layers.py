@@ -12,6 +12,7 @@ from .._checks import as_choice, as_count, per_axis
 from ..polynomials.kernel import Kernel
 from .algebra import Node
 from .arguments import (
+    PADDINGS,
     Ints,
     Pads,
     as_padding,
@@ -23,7 +24,6 @@ from .arguments import (
     size_of,
 )
 
-PADDINGS = ("zeros", "reflect", "replicate", "circular")
 POOLS = ("average", "max")
 UPSAMPLINGS = ("nearest", "linear")
 
@@ -92,11 +92,6 @@ class Conv(Node):
         set_fields(self, padding=as_padding(padding, extents, strides))
         set_fields(self, padding_mode=as_choice(padding_mode, "padding_mode", PADDINGS))
         set_fields(self, channels=as_channels(channels), groups=as_count(groups, "groups", minimum=1))
-
-    @property
-    def is_move(self) -> bool:
-        """Whether it only pads, cuts or thins out: a single tap of 1 among zeros, which is no weight."""
-        return math.prod(self.kernel.shape) > 1 and [w for _, w in self.kernel.taps()] == [1]
 
     def __repr__(self) -> str:
         return call(self, size_of(self.kernel), {"stride": 1, "dilation": 1, "padding": 0, **_CONV})
@@ -352,6 +347,32 @@ class GlobalPool(Node):
 
     def __repr__(self) -> str:
         return "GlobalPool()"
+
+
+@dataclass(frozen=True)
+class Normalization(Node):
+    """A normalisation by statistics of the whole map: it keeps positions, and reads everything besides.
+
+    Parameters
+    ----------
+    name
+        What it is called, such as "InstanceNorm".
+
+    Examples
+    --------
+    >>> from erfmath import receptive_field
+    >>> receptive_field(Conv(3) >> Normalization("InstanceNorm"))
+    <ReceptiveField: unbounded, GlobalPool() reads the whole input>
+    """
+
+    name: str = "InstanceNorm"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise TypeError(f"name must be a name such as 'InstanceNorm', got {self.name!r}")
+
+    def __repr__(self) -> str:
+        return f"Normalization({self.name!r})"
 
 
 def as_channels(channels: int | None) -> int | None:

@@ -13,7 +13,8 @@ from .algebra import Identity, Node, Power, Series, Sum
 from .arguments import Ints, Pads, as_weights
 from .branches import Concat, Residual
 from .graph import Graph
-from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
+from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Normalization, Pool, Upsample
+from .moves import Pad, Slice
 from .stage import Stage, Unbounded, lower
 
 
@@ -58,6 +59,26 @@ def _(node: Upsample) -> Stage:
     if node.mode == "nearest":
         return Stage(_mirrored(Kernel.uniform(node.factor)), ones, zeros, ones, node.factor, slack)
     return Stage(_mirrored(interpolation(node.factor)), ones, zeros, ones, node.factor, slack, "replicate")
+
+
+@lower.register
+def _(node: Pad) -> Stage:
+    ones = (1,) * len(node.padding)
+    before = tuple(-b for b, _ in node.padding)
+    slack = tuple(added - 1 for added in _both(node.padding))
+    return Stage(Kernel.uniform(ones), ones, before, ones, ones, slack, node.mode)
+
+
+@lower.register
+def _(node: Slice) -> Stage:
+    ones = (1,) * len(node.start)
+    slack = tuple((stop or 0) - start - 1 for start, stop in zip(node.start, node.stop, strict=True))
+    return Stage(Kernel.uniform(ones), ones, node.start, node.step, ones, slack)
+
+
+@lower.register
+def _(node: Normalization) -> Node:
+    return Sum([Identity(), GlobalPool()])
 
 
 @lower.register

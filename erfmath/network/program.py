@@ -10,11 +10,12 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Protocol, Self, TypeVar
 
-from .algebra import Identity, Node, Power, Series, Sum
+from .algebra import Node, Power, Series, Sum
+from .arguments import Ints
 from .branches import Concat
 from .graph import INPUT, Graph
 from .rates import Gain, Rate, short
@@ -34,11 +35,15 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """One step: `what` is applied to the sum of the sources, (tensor, gain) each; None only adds."""
+    """One step: `what` is applied to the sum of the sources, (tensor, gain) each; None only adds.
+
+    Where channels are concatenated, `joined` holds the number of each source, whose shares are the gains.
+    """
 
     node: Node
     what: Stage | Unbounded | Block | None
     sources: tuple[tuple[int, Gain], ...]
+    joined: Ints = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +86,7 @@ class Program:
         """The first layer whose channels have weights of their own, if there is one."""
         found = (_mixing_layer(op) for op in self.live)
         layer = next((node for node in found if node is not None), None)
-        if layer is not None and any(isinstance(op.node, Concat) for op in self.live):
+        if layer is not None and any(op.joined for op in self.live):
             raise ValueError(
                 f"a Concat knows shares of channels only, and {short(layer)} has weights for each; move "
                 "the branches to their channels by erfmath.network.channels.Channels and add them"
@@ -125,7 +130,7 @@ class Program:
                 what = what.along(axis)
             elif isinstance(what, Block):
                 what = Block(what.program.along(axis), what.n)
-            found.append(Operation(op.node, what, op.sources))
+            found.append(replace(op, what=what))
         return Program(tuple(found), self.output, 1)
 
     @functools.cached_property
@@ -315,15 +320,13 @@ class _Writer:
             ends = []
             for branch, gain in zip(node.branches, node.gains, strict=True):
                 ends.append(((yield branch, source), gain))
-            return self._emit(node, None, tuple(ends))
+            return self._emit(node, None, tuple(ends), node.channels if isinstance(node, Concat) else ())
         if isinstance(node, Graph):
             tensors = {INPUT: source}
             for name, part, sources, channels in node.order:
                 pairs = tuple((tensors[s], gain) for s, gain in sources)
-                joint = Concat([Identity()] * len(channels), channels) if channels else node
-                whole = (
-                    pairs[0][0] if len(pairs) == 1 and pairs[0][1] == 1 else self._emit(joint, None, pairs)
-                )
+                alone = len(pairs) == 1 and pairs[0][1] == 1
+                whole = pairs[0][0] if alone else self._emit(node, None, pairs, channels)
                 tensors[name] = yield part, whole
             return tensors[node.output]
         if isinstance(node, Power):
@@ -356,7 +359,7 @@ class _Writer:
         what = Block(body, node.n) if body.unbounded is None else Unbounded()
         return self._emit(node, what, ((source, 1),))
 
-    def _emit(self, node: Node, what: Any, sources: tuple[tuple[int, Gain], ...]) -> int:
+    def _emit(self, node: Node, what: Any, sources: tuple[tuple[int, Gain], ...], joined: Ints = ()) -> int:
         seen = tuple((source, gain) for source, gain in sources if gain)
-        self.operations.append(Operation(node, what, seen))
+        self.operations.append(Operation(node, what, seen, joined))
         return len(self.operations)

@@ -32,6 +32,7 @@ from .graph import Graph
 from .impact import copies
 from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
 from .meaning import interpolation
+from .moves import Pad, Slice
 from .stage import lower
 
 _TIE = 1e-9  # a sum this far from 1 is round-off
@@ -159,8 +160,10 @@ def _(net: Dropout, init: str = "he") -> Node:
     return _scaled(Identity(), 1 / (1 - net.p))
 
 
-@variance.register
-def _(net: Identity, init: str = "he") -> Node:
+@variance.register(Identity)
+@variance.register(Pad)
+@variance.register(Slice)
+def _(net: Node, init: str = "he") -> Node:
     return net
 
 

@@ -16,7 +16,17 @@ from ..network.channels import Channels, Rearranged, Scaled, Weighted
 from ..network.cost import LayerCost, cost
 from ..network.field import ReceptiveField, receptive_field, require_network
 from ..network.graph import INPUT, Graph
-from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
+from ..network.layers import (
+    Activation,
+    Conv,
+    ConvTranspose,
+    Dropout,
+    GlobalPool,
+    Normalization,
+    Pool,
+    Upsample,
+)
+from ..network.moves import Pad, Slice
 from ..network.program import program_of
 from ..network.rates import Gain
 from ..network.sizes import sized_for
@@ -342,7 +352,7 @@ def describe(node: Node) -> str:
         return f"{node.n} x " + (describe(node.node) if alone else f"({_inside(node.node)})")
     if isinstance(node, Series):
         return _inside(node)
-    if isinstance(node, Conv) and not node.is_move:
+    if isinstance(node, Conv):
         return f"Conv {_layer(node)}"
     return _layer(node)
 
@@ -380,16 +390,16 @@ def _layer(node: Node) -> str:
         case Pool():
             mode = "avg" if node.mode == "average" else node.mode
             return f"Pool {_by(node.size)}{_slower(node.stride)}{_wider(node.dilation)} {mode}"
+        case Pad():
+            return "Pad" if node.mode == "zeros" else f"Pad {node.mode}"
+        case Slice():
+            return f"Slice{_slower(node.step)}"
         case Upsample():
             return f"Upsample x{per_axis_text(node.factor)} {node.mode}"
     return _other(node)
 
 
 def _convolution(node: Conv) -> str:
-    if node.is_move:
-        extents = (d * (k - 1) for d, k in zip(node.dilation, node.kernel.shape, strict=True))
-        added = sum(map(sum, node.padding)) - sum(extents)
-        return ("Pad" if added > 0 else "Cut" if added else "Take") + _slower(node.stride)
     depthwise = " depthwise" if node.groups > 1 and node.groups == node.channels else ""
     grouped = f" groups {node.groups}" if node.groups > 1 and not depthwise else ""
     return _by(node.kernel.shape) + _slower(node.stride) + _wider(node.dilation) + depthwise + grouped
@@ -406,6 +416,8 @@ def _other(node: Node) -> str:
             return "identity"
         case GlobalPool():
             return "Global pool"
+        case Normalization():
+            return node.name
     text = repr(node)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
