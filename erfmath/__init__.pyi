@@ -15,11 +15,8 @@ from .design.rules import (
     outward_kernel as outward_kernel,
     satisfies_hdc as satisfies_hdc,
 )
-from .formats.notation import (
-    network_from_json as network_from_json,
-    network_to_json as network_to_json,
-    parse_network as parse_network,
-)
+from .formats.json_format import network_from_json as network_from_json, network_to_json as network_to_json
+from .formats.notation import parse_network as parse_network
 from .laws.clt import CentralLimit as CentralLimit, Edgeworth as Edgeworth, central_limit as central_limit
 from .laws.effective import (
     EffectiveField as EffectiveField,

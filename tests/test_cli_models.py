@@ -12,7 +12,7 @@ import erfmath as em
 from erfmath.cli import main
 from erfmath.cli.measured import part_of
 from erfmath.cli.models import read_model
-from erfmath.formats.notation import network_to_json
+from erfmath.formats.json_format import network_to_json
 
 FIELDS = {"resnet50": (427, 32), "vgg19": (268, 32), "squeezenet": (207, 16)}
 LAST_MAPS = {"resnet50": "r171", "vgg19": "r36", "squeezenet": "r64"}

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import erfmath as em
 from erfmath import zoo
 from erfmath.cli import main
-from erfmath.formats.notation import network_to_json
+from erfmath.formats.json_format import network_to_json
 
 
 def run(capsys, *words):

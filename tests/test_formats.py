@@ -9,7 +9,8 @@ from hypothesis import given, strategies as st
 
 import erfmath as em
 from erfmath import zoo
-from erfmath.formats.notation import network_from_json, network_to_json, parse_network
+from erfmath.formats.json_format import network_from_json, network_to_json
+from erfmath.formats.notation import parse_network
 from erfmath.network.variance import ACTIVATIONS
 from erfmath.strategies import networks
 

@@ -6,7 +6,8 @@ import re
 from fractions import Fraction
 from typing import Any
 
-from erfmath.formats.notation import network_from_json, parse_network
+from erfmath.formats.json_format import network_from_json
+from erfmath.formats.notation import parse_network
 from erfmath.network.algebra import Node
 from erfmath.polynomials.kernel import Kernel
 

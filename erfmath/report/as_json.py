@@ -7,7 +7,7 @@ import math
 from fractions import Fraction
 from typing import Any
 
-from erfmath.formats.notation import network_to_json
+from erfmath.formats.json_format import network_to_json
 from erfmath.laws.clt import CentralLimit
 from erfmath.laws.effective import EffectiveField
 from erfmath.network.cost import Cost
