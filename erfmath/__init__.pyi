@@ -32,6 +32,7 @@ from .measured.gradients import Agreement as Agreement, Measurement as Measureme
 from .measured.module import to_torch as to_torch
 from .models.onnx import from_onnx as from_onnx
 from .models.torch import from_torch as from_torch
+from .network.activations import activation_gain as activation_gain
 from .network.algebra import Identity as Identity, Node as Node, Power as Power, Series as Series, Sum as Sum
 from .network.border import Border as Border, border as border
 from .network.branches import Concat as Concat, Residual as Residual
@@ -55,11 +56,7 @@ from .network.moves import Pad as Pad, Slice as Slice
 from .network.overlap import Overlap as Overlap, overlap as overlap
 from .network.sizes import output_size as output_size, valid_input_sizes as valid_input_sizes
 from .network.stage import Stage as Stage, Unbounded as Unbounded, lower as lower
-from .network.variance import (
-    activation_gain as activation_gain,
-    batch_norm_residuals as batch_norm_residuals,
-    variance as variance,
-)
+from .network.variance import batch_norm_residuals as batch_norm_residuals, variance as variance
 from .polynomials.cumulants import cumulants as cumulants
 from .polynomials.kernel import Kernel as Kernel
 from .polynomials.product import Factor as Factor, Product as Product

@@ -11,7 +11,7 @@ import erfmath as em
 from erfmath import zoo
 from erfmath.formats.json_format import network_from_json, network_to_json
 from erfmath.formats.notation import parse_network
-from erfmath.network.variance import ACTIVATIONS
+from erfmath.network.activations import ACTIVATIONS
 from erfmath.strategies import networks
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings, strategies as st
 
 import erfmath as em
-from erfmath.models.resize import Resize
+from erfmath.network.activations import ACTIVATIONS
 from erfmath.network.border import forward
+from erfmath.network.resize import Resize
 from erfmath.network.sizes import sized_for
-from erfmath.network.variance import ACTIVATIONS
 from erfmath.strategies import networks
 
 torch = pytest.importorskip("torch", reason="measuring needs torch: pip install 'erfmath[torch]'")

@@ -29,10 +29,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from .._checks import as_count
+from ..network.activations import ACTIVATIONS
 from ..network.algebra import Identity, Node, Power, Series, Sum, power, series
 from ..network.branches import Concat, Residual
 from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
-from ..network.variance import ACTIVATIONS
 
 # What a layer may be followed by, beside its size.
 _OPTIONS = {"conv": "sdpcg", "deconv": "sdpocg", "max": "sdp", "avg": "sdp", "up": "", "lin": ""}

@@ -16,9 +16,9 @@ import numpy as np
 from ..network.algebra import Identity, series
 from ..network.channels import Weighted
 from ..network.layers import Conv, ConvTranspose
+from ..network.resize import Resize
 from .channelwise import Array, Given
 from .ir import Constant, Operator, Placed, Tensor
-from .resize import Resize
 from .slopes import Rates
 
 _TABLE: dict[str, Callable[[Given], Placed]] = {}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.scaled import Floats
-from ..network.variance import ACTIVATIONS, activation_gain, activation_slope
+from ..network.activations import ACTIVATIONS, activation_gain, activation_slope
 from .ir import Operator
 
 # Activations that pass a share of their inputs as they are and stop the others, or pass them by a slope.

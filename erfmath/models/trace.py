@@ -11,12 +11,12 @@ from ..network.algebra import Identity, Node, series
 from ..network.graph import INPUT, Graph
 from ..network.layers import Activation, Conv, ConvTranspose, GlobalPool, Normalization, Pool, Upsample
 from ..network.rates import Gain
+from ..network.resize import Resize
 from ..network.stage import Stage, lower
 from . import axes  # noqa: F401 - it registers its rules
 from .channels import given_of
 from .energy import Energies, energy_of
 from .ir import Layout, Operator, Placed, Shape, Tensor
-from .resize import Resize
 from .rules import windows  # noqa: F401 - it registers its rules
 from .rules.pointwise import RULES
 from .slopes import Rates

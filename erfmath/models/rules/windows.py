@@ -9,8 +9,8 @@ from typing import Any
 
 from ...network.algebra import Identity
 from ...network.layers import Conv, ConvTranspose, Pool
+from ...network.resize import Resize, resize
 from ..ir import Operator, Placed, Tensor, everything, single
-from ..resize import Resize, resize
 from .pointwise import rule
 
 SAME = ("same_upper", "same_lower")

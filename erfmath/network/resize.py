@@ -10,11 +10,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..network.algebra import Node
-from ..network.layers import Upsample
-from ..network.stage import Stage, lower
-from ..network.variance import variance
 from ..polynomials.kernel import Kernel
+from .algebra import Node
+from .layers import Upsample
+from .stage import Stage, lower
+from .variance import variance
 
 Rationals = tuple[Fraction, ...]
 
