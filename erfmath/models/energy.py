@@ -8,36 +8,15 @@ as it nearly is behind many of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..network.algebra import Identity, Node, Series, Sum, series
 from ..network.channels import Channels, Scaled, Weighted
 from ..network.layers import GlobalPool
-from ..network.stage import lower
 from ..network.variance import variance
 from ..polynomials.kernel import Kernel
 from .channels import given_of
 from .ir import Operator, Placed
 from .rules.pointwise import words
 from .slopes import Rates
-
-
-@dataclass(frozen=True)
-class Energies(Node):
-    """A network of energies: the variance of what it stands for, which is its own variance."""
-
-    net: Node
-
-
-@lower.register
-def _(node: Energies) -> Node:
-    return node.net
-
-
-@variance.register
-def _(net: Energies, init: str = "he") -> Node:
-    return net
-
 
 # What has weights that must be known; others that are not known channel by channel are as they are in space.
 _WITH_WEIGHTS = words("batch_norm conv conv_transpose gemm linear matmul")

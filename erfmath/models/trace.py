@@ -8,6 +8,7 @@ from typing import Any
 
 from .._checks import as_choice, is_index
 from ..network.algebra import Identity, Node, series
+from ..network.channels import Energies
 from ..network.graph import INPUT, Graph
 from ..network.layers import Activation, Conv, ConvTranspose, GlobalPool, Normalization, Pool, Upsample
 from ..network.rates import Gain
@@ -15,7 +16,7 @@ from ..network.resize import Resize
 from ..network.stage import Stage, lower
 from . import axes  # noqa: F401 - it registers its rules
 from .channels import given_of
-from .energy import Energies, energy_of
+from .energy import energy_of
 from .ir import Layout, Operator, Placed, Shape, Tensor
 from .rules import windows  # noqa: F401 - it registers its rules
 from .rules.pointwise import RULES

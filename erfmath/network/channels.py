@@ -254,3 +254,20 @@ def _(net: Scaled, init: str = "he") -> Node:
 @variance.register(Rearranged)
 def _(net: Node, init: str = "he") -> Node:
     return net
+
+
+@dataclass(frozen=True)
+class Energies(Node):
+    """A network of energies: the variance of what it stands for, which is its own variance."""
+
+    net: Node
+
+
+@lower.register
+def _(node: Energies) -> Node:
+    return node.net
+
+
+@variance.register
+def _(net: Energies, init: str = "he") -> Node:
+    return net
