@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
 from ..network.algebra import Node
-from ..network.arguments import size_of
-from ..network.layers import Conv, ConvTranspose
+from ..network.layers import Convolution
 from ..polynomials.kernel import Kernel
 
 
@@ -100,11 +98,8 @@ def _arguments(value: Node | Kernel) -> dict[str, Any]:
         except (TypeError, ValueError):
             continue
     plain = {name: _plain(entry) for name, entry in given.items()}
-    if isinstance(value, (Conv, ConvTranspose)):
-        total = math.prod(value.stride) if isinstance(value, ConvTranspose) else 1
-        size = size_of(value.kernel, total)
-        if not isinstance(size, Kernel):
-            plain["kernel"] = "x".join(map(str, value.kernel.shape))
+    if isinstance(value, Convolution) and not value.is_given:
+        plain["kernel"] = "x".join(map(str, value.kernel.shape))
     return plain
 
 

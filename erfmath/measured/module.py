@@ -14,7 +14,7 @@ import numpy as np
 from .._checks import as_choice, as_count
 from ..core.scaled import Floats
 from ..network.algebra import Identity, Node, Power, Series, Sum
-from ..network.arguments import Ints, Pads, size_of
+from ..network.arguments import Ints, Pads
 from ..network.border import inside
 from ..network.branches import Concat, Residual
 from ..network.field import require_network
@@ -23,7 +23,6 @@ from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPoo
 from ..network.moves import Pad
 from ..network.stage import Stage, lower
 from ..network.variance import INITS
-from ..polynomials.kernel import Kernel
 
 GIVEN = "given"
 
@@ -210,9 +209,9 @@ class _Builder:
             raise ValueError(f"a kernel with an offset cannot be padded by {mode!r} in torch")
         return [self.of_axes(_PADS[mode])(flat)]
 
-    def is_given(self, kernel: Kernel, total: int = 1) -> bool:
-        """Whether weights are those of the kernel, rather than drawn."""
-        return self.init == GIVEN or isinstance(size_of(kernel, total), Kernel)
+    def is_given(self, layer: Conv | ConvTranspose) -> bool:
+        """Whether weights are those of the layer's kernel, rather than drawn."""
+        return self.init == GIVEN or layer.is_given
 
     def fixed(self, node: Node, source: int) -> int:
         """Append what a layer means where torch has none like it: each axis times a matrix, not trained."""
@@ -226,12 +225,12 @@ class _Builder:
         stages = [replace(stage.along(axis), kernel=part) for axis, part in enumerate(parts)]
         return self.pointwise(_fixed_type()(stages), source)
 
-    def convolution(self, node: Conv | ConvTranspose, total: int, source: int) -> tuple[Any, int]:
+    def convolution(self, node: Conv | ConvTranspose, source: int) -> tuple[Any, int]:
         """Return a convolution without padding, its weights given or still to be drawn, and its channels."""
         make = self.of_axes(type(node).__name__)
         options = {"stride": node.stride, "dilation": node.dilation, "bias": False}
         before = self.channels[source]
-        if self.is_given(node.kernel, total):
+        if self.is_given(node):
             return depthwise(make, node.kernel.to_numpy(), before, **options), before
         after = self.wanted or node.channels or before
         groups = math.gcd(node.groups, before, after)
@@ -381,16 +380,16 @@ def _(node: Graph, builder: _Builder, source: int) -> int:
 @_add.register
 def _(node: Conv, builder: _Builder, source: int) -> int:
     pads = tuple((b - o, a + o) for (b, a), o in zip(node.padding, _shifts(node), strict=True))
-    if node.padding_mode != "zeros" and min(map(min, pads)) < 0 and builder.is_given(node.kernel):
+    if node.padding_mode != "zeros" and min(map(min, pads)) < 0 and builder.is_given(node):
         return builder.fixed(node, source)  # torch cannot cut and pad by anything but zeros at once
-    layer, after = builder.convolution(node, 1, source)
+    layer, after = builder.convolution(node, source)
     layers = [*builder.padded(pads, node.padding_mode), layer]
     return builder.add(builder.nn.Sequential(*layers), _Step(((source, 1.0),)), after)
 
 
 @_add.register
 def _(node: ConvTranspose, builder: _Builder, source: int) -> int:
-    layer, after = builder.convolution(node, math.prod(node.stride), source)
+    layer, after = builder.convolution(node, source)
     ends = zip(node.padding, node.output_padding, _shifts(node), strict=True)
     cut = tuple((o - b, extra - a - o) for (b, a), extra, o in ends)
     return builder.add(builder.nn.Sequential(layer, *builder.padded(cut)), _Step(((source, 1.0),)), after)

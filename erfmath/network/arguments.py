@@ -33,13 +33,17 @@ def as_sides(size: Any, name: str) -> Ints:
     return per_axis(tuple(sides), len(sides), name, minimum=1)
 
 
+def is_size(kernel: Any) -> bool:
+    """Whether a kernel is given by its size alone: an int, or a tuple of ints, one per axis."""
+    return is_index(kernel) or (isinstance(kernel, tuple) and bool(kernel) and all(map(is_index, kernel)))
+
+
 def as_weights(kernel: Any, total: int = 1) -> Kernel:
-    """Return the kernel of an argument; sizes in ints stand for uniform taps of the given sum."""
-    if is_index(kernel):
-        kernel = (as_count(kernel, "kernel", minimum=1),)
-    if isinstance(kernel, tuple) and kernel and all(map(is_index, kernel)):
-        return _uniform(per_axis(kernel, len(kernel), "kernel", minimum=1), total)
-    return as_kernel(kernel)
+    """Return the kernel of an argument; a size stands for equal taps of the given sum."""
+    if not is_size(kernel):
+        return as_kernel(kernel)
+    sizes = (as_count(kernel, "kernel", minimum=1),) if is_index(kernel) else kernel
+    return _uniform(per_axis(sizes, len(sizes), "kernel", minimum=1), total)
 
 
 @functools.lru_cache(maxsize=256)
@@ -75,13 +79,6 @@ def as_padding(padding: Any, extents: Ints, strides: Ints) -> Pads:
 def _pair(entry: Any) -> tuple[int, int]:
     before, after = per_axis(entry, 2, "padding", minimum=0)
     return before, after
-
-
-def size_of(kernel: Kernel, total: int = 1) -> Any:
-    """Return the shortest argument that gives the kernel: its size when its taps are uniform."""
-    if kernel == as_weights(kernel.shape, total):
-        return plain_size(kernel.shape)
-    return kernel
 
 
 def plain_size(sides: tuple[Any, ...]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -19,9 +20,9 @@ from .arguments import (
     as_sides,
     as_weights,
     call,
+    is_size,
     plain_size,
     set_fields,
-    size_of,
 )
 
 POOLS = ("average", "max")
@@ -30,8 +31,32 @@ UPSAMPLINGS = ("nearest", "linear")
 _CONV = {"padding_mode": "zeros", "channels": None, "groups": 1}
 
 
+class Convolution(Node):
+    """What Conv and ConvTranspose share: taps whose weights are given, or not known.
+
+    Attributes
+    ----------
+    kernel
+        The taps; where their weights are not known, equal ones, as they are on average.
+    is_given
+        Whether the weights are given. :func:`erfmath.variance` says what each profile makes of them.
+    """
+
+    kernel: Kernel
+    is_given: bool
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The positional arguments that rebuild the layer."""
+        first, *rest, _ = super().args
+        return (first if self.is_given else self.kernel.shape, *rest)
+
+    def _call(self, defaults: Mapping[str, Any]) -> str:
+        return call(self, self.kernel if self.is_given else plain_size(self.kernel.shape), defaults)
+
+
 @dataclass(frozen=True, init=False, repr=False)
-class Conv(Node):
+class Conv(Convolution):
     r"""A convolution: output y is the sum over taps j of :math:`w_j\, x[s y + d (o + j) - p]`.
 
     As in deep learning this is a cross-correlation; o is the kernel's offset, 0 unless given, and p the
@@ -40,8 +65,9 @@ class Conv(Node):
     Parameters
     ----------
     kernel
-        An int for so many uniform taps on one axis, a tuple of ints for uniform taps on several (their sum
-        is 1), or weights as an array, nested lists or a Kernel.
+        An int for so many taps on one axis, a tuple of ints for taps on several, whose weights are not known
+        (``is_given`` is False; they count as equal taps of sum 1, or as random ones, see
+        :func:`erfmath.variance`); or given weights as an array, nested lists or a Kernel.
     stride, dilation
         Ints from 1, the same on each axis or one per axis.
     padding
@@ -64,6 +90,8 @@ class Conv(Node):
     Conv(3, dilation=2, padding=2)
     >>> Conv((3, 5), stride=(1, 2)) == Conv((3, 5), (1, 2), 1, "valid")
     True
+    >>> Conv(2) == Conv([0.5, 0.5])  # weights that are not known, and given ones
+    False
     """
 
     kernel: Kernel
@@ -73,6 +101,7 @@ class Conv(Node):
     padding_mode: str
     channels: int | None
     groups: int
+    is_given: bool
 
     def __init__(
         self,
@@ -88,17 +117,17 @@ class Conv(Node):
         strides = per_axis(stride, weights.ndim, "stride", minimum=1)
         steps = per_axis(dilation, weights.ndim, "dilation", minimum=1)
         extents = tuple(d * (k - 1) for d, k in zip(steps, weights.shape, strict=True))
-        set_fields(self, kernel=weights, stride=strides, dilation=steps)
+        set_fields(self, kernel=weights, is_given=not is_size(kernel), stride=strides, dilation=steps)
         set_fields(self, padding=as_padding(padding, extents, strides))
         set_fields(self, padding_mode=as_choice(padding_mode, "padding_mode", PADDINGS))
         set_fields(self, channels=as_channels(channels), groups=as_count(groups, "groups", minimum=1))
 
     def __repr__(self) -> str:
-        return call(self, size_of(self.kernel), {"stride": 1, "dilation": 1, "padding": 0, **_CONV})
+        return self._call({"stride": 1, "dilation": 1, "padding": 0, **_CONV})
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class ConvTranspose(Node):
+class ConvTranspose(Convolution):
     r"""A transposed convolution: input x adds :math:`w_j` times itself to output :math:`s x + d (o + j) - p`.
 
     Output y reads the inputs (y + p - d (o + j)) / s that are integers, others with each phase y mod s:
@@ -107,8 +136,8 @@ class ConvTranspose(Node):
     Parameters
     ----------
     kernel
-        As for :class:`Conv`; the taps of a size in ints have the sum prod(stride), so that outputs are 1
-        times their inputs on average over the phases, as with ``Upsample``.
+        As for :class:`Conv`; taps of unknown weight have the sum prod(stride), so that outputs are 1 times
+        their inputs on average over the phases, as with ``Upsample``.
     stride, dilation
         Ints from 1, the same on each axis or one per axis.
     padding
@@ -136,6 +165,7 @@ class ConvTranspose(Node):
     output_padding: Ints
     channels: int | None
     groups: int
+    is_given: bool
 
     def __init__(
         self,
@@ -159,7 +189,8 @@ class ConvTranspose(Node):
                 )
         if isinstance(padding, str):
             raise ValueError(f"padding of a transposed convolution must be ints, got {padding!r}")
-        set_fields(self, kernel=as_weights(kernel, total=math.prod(strides)), stride=strides, dilation=steps)
+        set_fields(self, kernel=as_weights(kernel, total=math.prod(strides)), is_given=not is_size(kernel))
+        set_fields(self, stride=strides, dilation=steps)
         set_fields(self, padding=as_padding(padding, (0,) * ndim, strides), output_padding=extra)
         set_fields(self, channels=as_channels(channels), groups=as_count(groups, "groups", minimum=1))
 
@@ -172,7 +203,7 @@ class ConvTranspose(Node):
             "channels": None,
             "groups": 1,
         }
-        return call(self, size_of(self.kernel, math.prod(self.stride)), options)
+        return self._call(options)
 
 
 @dataclass(frozen=True, init=False, repr=False)

@@ -24,11 +24,10 @@ from ..polynomials.kernel import Kernel
 from ..polynomials.product import as_product
 from .activations import activation_gain
 from .algebra import Identity, Node, Power, Series, Sum, series
-from .arguments import size_of
 from .branches import Concat, Residual
 from .graph import Graph
 from .impact import copies
-from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
+from .layers import Activation, Conv, Convolution, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
 from .meaning import interpolation
 from .moves import Pad, Slice
 from .stage import lower
@@ -44,10 +43,18 @@ INITS = {"he": 2, "lecun": 1, "glorot": 1}
 def variance(net: Any, init: str = "he") -> Node:
     r"""Return the network whose impact is the variance of the gradient of a network with random weights.
 
-    Taps given by their number are random: k of them get the variance g/k, with g = 2 for He's
-    initialisation and 1 for LeCun's and Glorot's. (Fractions that are all 1/k are the same layer; floats
-    are not.) Given weights w become :math:`w^2`, the energy under random signs. A maximum passes one of
-    its k samples, an average 1/k^2 of each.
+    What each profile makes of the taps of a layer:
+
+    ==========  =======================================  ===============================================
+    profile     weights not known, ``Conv(3)``           weights given, ``Conv([1, 2, 1])``
+    ==========  =======================================  ===============================================
+    "mean"      k equal taps of sum 1                    the weights w as they are
+    "variance"  random: k taps of variance g/k each      :math:`w^2`, the energy under random signs
+    "std"       the root of the variance's impact        the root of the variance's impact
+    ==========  =======================================  ===============================================
+
+    g is 2 for He's initialisation and 1 for LeCun's and Glorot's. The type of the numbers (int, float,
+    Fraction) never matters. A maximum passes one of its k samples, an average 1/k^2 of each.
 
     Exact where random weights lie between any two layers of given ones (interpolation directly followed by
     average pooling, say, correlates neighbours, and is better given as one layer), in wide networks, and
@@ -122,13 +129,13 @@ def _(net: Graph, init: str = "he") -> Node:
 
 @variance.register
 def _(net: Conv, init: str = "he") -> Node:
-    kernel = _variances(net.kernel, 1, init)
+    kernel = _variances(net, init)
     return Conv(kernel, net.stride, net.dilation, net.padding, net.padding_mode, net.channels, net.groups)
 
 
 @variance.register
 def _(net: ConvTranspose, init: str = "he") -> Node:
-    kernel = _variances(net.kernel, math.prod(net.stride), init)
+    kernel = _variances(net, init)
     return ConvTranspose(
         kernel, net.stride, net.dilation, net.padding, net.output_padding, net.channels, net.groups
     )
@@ -210,13 +217,13 @@ def batch_norm_residuals(branch: Node, n: int) -> Node:
     return series(Residual(branch, Fraction(1, index)) for index in range(1, count + 1))
 
 
-def _variances(kernel: Kernel, total: int, init: str) -> Kernel:
-    """Return the variances of the taps: equal ones of sum g for a kernel given by its size, else squares."""
-    if isinstance(size_of(kernel, total), Kernel):
-        return _squares(kernel)
+def _variances(layer: Convolution, init: str) -> Kernel:
+    """Return the variances of the taps: equal ones of sum g where weights are not known, else squares."""
+    if layer.is_given:
+        return _squares(layer.kernel)
     gain = INITS[as_choice(init, "init", tuple(INITS))]
-    weights = np.array(Kernel.uniform(kernel.shape).weights, dtype=object)
-    return Kernel(weights * Fraction(gain, math.prod(kernel.shape)))
+    weights = np.array(Kernel.uniform(layer.kernel.shape).weights, dtype=object)
+    return Kernel(weights * Fraction(gain, weights.size))
 
 
 def _squares(kernel: Kernel) -> Kernel:
