@@ -18,6 +18,7 @@ _PUBLIC = {
     "laws.joint": ("JointDistribution",),
     "laws.lattice": ("LatticeDistribution",),
     "laws.lazy": ("ProductDistribution", "distribution"),
+    "laws.verdict": ("Verdict",),
     "measured.gradients": ("Agreement", "Measurement", "measure"),
     "measured.module": ("to_torch",),
     "models.onnx": ("from_onnx",),

@@ -28,6 +28,7 @@ from .laws.effective import (
 from .laws.joint import JointDistribution as JointDistribution
 from .laws.lattice import LatticeDistribution as LatticeDistribution
 from .laws.lazy import ProductDistribution as ProductDistribution, distribution as distribution
+from .laws.verdict import Verdict as Verdict
 from .measured.gradients import Agreement as Agreement, Measurement as Measurement, measure as measure
 from .measured.module import to_torch as to_torch
 from .models.onnx import from_onnx as from_onnx

@@ -25,8 +25,14 @@ def test_numbers_are_those_of_the_library():
     by_name = {row.name: row for row in found}
     stack = by_name["conv 3x3, 15 layers"]
     assert round(stack.effective, 3) == 13.892  # FACTS: 15 convolutions of 3x3
-    assert stack.normal == "Gaussian to 0.0014"
-    assert by_name["conv 3x3 dilation 1 .. 8"].normal == "off by 0.046: one layer holds 75% of the variance"
+    assert stack.normal.is_gaussian
+    assert round(stack.normal.distance, 4) == 0.0014
+    dilated = by_name["conv 3x3 dilation 1 .. 8"].normal
+    assert (dilated.kind, round(dilated.distance, 3), round(dilated.share, 2)) == (
+        "one layer dominates",
+        0.046,
+        0.75,
+    )
     assert by_name["conv 3x3 stride 2"].ratio == 1.0
 
 

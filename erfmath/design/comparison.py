@@ -10,6 +10,7 @@ from .._checks import as_count, per_axis
 from ..laws.clt import central_limit
 from ..laws.effective import effective_field
 from ..laws.lazy import distribution
+from ..laws.verdict import Verdict
 from ..network.algebra import Node, series
 from ..network.arguments import Ints
 from ..network.cost import Cost, cost
@@ -45,8 +46,8 @@ class CandidateRow:
     is_covered
         Whether every position of the field is seen along each axis.
     normal
-        The verdict of :func:`erfmath.central_limit` along the first axis: "Gaussian to 0.0014", or how far
-        off and why; of the law that the profile is read from.
+        The verdict of :func:`erfmath.central_limit` along the first axis, on the distribution that the
+        profile is read from: how far off the normal it is, and why.
     """
 
     name: str
@@ -61,7 +62,7 @@ class CandidateRow:
     count: int
     ratio: float
     is_covered: bool
-    normal: str
+    normal: Verdict
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,18 @@ class Comparison:
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return the rows as plain dictionaries, the networks as their repr."""
         names = [entry.name for entry in fields(CandidateRow)]
-        return [{name: getattr(row, name) for name in names} | {"net": repr(row.net)} for row in self.rows]
+        return [
+            {name: getattr(row, name) for name in names}
+            | {"net": repr(row.net), "normal": row.normal.to_dict()}
+            for row in self.rows
+        ]
 
     def __repr__(self) -> str:
         is_sized = self.input_size is not None
         costs = ["layers", "weights", *(["MACs", "memory", "output"] if is_sized else [])]
         first = [[row.name, *_sees(row), *_costs(row, is_sized)] for row in self.rows]
         second = [[row.name, *_uses(row)] for row in self.rows]
-        uses = table(["network", "effective", "ratio", "Gaussian?"], second, left=1)
+        uses = table(["network", "effective", "ratio", "off the normal by"], second, left=1)
         return f"{table(['network', 'field', 'holes', *costs], first, left=1)}\n\n{uses}"
 
 
@@ -104,9 +109,9 @@ def compare(
 
     A stack of 3-tap convolutions, larger kernels, strides, pooling and doubling dilations reach the same
     field r at very different costs, and use very different shares of it: a stack of n equal layers has
-    :math:`\sigma \sim \sqrt n`, whereas steps that double keep :math:`\sigma \sim r`. "Gaussian? to 0.001"
-    says how far a probability along the first axis is from the Gaussian's at most, the steps of the lattice
-    smoothed; where the central limit theorem fails, one layer holds most of the variance.
+    :math:`\sigma \sim \sqrt n`, whereas steps that double keep :math:`\sigma \sim r`. "off the
+    normal" says how far a cumulative probability along the first axis is from the normal's at most, the steps
+    of the lattice smoothed; where the central limit theorem fails, one layer holds most of the variance.
 
     Parameters
     ----------
@@ -153,14 +158,14 @@ def compare(
     conv 3x3, pool 3x3 /2        31     no       7    11.5k
     conv 3x3 dilation 1 .. 8     31     no       4    9.22k
     <BLANKLINE>
-    network                   effective  ratio                           Gaussian?
-    ------------------------  ---------  -----  ----------------------------------
-    conv 3x3, 15 layers           13.89  0.448                           to 0.0014
-    conv 7x7, 5 layers            20.12  0.649                           to 0.0055
-    conv 31x31, 1 layer              31  1.000  off by 0.057: excess kurtosis -1.2
-    conv 3x3 stride 2                31  1.000   off by 0.046: one layer holds 75%
-    conv 3x3, pool 3x3 /2         24.35  0.786   off by 0.012: one layer holds 37%
-    conv 3x3 dilation 1 .. 8         31  1.000   off by 0.046: one layer holds 75%
+    network                   effective  ratio            off the normal by
+    ------------------------  ---------  -----  ---------------------------
+    conv 3x3, 15 layers           13.89  0.448                       0.0014
+    conv 7x7, 5 layers            20.12  0.649                       0.0055
+    conv 31x31, 1 layer              31  1.000  0.057: excess kurtosis -1.2
+    conv 3x3 stride 2                31  1.000   0.046: one layer holds 75%
+    conv 3x3, pool 3x3 /2         24.35  0.786   0.012: one layer holds 37%
+    conv 3x3 dilation 1 .. 8         31  1.000   0.046: one layer holds 75%
     """
     side = as_count(field, "field", minimum=3, maximum=_LARGEST)
     if side % 2 == 0:
@@ -296,8 +301,16 @@ def _uses(row: CandidateRow) -> list[str]:
     return [
         figure(round(row.effective, 2)),
         f"{row.ratio:.3f}",
-        row.normal.removeprefix("Gaussian ").removesuffix(" of the variance"),
+        _off(row.normal),
     ]
+
+
+def _off(verdict: Verdict) -> str:
+    """Return how far a distribution is off its normal, and why, in a few words."""
+    reason = (
+        f"one layer holds {verdict.share:.0%}" if verdict.kind == "one layer dominates" else verdict.reason
+    )
+    return ": ".join(filter(None, [f"{verdict.distance:.2g}", reason]))
 
 
 def _costs(row: CandidateRow, is_sized: bool) -> list[str]:

@@ -18,18 +18,16 @@ from .._checks import as_count
 from ..core.scaled import Floats
 from ..polynomials.cumulants import exact_cumulants, require_law, third_absolute_moment
 from ..polynomials.kernel import Kernel
-from ..polynomials.product import Product, on_axis
+from ..polynomials.product import Factor, Product, on_axis
 from .lattice import Points
 from .lazy import ProductDistribution
+from .verdict import Verdict, kind_of
 
 if TYPE_CHECKING:
     from scipy.stats._distn_infrastructure import rv_continuous_frozen
 
 # Shevtsova (2013) for identical and for other summands; no constant below 0.4097 can hold (Esseen 1956).
 IDENTICAL, OTHERS = 0.4690, 0.5600
-
-# A distance of 0.01 is out of sight in a picture; a layer with a third of the variance keeps its own shape.
-_GAUSSIAN, _LARGE_SHARE = 0.01, 1 / 3
 
 # Up to this many points Python's erfc takes less time than the import of SciPy's.
 _FEW_POINTS = 2**14
@@ -91,13 +89,18 @@ class CentralLimit:
         return float(self._moments[3] / self._moments[1] ** 2)
 
     @cached_property
+    def dominant(self) -> tuple[Factor, float]:
+        """The factor whose step has the largest share in the variance, and that share."""
+        self._spread()
+        factors = self.polynomial.factors
+        shares = [exact_cumulants(Product([(f.kernel, 1, f.step)]), 2)[1] / self._moments[1] for f in factors]
+        best = max(range(len(factors)), key=shares.__getitem__)
+        return factors[best], float(shares[best])
+
+    @property
     def lindeberg_share(self) -> float:
         """The largest share of one step in the variance, 1/n for identical ones; it must vanish."""
-        self._spread()
-        largest = max(
-            exact_cumulants(Product([(f.kernel, 1, f.step)]), 2)[1] for f in self.polynomial.factors
-        )
-        return float(largest / self._moments[1])
+        return self.dominant[1]
 
     @cached_property
     def span(self) -> int:
@@ -145,24 +148,13 @@ class CentralLimit:
         return min(1.0, constant * float(third / self._moments[1]) / self.std)
 
     @property
-    def verdict(self) -> str:
-        """Whether the theorem has set in, in words: Gaussian to a distance, or how far off and why.
-
-        The distance is the one with a continuity correction, since a staircase is never closer to a curve
-        than half a step; up to 0.01 counts as Gaussian.
-        """
+    def verdict(self) -> Verdict:
+        """Whether the theorem has set in, as a value: its kind, the distance, the share and the layer."""
         if self.var == 0:
-            return "a single point"
-        lattice = f" on every {ordinal(self.span)} pixel," if self.span > 1 else ""
-        distance = f"{self.corrected_distance:.2g}"
-        if self.corrected_distance <= _GAUSSIAN:
-            return f"Gaussian{lattice} to {distance}"
-        reason = f"excess kurtosis {self.excess_kurtosis:.2g}"
-        if abs(self.skewness) > _GAUSSIAN:
-            reason += f", skewness {self.skewness:.2g}"
-        if self.polynomial.n > 1 and self.lindeberg_share > _LARGE_SHARE:
-            reason = f"one layer holds {self.lindeberg_share:.0%} of the variance"
-        return f"off by {distance}{lattice.rstrip(',')}: {reason}"
+            return Verdict("point")
+        distance, (layer, share), skewness = self.corrected_distance, self.dominant, self.skewness
+        kind = kind_of(distance, share if self.polynomial.n > 1 else 0, skewness, self.span)
+        return Verdict(kind, distance, share, layer, skewness, self.excess_kurtosis, self.span)
 
     def edgeworth(self, order: int = 2) -> Edgeworth:
         """Return the Edgeworth expansion to n^(-order/2), order 0 (the normal, by steps) to 8."""
@@ -347,12 +339,6 @@ def normal_cdf(x: Floats) -> Floats:
     from scipy.special import ndtr
 
     return np.asarray(ndtr(x))
-
-
-def ordinal(number: int) -> str:
-    """Return 2nd, 3rd, 4th and so on."""
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 // 10 != 1 else 0, "th")
-    return f"{number}{ending}"
 
 
 def _gaps(kernel: Kernel) -> list[int]:

@@ -69,7 +69,7 @@ def _effective_dict(value: EffectiveField | str) -> dict[str, Any]:
 
 
 def _limit_dict(limit: CentralLimit) -> dict[str, Any]:
-    known = {"mean": limit.mean, "variance": limit.var, "verdict": limit.verdict}
+    known = {"mean": limit.mean, "variance": limit.var, "verdict": limit.verdict.to_dict()}
     return known | ({name: getattr(limit, name) for name in _LIMIT_READINGS} if limit.var else {})
 
 

@@ -142,21 +142,23 @@ def _limit_facts(found: Analysis) -> list[tuple[str, str]]:
     """Return a line for each axis, a single one where all agree."""
     if found.no_limit:
         is_said = all(isinstance(field, str) for field in found.effective.values())
-        return [] if is_said else [("Gaussian?", found.no_limit)]
+        return [] if is_said else [("Shape", found.no_limit)]
     same = len({limit.polynomial for limit in found.limits}) == 1
-    texts = [_limit_text(limit) for limit in (found.limits[:1] if same else found.limits)]
-    return [
-        ("" if axis else "Gaussian?", text if same else f"{text} (axis {axis})")
-        for axis, text in enumerate(texts)
-    ]
+    lines = []
+    for axis, limit in enumerate(found.limits[:1] if same else found.limits):
+        of_axis = "" if same else f"axis {axis}: "
+        lines += [f"{of_axis}{limit.verdict.headline}", *_limit_details(limit)]
+    return [("" if number else "Shape", line) for number, line in enumerate(lines)]
 
 
-def _limit_text(limit: CentralLimit) -> str:
-    text = limit.verdict.removeprefix("Gaussian ")
-    if not limit.var:
-        return text
-    text += f"; deviation {limit.std:.4g}"
-    return text if "kurtosis" in limit.verdict else f"{text}, excess kurtosis {limit.excess_kurtosis:.2g}"
+def _limit_details(limit: CentralLimit) -> list[str]:
+    """Return why the distribution is not Gaussian, where it is not, and the readings that this leaves out."""
+    verdict = limit.verdict
+    if verdict.kind == "point":
+        return []
+    named = verdict.kind in ("tails", "skewness")
+    kurtosis = "" if named else f"excess kurtosis {verdict.excess_kurtosis:.2g}"
+    return [", ".join(filter(None, [verdict.reason, f"standard deviation {limit.std:.4g}", kurtosis]))]
 
 
 def _cost_text(found: Analysis) -> str:
