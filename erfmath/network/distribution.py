@@ -165,7 +165,7 @@ def _law(program: Program, at: Ints, axis: int) -> LatticeDistribution:
 def _marginal_product(program: Program, at: Ints, axis: int, budget: float = math.inf) -> Product:
     """Return the marginal on one axis, exactly where no other is upsampled, else by a folded map."""
     if program.is_separable or _is_summed(program, axis):
-        return response_of(program.along(axis), (at[axis],), budget).product()
+        return response_of(program.along(axis), (at[axis],), budget)
     return Product([(Kernel(*_folded(program, at, axis)), 1)])
 
 

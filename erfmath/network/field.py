@@ -8,97 +8,19 @@ the cases of one phase). Branches give the union of what they see.
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from .._checks import per_axis
 from .algebra import Node
 from .arguments import plain_size
-from .program import Block, Program, common_start, program_of, pull_back, through
-from .rates import Gain
-from .runs import Run, Runs, require_few
-from .stage import Stage
-
-
-class _Term(NamedTuple):
-    """The n-fold sum of a set, times a step."""
-
-    taps: Runs
-    n: int
-    step: int
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What a unit sees of one tensor on one axis: the sum of the terms and the shift, not yet written out."""
-
-    axis: int
-    terms: tuple[_Term, ...]
-    shift: int
-
-    def through(self, stage: Stage) -> _Seen | None:
-        stride, up = stage.stride[self.axis], stage.upsampling[self.axis]
-        terms = self.terms
-        if stride > 1:
-            terms = tuple(term._replace(step=term.step * stride) for term in terms)
-        taps = _taps(stage.kernel, self.axis)
-        if taps.runs != ((0, 0),):
-            terms = (*terms, _Term(taps, 1, stage.dilation[self.axis]))
-        seen = _Seen(self.axis, terms, self.shift * stride + stage.shift[self.axis])
-        return seen if up == 1 else seen._decimated(up)
-
-    def through_block(self, block: Block) -> _Seen:
-        inner = pull_back(block.program, _Seen(self.axis, (), 0))
-        assert inner is not None  # nothing is lost without upsampling
-        terms = tuple(term._replace(n=term.n * block.n) for term in inner.terms)
-        return _Seen(self.axis, self.terms + terms, self.shift + block.n * inner.shift)
-
-    @classmethod
-    def total(cls, parts: Sequence[tuple[Gain, _Seen]]) -> _Seen:
-        seen = [part for _, part in parts]
-        first = seen[0]
-        if all(part == first for part in seen[1:]):
-            return first
-        # What all have in common need not be written out.
-        common = common_start([part.terms for part in seen])
-        rest = [_Seen(first.axis, part.terms[common:], part.shift).written for part in seen]
-        union = Runs.of(run for runs in rest for run in runs.runs)
-        return _Seen(first.axis, (*first.terms[:common], _Term(union, 1, 1)), 0)
-
-    def _decimated(self, factor: int) -> _Seen | None:
-        kept = tuple(t._replace(step=t.step // factor) for t in self.terms if t.step % factor == 0)
-        rest = tuple(t for t in self.terms if t.step % factor)
-        inner = _Seen(self.axis, rest, self.shift).written.decimated(factor)
-        if inner is None:
-            return None
-        return _Seen(self.axis, kept if inner.runs == ((0, 0),) else (*kept, _Term(inner, 1, 1)), 0)
-
-    @property
-    def ends(self) -> Run:
-        """The first and the last position."""
-        first = sum(t.n * t.step * t.taps.first for t in self.terms)
-        return self.shift + first, self.shift + sum(t.n * t.step * t.taps.last for t in self.terms)
-
-    @cached_property
-    def written(self) -> Runs:
-        """The set as runs; small steps first, since what they fill stays one run under larger ones."""
-        total = Runs(((self.shift, self.shift),))
-        counts: dict[tuple[int, Runs], int] = {}
-        for taps, n, step in self.terms:
-            counts[step, taps] = counts.get((step, taps), 0) + n
-        for (step, taps), n in sorted(counts.items(), key=lambda entry: entry[0][0]):
-            total = total.plus(taps if n == 1 else taps.times(n), step)
-        return total
-
-
-@functools.lru_cache(maxsize=1024)
-def _taps(kernel: Any, axis: int) -> Runs:
-    return Runs.of_taps(kernel, axis)
+from .program import Program, program_of, pull_back, through
+from .runs import Run, require_few
+from .support import Support, ends, like_axes, unit
 
 
 @dataclass(frozen=True)
@@ -111,12 +33,12 @@ class Phase:
         (first, last) position, None where units of the phase see nothing.
     """
 
-    _seen: _Seen | None
+    _seen: Support | None
 
     @property
     def region(self) -> Run | None:
         """The first and the last position, None when the units see nothing."""
-        return None if self._seen is None else self._seen.ends
+        return None if self._seen is None else ends(self._seen)
 
     @property
     def size(self) -> int:
@@ -148,7 +70,7 @@ class Phase:
     @property
     def span(self) -> int:
         """The lattice span: all positions seen differ by multiples of it; 0 for a single one."""
-        return math.gcd(*(t.step * t.taps.span for t in self._seen.terms)) if self._seen else 0
+        return math.gcd(*(f.step[0] * f.base.span for f in self._seen.factors)) if self._seen else 0
 
     def __repr__(self) -> str:
         return f"Phase(region={self.region}, size={self.size})"
@@ -193,18 +115,7 @@ class ReceptiveField:
                 f"the field is unbounded: {self.unbounded!r} reads the whole input; ask for the network "
                 "before it, or leave its branch out"
             )
-        found: dict[Any, tuple[Phase, ...]] = {}  # axes that are alike, as most are, are read once
-        alive: dict[Any, set[int]] = {}
-        for axis in range(self.ndim):
-            key = tuple(_signature(stage, axis) for stage in self.program.stages)
-            if key not in found:
-                found[key], alive[key] = _read(self.program, axis, set())
-            found[axis] = found[key]
-        on_all = functools.reduce(set.intersection, alive.values())
-        on_some = functools.reduce(set.union, alive.values())
-        if dead := on_some - on_all:  # a branch that is blind on one axis is so on all
-            return tuple(_read(self.program, axis, dead)[0] for axis in range(self.ndim))
-        return tuple(found[axis] for axis in range(self.ndim))
+        return phases_of(self.program)
 
     @property
     def phases(self) -> Any:
@@ -362,24 +273,29 @@ def require_network(net: Any) -> Node:
     )
 
 
+def phases_of(program: Program) -> tuple[tuple[Phase, ...], ...]:
+    """Return what the units of each phase see, per axis."""
+    likenesses = like_axes(program)
+    found = {axis: _read(program, axis, set()) for axis in set(likenesses)}
+    alive = [operations for _, operations in found.values()]
+    # A branch that is blind on one axis is so on all.
+    if dead := set().union(*alive).difference(alive[0].intersection(*alive)):
+        found = {axis: _read(program, axis, dead) for axis in found}
+    return tuple(found[axis][0] for axis in likenesses)
+
+
 def _read(program: Program, axis: int, dead: set[int]) -> tuple[tuple[Phase, ...], set[int]]:
     """Return the phases on an axis, and which operations some unit sees through; those dead see nothing."""
     alive = set()
 
-    def before(index: int, seen: _Seen) -> _Seen | None:
+    def before(index: int, seen: Support) -> Support | None:
         below = None if index in dead else through(program.operations[index - 1].what, seen)
         if below is not None:
             alive.add(index)
         return below
 
-    units = [_Seen(axis, (), r) for r in range(program.period[axis])]
-    return tuple(Phase(pull_back(program, unit, before)) for unit in units), alive
-
-
-def _signature(stage: Stage, axis: int) -> tuple[Any, ...]:
-    """Return all that a stage does on an axis."""
-    numbers = (stage.dilation, stage.shift, stage.stride, stage.upsampling)
-    return _taps(stage.kernel, axis), *(values[axis] for values in numbers)
+    units = (unit(axis, r) for r in range(program.period[axis]))
+    return tuple(Phase(pull_back(program, seen, before)) for seen in units), alive
 
 
 def _integral(value: Fraction) -> int | Fraction:

@@ -238,20 +238,6 @@ def _total(parts: list[tuple[Gain, R]]) -> R | None:
     return type(parts[0][1]).total(parts)
 
 
-def common_start(lists: Sequence[tuple[Any, ...]]) -> int:
-    """Return how many first entries all the lists share.
-
-    Most often all but the last few, and slices are compared much faster than entries.
-    """
-    first = lists[0]
-    high = min(map(len, lists))
-    for count in range(high, max(-1, high - 4), -1):
-        if all(entries[:count] == first[:count] for entries in lists[1:]):
-            return count
-    alike = (all(entries[i] == first[i] for entries in lists[1:]) for i in range(high))
-    return next((i for i, same in enumerate(alike) if not same), high)
-
-
 def _mixing_layer(op: Operation) -> Node | None:
     """Return the layer of an operation whose channels have weights of their own, if it has one."""
     if isinstance(op.what, Block):
