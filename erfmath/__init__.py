@@ -13,6 +13,8 @@ _PUBLIC = {
     "design.rules": ("has_no_holes", "is_smooth", "most_gained", "outward_kernel", "satisfies_hdc"),
     "formats.json_format": ("network_from_json", "network_to_json"),
     "formats.notation": ("parse_network",),
+    "formats.registry": ("register_layer",),
+    "formats.schema": ("json_schema",),
     "laws.clt": ("CentralLimit", "Edgeworth", "central_limit"),
     "laws.effective": ("EffectiveField", "Growth", "GrowthRow", "effective_field", "growth"),
     "laws.joint": ("JointDistribution",),

@@ -17,6 +17,8 @@ from .design.rules import (
 )
 from .formats.json_format import network_from_json as network_from_json, network_to_json as network_to_json
 from .formats.notation import parse_network as parse_network
+from .formats.registry import register_layer as register_layer
+from .formats.schema import json_schema as json_schema
 from .laws.clt import CentralLimit as CentralLimit, Edgeworth as Edgeworth, central_limit as central_limit
 from .laws.effective import (
     EffectiveField as EffectiveField,

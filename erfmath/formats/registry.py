@@ -33,6 +33,9 @@ BUILT_IN: dict[str, type[Node]] = {
         *(Upsample, Weighted),
     )
 }
+# The types of JSON objects that are no networks.
+RESERVED = ("Kernel", "array", "str")
+
 Layer = TypeVar("Layer", bound=type[Node])
 
 _OWN: dict[str, type[Node]] = {}  # by users
@@ -73,6 +76,8 @@ def register_layer(cls: Layer) -> Layer:
     name = cls.__name__
     if taken := {"type", "version"} & set(inspect.signature(cls).parameters):
         raise ValueError(f"{name} must not have an argument called {taken.pop()!r}, which JSON needs itself")
+    if name in RESERVED:
+        raise ValueError(f"a layer type cannot be called {name!r}, which JSON needs itself")
     known = BUILT_IN.get(name) or _OWN.get(name, cls)
     if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):  # not a second try of it
         raise ValueError(

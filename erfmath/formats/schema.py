@@ -7,14 +7,16 @@ import functools
 import json
 import math
 import re
+import reprlib
 from collections.abc import Callable, Iterator
 from importlib import resources
 from typing import Any
 
 from .._checks import as_choice
 
-SCHEMAS = ("network", "analysis")
+SCHEMAS = ("network",)
 
+# By the names of JSON Schema.
 _TYPES: dict[str, tuple[type, ...]] = {
     "array": (list, tuple),
     "boolean": (bool,),
@@ -23,6 +25,15 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "number": (int, float),
     "object": (dict,),
     "string": (str,),
+}
+
+
+# A network within another, whose own arguments are looked at in their turn.
+_SOME_NODE: dict[str, Any] = {
+    "description": "a network",
+    "type": "object",
+    "required": ["type"],
+    "properties": {"type": {"description": "that of a network", "pattern": "^(?!(Kernel|array|str)$)"}},
 }
 
 
@@ -56,17 +67,17 @@ def _schema(name: str) -> dict[str, Any]:
     return schema
 
 
-def fault_of_layer(data: dict[Any, Any], path: str) -> str | None:
-    """Return what is wrong with the arguments of a layer, None where nothing is.
+def fault_of_layer(name: str, arguments: dict[Any, Any], path: str) -> str | None:
+    """Return what is wrong with the arguments of a layer type, None where nothing is.
 
     Layers inside it are looked at as objects only: they are for the next call.
     """
-    layer = _schema("network")["$defs"][data["type"]]
-    known = [name for name in layer["properties"] if name != "type"]
-    for key in data:
-        if key not in ("type", *known):
-            return f"{join(path, key)} is not an argument of {data['type']}, which takes {', '.join(known) or 'none'}"
-    return next(_faults(data, layer, path, "a network"), None)
+    layer = _schema("network")["$defs"][name]
+    known = [key for key in layer["properties"] if key not in ("type", "version")]
+    if extra := [key for key in arguments if key not in known]:
+        takes = f"takes {', '.join(known)}" if known else "takes none"
+        return f"{join(path, extra[0])} is not an argument of {name}, which {takes}"
+    return next(_faults(arguments, layer, path, "a network"), None)
 
 
 def join(path: str, key: Any) -> str:
@@ -77,15 +88,14 @@ def join(path: str, key: Any) -> str:
 
 
 def shown(data: Any) -> str:
-    """Return data as a message shows it."""
-    text = repr(data) if isinstance(data, (str, int, float)) or data is None else type(data).__name__
-    return text if len(text) <= 60 else text[:57] + "..."
+    """Return data as a message shows it, cut where it is long."""
+    return reprlib.repr(data)
 
 
 def _faults(data: Any, schema: dict[str, Any], path: str, said: str) -> Iterator[str]:
     """Yield what is wrong with data and where, in the words of the schema's descriptions."""
     if schema.get("$ref") == "#/$defs/node":
-        schema = {"type": "object", "required": ["type"], "description": "a network"}
+        schema = _SOME_NODE
     elif "$ref" in schema:
         schema = _schema("network")["$defs"][schema["$ref"].removeprefix("#/$defs/")]
     said = schema.get("description", said)
@@ -133,7 +143,9 @@ def _among(data: Any, parts: list[dict[str, Any]]) -> bool:
 
 # The keywords that the schemas use; those on entries are in _faults.
 _RULES: dict[str, Callable[[Any, Any], bool]] = {
-    "type": lambda data, names: any(_is(data, name) for name in ([names] if isinstance(names, str) else names)),
+    "type": lambda data, names: any(
+        _is(data, name) for name in ([names] if isinstance(names, str) else names)
+    ),
     "const": lambda data, value: type(data) is type(value) and data == value,
     "enum": lambda data, values: any(type(data) is type(value) and data == value for value in values),
     "pattern": lambda data, pattern: not isinstance(data, str) or re.search(pattern, data) is not None,

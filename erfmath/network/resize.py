@@ -10,8 +10,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from .._checks import as_choice
 from ..polynomials.kernel import Kernel
 from .algebra import Node
+from .arguments import set_fields
 from .layers import Upsample
 from .stage import Stage, lower
 from .variance import variance
@@ -19,6 +21,7 @@ from .variance import variance
 Rationals = tuple[Fraction, ...]
 
 MODES = ("nearest", "linear", "cubic")
+ROUNDINGS = ("floor", "ceil", "prefer_floor", "prefer_ceil")
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,16 @@ class Resize(Node):
     drift: Rationals = ()
     power: int = 1
     is_signed: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("factor", "origin", "drift"):
+            set_fields(self, **{name: tuple(map(Fraction, getattr(self, name)))})
+        if not self.factor or min(self.factor) <= 0:
+            raise ValueError(f"factor must be above 0 on every axis, got {self.factor}")
+        if not len(self.factor) == len(self.origin) == (len(self.drift) or len(self.origin)):
+            raise ValueError("origin and drift must have an entry for each axis of factor")
+        as_choice(self.mode, "mode", MODES)
+        as_choice(self.rounding, "rounding", ROUNDINGS)
 
 
 @lower.register

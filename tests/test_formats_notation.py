@@ -1,18 +1,14 @@
-"""The short notation and JSON: what is written is what comes back, and errors point at the character."""
+"""The short notation: what is written is what comes back, and errors point at the character."""
 
-import json
 import re
-from fractions import Fraction
 
 import pytest
 from hypothesis import given, strategies as st
 
 import erfmath as em
 from erfmath import zoo
-from erfmath.formats.json_format import network_from_json, network_to_json
 from erfmath.formats.notation import parse_network
 from erfmath.network.activations import ACTIVATIONS
-from erfmath.strategies import networks
 
 
 @pytest.mark.parametrize(
@@ -104,58 +100,6 @@ def test_any_text_is_a_network_or_a_located_error(text):
     assert isinstance(found, em.Node) or re.search(r", character \d+: ", found)
 
 
-@given(networks(max_dims=2, gains=st.sampled_from([1, 2, Fraction(1, 2), 0.1, -1])))
-def test_json_round_trips(net):
-    text = network_to_json(net)
-    for data in (text, json.loads(text)):
-        back = network_from_json(data)
-        assert back == net
-        assert repr(back) == repr(net)
-
-
-@pytest.mark.parametrize("name", zoo.names())
-def test_json_round_trips_the_zoo(name):
-    assert network_from_json(network_to_json(zoo.get(name), indent=1)) == zoo.get(name)
-
-
-@pytest.mark.parametrize(
-    "net",
-    [
-        em.Conv([[0.5, 0.25], [1.0, 0.1]]),
-        em.Conv(em.Kernel([Fraction(1, 3), 2], offset=-4), padding=[(1, 2)]),
-        em.ConvTranspose((4, 2), stride=2),
-        em.Activation("1/2") >> em.Dropout(Fraction(1, 3)),
-        em.Pool(3, ceil_mode=True, dilation=2),
-        em.Graph({"1/2": (em.Conv(3), ("input", Fraction(1, 3))), "b": (em.Conv(1), "1/2")}, output="1/2"),
-        em.Sum([em.Identity(), em.GlobalPool()], [1, -2]),
-    ],
-)
-def test_json_round_trips_what_the_strategies_leave_out(net):
-    assert network_from_json(network_to_json(net)) == net
-
-
-@pytest.mark.parametrize(
-    ("data", "says"),
-    [
-        ("{", "no JSON"),
-        ("[]", "a network is an object"),
-        ('{"type": "Conf"}', "did you mean 'Conv'"),
-        ('{"type": "Conv"}', "Conv: .*kernel"),
-        ('{"type": "Conv", "kernel": "3", "colour": 1}', "colour"),
-        ('{"type": "Conv", "kernel": "three"}', '"3x3"'),
-        ('{"type": "Dropout", "p": "1/0"}', "divides by zero"),
-        ('{"type": "Series", "nodes": [3]}', "Series: nodes must be networks"),
-        ({"type": 3}, "must name a layer"),
-        ("[" * 100_000, "nested too deeply"),
-    ],
-)
-def test_json_that_is_no_network_is_an_error_that_says_why(data, says):
-    with pytest.raises(ValueError, match=says):
-        network_from_json(data)
-
-
-def test_types_are_checked():
+def test_text_is_checked():
     with pytest.raises(TypeError, match="must be a string"):
         parse_network(3)
-    with pytest.raises(TypeError, match="must be a network"):
-        network_to_json("conv3")
