@@ -15,6 +15,7 @@ _PUBLIC = {
     "formats.notation": ("parse_network",),
     "formats.registry": ("register_layer",),
     "formats.schema": ("json_schema",),
+    "formats.to_notation": ("format_network",),
     "laws.clt": ("CentralLimit", "Edgeworth", "central_limit"),
     "laws.effective": ("EffectiveField", "Growth", "GrowthRow", "effective_field", "growth"),
     "laws.joint": ("JointDistribution",),

@@ -19,6 +19,7 @@ from .formats.json_format import network_from_json as network_from_json, network
 from .formats.notation import parse_network as parse_network
 from .formats.registry import register_layer as register_layer
 from .formats.schema import json_schema as json_schema
+from .formats.to_notation import format_network as format_network
 from .laws.clt import CentralLimit as CentralLimit, Edgeworth as Edgeworth, central_limit as central_limit
 from .laws.effective import (
     EffectiveField as EffectiveField,

@@ -10,9 +10,9 @@ deconv4s2p1             a transposed convolution; o output padding
 up2  lin2               upsampling, nearest or linear
 relu  drop0.5  gap  id  an activation, dropout, global pooling, nothing
 conv3*4  (conv3 max2)*3  copies in series
-(conv3p1 | conv5p2)     branches, added
+(conv3p1 | 0.5: id)     branches, added; a number before one is its gain
 res(conv3p1 relu)       a skip connection around a branch; res0.1(...) with a gain
-cat(conv1c8 | conv3p1c8)  branches, concatenated; the last layers name their channels
+cat(conv1c8 | 4: max3s1)  branches, concatenated; the last layer names its channels, or a number before
 resnet50                a network of ``erfmath.zoo``
 ======================  =====================================================================
 
@@ -49,7 +49,9 @@ _NUMBER = r"[0-9]{1,15}"
 _SIZE = rf"{_NUMBER}(?:x{_NUMBER})*"
 _LAYER = re.compile(rf"(deconv|conv|max|avg|up|lin)({_SIZE})(.*)", re.DOTALL)
 _OPTION = re.compile(rf"([a-z])({_SIZE})|(same|causal)")
-_TOKEN = re.compile(rf"\s+|[()|,]|\*\s*{_NUMBER}|>>|[^\s()|,*>]+|.", re.DOTALL)
+_TOKEN = re.compile(r"\s+|[()|,]|\*\s*[0-9]{1,400}|>>|[^\s()|,*>]+|.", re.DOTALL)
+
+_LABEL = re.compile(r"-?[0-9]*\.?[0-9]+:")
 
 _DEEPEST = 60
 _MOST_TAPS = 10**6
@@ -114,7 +116,7 @@ class _Parser:
     def parse(self) -> Node:
         net = self._series(end=None)
         if self._here() is not None:
-            raise self._error(f"there is no parenthesis to close by {self._shown()}")
+            raise self._error("there is no parenthesis to close")
         return net
 
     def _axes(self) -> Iterator[int]:
@@ -142,7 +144,7 @@ class _Parser:
         while self._here() not in (None, "|", ")"):
             parts.append(self._repeated())
         if not parts:
-            raise self._error(f"a layer such as conv3 or id was expected, got {self._shown()}")
+            raise self._error(f"expected a layer such as conv3, got {self._shown()}")
         if self._here() == "|" and end is None:
             raise self._error("branches stand in parentheses: (conv3p1 | conv5p2)")
         return self._built(lambda: series(parts), begin)
@@ -153,7 +155,7 @@ class _Parser:
         node = self._element()
         while (here := self._here()) is not None and here.startswith("*"):
             if not here[1:].strip():
-                raise self._error("a number of copies was expected after *, such as conv3*4")
+                raise self._error("expected a number of copies after *, as in conv3*4")
             self._take()
             node = self._built(functools.partial(power, node, int(here[1:])), begin)
         return node
@@ -176,19 +178,23 @@ class _Parser:
         return node
 
     def _sum(self) -> Node:
-        branches = self._branches()
-        return Sum(branches) if len(branches) > 1 else branches[0]
+        labelled = self._branches()
+        gains = [1 if label is None else float(label) for _, label in labelled]
+        branches = [branch for branch, _ in labelled]
+        return Sum(branches, gains) if len(branches) > 1 or gains != [1] else branches[0]
 
-    def _branches(self) -> list[Node]:
-        """Read what stands in parentheses, between bars."""
+    def _branches(self) -> list[tuple[Node, str | None]]:
+        """Read what stands in parentheses, between bars, and the number before each branch, if any."""
         self.depth += 1
         if self.depth > _DEEPEST:
             raise self._error(f"parentheses are nested deeper than {_DEEPEST}")
         opened = self._take()
-        branches = [self._series(end=")")]
-        while self._here() == "|":
-            self._take()
-            branches.append(self._series(end=")"))
+        branches: list[tuple[Node, str | None]] = []
+        while not branches or self._here() == "|":
+            if branches:
+                self._take()
+            label = self._take().text[:-1] if _LABEL.fullmatch(self._here() or "") else None
+            branches.append((self._series(end=")"), label))
         if self._here() is None:
             raise self._error("the parenthesis is not closed", opened.at)
         self._take()
@@ -197,20 +203,22 @@ class _Parser:
 
     def _one_branch(self) -> Node:
         begin, branches = self.next, self._branches()
-        if len(branches) > 1:
-            raise self._error("res has one branch; add several by res((conv3p1 | conv5p2))", self._at(begin))
-        return branches[0]
+        if len(branches) > 1 or branches[0][1] is not None:
+            raise self._error(
+                "res takes one branch; write several as res((conv3p1 | conv5p2))", self._at(begin)
+            )
+        return branches[0][0]
 
     def _concatenated(self) -> Node:
-        begin, branches = self.next, self._branches()
-        channels = [_channels_of(branch) for branch in branches]
+        begin, labelled = self.next, self._branches()
+        channels = [channels_of(branch) if label is None else _whole(label) for branch, label in labelled]
         if None in channels:
             raise self._error(
-                "cat must know the channels of each branch: end each by a convolution with its channels, "
-                "such as conv3p1c64",
+                "cat needs the channels of each branch: end it with a convolution that names them, such as "
+                "conv3p1c64, or write them before it, such as 64: id",
                 self._at(begin),
             )
-        return Concat(branches, [c for c in channels if c is not None])
+        return Concat([branch for branch, _ in labelled], [c for c in channels if c is not None])
 
     def _layer(self, token: _Token) -> Node:
         """Return the layer, or the network of the zoo, that a word names."""
@@ -232,7 +240,7 @@ class _Parser:
         kind, size, rest = layer.groups()
         sides = self._numbers(size, token.at + layer.start(2))
         if math.prod(sides) > _MOST_TAPS:
-            raise self._error(f"at most {_MOST_TAPS:,} taps are read", token.at + layer.start(2))
+            raise self._error(f"a layer may have at most {_MOST_TAPS:,} taps", token.at + layer.start(2))
         options = self._options(kind, rest, token.at + layer.start(3))
         size_argument = sides if len(sides) > 1 else sides[0]
         match kind:
@@ -260,7 +268,7 @@ class _Parser:
             elif letter in "cg":
                 options[_NAMES[letter]] = _single(option[2])
                 if options[_NAMES[letter]] is None:
-                    raise self._error(f"{_NAMES[letter]} is a single number", at + place)
+                    raise self._error(f"{_NAMES[letter]} must be a single number", at + place)
             else:
                 numbers = self._numbers(option[2], at + place + 1)
                 options[_NAMES[letter]] = numbers if len(numbers) > 1 else numbers[0]
@@ -270,8 +278,8 @@ class _Parser:
     def _expected(self, kind: str, rest: str) -> str:
         known = [f"{letter} ({_NAMES[letter]})" for letter in _OPTIONS[kind]]
         words = ", same or causal" if kind in ("conv", "max", "avg") else ""
-        what = f"one of {', '.join(known)}{words}, with its number," if known else "nothing more"
-        return f"{what} was expected after {kind} and its size, got {rest[:20]!r}"
+        what = f"one of {', '.join(known)}, each with its number{words}" if known else "nothing more"
+        return f"expected {what} after {kind} and its size, got {rest[:20]!r}"
 
     def _numbers(self, size: str, at: int) -> tuple[int, ...]:
         """Return an int per axis; a single number stands for all of them."""
@@ -327,11 +335,15 @@ def _named(word: str) -> Node | None:
     return zoo.get(word) if word in zoo.names() else None
 
 
+def _whole(label: str) -> int | None:
+    return int(label) if re.fullmatch(_NUMBER, label) else None
+
+
 def _single(size: str) -> int | None:
     return None if "x" in size else int(size)
 
 
-def _channels_of(node: Node) -> int | None:
+def channels_of(node: Node) -> int | None:
     """Return the output channels of a branch where its layers say so."""
     while isinstance(node, (Series, Power, Residual)):
         if isinstance(node, Residual):
@@ -348,5 +360,5 @@ def _channels_of(node: Node) -> int | None:
     if isinstance(node, Concat):
         return sum(node.channels)
     if isinstance(node, Sum):
-        return _channels_of(node.branches[0])
+        return channels_of(node.branches[0])
     return node.channels if isinstance(node, (Conv, ConvTranspose)) else None
