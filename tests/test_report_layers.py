@@ -7,7 +7,8 @@ from hypothesis import assume, given
 
 import erfmath as em
 from erfmath import zoo
-from erfmath.report.layers import describe, layer_table
+from erfmath.network.describe import describe
+from erfmath.report.layers import layer_table
 from erfmath.strategies import networks
 
 

@@ -136,11 +136,9 @@ class Series(Node):
         # Only the seam is looked at, so that a loop of >> does not take quadratic time.
         if not isinstance(other, Node) or not self.nodes:
             return super().__rshift__(other)
-        ndim = common_axes((self, other))
-        whole = object.__new__(Series)
-        whole.__dict__.update(ndim=ndim, rate=product_of_rates([self.rate, other.rate]))
         seam = _joined(_flat([self.nodes[-1], other]))
-        object.__setattr__(whole, "nodes", self.nodes[:-1] + tuple(seam))
+        ndim, rate = common_axes((self, other)), product_of_rates([self.rate, other.rate])
+        whole = series_as_given(self.nodes[:-1] + tuple(seam), ndim, rate)
         return whole if len(whole.nodes) > 1 else whole.nodes[0]
 
     def labelled(self) -> Iterable[tuple[str, Node]]:
@@ -296,6 +294,13 @@ def series(nodes: Iterable[Node]) -> Node:
     if len(whole.nodes) > 1:
         return whole
     return whole.nodes[0] if whole.nodes else Identity()
+
+
+def series_as_given(nodes: tuple[Node, ...], ndim: int | None, rate: Rate | None) -> Series:
+    """Return a series whose axes and rate are known, of nodes that stay as they are: equal ones apart."""
+    whole = object.__new__(Series)
+    whole.__dict__.update(nodes=nodes, ndim=ndim, rate=rate)
+    return whole
 
 
 def power(node: Node, n: Any) -> Node:

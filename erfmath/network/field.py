@@ -19,6 +19,7 @@ from .._checks import per_axis
 from .algebra import Node
 from .arguments import plain_size
 from .program import Program, program_of, pull_back, through
+from .rates import integral
 from .runs import Run, require_few
 from .support import Support, ends, like_axes, unit
 
@@ -132,7 +133,7 @@ class ReceptiveField:
     @property
     def stride(self) -> Any:
         """Input samples from one output unit to the next, an int or, after upsampling, a Fraction."""
-        return self._per_axis(lambda axis: _integral(self.program.rate[axis]))
+        return self._per_axis(lambda axis: integral(self.program.rate[axis]))
 
     @property
     def offset(self) -> Any:
@@ -296,10 +297,6 @@ def _read(program: Program, axis: int, dead: set[int]) -> tuple[tuple[Phase, ...
 
     units = (unit(axis, r) for r in range(program.period[axis]))
     return tuple(Phase(pull_back(program, seen, before)) for seen in units), alive
-
-
-def _integral(value: Fraction) -> int | Fraction:
-    return value.numerator if value.denominator == 1 else value
 
 
 def _half(total: int) -> float | int | Fraction:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from .algebra import Node, Power, Series, Sum
 from .arguments import Ints
@@ -46,13 +46,25 @@ class Operation:
     joined: Ints = ()
 
 
+class Span(NamedTuple):
+    """Which operations a part of a network wrote, and the tensor that is its output."""
+
+    operations: slice
+    output: int
+
+
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A network as operations in data-flow order, its output one of its tensors."""
+    """A network as operations in data-flow order, its output one of its tensors.
+
+    Of a series or a graph, `spans` holds one entry for each of its elements or layers, in order; what a layer
+    of a graph adds up first is its own.
+    """
 
     operations: tuple[Operation, ...]
     output: int
     ndim: int
+    spans: tuple[Span, ...] = ()
 
     @functools.cached_property
     def unbounded(self) -> Node | None:
@@ -256,7 +268,7 @@ def program_of(node: Node, ndim: int | None = None, unrolled: bool = False) -> P
     if key not in programs:
         writer = _Writer(*key)
         output = writer.run(node)
-        programs[key] = Program(tuple(writer.operations), output, writer.ndim)
+        programs[key] = Program(tuple(writer.operations), output, writer.ndim, tuple(writer.spans))
     found: Program = programs[key]
     return found
 
@@ -282,6 +294,7 @@ class _Writer:
         self.ndim = ndim
         self.unrolled = unrolled
         self.operations: list[Operation] = []
+        self.spans: list[Span] = []
 
     def run(self, node: Node) -> int:
         """Write a network that reads the input; return the tensor of its output."""
@@ -294,6 +307,9 @@ class _Writer:
             except StopIteration as done:
                 stack.pop()
                 answer = done.value
+                if len(stack) == 1:
+                    first = self.spans[-1].operations.stop if self.spans else 0
+                    self.spans.append(Span(slice(first, len(self.operations)), answer))
         return int(answer)
 
     def _write(self, node: Node, source: int) -> Generator[tuple[Node, int], int, int]:

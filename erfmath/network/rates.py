@@ -78,6 +78,11 @@ def product_of_rates(rates: Iterable[Rate | None]) -> Rate | None:
     return total
 
 
+def integral(rate: Fraction) -> int | Fraction:
+    """Return a rate as an int where it is one."""
+    return rate.numerator if rate.denominator == 1 else rate
+
+
 def show_rate(rate: Rate) -> str:
     """Return a rate as a person writes it."""
     return str(rate[0]) if len(set(rate)) == 1 else "(" + ", ".join(map(str, rate)) + ")"

@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..network.algebra import Identity, Node, Power, Series, Sum, series
+from ..network.algebra import Node, Power, Series, series, series_as_given
 from ..network.arguments import Ints
-from ..network.branches import Concat, Residual
-from ..network.channels import Channels, Rearranged, Scaled, Weighted
 from ..network.cost import LayerCost, cost
-from ..network.field import ReceptiveField, receptive_field, require_network
-from ..network.graph import INPUT, Graph
-from ..network.layers import (
-    Activation,
-    Conv,
-    ConvTranspose,
-    Dropout,
-    GlobalPool,
-    Normalization,
-    Pool,
-    Upsample,
-)
-from ..network.moves import Pad, Slice
+from ..network.describe import BRANCHED, POINTWISE, by, describe
+from ..network.field import require_network
+from ..network.graph import Graph
 from ..network.program import program_of
-from ..network.rates import Gain
+from ..network.regions import regions_of
 from ..network.sizes import sized_for
 from ..words import per_axis_text, short_count, table
 
 # Copies of a block get a row each as long as they are no more rows than this.
 _MOST_COPIES = 64
-
-_LONGEST = 40
-
-_POINTWISE = (Activation, Channels, Dropout, Identity, Scaled)
-_BRANCHED = (Residual, Sum, Concat)
 
 
 @dataclass(frozen=True)
@@ -155,170 +139,82 @@ def layer_table(net: Node, input_size: Any = None, channels: int | None = None) 
     """
     several = isinstance(input_size, (tuple, list))
     ndim = require_network(net).ndim or (len(input_size) if several else 1)
-    parts = _graph_parts(net) if isinstance(net, Graph) else _series_parts(net)
-    fields = _fields(parts, ndim)
+    parts, whole = (_layers(net), net) if isinstance(net, Graph) else _elements(net)
+    program = program_of(whole, ndim)
+    tensors = regions_of(program)
     sizes: list[dict[str, Any]] = [{} for _ in parts]
     if input_size is not None:
-        sizes = _sizes(net, parts, input_size, channels)
-    rows = zip(parts, fields, sizes, strict=True)
-    return LayerTable(net, tuple(LayerRow(p.layer, p.net, *f, **s) for p, f, s in rows))
+        sizes = _sizes(whole, parts, input_size, channels)
+    rows = []
+    for part, size in zip(parts, sizes, strict=True):
+        seen = tensors[program.spans[part.last].output]
+        stride, start = tuple(axis.stride for axis in seen), tuple(axis.start for axis in seen)
+        field = tuple(axis.size for axis in seen)
+        rows.append(LayerRow(part.layer, part.net, stride, start, field, **size))
+    return LayerTable(net, tuple(rows))
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What a row is of: its description, what makes the network up to it, its own, and what that reads.
-
-    `sources` are (number of the part, gain), -1 for the input.
-    """
+class _Part(NamedTuple):
+    """What a row is of: its description, what makes the network up to it, its first and last element."""
 
     layer: str
     net: Callable[[], Node]
-    own: Node
-    sources: tuple[tuple[int, Gain], ...]
+    first: int
+    last: int
 
 
-def _graph_parts(net: Graph) -> list[_Part]:
+def _layers(net: Graph) -> list[_Part]:
     """Return a part for each layer of a graph that its output depends on."""
-    layers = net.args[0]
-    numbers = {INPUT: -1, **{entry.name: i for i, entry in enumerate(net.order)}}
+    up_to = partial(Graph, net.args[0])
     return [
-        _Part(
-            f"{name}: {describe(node)}",
-            partial(Graph, layers, name),
-            node,
-            tuple((numbers[source], gain) for source, gain in sources),
-        )
-        for name, node, sources, _ in net.order
+        _Part(f"{name}: {describe(node)}", partial(up_to, name), number, number)
+        for number, (name, node, *_) in enumerate(net.order)
     ]
 
 
-def _series_parts(net: Node) -> list[_Part]:
-    """Return a part for each element of a series, pointwise ones joined to the part before them."""
-    rows: list[tuple[tuple[Node, ...], tuple[Node, ...]]] = []
-    for element, path in _walk(net, ()):
-        if rows and isinstance(element, _POINTWISE):
-            rows[-1] = (*rows[-1][0], element), path
-        else:
-            rows.append(((element,), path))
-    return [
-        _Part(_joined(own), partial(series, path), series(own), ((number - 1, 1),))
-        for number, (own, path) in enumerate(rows)
-    ]
+def _elements(net: Node) -> tuple[list[_Part], Node]:
+    """Return a part for each element, pointwise ones joined to the one before, and the series of them all."""
+    elements = tuple(_walk(net))
+    firsts = [i for i, element in enumerate(elements) if not (i and isinstance(element, POINTWISE))]
+    parts = []
+    for first, after in itertools.pairwise([*firsts, len(elements)]):
+        own = elements[first : first + 1 if isinstance(elements[first], BRANCHED) else after]
+        name = ", ".join(map(describe, own))
+        parts.append(_Part(name, partial(_up_to, elements, after), first, after - 1))
+    return parts, series_as_given(elements, net.ndim, net.rate)
 
 
-def _walk(node: Node, before: tuple[Node, ...]) -> Iterator[tuple[Node, tuple[Node, ...]]]:
-    """Yield (element, elements up to and with it); copies of a block before it stay one power."""
+def _up_to(elements: tuple[Node, ...], count: int) -> Node:
+    return series(elements[:count])
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    """Yield the elements of a series, copies of a block one by one as long as their rows are few."""
     if isinstance(node, Series):
         for part in node.nodes:
-            yield from _walk(part, before)
-            before = (*before, part)
+            yield from _walk(part)
         return
-    inside = list(_walk(node.node, ())) if isinstance(node, Power) else []
-    rows = sum(not isinstance(element, _POINTWISE) for element, _ in inside)
-    if not isinstance(node, Power) or max(rows, 1) * node.n > _MOST_COPIES:
-        yield node, (*before, node)
-        return
-    for copy in range(node.n):
-        copies = (*before, *([Power(node.node, copy)] if copy else []))
-        for element, path in inside:
-            yield element, (*copies, *path)
-
-
-_Field = tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
-
-
-def _fields(parts: Sequence[_Part], ndim: int) -> list[_Field]:
-    """Return (stride, start, size) of each part.
-
-    As long as all units see the same pattern, a layer of stride s', start u' and size r' behind one of s, u
-    and r gives s s', u + s u' and r + s (r' - 1): no need to go back to the input each time.
-    """
-    unit: _Field = ((1,) * ndim, (0,) * ndim, (1,) * ndim)
-    found: list[_Field] = []
-    alike: list[bool] = []  # whether all units of a part see the same pattern
-    for part in parts:
-        sources = [number for number, gain in part.sources if gain]
-        if all(number < 0 or alike[number] for number in sources):
-            before = [unit if number < 0 else found[number] for number in sources]
-            field = _behind(_union(before), _read(part.own, ndim))
-            alike.append(set(program_of(part.own, ndim).period) == {1} and None not in field[1])
-        else:
-            field = _read(part.net(), ndim)
-            alike.append(False)
-        found.append(field)
-    return found
-
-
-def _union(fields: Sequence[_Field]) -> _Field:
-    """Return the field of a sum."""
-    starts = [field[1] for field in fields]
-    first = tuple(map(min, zip(*starts, strict=True)))
-    ends = [tuple(map(sum, zip(start, size, strict=True))) for _, start, size in fields]
-    if math.inf in (size for _, _, sizes in fields for size in sizes):
-        return fields[0][0], (-math.inf,) * len(first), (math.inf,) * len(first)
-    sizes = tuple(max(end) - low for low, end in zip(first, zip(*ends, strict=True), strict=True))
-    return fields[0][0], first, sizes
-
-
-def _behind(before: _Field, own: _Field) -> _Field:
-    """Return the field of a layer behind another; a unit that sees nothing has no start."""
-    (strides, starts, sizes), (own_strides, own_starts, own_sizes) = before, own
-    return (
-        tuple(s * stride for s, stride in zip(strides, own_strides, strict=True)),
-        tuple(
-            None if start is None else u + s * start
-            for s, u, start in zip(strides, starts, own_starts, strict=True)
-        ),
-        tuple(
-            r + s * (size - 1) if r and size else 0
-            for s, r, size in zip(strides, sizes, own_sizes, strict=True)
-        ),
-    )
-
-
-def _read(net: Node, ndim: int) -> _Field:
-    """Return (stride, start, size) of a network, on each of the axes where it fits any number of them."""
-    field = receptive_field(net)
-    ends = (field.stride, _starts(field), field.size)
-    strides, starts, sizes = ends if field.ndim > 1 else [(value,) * ndim for value in ends]
-    return strides, starts, sizes
-
-
-def _starts(field: ReceptiveField) -> Any:
-    """Return the first position that the first phase to see any sees, None where none does."""
-    if field.unbounded is not None:
-        return field.offset
-    axes = field.phases if field.ndim > 1 else (field.phases,)
-    starts = tuple(next((p.region[0] for p in phases if p.region), None) for phases in axes)
-    return starts if field.ndim > 1 else starts[0]
+    inside = list(_walk(node.node)) if isinstance(node, Power) else []
+    rows = sum(not isinstance(element, POINTWISE) for element in inside)
+    if isinstance(node, Power) and max(rows, 1) * node.n <= _MOST_COPIES:
+        yield from inside * node.n
+    else:
+        yield node
 
 
 def _sizes(net: Node, parts: Sequence[_Part], input_size: Any, channels: int | None) -> list[dict[str, Any]]:
-    """Return the fields of each row that an input size gives, from one pass over the whole network.
-
-    The network is written as its program is: a part first adds up what it reads where that takes an
-    operation, then follow its own.
-    """
+    """Return the fields of each row that an input size gives, from one pass over the whole network."""
     frame = sized_for(net, input_size)
-    layers = () if channels is None else cost(net, input_size, channels).layers
-    known = [1 if channels is None else channels, *(layer.channels for layer in layers)]
-    tensors: dict[int, int] = {-1: 0}
-    found, done = [], 0
-    for number, part in enumerate(parts):
-        begin, inside = done, program_of(part.own, frame.program.ndim, unrolled=True)
-        if len(part.sources) == 1 and part.sources[0][1] == 1:
-            tensor = tensors[part.sources[0][0]]
-        else:
-            done += 1
-            tensor = done
-        tensors[number] = done + inside.output if inside.output else tensor
-        done += len(inside.operations)
-        row: dict[str, Any] = {"output_size": frame.sizes[tensors[number]]}
+    spans, layers = frame.program.spans, () if channels is None else cost(net, input_size, channels).layers
+    known = [channels, *(layer.channels for layer in layers)]
+    found = []
+    for part in parts:
+        output = spans[part.last].output
+        row: dict[str, Any] = {"output_size": frame.sizes[output]}
         if channels is not None:
-            row |= {"channels": known[tensors[number]], **_totals(layers[begin:done])}
+            own = layers[spans[part.first].operations.start : spans[part.last].operations.stop]
+            row |= {"channels": known[output], **_totals(own)}
         found.append(row)
-    if done != len(frame.program.operations):
-        raise AssertionError("the rows of the table and the operations of the program have gone apart")
     return found
 
 
@@ -326,121 +222,9 @@ def _totals(layers: Sequence[LayerCost]) -> dict[str, int]:
     return {name: sum(getattr(layer, name) for layer in layers) for name in ("parameters", "macs")}
 
 
-def _joined(own: Sequence[Node]) -> str:
-    """Return a layer and the pointwise ones behind it, left out behind branches."""
-    return ", ".join(map(describe, own[:1] if isinstance(own[0], _BRANCHED) else own))
-
-
-def describe(node: Node) -> str:
-    """Return what a layer is in a few words, such as "Conv 7x7 /2"; of branches what they hold.
-
-    >>> from erfmath import Conv, Residual
-    >>> describe(Residual(Conv(1) >> Conv(3, dilation=2, padding=2) >> Conv(1)))
-    'Residual: 1, 3 dilation 2, 1'
-    """
-    if isinstance(node, Weighted):
-        return describe(node.layer)
-    if isinstance(node, Rearranged):
-        is_up = isinstance(node.layer, Upsample)
-        return "Channels to space" if is_up else "Space to channels"
-    if isinstance(node, _BRANCHED):
-        return _branches(node)
-    if isinstance(node, Graph):
-        return f"Graph of {len(node.order)} layers"
-    if isinstance(node, Power):
-        alone = not isinstance(node.node, Series)
-        return f"{node.n} x " + (describe(node.node) if alone else f"({_inside(node.node)})")
-    if isinstance(node, Series):
-        return _inside(node)
-    if isinstance(node, Conv):
-        return f"Conv {_layer(node)}"
-    return _layer(node)
-
-
-def _branches(node: Residual | Sum | Concat) -> str:
-    """Return the name of a node with branches and what they hold, or how many, whichever is short."""
-    name = node.heading()
-    if isinstance(node, Residual):
-        text = f"{name}: {_inside(node.branch)}"
-        return text if len(text) <= _LONGEST else name
-    text = f"{name}: {' | '.join(_inside(branch) or 'identity' for branch in node.branches)}"
-    return text if len(text) <= _LONGEST else f"{name} of {len(node.branches)} branches"
-
-
-def _inside(node: Node) -> str:
-    """Return the layers of a branch, pointwise ones left out and convolutions by their sizes."""
-    if isinstance(node, Series):
-        return ", ".join(filter(None, map(_inside, node.nodes)))
-    if isinstance(node, Power):
-        inside = _inside(node.node)
-        return ", ".join([inside] * node.n) if node.n <= 3 else f"{node.n} x ({inside})"
-    if isinstance(node, _POINTWISE):
-        return ""
-    return _layer(node) if isinstance(node, Conv) else describe(node)
-
-
-def _layer(node: Node) -> str:
-    """Return a single layer, a convolution without its name."""
-    match node:
-        case Conv():
-            return _convolution(node)
-        case ConvTranspose():
-            size = _by(node.kernel.shape) + _wider(node.dilation)
-            return f"ConvTranspose {size} x{per_axis_text(node.stride)}"
-        case Pool():
-            mode = "avg" if node.mode == "average" else node.mode
-            return f"Pool {_by(node.size)}{_slower(node.stride)}{_wider(node.dilation)} {mode}"
-        case Pad():
-            return "Pad" if node.mode == "zeros" else f"Pad {node.mode}"
-        case Slice():
-            return f"Slice{_slower(node.step)}"
-        case Upsample():
-            return f"Upsample x{per_axis_text(node.factor)} {node.mode}"
-    return _other(node)
-
-
-def _convolution(node: Conv) -> str:
-    depthwise = " depthwise" if node.groups > 1 and node.groups == node.channels else ""
-    grouped = f" groups {node.groups}" if node.groups > 1 and not depthwise else ""
-    return _by(node.kernel.shape) + _slower(node.stride) + _wider(node.dilation) + depthwise + grouped
-
-
-def _other(node: Node) -> str:
-    """Return a layer without taps, or one from elsewhere."""
-    match node:
-        case Activation():
-            return node.name
-        case Dropout():
-            return f"dropout {float(node.p):g}"
-        case Identity():
-            return "identity"
-        case GlobalPool():
-            return "Global pool"
-        case Normalization():
-            return node.name
-    text = repr(node)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
-
-
-def _by(sides: Ints) -> str:
-    return "x".join(map(str, sides))
-
-
-def _slower(stride: Ints) -> str:
-    return "" if set(stride) == {1} else f" /{_by(stride) if len(set(stride)) > 1 else stride[0]}"
-
-
-def _wider(dilation: Ints) -> str:
-    return (
-        ""
-        if set(dilation) == {1}
-        else f" dilation {_by(dilation) if len(set(dilation)) > 1 else dilation[0]}"
-    )
-
-
 def _shape(row: LayerRow) -> str:
     """Return the shape of an output, channels first where they are known."""
-    sides = _by(row.output_size or ())
+    sides = by(row.output_size or ())
     return sides if row.channels is None else f"{row.channels}x{sides}"
 
 

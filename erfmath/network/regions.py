@@ -1,0 +1,137 @@
+"""What the units of every tensor see, in one pass in the direction of the data.
+
+A unit's region spans those of the units that it reads. Where all units of a tensor see the same pattern, the
+outermost two of these will do; after upsampling, the outermost of each phase.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from .field import phases_of
+from .program import Operation, Program, through
+from .rates import integral
+from .runs import Run
+from .stage import Stage, Unbounded
+from .support import Support, ends_by_residue, like_axes, unit
+
+
+@dataclass(frozen=True)
+class Regions:
+    """What the units of a tensor see on one axis: (first, last) of one of each phase, None for nothing.
+
+    Attributes
+    ----------
+    rate
+        Input samples from one unit to the next.
+    phases
+        The regions of the first units; None where the field is unbounded.
+    """
+
+    rate: Fraction
+    phases: tuple[Run | None, ...] | None
+
+    def of(self, index: int) -> Run | None:
+        """Return the region of any unit of a bounded field."""
+        phases = self.phases or ()
+        turn, phase = divmod(index, len(phases))
+        region = phases[phase]
+        if not turn or region is None:
+            return region
+        move = turn * int(self.rate * len(phases))
+        return region[0] + move, region[1] + move
+
+    @property
+    def stride(self) -> int | Fraction:
+        """The rate, an int where it is one."""
+        return integral(self.rate)
+
+    @property
+    def start(self) -> float | None:
+        """The first position that the first phase to see any sees, None where none does."""
+        if self.phases is None:
+            return -math.inf
+        return next((region[0] for region in self.phases if region), None)
+
+    @property
+    def size(self) -> float:
+        """Number of positions between the ends, both inside; the largest over the phases."""
+        if self.phases is None:
+            return math.inf
+        return max(region[1] - region[0] + 1 if region else 0 for region in self.phases)
+
+
+def regions_of(program: Program) -> list[tuple[Regions, ...]]:
+    """Return the regions on each tensor of a program, per axis."""
+    likenesses = like_axes(program)
+    found = {axis: _along(program, axis) for axis in set(likenesses)}
+    tensors = [tuple(found[axis][tensor] for axis in likenesses) for tensor in range(len(found[0]))]
+    if len(found) == 1 or not any(
+        None in (regions.phases or ()) for axes in found.values() for regions in axes
+    ):
+        return tensors
+    # Who sees nothing on one axis sees nothing on all, which no axis knows of another.
+    return [_pulled_back(program, tensor, regions) for tensor, regions in enumerate(tensors)]
+
+
+def _pulled_back(program: Program, tensor: int, regions: tuple[Regions, ...]) -> tuple[Regions, ...]:
+    """Return the regions on a tensor, read from it."""
+    if any(axis.phases is None for axis in regions):
+        return regions
+    fields = phases_of(replace(program, output=tensor))
+    return tuple(
+        Regions(axis.rate, tuple(phase.region for phase in phases))
+        for axis, phases in zip(regions, fields, strict=True)
+    )
+
+
+def _along(program: Program, axis: int) -> list[Regions]:
+    """Return the regions on each tensor on an axis."""
+    found = [Regions(Fraction(1), ((0, 0),))]
+    for op in program.operations:
+        found.append(_behind(op, _spanned([found[source] for source, _ in op.sources]), axis))
+    return found
+
+
+def _spanned(sources: Sequence[Regions]) -> Regions:
+    """Return the regions on a sum."""
+    if len(sources) == 1:
+        return sources[0]
+    rate, phases = sources[0].rate, [source.phases for source in sources]
+    if None in phases:
+        return Regions(rate, None)
+    period = math.lcm(*(len(found) for found in phases if found))
+    return Regions(rate, tuple(_hull([source.of(i) for source in sources]) for i in range(period)))
+
+
+def _behind(op: Operation, before: Regions, axis: int) -> Regions:
+    """Return the regions behind an operation."""
+    what, phases, rate, period = op.what, before.phases, Fraction(1), len(before.phases or ())
+    if what is None:
+        return before
+    if isinstance(what, Stage):
+        rate = what.rate[axis]
+        # So many units on, a unit reads a multiple of the period further.
+        period = what.upsampling[axis] * period // math.gcd(what.stride[axis], what.upsampling[axis] * period)
+    if phases is None or isinstance(what, Unbounded):
+        return Regions(before.rate * rate, None)
+    seen = (through(what, unit(axis, i)) for i in range(period))
+    return Regions(before.rate * rate, tuple(_seen_by(part, before, len(phases)) for part in seen))
+
+
+def _seen_by(read: Support | None, before: Regions, period: int) -> Run | None:
+    """Return the region of a unit that reads units of regions known."""
+    if read is None:
+        return None
+    firsts, lasts = ends_by_residue(read, period)
+    low, high = _hull(map(before.of, firsts)), _hull(map(before.of, lasts))
+    return low and high and (low[0], high[1])
+
+
+def _hull(regions: Iterable[Run | None]) -> Run | None:
+    """Return the region that spans others."""
+    found = [region for region in regions if region]
+    return (min(a for a, _ in found), max(b for _, b in found)) if found else None
