@@ -69,9 +69,7 @@ def regions_of(program: Program) -> list[tuple[Regions, ...]]:
     likenesses = like_axes(program)
     found = {axis: _along(program, axis) for axis in set(likenesses)}
     tensors = [tuple(found[axis][tensor] for axis in likenesses) for tensor in range(len(found[0]))]
-    if len(found) == 1 or not any(
-        None in (regions.phases or ()) for axes in found.values() for regions in axes
-    ):
+    if len(found) == 1 or all(None not in (axis.phases or ()) for axes in tensors for axis in axes):
         return tensors
     # Who sees nothing on one axis sees nothing on all, which no axis knows of another.
     return [_pulled_back(program, tensor, regions) for tensor, regions in enumerate(tensors)]

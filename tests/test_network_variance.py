@@ -1,0 +1,56 @@
+"""Variances of random weights, activations and skips, by hand and by the literature."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import erfmath as em
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        em.Conv(3, 2, padding=1),
+        em.Conv([1, -2], dilation=3),
+        em.ConvTranspose(3, 2, padding=1, output_padding=1),
+        em.Pool(3, 2, 1, "max", ceil_mode=True),
+        em.Pool(2),
+        em.Upsample(3),
+        em.Upsample(2, "linear"),
+        em.Upsample((3, 2), "linear"),
+        em.Activation("gelu"),
+        em.Dropout(0.25),
+    ],
+)
+def test_variances_keep_sizes_and_fields(layer):
+    twin = em.variance(layer)
+    if layer.ndim:
+        size = (9, 8)[: layer.ndim]
+        assert em.output_size(twin, size) == em.output_size(layer, size)
+        for unit in range(5):
+            assert em.receptive_field(twin).region(unit) == em.receptive_field(layer).region(unit)
+
+
+def test_variances_of_random_weights_are_propagated():
+    block = em.Residual(em.Conv(3, padding=1) >> em.Activation("relu"), gain=Fraction(1, 2))
+    law = em.distribution(em.variance(block))  # 1 + (1/4) (2/3)(1/2) (z + 1 + 1/z)
+    np.testing.assert_allclose(law.probabilities(), np.array([1, 13, 1]) / 15, rtol=1e-15)
+    for init, gain in (("he", 2), ("lecun", 1), ("glorot", 1)):
+        assert em.variance(em.Conv(3), init) == em.Conv([Fraction(gain, 3)] * 3)
+    assert em.variance(em.Sum([em.Identity()], [-3])) == em.Sum([em.Identity()], [9])
+    assert em.variance(em.Conv([1, -2, 0.5])) == em.Conv([1.0, 4.0, 0.25])
+
+
+@pytest.mark.parametrize("n", [10, 1000])
+def test_batch_normalised_residuals_grow_with_the_logarithm(n):
+    law = em.distribution(em.batch_norm_residuals(em.Conv(3, padding=1), n))
+    assert law.var() == pytest.approx(2 / 3 * sum(1 / (1 + i) for i in range(1, n + 1)), rel=1e-12)
+
+
+def test_the_variance_profile_of_a_plain_stack_is_its_mean_profile():
+    for profile, counts in (("variance", [69, 137, 261, 517]), ("std", [109, 241, 517, 1021])):
+        rows = em.growth(
+            em.Conv((3, 3), padding=1) >> em.Activation("relu"), [5, 10, 20, 40], profile=profile
+        )
+        assert [row.count for row in rows] == counts
