@@ -32,8 +32,9 @@ from .laws.joint import JointDistribution as JointDistribution
 from .laws.lattice import LatticeDistribution as LatticeDistribution
 from .laws.lazy import ProductDistribution as ProductDistribution, distribution as distribution
 from .laws.verdict import Verdict as Verdict
-from .measured.gradients import Agreement as Agreement, Measurement as Measurement, measure as measure
+from .measured.gradients import measure as measure
 from .measured.module import to_torch as to_torch
+from .measured.result import Agreement as Agreement, Measurement as Measurement
 from .models.onnx import from_onnx as from_onnx
 from .models.torch import from_torch as from_torch
 from .network.activations import activation_gain as activation_gain

@@ -18,15 +18,10 @@ from erfmath.strategies import networks
 
 torch = pytest.importorskip("torch", reason="measuring needs torch: pip install 'erfmath[torch]'")
 
-from erfmath.measured.gradients import (  # noqa: E402
-    Agreement,
-    Measurement,
-    is_clear,
-    measure,
-    middle_unit,
-    natural_size,
-)
+from erfmath.measured.gradients import measure  # noqa: E402
 from erfmath.measured.module import to_torch  # noqa: E402
+from erfmath.measured.result import Agreement, Measurement  # noqa: E402
+from erfmath.measured.unit import is_clear, middle_unit, natural_size  # noqa: E402
 
 CONV, RELU = em.Conv((3, 3)), em.Activation("relu")
 BLOCK = CONV >> RELU

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import erfmath as em
-from erfmath.measured.gradients import Agreement, Measurement
+from erfmath.measured.result import Agreement, Measurement
 
 BLUE, RED, GREY, GREEN = "#2f5d8c", "#c8553d", "#8a8a8a", "#4d8c57"
 

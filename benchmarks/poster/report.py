@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 import erfmath as em
-from erfmath.measured.gradients import Agreement, Measurement, measure
+from erfmath.measured.gradients import measure
+from erfmath.measured.result import Agreement, Measurement
 
 from ..measure import machine, markdown, progress
 

@@ -18,7 +18,7 @@ from ..report.analysis import Analysis, axes_of
 from .models import Model
 
 if TYPE_CHECKING:
-    from erfmath.measured.gradients import Agreement
+    from erfmath.measured.result import Agreement
 
 # Channels of the random networks that are measured, fewer where their maps are large; a run of as many values
 # takes some seconds and some 1.5 GB.
@@ -67,7 +67,7 @@ def _measured_place(
     found: Analysis, arguments: argparse.Namespace, is_module: bool
 ) -> tuple[Any, tuple[int, ...], bool]:
     """Return the input's size, the unit asked for or one that sees the same, whether it meets no border."""
-    from erfmath.measured.gradients import is_clear, middle_unit, natural_size
+    from erfmath.measured.unit import is_clear, middle_unit, natural_size
 
     size, unit = found.input_size, axes_of(found.at)
     if not arguments.borders:
@@ -85,8 +85,8 @@ def _measured_place(
 
 def _random_network(net: Node, size: Any) -> tuple[Node, Node, str, dict[str, Any]]:
     """Return what is measured of a network, its theory, what is drawn in each run, and how to measure it."""
-    from erfmath.measured.gradients import values_of
     from erfmath.measured.module import GIVEN, to_torch
+    from erfmath.measured.unit import values_of
 
     values = values_of(net, size)
     _require_few(values, size)
@@ -98,7 +98,7 @@ def _random_network(net: Node, size: Any) -> tuple[Node, Node, str, dict[str, An
 
 def _inputs(found: Analysis) -> dict[str, Any]:
     """Return how to measure a module: with inputs of the shape that it was exported with."""
-    from erfmath.measured.module import import_torch
+    from erfmath.measured.torch_types import import_torch
 
     if found.cost is not None:
         check_memory(_COPIES * found.cost.memory, "--measure: a run", "give a smaller --input-size")

@@ -1,1 +1,1 @@
-"""Gradients of PyTorch modules beside the theory."""
+"""Measurements of PyTorch modules, to compare with the theory."""

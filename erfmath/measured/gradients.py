@@ -7,10 +7,8 @@ the one beside the other.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,233 +16,19 @@ import numpy as np
 from .._checks import as_choice, as_count, per_axis
 from .._memory import check_memory
 from ..core.scaled import Floats
-from ..laws.effective import EffectiveField, effective_field
-from ..laws.joint import JointDistribution, law_of
-from ..laws.lattice import LatticeDistribution
-from ..laws.lazy import distribution
 from ..network.algebra import Node
 from ..network.arguments import Ints, plain
-from ..network.field import ReceptiveField, receptive_field
-from ..network.sizes import output_size, sized_for
-from ..network.variance import variance
-from ..words import progress as shown, table
-from .module import GIVEN, import_torch, seed_of, to_torch
-
-Law = LatticeDistribution | JointDistribution
+from ..words import progress as shown
+from .module import GIVEN, to_torch
+from .result import Measurement
+from .torch_types import import_torch, seed_of
+from .unit import natural_size, values_of
 
 # What a map averages: the gradient's square, its magnitude, or the gradient itself.
 PROFILES = ("variance", "std", "mean")
 
 # Bytes that a run takes for each value of a map, by trial: the value, its padded copy and their gradients.
 _BYTES = 24
-
-# How many sizes of an input are tried for one that fits.
-_MOST_TRIES = 4096
-
-
-@dataclass(frozen=True, eq=False)
-class Measurement:
-    """The measured impact of the input on one unit; see :func:`measure`.
-
-    Attributes
-    ----------
-    map
-        The average over runs, inputs and input channels, read-only, cut to where it is not zero.
-    offset
-        The input position of its first pixel, per axis.
-    unit, input_size
-        The unit of the output and the samples of the input, per axis.
-    profile
-        What was averaged: "variance" g^2, "std" abs(g), "mean" g.
-    runs
-        Number of averaged runs.
-    net, init
-        The network that was measured and its initialisation, None for a module.
-    """
-
-    map: Floats
-    offset: Ints
-    unit: Ints
-    input_size: Ints
-    profile: str
-    runs: int
-    net: Node | None = field(default=None, repr=False)
-    init: str | None = field(default=None, repr=False)
-    # Sums of 1, x and x^2 under each run's map: (runs, 1 + 2 axes).
-    moments: Floats = field(default_factory=lambda: np.zeros((0, 1)), repr=False)
-
-    @cached_property
-    def law(self) -> Law:
-        """The map divided by its sum; a signed one is none."""
-        if self.map.min() < 0:
-            raise ValueError(
-                "the mean gradient is negative at some pixels, so it is no law; read .map, or measure with "
-                "profile='std' or 'variance'"
-            )
-        return law_of(self.map, self.offset)
-
-    @property
-    def var(self) -> Floats:
-        """The variance of the position under the map, per axis."""
-        return _variance_of_moments(self.moments.sum(axis=0))
-
-    @property
-    def var_error(self) -> Floats:
-        """The standard error of the variance over the runs, nan for a single one."""
-        total, count = self.moments.mean(axis=0), len(self.moments)
-        if count < 2:
-            return np.full(len(self.unit), math.nan)
-        axes = len(self.unit)
-        mass, first, second = self.moments[:, :1], self.moments[:, 1 : 1 + axes], self.moments[:, 1 + axes :]
-        centre = total[1 : 1 + axes] / total[0]
-        # To first order in the runs' moments, as for any ratio of means.
-        pulls = (second - 2 * centre * first + (centre**2 - self.var) * mass) / total[0]
-        return np.asarray(pulls.std(axis=0, ddof=1) / math.sqrt(count))
-
-    def effective_field(self, **options: Any) -> EffectiveField:
-        """Return the effective field of the measured map, with the options of :func:`effective_field`."""
-        return effective_field(self.law, **options)
-
-    def compare(self, theory: Law | Node | None = None, **options: Any) -> Agreement:
-        """Return how well a theory agrees.
-
-        Parameters
-        ----------
-        theory
-            A law of the impact, or a network with random weights; None for the network that was measured.
-        **options
-            `definition`, `ref`, `level` of :func:`effective_field`.
-
-        Raises
-        ------
-        ValueError
-            If a module was measured and no theory is given.
-        """
-        return Agreement(self, self._profiled(self._expected(theory)), options)
-
-    def _expected(self, theory: Law | Node | None) -> Law:
-        """Return the law that a theory is: for a network that of this unit, exact at the borders."""
-        theory = self.net if theory is None else theory
-        if isinstance(theory, (LatticeDistribution, JointDistribution)):
-            return theory
-        if not isinstance(theory, Node):
-            raise ValueError(
-                f"theory must be a law or a network where a module was measured, got {theory!r}; see "
-                "erfmath.distribution"
-            )
-        net = theory if self.init == GIVEN else variance(theory, self.init or "he")
-        return distribution(net, at=self.unit, input_size=self.input_size)
-
-    def _profiled(self, law: Law) -> Law:
-        """Return the law of the theory's magnitude where magnitudes were measured."""
-        if law_axes(law) != len(self.unit):
-            raise ValueError(f"theory must have {len(self.unit)} axes, got {law!r}")
-        if self.profile != "std":
-            return law
-        return law_of(np.sqrt(law.probabilities()), _start(law))
-
-    def __repr__(self) -> str:
-        spread = " x ".join(f"{value:.4g}" for value in np.sqrt(self.var))
-        sides = " x ".join(map(str, self.map.shape))
-        return (
-            f"<Measurement of unit {plain(self.unit)} on {sides} pixels, {self.runs} runs, profile "
-            f"{self.profile!r}, std {spread}>"
-        )
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Agreement:
-    """A measured impact beside the theory; see :meth:`Measurement.compare`. Its repr is a table.
-
-    Attributes
-    ----------
-    measured
-        The measurement.
-    theory
-        The law that it should have.
-    options
-        Those of the effective fields.
-    """
-
-    measured: Measurement
-    theory: Law
-    options: dict[str, Any] = field(default_factory=dict)
-
-    @cached_property
-    def _grids(self) -> tuple[Floats, Floats]:
-        """Both, each of sum 1, on a box that holds the two."""
-        maps = [self.measured.map / self.measured.map.sum(), self.theory.probabilities()]
-        starts = [np.array(self.measured.offset), np.array(_start(self.theory))]
-        low = np.minimum(*starts)
-        shape = np.maximum(*(start + m.shape for start, m in zip(starts, maps, strict=True))) - low
-        grids = []
-        for start, values in zip(starts, maps, strict=True):
-            grid = np.zeros(shape)
-            grid[tuple(slice(s, s + k) for s, k in zip(start - low, values.shape, strict=True))] = values
-            grids.append(grid)
-        return grids[0], grids[1]
-
-    @property
-    def correlation(self) -> float:
-        """Pearson's correlation over the pixels of both fields."""
-        measured, theory = (grid.ravel() - grid.mean() for grid in self._grids)
-        norm = math.sqrt(float(measured @ measured) * float(theory @ theory))
-        return float(measured @ theory) / norm if norm else math.nan
-
-    @property
-    def l1(self) -> float:
-        """Sum over the pixels of the absolute differences of the shares, from 0 to 2."""
-        measured, theory = self._grids
-        return float(np.abs(measured - theory).sum())
-
-    @property
-    def variance_ratio(self) -> tuple[float, ...]:
-        """Measured variance of the position over that of the theory, per axis; nan where that is 0."""
-        return self._over_theory(self.measured.var)
-
-    @property
-    def variance_error(self) -> tuple[float, ...]:
-        """The standard error of the ratios over the runs."""
-        return self._over_theory(self.measured.var_error)
-
-    def _over_theory(self, values: Floats) -> tuple[float, ...]:
-        spread = np.where(self._variances > 0, self._variances, math.nan)
-        return tuple((values / spread).tolist())
-
-    @property
-    def _variances(self) -> Floats:
-        return np.atleast_1d(self.theory.var())
-
-    @cached_property
-    def effective(self) -> EffectiveField:
-        """The effective field as measured."""
-        return self.measured.effective_field(**self.options)
-
-    @cached_property
-    def expected(self) -> EffectiveField:
-        """The effective field of the theory."""
-        return effective_field(self.theory, **self.options)
-
-    def __repr__(self) -> str:
-        ratios = zip(self.variance_ratio, self.variance_error, strict=True)
-        rows = [
-            [f"variance, axis {axis}", f"{found:.5g}", f"{theory:.5g}", _ratio_text(*ratio)]
-            for axis, (found, theory, ratio) in enumerate(
-                zip(self.measured.var, self._variances, ratios, strict=True)
-            )
-        ]
-        sizes = self.effective.size, self.expected.size
-        rows.append(["effective size", f"{sizes[0]:.4g}", f"{sizes[1]:.4g}", f"{sizes[0] / sizes[1]:.4f}"])
-        likeness = "" if math.isnan(self.correlation) else f"{self.correlation:.5f}"  # of flat maps none
-        rows += [["correlation", likeness, "1", ""], ["L1", f"{self.l1:.4f}", "0", ""]]
-        return table(["", "measured", "theory", "ratio"], rows, left=1)
-
-
-def _ratio_text(ratio: float, error: float) -> str:
-    """Return a ratio and its standard error, as far as they are known."""
-    if math.isnan(ratio):
-        return ""
-    return f"{ratio:.4f}" if math.isnan(error) else f"{ratio:.4f} +- {error:.4f}"
 
 
 def measure(
@@ -448,63 +232,10 @@ def require_profile(profile: str, init: str) -> None:
         )
 
 
-def natural_size(net: Node, at: Any = None) -> Any:
-    """Return the smallest input, at least as large as the field, whose middle unit meets no border.
-
-    With `at` it is the unit nearest to the middle that sees what that one does: the one of its phase.
-    """
-    found = receptive_field(net)
-    if found.unbounded is not None:
-        raise ValueError(f"input_size must be given: {found.unbounded!r} reads its whole input")
-    sides = found.size if isinstance(found.size, tuple) else (found.size,)
-    for more in range(min(4 * max(sides) + 64, _MOST_TRIES)):
-        size = tuple(side + more for side in sides)
-        try:
-            unit = middle_unit(found, output_size(net, size), at)
-        except ValueError:
-            continue
-        if is_clear(found, unit, size):
-            return size
-    raise ValueError("input_size must be given: no size was found at which the middle unit meets no border")
-
-
-def middle_unit(field: ReceptiveField, made: Any, at: Any = None) -> Ints:
-    """Return the middle of an output map, or the unit of the phase of `at` that is nearest before it."""
-    sizes = made if isinstance(made, tuple) else (made,)
-    middle = tuple(size // 2 for size in sizes)
-    if at is None:
-        return middle
-    found = []
-    wanted = per_axis(at, len(sizes), "at")
-    for i, unit, period, size in zip(middle, wanted, field.program.period, sizes, strict=True):
-        near = i - (i - unit) % period
-        found.append(near if near >= 0 else near + period)
-        if found[-1] >= size:
-            raise ValueError(f"a map of {size} units has none of the phase of unit {unit}")
-    return tuple(found)
-
-
-def is_clear(field: ReceptiveField, unit: Ints, size: Any) -> bool:
-    """Whether what a unit sees lies inside an input of a size."""
-    regions = field.region(unit) if len(unit) > 1 else (field.region(unit[0]),)
-    sides = per_axis(size, len(unit), "size")
-    return all(r is None or (r[0] >= 0 and r[1] < n) for r, n in zip(regions, sides, strict=True))
-
-
-def values_of(net: Node, input_size: Any) -> int:
-    """Return how many values all tensors of a network hold for each channel."""
-    return sum(map(math.prod, sized_for(net, input_size).sizes))
-
-
 def _require_memory(net: Node, input_size: Any, channels: int | None) -> None:
     """Raise where a run on an input takes more memory than there is."""
     needed = _BYTES * (channels or 1) * values_of(net, input_size)
     check_memory(needed, f"a run on an input of {input_size}", "give a smaller input_size, or fewer channels")
-
-
-def law_axes(law: Law) -> int:
-    """Return the number of axes of a law."""
-    return law.ndim if isinstance(law, JointDistribution) else 1
 
 
 def _convolution(module: Any, is_needed: bool) -> tuple[int, int]:
@@ -554,11 +285,6 @@ def _moments(grid: Floats) -> Floats:
     return np.array([grid.sum(), *first, *second])
 
 
-def _variance_of_moments(sums: Floats) -> Floats:
-    axes = len(sums) // 2
-    return np.asarray(sums[1 + axes :] / sums[0] - (sums[1 : 1 + axes] / sums[0]) ** 2)
-
-
 def _cut(grid: Floats) -> tuple[Floats, Ints]:
     """Return the box of a map that is not zero, read-only, and its offset."""
     places = np.argwhere(grid)
@@ -566,10 +292,3 @@ def _cut(grid: Floats) -> tuple[Floats, Ints]:
     cut = grid[tuple(slice(a, b) for a, b in zip(low, high, strict=True))].copy()
     cut.flags.writeable = False
     return cut, tuple(low.tolist())
-
-
-def _start(law: Law) -> Ints:
-    """Return the first position of a law's table."""
-    if isinstance(law, LatticeDistribution):
-        return (law.support()[0],)
-    return tuple(low for low, _ in law.support())

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from .._checks import as_choice, as_count
-from ..core.scaled import Floats
 from ..network.algebra import Identity, Node, Power, Series, Sum
 from ..network.arguments import Ints, Pads
-from ..network.border import inside
 from ..network.branches import Concat, Residual
 from ..network.field import require_network
 from ..network.graph import INPUT, Graph
@@ -23,6 +18,7 @@ from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPoo
 from ..network.moves import Pad
 from ..network.stage import Stage, lower
 from ..network.variance import INITS
+from .torch_types import Step, depthwise, fixed_type, import_torch, network_type, seed_of
 
 GIVEN = "given"
 
@@ -109,54 +105,9 @@ def to_torch(
     builder.channels.append(as_count(in_channels, "in_channels", minimum=1))
     with torch.random.fork_rng(devices=[]):  # torch draws weights of its own for each layer that is made
         torch.manual_seed(seed_of(rng))
-        module = _module_type()(builder, _add(net, builder, 0))
+        module = network_type()(builder, _add(net, builder, 0))
         module.reset_parameters()
     return module
-
-
-def import_torch() -> Any:
-    """Return torch, or raise saying how to install it."""
-    try:
-        return importlib.import_module("torch")
-    except ImportError:
-        raise ImportError("measuring needs PyTorch: pip install 'erfmath[torch]'") from None
-
-
-def seed_of(rng: Any) -> int:
-    """Return a seed for torch, from all that ``numpy.random.default_rng`` takes."""
-    return int(np.random.default_rng(rng).integers(2**63))
-
-
-@dataclass
-class _Step:
-    """What a layer reads: tensors with their gains, added up, or some channels of each, joined.
-
-    Attributes
-    ----------
-    sources
-        The tensors and their gains.
-    shares
-        Of tensors that are joined how many channels are taken out of how many.
-    picks
-        Which ones, None for all.
-    """
-
-    sources: tuple[tuple[int, float], ...]
-    shares: tuple[tuple[int, int], ...] | None = None
-    picks: list[Any] = field(default_factory=list)
-
-    def draw(self) -> None:
-        """Pick channels anew: of a tensor that was joined itself the first ones are of one kind."""
-        pick = import_torch().randperm
-        self.picks = [None if taken == of else pick(of)[:taken] for taken, of in self.shares or ()]
-
-    def read(self, tensors: Sequence[Any]) -> Any:
-        """Return the layer's input."""
-        parts = [tensors[i] if gain == 1 else gain * tensors[i] for i, gain in self.sources]
-        if self.shares is None:
-            return functools.reduce(lambda a, b: a + b, parts)
-        kept = [part if pick is None else part[:, pick] for part, pick in zip(parts, self.picks, strict=True)]
-        return import_torch().cat(kept, dim=1)
 
 
 @dataclass
@@ -168,11 +119,11 @@ class _Builder:
     wanted: int | None
     init: str
     layers: list[Any] = field(default_factory=list)
-    steps: list[_Step] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     channels: list[int] = field(default_factory=list)
     drawn: list[tuple[Any, float]] = field(default_factory=list)
 
-    def add(self, layer: Any, step: _Step, channels: int) -> int:
+    def add(self, layer: Any, step: Step, channels: int) -> int:
         """Append a layer and return the number of its tensor."""
         self.layers.append(layer)
         self.steps.append(step)
@@ -181,7 +132,7 @@ class _Builder:
 
     def pointwise(self, layer: Any, source: int) -> int:
         """Append a layer that keeps the channels of the one tensor it reads."""
-        return self.add(layer, _Step(((source, 1.0),)), self.channels[source])
+        return self.add(layer, Step(((source, 1.0),)), self.channels[source])
 
     def total(self, sources: Sequence[tuple[int, Any]], node: Node) -> int:
         """Append a weighted sum, and return its tensor; a single channel is added to all."""
@@ -191,7 +142,7 @@ class _Builder:
         counts = {self.channels[tensor] for tensor, _ in sources} - {1}
         if len(counts) > 1:
             raise ValueError(f"{node!r} adds tensors of {sorted(counts)} channels; leave `channels` an int")
-        step = _Step(tuple((tensor, float(gain)) for tensor, gain in sources))
+        step = Step(tuple((tensor, float(gain)) for tensor, gain in sources))
         return self.add(self.nn.Identity(), step, max(counts, default=1))
 
     def of_axes(self, name: str) -> Any:
@@ -223,7 +174,7 @@ class _Builder:
                 "model it comes from"
             )
         stages = [replace(stage.along(axis), kernel=part) for axis, part in enumerate(parts)]
-        return self.pointwise(_fixed_type()(stages), source)
+        return self.pointwise(fixed_type()(stages), source)
 
     def convolution(self, node: Conv | ConvTranspose, source: int) -> tuple[Any, int]:
         """Return a convolution without padding, its weights given or still to be drawn, and its channels."""
@@ -238,81 +189,6 @@ class _Builder:
         fan = before // groups * math.prod(node.kernel.shape)
         self.drawn.append((layer, math.sqrt(INITS[self.init] / fan)))
         return layer, after
-
-
-def depthwise(make: Any, weights: Floats, channels: int, **options: Any) -> Any:
-    """Return a layer that applies the same weights, which are not trained, to each channel alone."""
-    torch = import_torch()
-    layer = make(channels, channels, weights.shape, groups=channels, **options)
-    values = torch.as_tensor(weights, dtype=layer.weight.dtype)
-    layer.weight = torch.nn.Parameter(values.expand_as(layer.weight).clone(), requires_grad=False)
-    return layer
-
-
-@functools.lru_cache(maxsize=1)
-def _module_type() -> Any:
-    """Return the module type, made when torch is there."""
-    torch = import_torch()
-
-    class Network(torch.nn.Module):  # type: ignore[misc, name-defined]
-        """A network of erfmath in PyTorch: layers, and for each the tensors that it reads."""
-
-        def __init__(self, builder: _Builder, output: int) -> None:
-            super().__init__()
-            self.layers = torch.nn.ModuleList(builder.layers)
-            self.steps, self.output = tuple(builder.steps), output
-            self.in_channels, self.drawn = builder.channels[0], tuple(builder.drawn)
-
-        def forward(self, x: Any) -> Any:
-            """Return the output map."""
-            tensors = [x]
-            for step, layer in zip(self.steps, self.layers, strict=True):
-                tensors.append(layer(step.read(tensors)))
-            return tensors[self.output]
-
-        def reset_parameters(self) -> None:
-            """Draw the random weights anew, from torch's generator, and which channels are joined."""
-            for step in self.steps:
-                step.draw()
-            for layer, std in self.drawn:
-                torch.nn.init.normal_(layer.weight, 0.0, std)
-
-    return Network
-
-
-@functools.lru_cache(maxsize=1)
-def _fixed_type() -> Any:
-    """Return the type of layers that multiply each axis by a matrix, made when torch is there."""
-    torch = import_torch()
-
-    class Fixed(torch.nn.Module):  # type: ignore[misc, name-defined]
-        """A linear layer of given weights, the same for each channel."""
-
-        def __init__(self, stages: Sequence[Stage]) -> None:
-            super().__init__()
-            self.stages = tuple(stages)
-
-        def forward(self, x: Any) -> Any:
-            """Return the output map."""
-            for axis, stage in enumerate(self.stages, x.dim() - len(self.stages)):
-                matrix = torch.as_tensor(_matrix(stage, x.shape[axis]), dtype=x.dtype, device=x.device)
-                x = (x.movedim(axis, -1) @ matrix.T).movedim(-1, axis)
-            return x
-
-    return Fixed
-
-
-def _matrix(stage: Stage, samples: int) -> Floats:
-    """Return what a stage on one axis makes of so many samples, as a matrix."""
-    count = stage.length(0, samples)
-    matrix = np.zeros((count, samples))
-    for (tap,), weight in stage.kernel.taps():
-        places, known = stage.reads(0, tap, count)
-        if stage.border == "zeros":
-            known &= (places >= 0) & (places < samples)
-        units = np.flatnonzero(known)
-        np.add.at(matrix, (units, inside(places[units], samples, stage.border)), float(weight))
-    return matrix * stage.shares(0, 0, count, samples)[:, None] if stage.counted else matrix
 
 
 @functools.singledispatch
@@ -363,7 +239,7 @@ def _side_by_side(builder: _Builder, pairs: list[Any], channels: tuple[int, ...]
     # Shares that are no whole channels get a gain, so that the variances are exact.
     surplus = [float(share) * sum(counts) / count for share, count in zip(shares, counts, strict=True)]
     sources = tuple(zip(tensors, map(math.sqrt, surplus), strict=True))
-    step = _Step(sources, tuple(zip(counts, before, strict=True)))
+    step = Step(sources, tuple(zip(counts, before, strict=True)))
     return builder.add(builder.nn.Identity(), step, sum(counts))
 
 
@@ -384,7 +260,7 @@ def _(node: Conv, builder: _Builder, source: int) -> int:
         return builder.fixed(node, source)  # torch cannot cut and pad by anything but zeros at once
     layer, after = builder.convolution(node, source)
     layers = [*builder.padded(pads, node.padding_mode), layer]
-    return builder.add(builder.nn.Sequential(*layers), _Step(((source, 1.0),)), after)
+    return builder.add(builder.nn.Sequential(*layers), Step(((source, 1.0),)), after)
 
 
 @_add.register
@@ -392,7 +268,7 @@ def _(node: ConvTranspose, builder: _Builder, source: int) -> int:
     layer, after = builder.convolution(node, source)
     ends = zip(node.padding, node.output_padding, _shifts(node), strict=True)
     cut = tuple((o - b, extra - a - o) for (b, a), extra, o in ends)
-    return builder.add(builder.nn.Sequential(layer, *builder.padded(cut)), _Step(((source, 1.0),)), after)
+    return builder.add(builder.nn.Sequential(layer, *builder.padded(cut)), Step(((source, 1.0),)), after)
 
 
 @_add.register
