@@ -1,4 +1,4 @@
-"""Hypothesis strategies for property-based tests of code that meets kernels, lattice laws and networks.
+"""Hypothesis strategies for property-based tests of code that meets kernels, distributions and networks.
 
 Import this module by name (``import erfmath.strategies``); it needs ``hypothesis``.
 """
@@ -25,6 +25,7 @@ from .network.algebra import Identity, Node, Power, Series, Sum
 from .network.branches import Concat, Residual
 from .network.graph import INPUT, Graph
 from .network.layers import Activation, Conv, ConvTranspose, Dropout, Pool, Upsample
+from .network.moves import Pad, Slice
 from .network.rates import Rate
 from .polynomials.kernel import Kernel
 
@@ -89,7 +90,7 @@ def kernels(
 def distributions(
     *, min_size: int = 1, max_size: int = 8, min_offset: int = -10, max_offset: int = 10
 ) -> st.SearchStrategy[LatticeDistribution]:
-    """Generate laws on the integer lattice, with probabilities over up to six decades and zeros inside.
+    """Generate distributions on the integers, with probabilities over six decades and zeros inside.
 
     Examples shrink towards a point mass at 0, then towards equal probabilities on few points.
 
@@ -108,7 +109,7 @@ def distributions(
     Examples
     --------
     >>> from hypothesis import find
-    >>> find(distributions(), lambda law: law.var() > 0).support()
+    >>> find(distributions(), lambda found: found.var() > 0).support()
     (0, 1)
     """
     _check_interval("size", min_size, max_size, lowest=1)
@@ -135,16 +136,17 @@ def convs(
     max_dilation: int = 3,
     max_padding: int = 3,
 ) -> st.SearchStrategy[Node]:
-    """Generate single layers of every bounded type: convolutions, transposed ones, pools, upsampling, ...
+    """Generate single layers of every bounded type: convolutions, pools, upsampling, padding, slicing, ...
 
-    All kinds of padding appear: equal, per axis, before and after, "same", "causal" and "valid". The
-    kernels' offsets are -1, 0 or 1. Layers without axes, such as ``Identity()``, fit any number of them.
-    Examples shrink towards ``Identity()``, and each type towards few taps without options.
+    Weights of convolutions are given or unknown. All kinds of padding appear: equal, per axis, before and
+    after, "same", "causal" and "valid". The offsets of given kernels are -1, 0 or 1. Layers without axes,
+    such as ``Identity()``, fit any number of them. Examples shrink towards ``Identity()``, and each type
+    towards few taps without options.
 
     Parameters
     ----------
     elements
-        Strategy of the weights, by default the integers 0 to 9; see :func:`kernels`.
+        Strategy of given weights, by default the integers 0 to 9; see :func:`kernels`.
     min_dims, max_dims
         Bounds of the number of axes.
     max_side
@@ -259,7 +261,7 @@ def _layers(ndim: int, bounds: _Bounds) -> st.SearchStrategy[Node]:
     strides, steps = per_axis(1, bounds.max_stride), per_axis(1, bounds.max_dilation)
     pads = st.integers(0, bounds.max_padding)
     numbers = st.one_of(pads, per_axis(0, bounds.max_padding), st.tuples(*[st.tuples(pads, pads)] * ndim))
-    weights = kernels(
+    given = kernels(
         elements=bounds.elements,
         min_dims=ndim,
         max_dims=ndim,
@@ -267,6 +269,8 @@ def _layers(ndim: int, bounds: _Bounds) -> st.SearchStrategy[Node]:
         min_offset=-1,
         max_offset=1,
     )
+    taps = st.one_of(per_axis(1, bounds.max_side), given)
+    stops = st.tuples(*[pads.map(lambda cut: -cut or None)] * ndim)
 
     def paddings(stride: tuple[int, ...]) -> st.SearchStrategy[Any]:
         words = ["valid", "causal", *(["same"] if set(stride) == {1} else [])]
@@ -275,13 +279,13 @@ def _layers(ndim: int, bounds: _Bounds) -> st.SearchStrategy[Node]:
     @st.composite
     def draw_conv(draw: st.DrawFn) -> Node:
         stride = draw(strides)
-        return Conv(draw(weights), stride, draw(steps), draw(paddings(stride)))
+        return Conv(draw(taps), stride, draw(steps), draw(paddings(stride)))
 
     @st.composite
     def draw_transposed(draw: st.DrawFn) -> Node:
         stride, step = draw(strides), draw(steps)
         extra = [draw(st.integers(0, max(s, d) - 1)) for s, d in zip(stride, step, strict=True)]
-        return ConvTranspose(draw(weights), stride, step, draw(numbers), extra)
+        return ConvTranspose(draw(taps), stride, step, draw(numbers), extra)
 
     @st.composite
     def draw_pool(draw: st.DrawFn) -> Node:
@@ -295,6 +299,10 @@ def _layers(ndim: int, bounds: _Bounds) -> st.SearchStrategy[Node]:
         draw_transposed(),
         draw_pool(),
         st.builds(Upsample, strides, st.sampled_from(["nearest", "linear"])),
+        st.builds(Pad, st.tuples(*[st.tuples(pads, pads)] * ndim)),
+        st.builds(
+            Slice, per_axis(0, bounds.max_padding), stops if bounds.max_padding else st.none(), strides
+        ),
     )
 
 

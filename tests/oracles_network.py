@@ -43,6 +43,10 @@ def forward(net, read):
             return lambda y: read(tuple(i // f for i, f in zip(y, net.factor, strict=True)))
         case em.Upsample():
             return memory(lambda y: interpolated(net.factor, y, read))
+        case em.Pad():
+            return lambda y: read(tuple(i - before for i, (before, _) in zip(y, net.padding, strict=True)))
+        case em.Slice():
+            return lambda y: read(tuple(o + i * s for i, o, s in zip(y, net.start, net.step, strict=True)))
         case em.Series():
             return functools.reduce(lambda sequence, part: forward(part, sequence), net.nodes, read)
         case em.Power():

@@ -260,7 +260,7 @@ def test_a_model_is_read_with_its_own_weights(capsys, module, profile):
     words = ["analyze", f"{module}:Trained", "--input-size", "24", "--output", "conv", "--profile", profile]
     found = json.loads(run(capsys, *words, "--weights", "given", "--json")[1])
     net = em.from_torch(importlib.import_module(module).Trained(), (1, 3, 24, 24), "conv", weights="given")
-    expected = em.impact_map(net).law() if profile == "mean" else em.distribution(em.variance(net))
+    expected = em.impact_map(net).distribution() if profile == "mean" else em.distribution(em.variance(net))
     assert found["weights"] == "given"
     assert found["effective"]["mass"]["size"] == em.effective_field(expected, "mass", profile=profile).size
     text = run(capsys, *words, "--weights", "given")[1]

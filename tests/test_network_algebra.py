@@ -304,32 +304,32 @@ def test_uniform_taps_have_the_sum_that_keeps_the_level():
         ("Dropout(1e999 - 1e999)", ValueError, "p must be a probability"),
         ("Dropout('x')", ValueError, "p must be a probability"),
         ("Conv(3) >> Conv((3, 3))", ValueError, r"Conv\(3\) has 1, Conv\(\(3, 3\)\) has 2"),
-        ("Conv(3) + Conv((3, 3))", ValueError, "all layers must have as many axes"),
+        ("Conv(3) + Conv((3, 3))", ValueError, "all layers must have the same number of axes"),
         ("Conv(3) + Conv(3, 2)", ValueError, r"Conv\(3\) has 1, Conv\(3, stride=2\) has 2"),
         ("Identity() + Conv(3, 2)", ValueError, r"Identity\(\) has 1, Conv\(3, stride=2\) has 2"),
         ("Concat([Conv(3), Pool(2)], [1, 1])", ValueError, "branches must have the same rate"),
-        ("Concat([Conv(3)], [1, 1])", ValueError, "channels must be 1, one per branch"),
+        ("Concat([Conv(3)], [1, 1])", ValueError, "channels must hold 1 numbers, one per branch"),
         ("Concat([Conv(3)], [0])", ValueError, "channels must be at least 1"),
         ("Concat([Conv(3)], 3)", TypeError, "channels must be"),
         ("Concat([], [])", ValueError, "branches must hold at least one network"),
         ("Residual(Conv(3, 2))", ValueError, "branch must keep the rate of its samples"),
-        ("Residual(3)", TypeError, "branch must be networks"),
+        ("Residual(3)", TypeError, "branch must be a network"),
         ("Residual(Conv(3), 'a')", TypeError, "gain must be a real number, got 'a'"),
         ("Residual(Conv(3), 1e999)", ValueError, "gain must be finite, got inf"),
         ("Residual(Conv(3), True)", TypeError, "gain must be a real number"),
         ("Sum([])", ValueError, "branches must hold at least one network"),
         ("Sum([Conv(3)], [0])", ValueError, "gains must not be all zero"),
-        ("Sum([Conv(3)], [1, 2])", ValueError, "gains must be 1, one per branch, got 2"),
+        ("Sum([Conv(3)], [1, 2])", ValueError, "gains must hold 1 numbers, one per branch, got 2"),
         ("Sum([Conv(3)], 2)", TypeError, "gains must be"),
         ("Sum(Conv(3))", TypeError, r"branches must be a sequence of networks, got Conv\(3\)"),
-        ("Series([Conv(3), 3])", TypeError, "nodes must be networks, .* got 3 of type int"),
+        ("Series([Conv(3), 3])", TypeError, "each of nodes must be a network .* got 3 of type int"),
         ("Series('ab')", TypeError, "nodes must be a sequence of networks"),
         ("Power(Conv(3), -1)", ValueError, "n must be at least 0, got -1"),
         ("Conv(3) ** (-1)", ValueError, "n must be at least 0"),
         ("Power(Conv(3), 10 ** 16)", ValueError, r"n must be at most 1e\+15"),
         ("(Conv(3) ** 10 ** 10) ** 10 ** 10", ValueError, r"n must be at most 1e\+15"),
         ("Power(Conv(3), 1.0)", TypeError, "n must be an int"),
-        ("Power('a', 1)", TypeError, "node must be networks"),
+        ("Power('a', 1)", TypeError, "node must be a network"),
         ("Conv(3) >> 3", TypeError, "unsupported operand"),
         ("Conv(3) + 'a'", TypeError, "unsupported operand|can only concatenate"),
         ("Conv(3) ** 1.5", TypeError, "unsupported operand"),
@@ -360,9 +360,9 @@ class Strange(Node):
     ids=["lower", "field", "law", "rate"],
 )
 def test_an_unknown_layer_names_itself(reading):
-    with pytest.raises(TypeError, match="Strange is no layer that is known; register what it means"):
+    with pytest.raises(TypeError, match="Strange is an unknown type of layer; register its meaning"):
         reading(Strange())
-    with pytest.raises(TypeError, match="Strange is no layer that is known"):
+    with pytest.raises(TypeError, match="Strange is an unknown type of layer"):
         reading(Conv(3) >> Strange())
 
 

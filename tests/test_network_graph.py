@@ -30,7 +30,7 @@ def test_graphs_that_concatenate_are_concatenations():
         ({}, {}, ValueError, "layers must hold at least one layer"),
         ({"a": Conv(3)}, {}, TypeError, r"layers must map names to \(node, source, ...\)"),
         ({"a": (Conv(3),)}, {}, ValueError, "layer 'a' must name what it reads"),
-        ({"a": (3, "input")}, {}, TypeError, "layer 'a' must be networks"),
+        ({"a": (3, "input")}, {}, TypeError, "layer 'a' must be a network"),
         ({"a": (Conv(3), "b")}, {}, ValueError, "layer 'a' reads 'b', which is neither a layer nor 'input'"),
         ({"a": (Conv(3), 3)}, {}, TypeError, r"layer 'a' must read names or \(name, gain\), got 3"),
         ({"a": (Conv(3), ("input", "x"))}, {}, TypeError, "gain must be a real number"),
@@ -67,7 +67,7 @@ def test_graphs_that_concatenate_are_concatenations():
             {"a": (Conv(3), "input"), "b": (Conv((3, 3)), "a")},
             {},
             ValueError,
-            "all layers must have as many axes",
+            "all layers must have the same number of axes",
         ),
         (
             [("a", (Conv(3), "input")), ("a", (Conv(3), "input"))],

@@ -196,9 +196,9 @@ def test_laws_of_magnitudes_and_of_squares():
     found = em.impact_map(Weighted(Conv(2), [[[1.0, -2.0], [3.0, 0.0]]]))
     assert found.channels.tolist() == [[1, -2], [3, 0]]
     assert found.values.tolist() == [4, -2]
-    np.testing.assert_allclose(found.law().probabilities(), [4 / 6, 2 / 6])
-    np.testing.assert_allclose(found.law(2).probabilities(), [10 / 14, 4 / 14])
-    assert em.effective_field(found.law(), "mass").count == 2
+    np.testing.assert_allclose(found.distribution().probabilities(), [4 / 6, 2 / 6])
+    np.testing.assert_allclose(found.distribution(2).probabilities(), [10 / 14, 4 / 14])
+    assert em.effective_field(found.distribution(), "mass").count == 2
 
 
 def test_fields_take_the_taps_of_any_channel():
@@ -300,13 +300,13 @@ def test_signed_weights_are_no_law():
         (lambda: Weighted(Conv(1, groups=2), np.ones((3, 1, 1))), "groups=2 divide"),
         (lambda: Weighted(Conv(1), np.ones((0, 1, 1))), "channels"),
         (lambda: Weighted(Pool(2), np.ones((1, 1, 2))), "layer must be a Conv"),
-        (lambda: Channels([3], 3, 1), "below 3"),
+        (lambda: Channels([3], 3, 1), "from 0 to 2"),
         (lambda: Channels([0.5], 3, 1), "sequence of ints"),
         (lambda: Scaled([[1]], 1), "one per channel"),
         (lambda: Scaled([np.inf], 1), "finite"),
         (lambda: em.impact_map(weighted(Conv(3), 2, 3), channel=3), "channel must be at most 2"),
         (lambda: em.impact_map(Conv(3), channel=0), "channel must be None"),
-        (lambda: em.impact_map(Conv([2.0**60]) ** 30), "beyond floats"),
+        (lambda: em.impact_map(Conv([2.0**60]) ** 30), "outside the range of floats"),
         (lambda: em.impact_map(em.GlobalPool()), "reads its whole input"),
         (lambda: em.impact_map(Conv(3), at=9, input_size=5), "at must lie inside"),
         (lambda: em.impact_map("resnet"), "net must be a network"),

@@ -11,10 +11,10 @@ from ..laws.clt import central_limit
 from ..laws.effective import effective_field
 from ..laws.lazy import distribution
 from ..laws.verdict import Verdict
-from ..network.algebra import Node, series
+from ..network.algebra import Node, require_network, series
 from ..network.arguments import Ints
 from ..network.cost import Cost, cost
-from ..network.field import receptive_field, require_network
+from ..network.field import receptive_field
 from ..network.layers import Conv, Pool
 from ..network.program import program_of
 from ..network.stage import Stage

@@ -3,6 +3,7 @@ r"""Design rules that follow from the algebra: dilations without holes, smooth f
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 from .._checks import as_count, is_index
 from ..polynomials.kernel import Kernel, as_kernel
 
-_TIE = 1e-12  # relative round-off of a sum of floats
+# Sums of float taps that cancel leave some 1e-16 of their norm per tap.
+_TIE = 1e-12
 
 
 def has_no_holes(steps: Sequence[int], taps: int | Sequence[int] = 3) -> bool:
@@ -71,13 +73,13 @@ def satisfies_hdc(dilations: Sequence[int], taps: int = 3) -> bool:
 
 
 def is_smooth(kernel: Kernel | Sequence[float]) -> bool:
-    r"""Return whether doubling dilations of a kernel tend to a law with a density.
+    r"""Return whether layers of doubling dilations tend to a distribution with a density.
 
-    The Fourier coefficients of the limit law of :math:`\sum_l 2^l X_l`, scaled to its field, at odd q are
+    The Fourier coefficients of the limit of :math:`\sum_l 2^l X_l`, scaled to its field, at odd q are
     :math:`\prod_{l \ge 1} P(e^{2 \pi i q/2^l})/P(1)`, and those at 2q are the same: they vanish, or never
     decay. So there is a density exactly if a cyclotomic polynomial :math:`z^m + 1`, m = 1, 2, 4, ..., divides
     P; m = 1 asks for as much weight on even as on odd taps. Uniform kernels of an odd number of taps have
-    none: three give Stern's diatomic sequence and a singular law.
+    none: three give Stern's diatomic sequence and a singular distribution.
 
     Parameters
     ----------
@@ -116,10 +118,10 @@ def _divides(m: int, kernel: Kernel) -> bool:
 
 
 def outward_kernel(taps: int, share: float | Fraction = 1) -> Kernel:
-    r"""Return variances of taps light in the middle: `share` of the weight on the two outer taps.
+    r"""Return taps that are light in the middle: `share` of the weight on the two outer ones.
 
-    The paper's remedy of small centres. The variance of the law grows from (k^2 - 1)/12 to at most
-    ((k - 1)/2)^2, so that the effective field gains a factor of at most
+    The taps are variances of random weights, with a small centre as the paper suggests. The variance of the
+    impact grows from (k^2 - 1)/12 to at most ((k - 1)/2)^2, so that the effective field gains at most
     :math:`\sqrt{3 (k - 1)/(k + 1)}`, 1.22 for three taps, and still grows as the root of the depth.
 
     Parameters
@@ -139,14 +141,14 @@ def outward_kernel(taps: int, share: float | Fraction = 1) -> Kernel:
     Kernel([Fraction(5, 12), Fraction(1, 6), Fraction(5, 12)])
     """
     count = as_count(taps, "taps", minimum=2)
-    if not isinstance(share, (int, float, Fraction)) or isinstance(share, bool) or not 0 <= share <= 1:
+    if isinstance(share, bool) or not isinstance(share, numbers.Real) or not 0 <= share <= 1:
         raise ValueError(f"share must lie between 0 and 1, got {share!r}")
     inner = (1 - share) * Fraction(1, count)
     return Kernel([inner + share * Fraction(1, 2) * (i in (0, count - 1)) for i in range(count)])
 
 
 def most_gained(taps: int) -> float:
-    """Return by which factor the effective field of random weights can grow at most: sqrt(3 (k-1)/(k+1)).
+    r"""Return the largest factor that light centres gain: :math:`\sqrt{3 (k - 1)/(k + 1)}` for k taps.
 
     Parameters
     ----------
@@ -171,5 +173,7 @@ def _layers(steps: Iterable[int], taps: Any, name: str = "steps") -> list[tuple[
     distances = [as_count(step, name, minimum=1) for step in steps]
     counts = [taps] * len(distances) if is_index(taps) else list(taps)
     if len(counts) != len(distances):
-        raise ValueError(f"taps must be one number or {len(distances)}, one per layer, got {len(counts)}")
+        raise ValueError(
+            f"taps must be one int, or hold {len(distances)} of them, one per layer, got {len(counts)}"
+        )
     return [(step, as_count(k, "taps", minimum=1)) for step, k in zip(distances, counts, strict=True)]

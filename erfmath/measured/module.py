@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._checks import as_choice, as_count
-from ..network.algebra import Identity, Node, Power, Series, Sum
+from ..network.algebra import Identity, Node, Power, Series, Sum, require_network
 from ..network.arguments import Ints, Pads
 from ..network.branches import Concat, Residual
-from ..network.field import require_network
 from ..network.graph import INPUT, Graph
 from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
 from ..network.moves import Pad

@@ -52,7 +52,7 @@ class Node:
 
     @cached_property
     def rate(self) -> Rate | None:
-        """Input samples an output sample, per axis, None where `ndim` is: strides over upsampling factors."""
+        """Input samples per output sample, per axis: strides over upsampling; None where `ndim` is."""
         return lower(self).rate
 
     def labelled(self) -> Iterable[tuple[str, Node]]:
@@ -90,7 +90,7 @@ def _tree(node: Node) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Identity(Node):
-    """Nothing at all; the neutral element of ``>>``."""
+    """A layer that does nothing; the neutral element of ``>>``."""
 
     def __repr__(self) -> str:
         return "Identity()"
@@ -98,7 +98,7 @@ class Identity(Node):
 
 @dataclass(frozen=True, init=False, repr=False)
 class Series(Node):
-    """Networks one behind the other, in the order of the data; ``a >> b``.
+    """Networks in series, in data-flow order; ``a >> b``.
 
     Canonical form: no Series inside, no Identity, and equal neighbours joined to a Power. (Networks that
     are grouped otherwise, such as ``(a >> b) ** 2`` and ``a >> b >> a >> b``, are different values with
@@ -107,7 +107,7 @@ class Series(Node):
     Raises
     ------
     TypeError, ValueError
-        If a part is no network, or the parts have different numbers of axes.
+        If a part is not a network, or the parts differ in their numbers of axes.
 
     Examples
     --------
@@ -129,7 +129,7 @@ class Series(Node):
 
     @cached_property
     def rate(self) -> Rate | None:
-        """Input samples an output sample: the product over the parts."""
+        """Input samples per output sample: the product over the parts."""
         return product_of_rates(node.rate for node in self.nodes)
 
     def __rshift__(self, other: Node) -> Node:
@@ -169,7 +169,7 @@ class Power(Node):
     Raises
     ------
     TypeError, ValueError
-        If the part is no network, or n no such number.
+        If the part is not a network, or n is not such a number.
 
     Examples
     --------
@@ -183,7 +183,7 @@ class Power(Node):
 
     def __init__(self, node: Node, n: int) -> None:
         times = as_power(n)
-        as_nodes([node], "node")
+        require_network(node, "node")
         if isinstance(node, Series) and len(node.nodes) == 1:
             node = node.nodes[0]
         inner = node if isinstance(node, Power) else None
@@ -198,10 +198,10 @@ class Power(Node):
 
     @cached_property
     def rate(self) -> Rate | None:
-        """Input samples an output sample: that of the part to the n-th."""
+        """Input samples per output sample: that of the part to the n-th."""
         rate = self.node.rate
         if rate is not None and self.n > 10**4 and set(rate) != {1}:
-            raise ValueError(f"{self!r} has a stride beyond all bounds; use fewer copies")
+            raise ValueError(f"{self!r} has a stride too large to work with; use fewer copies")
         return rate and tuple(r**self.n for r in rate)
 
     def labelled(self) -> Iterable[tuple[str, Node]]:
@@ -228,7 +228,7 @@ class Parallel(Node):
 
     @cached_property
     def rate(self) -> Rate | None:
-        """Input samples an output sample, the same in all branches."""
+        """Input samples per output sample, the same in all branches."""
         return next((node.rate for node in self.branches if node.rate is not None), None)
 
 
@@ -249,7 +249,7 @@ class Sum(Parallel):
     Raises
     ------
     TypeError, ValueError
-        If a branch is no network, or they differ in their numbers of axes or their rates.
+        If a branch is not a network, or the branches differ in their numbers of axes or in their rates.
 
     Examples
     --------
@@ -267,7 +267,7 @@ class Sum(Parallel):
             raise ValueError("branches must hold at least one network")
         factors = [1] * len(parts) if gains is None else as_numbers(gains, "gains")
         if len(factors) != len(parts):
-            raise ValueError(f"gains must be {len(parts)}, one per branch, got {len(factors)}")
+            raise ValueError(f"gains must hold {len(parts)} numbers, one per branch, got {len(factors)}")
         pairs = _flat_sum(zip(parts, map(as_gain, factors), strict=True))
         require_some([gain for _, gain in pairs])
         object.__setattr__(self, "branches", tuple(node for node, _ in pairs))
@@ -312,16 +312,19 @@ def power(node: Node, n: Any) -> Node:
 
 
 def as_nodes(nodes: Any, name: str) -> tuple[Node, ...]:
-    """Return the nodes as a tuple, or raise naming the one that is no network."""
+    """Return the nodes as a tuple, or raise naming the one that is not a network."""
     if isinstance(nodes, (Node, str)) or not isinstance(nodes, Iterable):
         raise TypeError(f"{name} must be a sequence of networks, got {nodes!r}")
-    found = tuple(nodes)
-    for node in found:
-        if not isinstance(node, Node):
-            raise TypeError(
-                f"{name} must be networks, such as Conv(3), got {node!r} of type {type(node).__name__}"
-            )
-    return found
+    return tuple(require_network(node, f"each of {name}") for node in nodes)
+
+
+def require_network(net: Any, name: str = "net") -> Node:
+    """Return a network, or raise saying what is one."""
+    if isinstance(net, Node):
+        return net
+    raise TypeError(
+        f"{name} must be a network such as Conv(3) >> Pool(2), got {net!r} of type {type(net).__name__}"
+    )
 
 
 def _flat(nodes: Iterable[Node]) -> Iterable[Node]:

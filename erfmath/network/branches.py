@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from .._checks import as_count
-from .algebra import Node, Parallel, as_nodes
+from .algebra import Node, Parallel, as_nodes, require_network
 from .rates import Gain, Rate, as_gain, as_numbers, common_rate, show_rate
 
 
@@ -29,8 +29,8 @@ class Concat(Parallel):
     Raises
     ------
     TypeError, ValueError
-        If a branch is no network, they differ in their numbers of axes or their rates, or the channels
-        do not fit.
+        If a branch is not a network, the branches differ in their numbers of axes or in their rates, or
+        the channels do not fit.
 
     Examples
     --------
@@ -48,7 +48,7 @@ class Concat(Parallel):
             raise ValueError("branches must hold at least one network")
         numbers = tuple(as_count(c, "channels", minimum=1) for c in as_numbers(channels, "channels"))
         if len(numbers) != len(parts):
-            raise ValueError(f"channels must be {len(parts)}, one per branch, got {len(numbers)}")
+            raise ValueError(f"channels must hold {len(parts)} numbers, one per branch, got {len(numbers)}")
         object.__setattr__(self, "branches", parts)
         object.__setattr__(self, "channels", numbers)
         _ = self.ndim, self.rate
@@ -87,7 +87,8 @@ class Residual(Node):
     Raises
     ------
     TypeError, ValueError
-        If the branch is no network or changes the rate of its samples, or the gain is no finite number.
+        If the branch is not a network or changes the rate of its samples, or the gain is not a finite
+        number.
 
     Examples
     --------
@@ -100,7 +101,7 @@ class Residual(Node):
     gain: Gain
 
     def __init__(self, branch: Node, gain: Gain = 1.0) -> None:
-        (branch,) = as_nodes([branch], "branch")
+        require_network(branch, "branch")
         if branch.rate is not None and set(branch.rate) != {1}:
             raise ValueError(
                 f"branch must keep the rate of its samples, got {branch!r} of rate "
@@ -117,7 +118,7 @@ class Residual(Node):
 
     @cached_property
     def rate(self) -> Rate | None:
-        """Input samples an output sample: 1."""
+        """Input samples per output sample: 1."""
         return self.branch.rate
 
     def labelled(self) -> Iterable[tuple[str, Node]]:

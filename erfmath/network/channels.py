@@ -18,7 +18,7 @@ from .variance import variance
 
 @dataclass(frozen=True, init=False, eq=False)
 class Weighted(Node):
-    r"""A convolution with weights of its own for each pair of channels, as a trained model has them.
+    r"""A convolution with its own weights for each pair of channels, as a trained model has them.
 
     Readings of fields take the taps that are not zero in some channel; impacts take the weights.
 
@@ -35,8 +35,8 @@ class Weighted(Node):
     Raises
     ------
     TypeError, ValueError
-        If the layer is no convolution, or the weights are no finite floats, have another shape than the
-        layer, or channels that its groups do not divide.
+        If the layer is not a convolution, or the weights are not finite numbers, have another shape than
+        the layer, or channels that its groups do not divide.
 
     Examples
     --------
@@ -168,7 +168,7 @@ class Channels(Node):
         if places.dtype.kind not in "iu" or places.ndim != 1 or not places.size:
             raise TypeError(f"index must be a sequence of ints, got {index!r}")
         if places.min() < -1 or places.max() >= count:
-            raise ValueError(f"index must hold channels below {count}, or -1, got {places.max()}")
+            raise ValueError(f"index must hold channels from 0 to {count - 1}, or -1, got {index!r}")
         places.flags.writeable = False
         object.__setattr__(self, "index", places)
         object.__setattr__(self, "inputs", count)

@@ -99,8 +99,8 @@ def cost(net: Node, input_size: Any, channels: int | None = None, itemsize: int 
     Raises
     ------
     ValueError
-        If the input is too small for a layer, or channels do not fit: groups that do not divide them,
-        branches that differ, a concatenation that declares others. The message names the layer.
+        If the input is too small for a layer, or channels do not fit: groups do not divide them, branches
+        differ, or a concatenation declares others. The message names the layer.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def _channels_before(op: Operation, known: list[int]) -> int:
     if op.joined:
         if tuple(known) != op.joined:
             raise ValueError(
-                f"{short(op.node)} declares {op.joined} channels of what it concatenates, which has "
+                f"{short(op.node)} declares {op.joined} channels for what it concatenates, which has "
                 f"{tuple(known)}"
             )
         return sum(known)

@@ -11,6 +11,7 @@ from .graph import Graph
 from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Normalization, Pool, Upsample
 from .moves import Pad, Slice
 
+# A table of a row's name and its numbers still fits a terminal of 80 columns.
 _LONGEST = 40
 
 POINTWISE = (Activation, Channels, Dropout, Identity, Scaled)

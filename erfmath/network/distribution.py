@@ -1,4 +1,4 @@
-"""The law of a network's impact: where on the input the impact on one output unit lies."""
+"""The distribution of a network's impact: where on the input the impact on one output unit lies."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MOST_TERMS = 5000
 
 
 class MapDistribution(JointDistribution):
-    """The law of a network's impact on several axes, its map and its marginals built when asked for.
+    """The distribution of a network's impact on several axes, its map and marginals built when asked for.
 
     The marginals are those of the exact product of polynomials where no other axis is upsampled.
     """
@@ -59,7 +59,7 @@ class MapDistribution(JointDistribution):
 
     @property
     def is_independent(self) -> bool:
-        """Whether the law is held as the product of its marginals: no."""
+        """Whether the distribution is held as the product of its marginals: no."""
         return False
 
     @property
@@ -112,7 +112,7 @@ def _reaches_its_ends(values: Floats) -> bool:
 def distribution_of_network(
     net: Node, n: int = 1, *, at: Any = None, input_size: Any = None
 ) -> LatticeDistribution | JointDistribution:
-    """Return the law of the impact of each input position on one output unit of n copies of a network.
+    """Return the distribution of the impact on one output unit of n copies of a network.
 
     Unit 0 by default, on a map without borders; with an `input_size` the middle one, or the one `at`, with
     the borders as the layers pad them.
@@ -141,7 +141,7 @@ def network_on_axis(net: Node, n: object = 1, axis: int | None = None) -> Produc
 
 
 def _marginals(program: Program, at: Ints) -> tuple[LatticeDistribution, ...]:
-    """Return the marginals of the law of one output unit; those of like axes at like places are one."""
+    """Return the marginal distributions of one output unit; those of like axes at like places are one."""
     laws: dict[tuple[int, Any], LatticeDistribution] = {}
     keys = []
     for axis, first in enumerate(program.likenesses):
@@ -153,7 +153,7 @@ def _marginals(program: Program, at: Ints) -> tuple[LatticeDistribution, ...]:
 
 
 def _law(program: Program, at: Ints, axis: int) -> LatticeDistribution:
-    """Return the marginal law on one axis: of the exact product, or where that takes too long from a map."""
+    """Return the marginal on one axis: of the exact product, or where that takes too long from a map."""
     if program.mixes is not None:
         return LatticeDistribution(*_folded(program, at, axis))
     try:
@@ -186,7 +186,7 @@ def _folded(program: Program, at: Ints, axis: int) -> tuple[Floats, int]:
 
 
 def _bordered(net: Node, at: Any, input_size: Any) -> LatticeDistribution | JointDistribution:
-    """Return the law of the impact on a unit of a map with borders."""
+    """Return the distribution of the impact on a unit of a map with borders."""
     frame = sized_for(net, input_size)
     require_law(frame.program)
     unit = unit_inside(frame, at)

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from .._checks import per_axis
-from .algebra import Node
+from .algebra import Node, require_network
 from .arguments import plain_size
 from .program import Program, program_of, pull_back, through
 from .rates import integral
@@ -65,7 +65,7 @@ class Phase:
 
     @property
     def is_covered(self) -> bool:
-        """Whether there is no hole."""
+        """Whether every position between the ends is seen."""
         return self.size <= 1 or (self.span == 1 and self.size == self.count)
 
     @property
@@ -137,7 +137,7 @@ class ReceptiveField:
 
     @property
     def offset(self) -> Any:
-        """The first input position that output 0 sees (the first phase that sees anything)."""
+        """The first input position that output 0 sees, or the first output that sees any."""
         if self.unbounded is not None:
             return self._per_axis(lambda axis: -math.inf)
         return self._per_axis(self._offset)
@@ -154,7 +154,7 @@ class ReceptiveField:
 
     @property
     def is_covered(self) -> bool:
-        """Whether no phase has a hole on any axis."""
+        """Whether no phase has holes on any axis."""
         return all(phase.is_covered for axis in self._phases for phase in axis)
 
     def region(self, index: Any = 0) -> Any:
@@ -185,7 +185,7 @@ class ReceptiveField:
     def _offset(self, axis: int) -> int:
         first = next((phase.region[0] for phase in self._phases[axis] if phase.region), None)
         if first is None:
-            raise ValueError("no output unit sees anything: strides and upsampling miss each other")
+            raise ValueError("no output unit sees any input: strides and upsampling miss each other")
         return first
 
     def _period(self, axis: int) -> int:
@@ -243,7 +243,7 @@ def receptive_field(net: Node) -> ReceptiveField:
     Raises
     ------
     TypeError
-        If it is no network, or holds a layer of a type that is not known.
+        If it is not a network, or holds a layer of an unknown type.
 
     Notes
     -----
@@ -263,15 +263,6 @@ def receptive_field(net: Node) -> ReceptiveField:
     field = ReceptiveField(require_network(net))
     _ = field.program  # an unknown layer is found now
     return field
-
-
-def require_network(net: Any) -> Node:
-    """Return a network, or raise saying what is one."""
-    if isinstance(net, Node):
-        return net
-    raise TypeError(
-        f"net must be a network such as Conv(3) >> Pool(2), got {net!r} of type {type(net).__name__}"
-    )
 
 
 def phases_of(program: Program) -> tuple[tuple[Phase, ...], ...]:

@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
 from .._checks import as_count
-from .algebra import Node, as_nodes
+from .algebra import Node, require_network
 from .rates import Gain, Rate, as_gain, common_axes, common_rate, product_of_rates, require_some
 
 INPUT = "input"
@@ -122,7 +122,7 @@ class Graph(Node):
 
     @cached_property
     def rate(self) -> Rate | None:
-        """Input samples an output sample."""
+        """Input samples per output sample."""
         return self._rates[self.output]
 
     def _check(self) -> None:
@@ -164,7 +164,7 @@ def _entry(item: Any) -> Entry:
         raise ValueError(f"a layer's name must be a string other than {INPUT!r}, got {name!r}")
     if not sources:
         raise ValueError(f"layer {name!r} must name what it reads, {INPUT!r} or another layer")
-    as_nodes([node], f"layer {name!r}")
+    require_network(node, f"layer {name!r}")
     if len(sources) == 1 and _is_concatenation(sources[0]):
         return _concatenation(name, node, sources[0])
     pairs = [(s, 1) if isinstance(s, str) else s for s in sources]

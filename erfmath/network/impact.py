@@ -23,7 +23,7 @@ from .program import Block, Program, program_of
 from .rates import Gain
 from .stage import Stage
 
-# Weights of a block of a network, which take no time.
+# Weights of a block of a network: written out in microseconds, so that they do not count.
 _FEW = 64
 
 
@@ -131,7 +131,7 @@ def require_alike(program: Program) -> None:
     """Raise where channels have weights of their own, so that there is no single polynomial."""
     if program.mixes is not None:
         raise ValueError(
-            f"{program.mixes!r} has weights of its own for each channel, so the impact is no product of "
+            f"{program.mixes!r} has weights of its own for each channel, so the impact is not one product of "
             "polynomials; use impact_map() or distribution()"
         )
 
@@ -143,14 +143,14 @@ def require_law(program: Program) -> None:
             require_law(op.what.program)
         elif isinstance(op.what, Stage) and not op.what.is_nonnegative:
             raise ValueError(
-                f"{op.node!r} has a negative weight, so the impact is no probability law; use impact_map() "
-                "or polynomial() for the signed impact, variance() for that of the squares, or a layer with "
-                "the weights' magnitudes"
+                f"{op.node!r} has a negative weight, so its impact is not a distribution; use impact_map() "
+                "or polynomial() for the signed impact, variance() for the squares of the weights, or a "
+                "layer with their magnitudes"
             )
         if any(gain < 0 for _, gain in op.sources):
             raise ValueError(
-                f"{op.node!r} has a negative gain, so the impact is no probability law; use polynomial() for "
-                "the signed polynomial"
+                f"{op.node!r} has a negative gain, so its impact is not a distribution; use impact_map() or "
+                "polynomial() for the signed impact"
             )
 
 

@@ -16,17 +16,17 @@ from .._checks import as_count
 from ..core.scaled import Floats
 from ..laws.joint import JointDistribution, law_of
 from ..laws.lattice import LatticeDistribution
-from .algebra import Node
+from .algebra import Node, require_network
 from .arguments import Ints, plain_size
 from .border import bordered_map, unit_inside
-from .field import require_network
 from .impact import bounded_program, place, unit_of
 from .maps import Map, map_of
 from .program import Block, Program
 from .sizes import sized_for
 from .stage import Stage
 
-_LARGEST = 1000  # powers of two that floats hold
+# Floats reach from 2^-1022 to 2^1024; sums over channels and pixels need some room.
+_LARGEST = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +55,11 @@ class ImpactMap:
         """The input position of the first pixel: an int on one axis."""
         return plain_size(self.start)
 
-    def law(self, power: int = 1) -> LatticeDistribution | JointDistribution:
-        r"""Return the law of the shares :math:`\sum_c |g_c(x)|^p`: of magnitudes, or for p = 2 of energies.
+    def distribution(self, power: int = 1) -> LatticeDistribution | JointDistribution:
+        r"""Return the shares of :math:`\sum_c |g_c(x)|^p` as a distribution: of magnitudes, or energies.
 
         >>> from erfmath import Conv
-        >>> impact_map(Conv([1, -2, 1])).law().probabilities()
+        >>> impact_map(Conv([1, -2, 1])).distribution().probabilities()
         array([0.25, 0.5 , 0.25])
         """
         sums = (np.abs(self.channels) ** as_count(power, "power", minimum=1)).sum(axis=0)
@@ -95,8 +95,8 @@ def impact_map(net: Node, at: Any = None, input_size: Any = None, channel: int |
     Raises
     ------
     ValueError
-        If the unit sees nothing, its channel is none of the output's, the numbers leave the range of
-        floats, or the network is unbounded and has no input size.
+        If the unit sees nothing, the output has no such channel, the numbers leave the range of floats,
+        or the network is unbounded and no input size is given.
     MemoryError
         If the map does not fit into memory.
 
@@ -148,7 +148,8 @@ def _plain(found: Map) -> Floats:
     peak = np.frexp(np.abs(found.values).max())[1] + found.exponent
     if not -_LARGEST < peak < _LARGEST:
         raise ValueError(
-            f"the impact is around 2**{peak}, beyond floats; ask for distribution(), or divide the weights"
+            f"the impact is around 2**{peak}, outside the range of floats; ask for distribution(), or "
+            "rescale the weights"
         )
     values = np.ldexp(found.values, found.exponent)
     values.flags.writeable = False

@@ -65,9 +65,9 @@ class Conv(Convolution):
     Parameters
     ----------
     kernel
-        An int for so many taps on one axis, a tuple of ints for taps on several, whose weights are not known
-        (``is_given`` is False; they count as equal taps of sum 1, or as random ones, see
-        :func:`erfmath.variance`); or given weights as an array, nested lists or a Kernel.
+        An int for the number of taps on one axis, or a tuple of ints for several; their weights are not known
+        (``is_given`` is False) and count as equal taps of sum 1, or as random ones, see
+        :func:`erfmath.variance`. Or given weights: an array, nested lists or a Kernel.
     stride, dilation
         Ints from 1, the same on each axis or one per axis.
     padding
@@ -77,7 +77,8 @@ class Conv(Convolution):
     padding_mode
         What is added: "zeros", "reflect" (without the border sample), "replicate" or "circular".
     channels, groups
-        Output channels, None for as many as come in, and groups of them; only the cost depends on these.
+        The number of output channels, None for as many as come in, and of groups; only the cost depends on
+        these.
 
     Raises
     ------
@@ -208,7 +209,7 @@ class ConvTranspose(Convolution):
 
 @dataclass(frozen=True, init=False, repr=False)
 class Pool(Node):
-    """A pooling layer: the average, or the maximum, of `size` samples every `stride`-th.
+    """A pooling layer: the average or the maximum of `size` samples, once every `stride` samples.
 
     Its impact is uniform: exactly so for averages, and for a maximum on average over inputs, since each of
     its samples is as likely to be the largest.
@@ -226,7 +227,7 @@ class Pool(Node):
     dilation
         Ints from 1, the same on each axis or one per axis.
     ceil_mode
-        Whether an output is made from a window that begins inside but ends behind the input.
+        Whether a window that begins inside the input but ends beyond it makes an output.
     count_include_pad
         Whether an average divides by the padding in its window as well. (A maximum never takes padding.)
 
@@ -308,12 +309,13 @@ class Upsample(Node):
 
 @dataclass(frozen=True)
 class Activation(Node):
-    """A pointwise nonlinearity, by name; it moves no impact, and scales variances by E[sigma'^2].
+    r"""A pointwise nonlinearity, by name: it moves no impact, and scales variances by :math:`E[\sigma'^2]`.
 
     Parameters
     ----------
     name
-        Such as "relu"; :func:`erfmath.activation_gain` knows the usual ones, others only have no variance.
+        Such as "relu". :func:`erfmath.activation_gain` knows the usual ones; others work too, but have no
+        variance.
 
     Examples
     --------
@@ -333,7 +335,7 @@ class Activation(Node):
 
 @dataclass(frozen=True)
 class Dropout(Node):
-    """Dropout; it moves no impact, and scales variances by 1/(1 - p).
+    """Dropout: it moves no impact, and scales variances by 1/(1 - p).
 
     Parameters
     ----------
@@ -343,7 +345,7 @@ class Dropout(Node):
     Raises
     ------
     ValueError
-        If p is no such probability.
+        If p is not such a probability.
 
     Examples
     --------
@@ -382,7 +384,7 @@ class GlobalPool(Node):
 
 @dataclass(frozen=True)
 class Normalization(Node):
-    """A normalisation by statistics of the whole map: it keeps positions, and reads everything besides.
+    """A normalisation by statistics of the whole map: it keeps positions, and reads everything as well.
 
     Parameters
     ----------

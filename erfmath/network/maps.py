@@ -24,7 +24,8 @@ from .program import Block, Program, pull_back
 from .rates import Gain
 from .stage import Stage
 
-_WIDEST = 2.0**400  # beyond this, values are scaled back
+# Values are scaled back beyond this: a layer may square it and still stay within the floats, 2^1024.
+_WIDEST = 2.0**400
 
 
 @dataclass(frozen=True, eq=False)

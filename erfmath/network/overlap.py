@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.scaled import Floats
-from .algebra import Node
-from .field import require_network
+from .algebra import Node, require_network
 from .impact import bounded_program
 from .maps import map_of
 
-_FAR = 900  # powers of two beyond which totals leave the floats
-_TIE = 1e-12  # relative difference of two totals that is round-off
+# Totals beyond these powers of two are scaled, so that sums and ratios of them stay within the floats.
+_FAR = 900
+# Totals of equal phases differ by round-off, some 1e-16 per layer: this allows for thousands.
+_TIE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from .graph import INPUT, Graph
 from .rates import Gain, Rate, short
 from .stage import Stage, Unbounded, lower
 
-# Copies of a network that moves between rates are written out one by one.
+# Copies of a network that changes the rate are written out one by one: so many operations take a second.
 _MOST_COPIES = 10**5
 
 
@@ -147,7 +147,7 @@ class Program:
 
     @functools.cached_property
     def rate(self) -> Rate:
-        """Input samples an output sample, per axis."""
+        """Input samples per output sample, per axis."""
         return self._rates_and_period[0]
 
     @functools.cached_property
@@ -350,8 +350,8 @@ class _Writer:
         ):
             if node.n * len(body.operations) > _MOST_COPIES:
                 raise ValueError(
-                    f"{node.n} copies of {node.node!r} are too many to follow one by one, at most "
-                    f"{_MOST_COPIES} operations in all"
+                    f"{node.n} copies of {short(node.node)} are too many: followed one by one, they may be "
+                    f"{_MOST_COPIES} operations at most"
                 )
             for _ in range(node.n):
                 source = yield node.node, source

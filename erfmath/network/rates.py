@@ -48,8 +48,8 @@ def common_axes(nodes: Iterable[Node]) -> int | None:
             continue
         if first is not None and node.ndim != first.ndim:
             raise ValueError(
-                f"all layers must have as many axes: {short(first)} has {first.ndim}, {short(node)} has "
-                f"{node.ndim}; give sizes as tuples, one int per axis"
+                f"all layers must have the same number of axes: {short(first)} has {first.ndim}, "
+                f"{short(node)} has {node.ndim}; give sizes as tuples, one int per axis"
             )
         first = first or node
     return None if first is None else first.ndim
@@ -64,7 +64,7 @@ def common_rate(rates: Iterable[tuple[object, Rate | None]]) -> None:
         if rate != full[0][1]:
             raise ValueError(
                 f"branches must have the same rate to be added: {short(full[0][0])} has "
-                f"{show_rate(full[0][1])}, {short(name)} has {show_rate(rate)} (input samples an output "
+                f"{show_rate(full[0][1])}, {short(name)} has {show_rate(rate)} (input samples per output "
                 "sample); give the shortcut the same stride"
             )
 

@@ -11,6 +11,7 @@ from ..polynomials.kernel import Kernel
 
 Run = tuple[int, int]
 
+# A set of so many runs takes a second and some 100 MB to write out.
 _MOST_RUNS = 10**6
 
 

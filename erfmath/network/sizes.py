@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._checks import as_count, per_axis
-from .algebra import Node
+from .algebra import Node, require_network
 from .arguments import Ints, plain_size
-from .field import require_network
 from .program import Operation, Program, program_of
 from .rates import short
 from .stage import Stage, Unbounded
@@ -115,7 +114,7 @@ def valid_input_sizes(net: Node, largest: int = 512, exact: bool = False) -> Any
     Raises
     ------
     TypeError, ValueError
-        If it is no network, or `largest` no positive int.
+        If it is not a network, or `largest` is not a positive int.
 
     Returns
     -------

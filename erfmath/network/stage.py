@@ -90,7 +90,7 @@ class Stage:
 
     @property
     def rate(self) -> Rate:
-        """Input samples an output sample."""
+        """Input samples per output sample."""
         return tuple(Fraction(s, u) for s, u in zip(self.stride, self.upsampling, strict=True))
 
     def along(self, axis: int) -> Stage:
@@ -166,7 +166,7 @@ def lower(node: Any) -> Stage | Unbounded | Node:
     Raises
     ------
     TypeError
-        If the type is not known, or composed of other layers.
+        If the type is unknown, or composed of other layers.
 
     Examples
     --------
@@ -175,4 +175,4 @@ def lower(node: Any) -> Stage | Unbounded | Node:
     (Fraction(2, 1),)
     """
     name = type(node).__name__
-    raise TypeError(f"{name} is no layer that is known; register what it means with erfmath.lower")
+    raise TypeError(f"{name} is an unknown type of layer; register its meaning with erfmath.lower")

@@ -23,7 +23,7 @@ from ..laws.lazy import distribution
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import as_product
 from .activations import activation_gain
-from .algebra import Identity, Node, Power, Series, Sum, series
+from .algebra import Identity, Node, Power, Series, Sum, require_network, series
 from .branches import Concat, Residual
 from .graph import Graph
 from .impact import copies
@@ -32,7 +32,8 @@ from .meaning import interpolation
 from .moves import Pad, Slice
 from .stage import lower
 
-_TIE = 1e-9  # a sum this far from 1 is round-off
+# A sum of taps this near to 1 is 1: the round-off of float taps is some 1e-16 each.
+_TIE = 1e-9
 
 # Variance of the weights times the number of inputs: He et al. 2015; LeCun 1998; Glorot & Bengio 2010 with
 # as many channels out as in.
@@ -85,11 +86,11 @@ def variance(net: Any, init: str = "he") -> Node:
     (0.3333333333333333, 0.3333333333333333)
     """
     as_choice(init, "init", tuple(INITS))
-    meaning = lower(net)
+    meaning = lower(require_network(net))
     if isinstance(meaning, Node):
         return variance(meaning, init)
     raise TypeError(
-        f"{type(net).__name__} has no variance that is known; register it with erfmath.variance.register"
+        f"the variance of {type(net).__name__} is unknown; register it with erfmath.variance.register"
     )
 
 
@@ -175,13 +176,13 @@ def _(net: Node, init: str = "he") -> Node:
 @variance.register
 def _(net: GlobalPool, init: str = "he") -> Node:
     raise ValueError(
-        "GlobalPool() passes 1/N^2 of the variance of N samples, and N is not known; give the network before "
-        "it, or a Pool of the map's size"
+        "GlobalPool() passes on 1/N^2 of the variance of N samples, and N is unknown; ask for the network "
+        "before it, or use a Pool of the map's size"
     )
 
 
 def batch_norm_residuals(branch: Node, n: int) -> Node:
-    r"""Return n residual blocks with batch normalisation at initialisation, in the variance picture.
+    r"""Return n residual blocks with batch normalisation at initialisation, as a network of variances.
 
     Each block adds variance 1 to the signal, and normalisation divides the branch of block l by the l
     of its input: gains 1/l, so that the variance of the impact grows as

@@ -156,7 +156,7 @@ def _law(net: Node, at: Any, size: Any, arguments: argparse.Namespace) -> tuple[
         return None, words + ("" if arguments.no_gates else "; in a model, --no-gates leaves gates out")
     try:
         if weights == "given" and profile == "mean":
-            return impact_map(net, at, size).law(), ""
+            return impact_map(net, at, size).distribution(), ""
         read = net if profile == "mean" or weights == "energy" else variance(net)
         return distribution(read, at=at, input_size=size), ""
     except (ValueError, MemoryError) as error:

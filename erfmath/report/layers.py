@@ -10,11 +10,10 @@ from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
-from ..network.algebra import Node, Power, Series, series, series_as_given
+from ..network.algebra import Node, Power, Series, require_network, series, series_as_given
 from ..network.arguments import Ints
 from ..network.cost import LayerCost, cost
 from ..network.describe import BRANCHED, POINTWISE, by, describe
-from ..network.field import require_network
 from ..network.graph import Graph
 from ..network.program import program_of
 from ..network.regions import regions_of
