@@ -20,7 +20,8 @@ from .formats.notation import parse_network as parse_network
 from .formats.registry import register_layer as register_layer
 from .formats.schema import json_schema as json_schema
 from .formats.to_notation import format_network as format_network
-from .laws.clt import CentralLimit as CentralLimit, Edgeworth as Edgeworth, central_limit as central_limit
+from .laws.clt import CentralLimit as CentralLimit, central_limit as central_limit
+from .laws.edgeworth import Edgeworth as Edgeworth
 from .laws.effective import (
     EffectiveField as EffectiveField,
     Growth as Growth,

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from oracles import exact_cumulants, exact_law, slope
 
 from erfmath import Kernel, central_limit, cumulants, distribution
-from erfmath.laws import clt
+from erfmath.laws import edgeworth
 from erfmath.strategies import kernels
 
 DEPTHS = [40, 80, 160, 320, 640]
@@ -110,7 +110,7 @@ def test_the_distance_counts_the_normal_below_the_support():
 
 
 def test_sheppards_corrections_use_bernoulli_numbers():
-    for order, number in clt._BERNOULLI.items():
+    for order, number in edgeworth._BERNOULLI.items():
         assert number == pytest.approx(float(sympy.bernoulli(order)))
 
 

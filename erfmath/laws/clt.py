@@ -1,7 +1,7 @@
-r"""The central limit theorem for a product of powers: the normal it predicts, how far off that is, and more.
+r"""The central limit theorem for a product of powers: the normal it predicts, and how close that is.
 
-The position S of an impact is a sum of n independent steps with the kernels as their laws, so
-:math:`(S - \mu)/\sigma` tends to the standard normal as long as no single step dominates. One axis.
+On one axis, the position S of an impact is the sum of n independent steps with the kernels as their
+distributions. So :math:`(S - \mu)/\sigma` tends to the standard normal as long as no single step dominates.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ..core.scaled import Floats
 from ..polynomials.cumulants import exact_cumulants, require_law, third_absolute_moment
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Factor, Product, on_axis
+from .edgeworth import Edgeworth
 from .lattice import Points
 from .lazy import ProductDistribution
 from .verdict import Verdict, kind_of
@@ -29,16 +30,27 @@ if TYPE_CHECKING:
 # Shevtsova (2013) for identical and for other summands; no constant below 0.4097 can hold (Esseen 1956).
 IDENTICAL, OTHERS = 0.4690, 0.5600
 
-# Up to this many points Python's erfc takes less time than the import of SciPy's.
+# Up to this many points Python's erfc takes less time than importing SciPy's.
 _FEW_POINTS = 2**14
 
-# The distance is taken over every point where the law is short, or of few factors and perhaps rough.
+# Below this, a variance is about to lose digits to underflow (the smallest normal float is 2.2e-308).
+_LEAST_VARIANCE = 1e-300
+
+# Beyond so many standard deviations Phi is 0 or 1 in floats, so that the gap to F has no maximum there.
+_REACH = 40
+
+# An expansion of order k adds products of standardised cumulants that are as large as the one of order k + 2:
+# up to here its square, and the polynomials at 40 standard deviations times it, are floats.
+_LARGEST_CUMULANT = 10**100
+
+# The distance reads every point of a short distribution, or of a longer one with few factors, which may be
+# rough; of others the largest gap is first looked for on a grid.
 _EVERY_POINT, _EVERY_ROUGH_POINT, _MANY_FACTORS = 2**13, 2**20, 1000
 
 
 @dataclass(frozen=True)
 class CentralLimit:
-    r"""The law of a product of powers beside its normal prediction; see :func:`central_limit`.
+    r"""The distribution of a product of powers and the normal it tends to; see :func:`central_limit`.
 
     Examples
     --------
@@ -59,12 +71,12 @@ class CentralLimit:
 
     @property
     def mean(self) -> float:
-        """The mean of the law and of the normal."""
+        """The mean, which the normal shares."""
         return float(self._moments[0])
 
     @property
     def var(self) -> float:
-        """The variance of the law and of the normal."""
+        """The variance, which the normal shares."""
         return float(self._moments[1])
 
     @property
@@ -90,7 +102,7 @@ class CentralLimit:
 
     @cached_property
     def dominant(self) -> tuple[Factor, float]:
-        """The factor whose step has the largest share in the variance, and that share."""
+        """The factor whose step has the largest share of the variance, and that share."""
         self._spread()
         factors = self.polynomial.factors
         shares = [exact_cumulants(Product([(f.kernel, 1, f.step)]), 2)[1] / self._moments[1] for f in factors]
@@ -99,27 +111,27 @@ class CentralLimit:
 
     @property
     def lindeberg_share(self) -> float:
-        """The largest share of one step in the variance, 1/n for identical ones; it must vanish."""
+        """The largest share of the variance in one step, 1/n for identical steps; it must tend to 0."""
         return self.dominant[1]
 
     @cached_property
     def span(self) -> int:
-        """The lattice span h, gcd of the distances between taps: the law lives on every h-th integer."""
+        """The lattice span h, the gcd of the distances between taps: only every h-th integer has mass."""
         return math.gcd(
             *(step * gap for kernel, n, (step,) in self.polynomial.factors if n for gap in _gaps(kernel))
         )
 
     def normal(self) -> rv_continuous_frozen:
-        """Return the predicted normal, a frozen ``scipy.stats.norm``."""
+        """Return the predicted normal distribution, a frozen ``scipy.stats.norm``."""
         from scipy.stats import norm
 
         return norm(self.mean, self._spread())
 
     @cached_property
     def distance(self) -> float:
-        r"""The Kolmogorov distance :math:`\sup_x |F(x) - \Phi((x - \mu)/\sigma)|`, from the exact law.
+        r"""The Kolmogorov distance :math:`\sup_x |F(x) - \Phi((x - \mu)/\sigma)|` to the normal.
 
-        A lattice law is a staircase: this tends to half its central jump, :math:`h / (2\sigma\sqrt{2\pi})`.
+        On a lattice F is a staircase: this tends to half its central jump, :math:`h / (2\sigma\sqrt{2\pi})`.
         """
         self._spread()
         return max(self._largest(self._step_above), self._largest(self._step_below))
@@ -128,16 +140,16 @@ class CentralLimit:
     def corrected_distance(self) -> float:
         r"""The distance with a continuity correction: :math:`\max_t |F(t) - \Phi((t + h/2 - \mu)/\sigma)|`.
 
-        Over the points of the lattice; it falls as 1/n for symmetric kernels.
+        The maximum is over the points of the lattice. It falls as 1/n for symmetric kernels.
         """
         self._spread()
         return self._largest(lambda t: np.abs(self._law.cdf(t) - self._normal_cdf(t, self.span / 2)))
 
     @cached_property
     def bound(self) -> float:
-        r"""The Berry-Esseen bound of :attr:`distance`, :math:`\min(1, C \sum \rho_i / \sigma^3)`.
+        r"""The Berry-Esseen bound on :attr:`distance`, :math:`\min(1, C \sum \rho_i / \sigma^3)`.
 
-        With :math:`\rho_i` the third absolute central moment of a step; C = 0.4690 for identical steps and
+        Here :math:`\rho_i` is the third absolute central moment of a step; C = 0.4690 for identical steps and
         0.5600 for others (Shevtsova, Informatics and its Applications 7, 2013).
         """
         self._spread()
@@ -149,7 +161,7 @@ class CentralLimit:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the theorem has set in, as a value: its kind, the distance, the share and the layer."""
+        """Whether the distribution is close to its normal, and what keeps it away; see :class:`Verdict`."""
         if self.var == 0:
             return Verdict("point")
         distance, (layer, share), skewness = self.corrected_distance, self.dominant, self.skewness
@@ -157,36 +169,36 @@ class CentralLimit:
         return Verdict(kind, distance, share, layer, skewness, self.excess_kurtosis, self.span)
 
     def edgeworth(self, order: int = 2) -> Edgeworth:
-        """Return the Edgeworth expansion to n^(-order/2), order 0 (the normal, by steps) to 8."""
+        """Return the Edgeworth expansion up to n^(-order/2); order 0 is the normal, order 8 the highest."""
         order = as_count(order, "order", minimum=0, maximum=8)
         self._spread()
         cumulants = exact_cumulants(self.polynomial, order + 2)
-        if any(
-            abs(value) ** 2 > 10**200 * cumulants[1] ** r for r, value in enumerate(cumulants, 1) if r > 2
-        ):
+        most, var = _LARGEST_CUMULANT**2, cumulants[1]
+        if any(value**2 > most * var**r for r, value in enumerate(cumulants[2:], 3)):
             raise ValueError(
-                f"the law is too skewed for an expansion of order {order}: a cumulant exceeds 1e100"
+                f"the distribution is too skewed for an expansion of order {order}: a standardised cumulant "
+                "exceeds 1e100; give a lower order"
             )
         return Edgeworth(tuple(map(float, cumulants)), self.span, self._law.support()[0], order)
 
     def _spread(self) -> float:
         if self._moments[1] == 0:
             raise ValueError(
-                f"the variance is 0 (one tap, or no factor): the law is a point mass at {self.mean:g} "
-                "and has no normal limit"
+                f"the variance is 0 (one tap, or no factor): the distribution is a point mass at "
+                f"{self.mean:g} and has no normal limit"
             )
-        if self.var < 1e-300:
+        if self.var < _LEAST_VARIANCE:
             raise ValueError(
-                f"the variance {self.var:g} is too small for floats; the law is a point mass but for that"
+                f"the variance {self.var:g} is too small for floats: the distribution is nearly a point mass"
             )
         return self.std
 
     def _step_above(self, t: Points) -> Floats:
-        """|F - Phi| at the left end of the step from t to t + h."""
+        """Return the gap between F and Phi at the left end of the step from t to t + h."""
         return np.asarray(np.abs(self._law.cdf(t) - self._normal_cdf(t, 0.0)))
 
     def _step_below(self, t: Points) -> Floats:
-        """|F - Phi| at the right end of the step from t to t + h."""
+        """Return the gap between F and Phi at the right end of the step from t to t + h."""
         return np.asarray(np.abs(self._law.cdf(t) - self._normal_cdf(t, float(self.span))))
 
     def _normal_cdf(self, t: Points, shift: float) -> Floats:
@@ -196,11 +208,11 @@ class CentralLimit:
     def _largest(self, gap: Any) -> float:
         """Return the largest gap over the lattice, from one step before the support on.
 
-        Where there are too many points: on the scale of sigma the gap is a smooth function of t, so the
-        largest of a fine grid is refined twice.
+        With many points the gap is a smooth function of t on the scale of sigma: a grid of 2^10 points in
+        80 sigma finds the neighbourhood of the largest gap, and is refined until it reads every point.
         """
         low, high = self._law.support()
-        reach = math.ceil(40 * self.std) + self.span
+        reach = math.ceil(_REACH * self.std) + self.span
         first = max(low - self.span, low + (round(self._moments[0]) - reach - low) // self.span * self.span)
         count = (min(high, round(self._moments[0]) + reach) - first) // self.span + 1
         smooth = self.polynomial.n >= _MANY_FACTORS
@@ -214,97 +226,17 @@ class CentralLimit:
         return float(np.max(gap(first + self.span * np.arange(count))))
 
 
-@dataclass(frozen=True)
-class Edgeworth:
-    r"""The Edgeworth expansion of a lattice law, corrected for the lattice.
-
-    With :math:`z = (t - \mu)/\sigma` and the series cut at order n^(-order/2),
-
-    .. math::
-
-        \sum_m c_m s^m = e^{\sum_{r \ge 3} \kappa_r s^r / (r!\,\sigma^r)}, \qquad
-        P(S = t) \approx \frac h\sigma \varphi(z) \sum_m c_m \mathrm{He}_m(z).
-
-    The cdf sums this over the lattice, which is its integral to t + h/2 with Sheppard's corrections
-    (Euler-Maclaurin): cumulants less :math:`B_{2m} h^{2m} / (2m)`. Both are approximations and may leave
-    [0, 1] in the tails (Petrov, Sums of Independent Random Variables, 1975, chapter VI; Esseen 1945).
-
-    Attributes
-    ----------
-    cumulants
-        kappa_1 .. kappa_(order + 2).
-    span, origin
-        The law lives on origin + span * integers.
-    order
-        The last power of n^(-1/2) that is kept.
-    """
-
-    cumulants: tuple[float, ...]
-    span: int
-    origin: int
-    order: int
-
-    def pmf(self, x: Any) -> Any:
-        """Return the expansion of P(S = x), 0 off the lattice."""
-        point = np.asarray(x, dtype=float)
-        z = self._standardised(point)
-        series = np.polynomial.hermite_e.hermeval(z, self._series(lattice_sum=False))
-        values = self.span / self._sigma * _gauss(z) * series
-        finite = np.isfinite(point)
-        on_lattice = finite & ((np.where(finite, point, self.origin) - self.origin) % self.span == 0)
-        values = np.where(on_lattice, values, np.where(np.isnan(point), np.nan, 0.0))
-        return float(values) if values.ndim == 0 else values
-
-    def cdf(self, x: Any) -> Any:
-        """Return the expansion of P(S <= x), constant between the points of the lattice."""
-        from scipy.special import ndtr
-
-        steps = np.floor((np.asarray(x, dtype=float) - self.origin) / self.span)
-        z = self._standardised(self.origin + self.span * (steps + 0.5))
-        series = self._series(lattice_sum=True)[1:]  # the integral of He_m phi is -He_(m-1) phi
-        values = ndtr(z) - _gauss(z) * np.polynomial.hermite_e.hermeval(z, series if len(series) else [0.0])
-        return float(values) if values.ndim == 0 else values
-
-    def _standardised(self, point: Floats) -> Floats:
-        """Return (point - mean) / sigma within 40 sigma, beyond which everything is 0 or 1 in floats."""
-        return np.clip((point - self.cumulants[0]) / self._sigma, -40, 40)
-
-    @property
-    def _sigma(self) -> float:
-        return math.sqrt(self.cumulants[1])
-
-    def _series(self, lattice_sum: bool) -> Floats:
-        """Return c_0, c_1, ...: the exponential of a power series, order by order in n^(-1/2)."""
-        exponents = [self._exponent(j, lattice_sum) for j in range(1, self.order + 1)]
-        zero, one = np.polynomial.Polynomial([0.0]), np.polynomial.Polynomial([1.0])
-        orders = [one]
-        for k in range(1, self.order + 1):
-            orders.append(sum((j * exponents[j - 1] * orders[k - j] for j in range(1, k + 1)), zero) / k)
-        return np.asarray(sum(orders, zero).coef)
-
-    def _exponent(self, j: int, lattice_sum: bool) -> np.polynomial.Polynomial:
-        """Return the terms of order n^(-j/2): a standardised cumulant, and Sheppard's correction."""
-        terms = np.zeros(j + 3)
-        terms[j + 2] = self.cumulants[j + 1] / self.cumulants[1] / self._sigma**j / math.factorial(j + 2)
-        if lattice_sum and j % 2 == 0:
-            terms[j] = -_BERNOULLI[j] * (self.span / self._sigma) ** j / (j * math.factorial(j))
-        return np.polynomial.Polynomial(terms)
-
-
-_BERNOULLI = {2: 1 / 6, 4: -1 / 30, 6: 1 / 42, 8: -1 / 30}
-
-
 def central_limit(kernel: Kernel | Product | Any, n: int = 1, axis: int | None = None) -> CentralLimit:
-    r"""Return what the central limit theorem says of P(z)^n, and how far to trust it.
+    r"""Return what the central limit theorem says about P(z)^n, and how far to trust it.
 
     Parameters
     ----------
     kernel
-        A Kernel, a Product, a sequence of weights, or a network; no weight negative.
+        A Kernel, a Product, a sequence of weights, or a network. No weight may be negative.
     n
         Number of factors.
     axis
-        Which axis; None where there is one, or where all look alike.
+        The axis to read; None if there is only one, or if all are alike.
 
     Returns
     -------
@@ -316,8 +248,8 @@ def central_limit(kernel: Kernel | Product | Any, n: int = 1, axis: int | None =
     Raises
     ------
     ValueError
-        If a weight is negative, or the axes differ and none is named; from the readings that divide by the
-        standard deviation, if it is 0.
+        If a weight is negative, or if the axes differ and none is named. Readings that divide by the standard
+        deviation raise it where that is 0.
 
     Examples
     --------
@@ -344,7 +276,3 @@ def normal_cdf(x: Floats) -> Floats:
 def _gaps(kernel: Kernel) -> list[int]:
     positions = [position[0] for position, _ in kernel.taps()]
     return [position - positions[0] for position in positions]
-
-
-def _gauss(z: Floats) -> Floats:
-    return np.asarray(np.exp(-z * z / 2) / math.sqrt(2 * math.pi))
