@@ -1,14 +1,8 @@
-r"""Products of powers in integers and rationals, by J. C. P. Miller's recurrence.
+r"""Products of powers in integers and rationals, by whichever of three ways costs least.
 
-The logarithmic derivative of :math:`A = \prod_i P_i^{n_i}` is :math:`A'/A = \sum_i n_i P_i'/P_i`. With
-:math:`Q = \prod_i P_i` and :math:`R = \sum_i n_i\, z P_i' \prod_{j \ne i} P_j` this is
-:math:`z A' Q = R A`, so that
-
-.. math:: q_0\, t\, a_t = \sum_{m \ge 1} \bigl(r_m + m q_m - t q_m\bigr)\, a_{t-m}:
-
-one multiplication of a large by a small integer for each tap of Q. For a single power
-:math:`r_m = n m w_m` (Henrici, Applied and Computational Complex Analysis I, 1974, theorem 1.6c; the
-actuaries' De Pril recursion).
+High powers go by J. C. P. Miller's recurrence (:mod:`.miller`), low powers of wide factors one after the
+other by running sums (:mod:`.running`), and where either would take long, FLINT multiplies if it is there
+(:mod:`.flint`). The result is the same integers in any case.
 """
 
 from __future__ import annotations
@@ -20,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from . import kronecker
+from . import flint, kronecker, miller, running
+from .miller import Taps
 
 Objects = np.ndarray[Any, np.dtype[np.object_]]
 
@@ -34,11 +29,11 @@ def product(factors: Sequence[tuple[Objects, int]], shape: tuple[int, ...]) -> O
         ([int(value * d) for value in kronecker.pack(grid, shape)], n)
         for (grid, n), d in zip(factors, denominators, strict=True)
     ]
-    row = np.array(integer_product(integers), dtype=object)
+    values: list[Any] = integer_product(integers)
     scale = math.prod(d**n for d, (_, n) in zip(denominators, factors, strict=True))
     if scale > 1:
-        row = np.array([_reduced(value, scale) for value in row], dtype=object)
-    return kronecker.unpack(row, shape)
+        values = reduced(values, scale, math.lcm(*denominators))
+    return kronecker.unpack(np.array(values, dtype=object), shape)
 
 
 def integer_product(factors: Sequence[tuple[Sequence[int], int]]) -> list[int]:
@@ -61,7 +56,7 @@ def integer_product(factors: Sequence[tuple[Sequence[int], int]]) -> list[int]:
         ({(j - first) // span: weight // content for j, weight in tap.items()}, n)
         for tap, first, content, (_, n) in zip(taps, firsts, contents, factors, strict=True)
     ]
-    values = _mirrored_row(compact)
+    values = _row(compact)
     scale = math.prod(content**n for content, (_, n) in zip(contents, factors, strict=True))
     if scale > 1:
         values = [scale * value for value in values]
@@ -71,64 +66,53 @@ def integer_product(factors: Sequence[tuple[Sequence[int], int]]) -> list[int]:
     return row
 
 
-Taps = dict[int, int]  # position -> weight
-
-
-def _mirrored_row(factors: list[tuple[Taps, int]]) -> list[int]:
-    """Return the whole row, the second half by symmetry where there is one."""
+def _row(factors: list[tuple[Taps, int]]) -> list[int]:
+    """Return the product of factors whose first position is 0."""
     length = 1 + sum(n * max(taps) for taps, n in factors)
-    signs = [_mirror_sign(taps) ** n for taps, n in factors]
-    if not all(signs):
-        return _miller(factors, length)
-    half = _miller(factors, (length + 1) // 2)
-    return half + [math.prod(signs) * value for value in reversed(half[: length // 2])]
+    wide = [_is_wide(taps, n) for taps, n in factors]
+    often = [factor for factor, is_wide in zip(factors, wide, strict=True) if not is_wide]
+    others = [factor for factor, is_wide in zip(factors, wide, strict=True) if is_wide]
+    # In products of two numbers; a pass over a row, half as long on average, is about a third of one each.
+    steps = sum(max(taps) for taps, _ in often) + sum(n * running.passes(taps) for taps, n in others) / 3
+    if flint.is_worth(length, steps, len(factors)):
+        return flint.row_of(factors)
+    row = miller.row_of(often)
+    for taps, n in sorted(others, key=lambda factor: max(factor[0])):
+        for _ in range(n):
+            row = running.times(row, taps)
+    return row
 
 
-def _mirror_sign(taps: Taps) -> int:
-    """Return 1 or -1 when reading the taps backwards multiplies them by it, else 0."""
-    last = max(taps)
-    for sign in (1, -1):
-        if all(taps.get(last - j) == sign * weight for j, weight in taps.items()):
-            return sign
-    return 0
+def _is_wide(taps: Taps, n: int) -> bool:
+    """Whether n products by running sums take less than the part of a factor in the recurrence."""
+    reach = max(taps)
+    return n <= reach and n * running.passes(taps) <= 2 * reach
 
 
-def _miller(factors: list[tuple[Taps, int]], length: int) -> list[int]:
-    """Return the first `length` coefficients by the recurrence; position 0 is a tap of every factor."""
-    radical: Taps = {0: 1}
-    derivative: Taps = {}
-    for taps, n in factors:
-        slope = {j: n * j * weight for j, weight in taps.items()}
-        derivative = _sum(_times(derivative, taps), _times(radical, slope))
-        radical = _times(radical, taps)
-    first = radical.pop(0)
-    steps = [
-        (m, derivative.get(m, 0) + m * radical.get(m, 0), radical.get(m, 0))
-        for m in radical | derivative
-        if m
-    ]
-    reach = max((m for m, _, _ in steps), default=0)
-    row = [0] * reach + [math.prod(taps[0] ** n for taps, n in factors)]  # zeros stand for a_t, t < 0
-    for t in range(1, length):
-        total = 0
-        for m, scaled, tap in steps:
-            total += (scaled - t * tap) * row[-m]
-        row.append(total // (first * t))
-    return row[reach:]
+def reduced(values: list[int], denominator: int, base: int) -> list[int | Fraction]:
+    """Return the values over a denominator whose primes all divide the base, in lowest terms.
+
+    >>> reduced([4, 6, 5], 8, 2)
+    [Fraction(1, 2), Fraction(3, 4), Fraction(5, 8)]
+    """
+    chunk = math.gcd(base ** max(1, 30 // base.bit_length()), denominator)
+    divided: dict[int, int] = {}  # the denominators, of which there are few
+    found: list[int | Fraction] = []
+    for value in values:
+        # 30 bits, a digit of Python's, show what most have in common with the denominator, a few times
+        # faster than the greatest common divisor of long numbers: all, if no prime of the base is left.
+        common = math.gcd(value % chunk, chunk)
+        if math.gcd(value // common % base, base) > 1:
+            common = math.gcd(value, denominator)
+        if common not in divided:
+            divided[common] = denominator // common
+        rest = divided[common]
+        found.append(value // common if rest == 1 else _in_lowest_terms(value // common, rest))
+    return found
 
 
-def _times(left: Taps, right: Taps) -> Taps:
-    product: Taps = {}
-    for i, a in left.items():
-        for j, b in right.items():
-            product[i + j] = product.get(i + j, 0) + a * b
-    return product
-
-
-def _sum(left: Taps, right: Taps) -> Taps:
-    return {j: left.get(j, 0) + right.get(j, 0) for j in left | right}
-
-
-def _reduced(numerator: int, denominator: int) -> int | Fraction:
-    value = Fraction(numerator, denominator)
-    return value.numerator if value.denominator == 1 else value
+def _in_lowest_terms(numerator: int, denominator: int) -> Fraction:
+    """Return a Fraction without the division by the common divisor that its constructor would look for."""
+    value = object.__new__(Fraction)
+    value._numerator, value._denominator = numerator, denominator  # type: ignore[attr-defined]
+    return value
