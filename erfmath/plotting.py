@@ -1,6 +1,6 @@
-"""Pictures of impacts and fields, by matplotlib (``pip install 'erfmath[plot]'``).
+"""Pictures of impacts and fields, drawn with matplotlib (``pip install 'erfmath[plot]'``).
 
-Each function draws on the axes it is given, or on those of a new pyplot figure, and returns them.
+Each function draws on the axes it is given, or on the axes of a new pyplot figure, and returns them.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ __all__ = ["new_figure", "plot_comparison", "plot_growth", "plot_impact", "plot_
 
 _BLUE, _RED, _GREY = "#2f5d8c", "#c8553d", "#8a8a8a"
 
-# More bars than this are drawn as one outline.
-_MOST_BARS = 400
-_MOST_EDGES = 1500
+# From so many on, bars are thinner than two pixels and are drawn as one outline, and edges of a field would
+# cover the field and are drawn thin.
+_MOST_BARS, _MOST_EDGES = 400, 1500
 
 
-def plot_impact(law: JointDistribution, ax: Any = None, **options: Any) -> Any:
-    """Draw the map of an impact on two axes, with the theoretical and the effective field outlined.
+def plot_impact(distribution: JointDistribution, ax: Any = None, **options: Any) -> Any:
+    """Draw an impact on two axes as a map, with outlines of the theoretical and the effective field.
 
-    Shades are shares of the impact as they are, without a logarithm; the first axis runs down.
+    The shade of a pixel is proportional to its share of the impact. The first axis runs down.
 
     Parameters
     ----------
-    law
-        A law on two axes, from ``distribution(net)``.
+    distribution
+        A distribution on two axes, from ``erfmath.distribution(net)``.
     ax
-        Matplotlib axes; None for those of a new figure.
+        Matplotlib axes; None means the axes of a new figure.
     **options
         `definition`, `ref`, `profile`, `level` of :func:`erfmath.effective_field`.
 
@@ -50,14 +50,16 @@ def plot_impact(law: JointDistribution, ax: Any = None, **options: Any) -> Any:
     >>> from erfmath import Conv, distribution
     >>> ax = plot_impact(distribution(Conv((3, 3), padding=1) ** 10), new_figure().add_subplot())
     >>> ax.get_title()
-    'side 11.7 of 21 (threshold)'
+    'effective size 11.7 of 21 (threshold)'
     """
-    if not isinstance(law, JointDistribution) or law.ndim != 2:
-        raise ValueError(f"law must be one on two axes, got {law!r}; plot_profile draws one axis")
+    if not isinstance(distribution, JointDistribution) or distribution.ndim != 2:
+        raise ValueError(
+            f"distribution must have two axes, got {distribution!r}; plot_profile draws one axis"
+        )
     ax = _axes(ax)
-    (top, bottom), (left, right) = law.support()
-    shares = law.probabilities()
-    found = effective_field(law, **options)
+    (top, bottom), (left, right) = distribution.support()
+    shares = distribution.probabilities()
+    found = effective_field(distribution, **options)
     edges = (left - 0.5, right + 0.5, bottom + 0.5, top - 0.5)
     image = ax.imshow(shares, extent=edges, cmap="Blues", vmin=0, interpolation="nearest")
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, label="share of the impact")
@@ -69,20 +71,20 @@ def plot_impact(law: JointDistribution, ax: Any = None, **options: Any) -> Any:
     for spine in ax.spines.values():
         spine.set(color=_GREY, linewidth=1.5)
     field = " x ".join(str(n) for n in dict.fromkeys((bottom - top + 1, right - left + 1)))
-    ax.set(title=f"side {found.size:.3g} of {field} ({found.definition})")
+    ax.set(title=f"effective size {found.size:.3g} of {field} ({found.definition})")
     ax.set(xlabel="input position, axis 1", ylabel="axis 0")
     return ax
 
 
-def plot_profile(law: LatticeDistribution, ax: Any = None, **options: Any) -> Any:
-    """Draw an impact on one axis beside the normal of the same mean and variance.
+def plot_profile(distribution: LatticeDistribution, ax: Any = None, **options: Any) -> Any:
+    """Draw an impact on one axis and the normal distribution with the same mean and variance.
 
     Parameters
     ----------
-    law
-        A law on one axis; of one on several, ``law.marginal(axis)``.
+    distribution
+        A distribution on one axis; ``distribution.marginal(axis)`` is one of a distribution on several axes.
     ax
-        Matplotlib axes; None for those of a new figure.
+        Matplotlib axes; None means the axes of a new figure.
     **options
         `definition`, `ref`, `profile`, `level` of :func:`erfmath.effective_field`.
 
@@ -97,18 +99,15 @@ def plot_profile(law: LatticeDistribution, ax: Any = None, **options: Any) -> An
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['impact', 'normal', 'effective field, 13 of 21 (threshold)']
     """
-    if not isinstance(law, LatticeDistribution):
-        raise ValueError(f"law must be one on one axis, got {law!r}; take law.marginal(axis)")
+    if not isinstance(distribution, LatticeDistribution):
+        raise ValueError(f"distribution must have one axis, got {distribution!r}; take its marginal(axis)")
     ax = _axes(ax)
-    low, high = law.support()
-    found = effective_field(law, **options)
+    low, high = distribution.support()
+    found = effective_field(distribution, **options)
     ((first, last),) = found.extent
-    _bars(ax, law)
-    if law.var() > 0:
-        reach = max(6 * law.std(), 2)
-        x = np.linspace(max(low - 0.5, law.mean() - reach), min(high + 0.5, law.mean() + reach), 400)
-        normal = np.exp(-(((x - law.mean()) / law.std()) ** 2) / 2) / (law.std() * math.sqrt(2 * math.pi))
-        ax.plot(x, normal, color=_RED, linewidth=1.5, label="normal")
+    _bars(ax, distribution)
+    if distribution.var() > 0:
+        _normal(ax, distribution)
     label = f"effective field, {found.size:.3g} of {high - low + 1} ({found.definition})"
     span = (low + first - 0.5, low + last + 0.5)
     ax.axvspan(*span, color=_GREY, alpha=0.15, linewidth=0, zorder=0, label=label)
@@ -120,14 +119,14 @@ def plot_profile(law: LatticeDistribution, ax: Any = None, **options: Any) -> An
 
 
 def plot_growth(growth: Growth, ax: Any = None) -> Any:
-    """Draw effective and theoretical size over depth on logarithmic axes, with the fitted slope.
+    """Draw the effective and the theoretical size against depth on logarithmic axes, with the fitted slope.
 
     Parameters
     ----------
     growth
         From :func:`erfmath.growth`.
     ax
-        Matplotlib axes; None for those of a new figure.
+        Matplotlib axes; None means the axes of a new figure.
 
     Returns
     -------
@@ -146,8 +145,8 @@ def plot_growth(growth: Growth, ax: Any = None) -> Any:
     label = f"effective, slope {growth.slope:.3f}"
     ax.loglog(depths, [row.effective for row in growth], "o-", color=_BLUE, label=label)
     root = [growth.rows[0].effective * math.sqrt(depth / depths[0]) for depth in depths]
-    ax.loglog(depths, root, "--", color=_RED, linewidth=1, label="slope 1/2, the theorem's limit")
-    ax.set(xlabel="depth", ylabel="side of the field")
+    ax.loglog(depths, root, "--", color=_RED, linewidth=1, label="slope 1/2, the limit for deep networks")
+    ax.set(xlabel="depth", ylabel="size of the field")
     _plain_ticks(ax, depths)
     _clean(ax)
     ax.legend(frameon=False, fontsize="small")
@@ -155,14 +154,14 @@ def plot_growth(growth: Growth, ax: Any = None) -> Any:
 
 
 def plot_comparison(comparison: Comparison, ax: Any = None) -> Any:
-    """Draw the networks of a comparison as bars: the effective inside the theoretical field, and the cost.
+    """Draw a comparison of networks as bars: the effective field, the theoretical field and the cost.
 
     Parameters
     ----------
     comparison
         From :func:`erfmath.compare`.
     ax
-        Matplotlib axes; None for those of a new figure.
+        Matplotlib axes; None means the axes of a new figure.
 
     Returns
     -------
@@ -191,7 +190,7 @@ def plot_comparison(comparison: Comparison, ax: Any = None) -> Any:
         )
     ax.set_yticks(places, names)
     ax.invert_yaxis()
-    ax.set(xlabel="side of the field", xlim=(0, 1.4 * max(fields)))
+    ax.set(xlabel="size of the field", xlim=(0, 1.4 * max(fields)))
     _clean(ax)
     ax.tick_params(axis="y", length=0)
     _legend_above(ax, ["effective field", "theoretical field"])
@@ -199,7 +198,7 @@ def plot_comparison(comparison: Comparison, ax: Any = None) -> Any:
 
 
 def new_figure(size: tuple[float, float] = (6, 4)) -> Any:
-    """Return a figure that knows no window and no pyplot, for files.
+    """Return a figure without a window and without pyplot, to be saved to a file.
 
     Parameters
     ----------
@@ -229,7 +228,7 @@ def new_figure(size: tuple[float, float] = (6, 4)) -> Any:
 
 
 def _axes(ax: Any) -> Any:
-    """Return the axes given, or those of a new pyplot figure."""
+    """Return the given axes, or the axes of a new pyplot figure."""
     if ax is not None:
         return ax
     try:
@@ -240,7 +239,7 @@ def _axes(ax: Any) -> Any:
 
 
 def _outline(ax: Any, columns: Any, rows: Any, mask: Any) -> None:
-    """Draw the border of a set of pixels along their edges."""
+    """Draw the outline of a set of pixels along their edges."""
     inside = np.pad(mask, 1).astype(int)
     lines: list[Sequence[tuple[float, float]]] = []
     for i, j in np.argwhere(np.diff(inside, axis=0)[:, 1:-1]):
@@ -251,14 +250,14 @@ def _outline(ax: Any, columns: Any, rows: Any, mask: Any) -> None:
         lines.append([(x, rows[i] - 0.5), (x, rows[i] + 0.5)])
     from matplotlib.collections import LineCollection
 
-    width = 1.2 if len(lines) < _MOST_EDGES else 0.4  # a ragged set would be all border
+    width = 1.2 if len(lines) < _MOST_EDGES else 0.4  # a ragged set would be all outline
     ax.add_collection(LineCollection(lines, colors=_RED, linewidths=width, capstyle="round"))
 
 
-def _bars(ax: Any, law: LatticeDistribution) -> None:
-    """Draw the pmf, as steps where bars would be too thin."""
-    low, high = law.support()
-    start, values = law.float_window()
+def _bars(ax: Any, distribution: LatticeDistribution) -> None:
+    """Draw the pmf as bars, or as steps where bars would be too thin."""
+    low, high = distribution.support()
+    start, values = distribution.float_window()
     positions = start + np.arange(len(values))
     if high - low < _MOST_BARS:
         ax.bar(positions, values, width=0.9, color=_BLUE, label="impact")
@@ -267,8 +266,17 @@ def _bars(ax: Any, law: LatticeDistribution) -> None:
     ax.stairs(values, edges, fill=True, color=_BLUE, label="impact")
 
 
+def _normal(ax: Any, distribution: LatticeDistribution) -> None:
+    """Draw the normal density with the mean and variance of a distribution, over its support."""
+    (low, high), mean, std = distribution.support(), distribution.mean(), distribution.std()
+    reach = max(6 * std, 2)
+    x = np.linspace(max(low - 0.5, mean - reach), min(high + 0.5, mean + reach), 400)
+    density = np.exp(-(((x - mean) / std) ** 2) / 2) / (std * math.sqrt(2 * math.pi))
+    ax.plot(x, density, color=_RED, linewidth=1.5, label="normal")
+
+
 def _plain_ticks(ax: Any, depths: Sequence[int]) -> None:
-    """Write the depths as they are, not as powers of ten."""
+    """Label the ticks with the depths themselves, not with powers of ten."""
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
     ax.set_xticks(depths, [str(depth) for depth in depths])
@@ -279,7 +287,7 @@ def _plain_ticks(ax: Any, depths: Sequence[int]) -> None:
 
 
 def _legend_above(ax: Any, labels: Sequence[str]) -> None:
-    """Put the legend above the axes, in one line and in this order."""
+    """Place the legend above the axes, in one line and in this order."""
     handles, found = ax.get_legend_handles_labels()
     ordered = [handles[found.index(label)] for label in labels]
     place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.2}
@@ -287,5 +295,5 @@ def _legend_above(ax: Any, labels: Sequence[str]) -> None:
 
 
 def _clean(ax: Any) -> None:
-    """Take away the frame that holds no axis."""
+    """Remove the two sides of the frame that have no axis."""
     ax.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""Tables, numbers and units as text, and progress."""
+"""Tables, numbers and units as text, and the progress of long work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], left: int = 0) -> str:
-    """Return rows of text under their headers, the first `left` columns to the left, the others right."""
+    """Return a table as text; the first `left` columns are aligned to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
     lines = [headers, ["-" * width for width in widths], *rows]
     return "\n".join(
@@ -24,19 +24,19 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], left: int = 0) 
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:
-    """Return names and what is said of them, a line each; an empty name continues the one above."""
+    """Return names and their texts, a line each; a line without a name continues the one above."""
     width = max((len(name) for name, _ in pairs), default=0)
     return "\n".join(f"{name.ljust(width)}  {text}".rstrip() for name, text in pairs)
 
 
 def per_axis_text(values: Sequence[object]) -> str:
-    """Return a value per axis, a single one where all agree: "7", "7 x 17"."""
+    """Return a value per axis, or a single one if all are equal: "7 x 17", "7"."""
     texts = [str(value) for value in values]
     return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
 
 
 def short_count(count: int) -> str:
-    """Return a large count with three digits and the letter of its thousands.
+    """Return a count with three digits and a unit: k for thousands, M for millions, and so on.
 
     >>> short_count(999), short_count(23_454_912), short_count(4_087_136_256)
     ('999', '23.5M', '4.09G')
@@ -50,14 +50,14 @@ def short_count(count: int) -> str:
 
 
 def figure(value: float) -> str:
-    """Return a number with six significant digits, whole where it has more."""
+    """Return a number with six significant digits, or as a whole number from a million on."""
     return f"{value:.0f}" if abs(value) >= 1e6 else f"{value:.6g}"
 
 
 def progress(items: Iterable[T], label: str, total: int, after: float = 0.0) -> Iterator[T]:
-    """Yield the items, telling a terminal's standard error which of them the work is at.
+    """Yield the items and show on standard error, if it is a terminal, which one is being worked on.
 
-    Nothing is told of work that is done in less than `after` seconds.
+    Nothing is shown in the first `after` seconds.
     """
     begun, told = time.monotonic(), False
     for index, item in enumerate(items):
@@ -70,7 +70,7 @@ def progress(items: Iterable[T], label: str, total: int, after: float = 0.0) -> 
 
 
 def human_bytes(count: int) -> str:
-    """Return a byte count in the unit a person reads: '1.6 MB'."""
+    """Return a number of bytes with a readable unit: '1.6 MB'."""
     size = float(count)
     for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
         if size < 1000:

@@ -93,7 +93,7 @@ def test_a_module_of_given_weights_computes_what_the_network_does(net, side):
     ids=repr,
 )
 @pytest.mark.parametrize("edge", [0, None])
-def test_the_gradient_of_given_weights_is_the_law_to_round_off_borders_included(net, edge):
+def test_the_gradient_of_given_weights_is_the_distribution_to_round_off_borders_included(net, edge):
     measured = quietly(net, input_size=16, unit=edge, runs=1, init="given", profile="mean", channels=1)
     found = measured.compare(ref="max")
     assert found.l1 < 1e-12
@@ -128,7 +128,7 @@ def test_uniform_weights_give_the_paper_s_count():
     assert found.map.shape == (21, 21)
 
 
-# Random weights: the mean square is the variance's law.
+# Random weights: the mean square has the distribution of the variance.
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_the_natural_size_is_that_of_a_unit_that_sees_as_the_one_asked_for():
                 assert not is_clear(field, other, smaller)
         found = measure(net, size, unit, runs=40, rng=0, progress=False)
         assert found.compare(em.distribution(em.variance(net), at=unit)).correlation > 0.9
-    with pytest.raises(ValueError, match="a map of 2 units has none of the phase of unit 7"):
+    with pytest.raises(ValueError, match="a map of 2 units has no unit with the phase of unit 7"):
         middle_unit(field, 2, 7)
 
 
@@ -258,7 +258,7 @@ def test_gradients_are_averaged_over_the_inputs():
     found = quietly(module, inputs=inputs, runs=3, profile="mean")
     assert seen == [0, 1, 2]
     assert found.map.tolist() == [0.5]  # the ReLU is open for one input of two
-    assert found.law.pmf(0) == 1
+    assert found.distribution.pmf(0) == 1
 
 
 def test_a_signed_map_is_kept_and_is_no_law():
@@ -268,14 +268,14 @@ def test_a_signed_map_is_kept_and_is_no_law():
     assert found.map.tolist() == [1, -2, 3]
     assert found.offset == (1,)
     with pytest.raises(ValueError, match="profile='std' or 'variance'"):
-        _ = found.law
+        _ = found.distribution
 
 
 def test_a_module_without_convolutions_is_measured_on_inputs():
     found = quietly(torch.nn.AvgPool2d(2), inputs=lambda run: torch.randn(1, 3, 6, 8), profile="mean", runs=1)
     assert found.offset == (2, 4)
-    assert found.law.probabilities() == pytest.approx(np.full((2, 2), 1 / 4))
-    with pytest.raises(ValueError, match="batch, channels and some axes"):
+    assert found.distribution.probabilities() == pytest.approx(np.full((2, 2), 1 / 4))
+    with pytest.raises(ValueError, match="batch, channels and one or more of space"):
         quietly(torch.nn.AvgPool2d(2), inputs=lambda run: torch.randn(6, 8), runs=1)
 
 
@@ -284,7 +284,7 @@ def test_a_module_may_write_into_its_input():
     module[1].weight.data.fill_(1.0)
     inputs = [torch.tensor([[[-1.0, 2.0, 3.0]]])]
     found = quietly(module, inputs=lambda run: inputs[0], unit=1, profile="mean", runs=1)
-    assert found.law.pmf(1) == 1
+    assert found.distribution.pmf(1) == 1
     assert inputs[0].min() == -1
 
 
@@ -362,7 +362,7 @@ def test_a_layer_type_of_one_s_own_goes_through_its_meaning():
         return node.node**2
 
     found = quietly(Twice(em.Conv([1, 2, 1])), runs=1, init="given", profile="mean")
-    assert found.law.probabilities() == pytest.approx(np.array([1, 4, 6, 4, 1]) / 16)
+    assert found.distribution.probabilities() == pytest.approx(np.array([1, 4, 6, 4, 1]) / 16)
 
 
 def test_a_layer_type_of_one_s_own_goes_through_its_stage():
@@ -375,7 +375,7 @@ def test_a_layer_type_of_one_s_own_goes_through_its_stage():
         return em.lower(em.Conv(em.Kernel(node.taps)))
 
     found = quietly(Shear(((1, 2), (2, 4))), runs=1, init="given", profile="mean")
-    assert found.law.probabilities() == pytest.approx(np.array([[1, 2], [2, 4]]) / 9)
+    assert found.distribution.probabilities() == pytest.approx(np.array([[1, 2], [2, 4]]) / 9)
     with pytest.raises(TypeError, match=r"Shear\(.* has no counterpart in torch"):
         to_torch(Shear(((1, 2), (2, 1))))
     with pytest.raises(TypeError, match=r"Weighted\(.* has no counterpart in torch"):
@@ -400,7 +400,7 @@ def test_graphs_add_what_their_layers_read():
         ((small_module(), 9, 7), ValueError, "unit must lie inside the output map of 5 x 5"),
         ((small_module(), 9, (-1, 0)), ValueError, "unit must lie inside"),
         ((small_module(), (9, 9, 9)), ValueError, "input_size"),
-        ((torch.nn.Sequential(small_module(), torch.nn.Flatten()), 9), ValueError, "must make a map"),
+        ((torch.nn.Sequential(small_module(), torch.nn.Flatten()), 9), ValueError, "must return a map"),
         ((em.Conv(3) >> em.GlobalPool(),), ValueError, "reads its whole input"),
         ((em.Conv(3) >> em.Activation("swoosh"),), ValueError, "'swoosh'"),
         ((em.Pool(3, 2, [(0, 1)], "max", 1, True) >> em.Conv(3), 9), ValueError, "no counterpart in torch"),
@@ -417,8 +417,10 @@ def test_bad_input_is_named(arguments, kind, message):
     [
         ({"inputs": lambda run: torch.zeros(1, 2, 9, 9, dtype=torch.uint8)}, TypeError, "uint8"),
         ({"inputs": lambda run: np.zeros((1, 2, 9, 9), int)}, TypeError, "inputs must be floats"),
-        ({"inputs": lambda run: torch.zeros(2, 9, 9)}, ValueError, "batch, channels and 2 axes"),
+        ({"inputs": lambda run: torch.zeros(2, 9, 9)}, ValueError, "batch, channels and 2 of space"),
         ({"inputs": lambda run: torch.zeros(1, 2, 8, 9)}, ValueError, "must have the input_size"),
+        ({"inputs": torch.zeros(1, 2, 9, 9)}, TypeError, "inputs must be a function of the number of a run"),
+        ({"resample": "he"}, TypeError, "resample must be a function of the module"),
         ({"runs": 0}, ValueError, "runs must be at least 1"),
         ({"profile": "median"}, ValueError, "profile must be one of"),
     ],
@@ -453,7 +455,7 @@ def test_gradients_that_are_not_finite_or_not_there_are_named():
 
 def test_a_module_needs_a_theory_of_as_many_axes():
     found = quietly(small_module(), input_size=9, runs=2)
-    with pytest.raises(ValueError, match="theory must be a law or a network"):
+    with pytest.raises(ValueError, match="theory must be a distribution or a network"):
         found.compare()
     with pytest.raises(ValueError, match="theory must have 2 axes"):
         found.compare(em.distribution(em.Conv(3)))

@@ -1,13 +1,12 @@
-r"""Measured impacts: gradients of one unit of a PyTorch module, averaged over weights and inputs.
+r"""Measured impacts: gradients of one output unit of a PyTorch module, averaged over weights and inputs.
 
-The gradient :math:`g(x) = \partial y_u / \partial x` of the unit u at a known place is taken by
-backpropagation. Its square, averaged, is what :func:`erfmath.variance` is the theory of; :func:`measure` sets
-the one beside the other.
+The gradient :math:`g(x) = \partial y_u / \partial x` of the output unit u comes from backpropagation.
+:func:`measure` averages its square, which :func:`erfmath.variance` predicts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,10 +23,10 @@ from .result import Measurement
 from .torch_types import import_torch, seed_of
 from .unit import natural_size, values_of
 
-# What a map averages: the gradient's square, its magnitude, or the gradient itself.
-PROFILES = ("variance", "std", "mean")
+# What a map averages, as torch calls what it does to the gradient.
+PROFILES = {"variance": "square", "std": "abs", "mean": "clone"}
 
-# Bytes that a run takes for each value of a map, by trial: the value, its padded copy and their gradients.
+# Bytes that a run needs for each value of a map, found by trial: the value, its padded copy, their gradients.
 _BYTES = 24
 
 
@@ -46,47 +45,48 @@ def measure(
     rng: Any = None,
     progress: bool = True,
 ) -> Measurement:
-    r"""Return the measured impact of the input on one unit of a PyTorch module, or of a network made one.
+    r"""Return the measured impact of the input on one output unit of a PyTorch module or of a network.
 
-    Each run takes the gradient of the unit's channels added with random signs (as they are for "mean"), so
-    that squares are those of the channels on average.
+    Each run computes the gradient of the sum of the unit's channels, with random signs, so that its square is
+    on average the sum of the squares of the channels' gradients. For "mean" there are no signs.
 
     Parameters
     ----------
     net
-        A ``torch.nn.Module`` from maps to a map, left in its training or evaluation mode; or a network,
-        which goes through :func:`to_torch` with `channels` and `init`, its weights drawn anew each run.
+        A ``torch.nn.Module`` that takes maps and returns a map, in training or evaluation mode as it is. Or a
+        network, which :func:`to_torch` builds with `channels` and `init`; its weights are drawn for each run.
     input_size
-        Samples of the input, an int or one per axis. None for those of the inputs, or for a network for
-        the fewest at which the middle unit meets no border.
+        Samples of the input, an int or one per axis. None means the size of the inputs, or for a network the
+        smallest size at which the middle unit meets no border.
     unit
-        Index of the output unit, an int or one per axis; None for the middle one, size // 2.
+        Index of the output unit, an int or one per axis; None means the middle one, size // 2.
     runs
         Number of runs.
     profile
         "variance" averages the gradient's square, "std" its magnitude, "mean" the gradient itself.
     channels, init
-        Of the module that a network becomes; its input has as many channels, each of which is a sample.
+        The channels and the initialisation of the module that is built from a network. Its input has as many
+        channels, each of which is one more sample.
     resample
-        Called with the module before each run, to draw its weights anew; None to leave a module as it is.
+        Called with the module before each run, to draw new weights; None leaves a module as it is.
     inputs
-        Called with the number of each run for a batch of inputs, floats of shape (batch, channels, *sizes);
-        None for one standard normal input, of the size and channels of a module's first convolution.
+        Called with the number of the run; returns inputs, floats of shape (batch, channels, *sizes). None
+        means one standard normal input, with the channels of the module's first convolution.
     normalised
-        Whether each run's map is divided by its sum before averaging, so that runs weigh the same.
+        Whether to divide each run's map by its sum before averaging, so that all runs have the same weight.
     rng
-        Seed of all that is random, or a ``numpy.random.Generator``; torch's global generator is left alone.
+        A seed or a ``numpy.random.Generator``; torch's global generator is left alone.
     progress
-        Whether a terminal's standard error is told how far the work is.
+        Whether to show the progress on standard error, if that is a terminal.
 
     Raises
     ------
     ImportError
         If torch is not installed.
     TypeError, ValueError
-        If the module has no convolution and there are no inputs, it makes no map, inputs are no floats, the
-        unit lies outside the output, a gradient is not finite or zero everywhere, or the maps of a network
-        take more memory than there is.
+        If the module has no convolution and no inputs are given, if it does not return a map, if the inputs
+        are not floats, if the unit lies outside the output, if a gradient is not finite or zero everywhere,
+        or if the maps of a network need more memory than there is.
 
     Notes
     -----
@@ -98,32 +98,26 @@ def measure(
     >>> from erfmath import Activation, Conv, measure  # doctest: +SKIP
     >>> measure((Conv((3, 3)) >> Activation("relu")) ** 5, runs=200, rng=0).compare()  # doctest: +SKIP
     """
-    torch = import_torch()
-    as_choice(profile, "profile", PROFILES)
+    import_torch()
+    as_choice(profile, "profile", tuple(PROFILES))
+    _require_function(inputs, "inputs", "the number of a run that returns a batch of inputs")
+    _require_function(resample, "resample", "the module that draws its weights")
     count, generator = as_count(runs, "runs", minimum=1), np.random.default_rng(rng)
     if isinstance(net, Node):
         require_profile(profile, init)
-        module = to_torch(net, channels, init, in_channels=channels or 1, rng=generator)
-        resample = resample or type(module).reset_parameters
-        known = channels or 1, net.ndim or 1
         if inputs is None:
             input_size = natural_size(net) if input_size is None else input_size
             _require_memory(net, input_size, channels)
-    elif isinstance(net, torch.nn.Module):
-        module, known = net, _convolution(net, is_needed=inputs is None)
+        module = to_torch(net, channels, init, in_channels=channels or 1, rng=generator)
+        shape, resample = (channels or 1, net.ndim or 1), resample or type(module).reset_parameters
     else:
-        raise TypeError(
-            f"net must be a torch.nn.Module or a network, got {net!r} of type {type(net).__name__}"
-        )
-    probe = _Probe(module, *known, input_size, unit, profile, inputs)
-    devices = [probe.device] if probe.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed_of(generator))
-        maps = (probe.run(number, resample) for number in range(count))
-        total, moments = _summed(shown(maps, "run", count, 1.0) if progress else maps, normalised)
+        module, shape = net, _input_of(net, is_needed=inputs is None)
+    probe = _Probe(module, *shape, input_size, unit, profile, inputs, resample)
+    maps = probe.maps(count, seed_of(generator))
+    total, moments = _summed(shown(maps, "run", count, 1.0) if progress else maps, normalised)
     if not total.any():
         raise ValueError(
-            f"the gradient of unit {plain(probe.unit)} is zero everywhere: it does not see the input"
+            f"the gradient of unit {plain(probe.unit)} is zero everywhere: that unit does not see the input"
         )
     cut, offset = _cut(total / count)
     found = Measurement(cut, offset, probe.unit, total.shape, profile, count, moments=moments)
@@ -132,32 +126,35 @@ def measure(
 
 @dataclass
 class _Probe:
-    """One gradient after another of the same unit."""
+    """Gradients of one unit, run after run."""
 
     module: Any
     in_channels: int
-    ndim: int  # 0 until it is told by the inputs
+    ndim: int  # 0 until the first inputs show it
     input_size: Any
     at: Any
     profile: str
     inputs: Callable[[int], Any] | None
+    resample: Callable[[Any], Any] | None
     unit: Ints = ()
 
     @property
-    def device(self) -> Any:
-        """Where the module lives."""
-        return self._like.device
-
-    @property
     def _like(self) -> Any:
-        """A tensor of the kind that the module takes."""
+        """A tensor of the type, and on the device, that the module takes."""
         return next(self.module.parameters(), import_torch().zeros(()))
 
-    def run(self, number: int, resample: Callable[[Any], Any] | None) -> Floats:
+    def maps(self, runs: int, seed: int) -> Iterator[Floats]:
+        """Yield the map of each run; torch's generator is left as it was."""
+        torch, device = import_torch(), self._like.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            yield from map(self._run, range(runs))
+
+    def _run(self, number: int) -> Floats:
         """Return the map of one run, averaged over its batch and summed over the input's channels."""
         torch = import_torch()
-        if resample is not None:
-            resample(self.module)
+        if self.resample is not None:
+            self.resample(self.module)
         x = self._batch(number).requires_grad_()
         y = self._output(x)
         self.unit = _inside(self.at, tuple(y.shape[2:]))
@@ -170,44 +167,37 @@ class _Probe:
         grid = gradient.double()
         if not torch.isfinite(grid).all():
             raise ValueError(f"the gradient of run {number} is not finite; check the weights and the inputs")
-        powers = {"variance": torch.square, "std": torch.abs, "mean": lambda g: g}
-        return np.asarray(powers[self.profile](grid).sum(dim=1).mean(dim=0).cpu().numpy())
+        power = getattr(torch, PROFILES[self.profile])
+        return np.asarray(power(grid).sum(dim=1).mean(dim=0).cpu().numpy())
 
     def _batch(self, number: int) -> Any:
-        """Return the inputs of a run."""
-        torch = import_torch()
-        weight = self._like
-        if self.inputs is None:
-            if self.input_size is None:
-                raise ValueError("input_size must be given for a module, unless inputs are")
-            sides = per_axis(self.input_size, self.ndim, "input_size", minimum=1)
-            return torch.randn((1, self.in_channels, *sides), dtype=weight.dtype, device=weight.device)
-        given = self.inputs(number)
-        if not isinstance(given, (torch.Tensor, np.ndarray)):
-            raise TypeError(f"inputs must return a tensor or an array, got {type(given).__name__}")
-        x = torch.as_tensor(given).detach()
-        if not x.is_floating_point():
-            raise TypeError(f"inputs must be floats, got {x.dtype}; convert them, and scale them to about 1")
-        if x.dim() != self.ndim + 2 if self.ndim else x.dim() < 3:
-            raise ValueError(
-                f"inputs must have batch, channels and {self.ndim or 'some'} axes, got the shape "
-                f"{tuple(x.shape)}"
-            )
-        self.ndim = x.dim() - 2
-        if self.input_size is not None and tuple(x.shape[2:]) != per_axis(
-            self.input_size, self.ndim, "input_size", minimum=1
-        ):
-            raise ValueError(f"inputs must have the input_size {self.input_size}, got {tuple(x.shape[2:])}")
-        self.input_size = tuple(x.shape[2:])  # that of every run
-        if not x.shape[0] or not torch.isfinite(x).all():
-            raise ValueError(f"inputs must be finite, one or more of them, got the shape {tuple(x.shape)}")
-        return x.to(device=weight.device, dtype=weight.dtype).clone()
+        """Return the inputs of a run, of the type of the module's weights and on their device."""
+        x = self._random() if self.inputs is None else self._given(self.inputs(number))
+        return x.to(self._like)
+
+    def _random(self) -> Any:
+        """Return one standard normal input, in the type of the weights."""
+        if self.input_size is None:
+            raise ValueError("input_size must be given for a module without inputs")
+        sides = per_axis(self.input_size, self.ndim, "input_size", minimum=1)
+        like = self._like
+        return import_torch().randn((1, self.in_channels, *sides), dtype=like.dtype, device=like.device)
+
+    def _given(self, batch: Any) -> Any:
+        """Return a copy of given inputs, which must have the same size in each run."""
+        x = _as_maps(batch, self.ndim)
+        self.ndim, size = x.dim() - 2, tuple(x.shape[2:])
+        wanted = size if self.input_size is None else self.input_size
+        if size != per_axis(wanted, self.ndim, "input_size", minimum=1):
+            raise ValueError(f"inputs must have the input_size {wanted}, got {size}")
+        self.input_size = size
+        return x.clone()
 
     def _output(self, x: Any) -> Any:
-        """Return the module's output map."""
+        """Return the output map for a batch of inputs."""
         torch = import_torch()
         try:
-            y = self.module(x.clone())  # which it may write into
+            y = self.module(x.clone())  # the module may write into its input
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
             raise ValueError(
@@ -216,7 +206,7 @@ class _Probe:
         if not isinstance(y, torch.Tensor) or y.dim() != self.ndim + 2:
             found = tuple(y.shape) if isinstance(y, torch.Tensor) else type(y).__name__
             raise ValueError(
-                f"the module must make a map of {self.ndim} axes with batch and channels before them, got "
+                f"the module must return a map with axes for batch, channels and {self.ndim} of space, got "
                 f"{found}; measure the part before its pooling or head"
             )
         if not y.requires_grad:
@@ -225,47 +215,75 @@ class _Probe:
 
 
 def require_profile(profile: str, init: str) -> None:
-    """Raise where given weights are to be squared: theirs is the mean."""
+    """Raise if given weights are to be squared: they have a mean gradient only."""
     if init == GIVEN and profile != "mean":
         raise ValueError(
-            f"profile must be 'mean' with init='given', whose gradient is no random one, got {profile!r}"
+            f"profile must be 'mean' with init='given', since given weights are not random, got {profile!r}"
         )
 
 
 def _require_memory(net: Node, input_size: Any, channels: int | None) -> None:
-    """Raise where a run on an input takes more memory than there is."""
+    """Raise if a run on an input needs more memory than there is."""
     needed = _BYTES * (channels or 1) * values_of(net, input_size)
     check_memory(needed, f"a run on an input of {input_size}", "give a smaller input_size, or fewer channels")
 
 
-def _convolution(module: Any, is_needed: bool) -> tuple[int, int]:
-    """Return the input channels and the axes of a module's first convolution, zeros without one."""
+def _require_function(value: object, name: str, meaning: str) -> None:
+    """Raise for what cannot be called, such as an array."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{name} must be a function of {meaning}, got a {type(value).__name__}")
+
+
+def _input_of(module: Any, is_needed: bool) -> tuple[int, int]:
+    """Return the input channels and the axes of a module's first convolution, zeros if it has none."""
+    if not isinstance(module, import_torch().nn.Module):
+        kind = type(module).__name__
+        raise TypeError(f"net must be a torch.nn.Module or a network, got {module!r} of type {kind}")
     for part in module.modules():
         if "Conv" in type(part).__name__ and hasattr(part, "in_channels"):
             return part.in_channels, len(part.kernel_size)
     if is_needed:
         raise ValueError(
-            f"net has no convolution: {type(module).__name__} holds none of torch's Conv layers, so that "
-            "nothing is known of its maps; give inputs"
+            f"net has no convolution: {type(module).__name__} has none of torch's Conv layers, so the shape "
+            "of its input is unknown; give inputs"
         )
     return 0, 0
 
 
+def _as_maps(batch: Any, ndim: int) -> Any:
+    """Return a batch of inputs as a tensor, or raise if it is not one of finite floats; 0 is any `ndim`."""
+    torch = import_torch()
+    if not isinstance(batch, (torch.Tensor, np.ndarray)):
+        raise TypeError(f"inputs must return a tensor or an array, got {type(batch).__name__}")
+    x = torch.as_tensor(batch).detach()
+    if not x.is_floating_point():
+        raise TypeError(f"inputs must be floats, got {x.dtype}; convert them, and scale them to about 1")
+    shape = f"got the shape {tuple(x.shape)}"
+    if x.dim() != ndim + 2 if ndim else x.dim() < 3:
+        axes = ndim or "one or more"
+        raise ValueError(f"inputs must have axes for batch, channels and {axes} of space, {shape}")
+    if not x.numel():
+        raise ValueError(f"inputs must hold one or more maps with one or more samples, {shape}")
+    if not torch.isfinite(x).all():
+        raise ValueError(f"inputs must be finite, got nan or inf in a batch of the shape {tuple(x.shape)}")
+    return x
+
+
 def _inside(unit: Any, sizes: Ints) -> Ints:
-    """Return the index of an output unit, the middle one by default, or raise where there is none."""
+    """Return the index of an output unit, by default the middle one, or raise if it lies outside."""
     if unit is None:
         return tuple(size // 2 for size in sizes)
     index = per_axis(unit, len(sizes), "unit")
     if any(not 0 <= i < size for i, size in zip(index, sizes, strict=True)):
         raise ValueError(
             f"unit must lie inside the output map of {' x '.join(map(str, sizes))} units, got {unit!r}; "
-            "indices begin at 0"
+            "indices start at 0"
         )
     return index
 
 
 def _summed(maps: Any, normalised: bool) -> tuple[Floats, Floats]:
-    """Return the sum of the maps, and of each the sums of 1, x and x^2."""
+    """Return the sum of the maps, and the moments of each."""
     total: Any = 0.0
     moments = []
     for grid in maps:

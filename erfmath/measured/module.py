@@ -1,4 +1,4 @@
-"""Networks as PyTorch modules, to measure what the theory says of them (``pip install 'erfmath[torch]'``)."""
+"""Networks as PyTorch modules, to test the theory by measurement (``pip install 'erfmath[torch]'``)."""
 
 from __future__ import annotations
 
@@ -50,31 +50,32 @@ _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 def to_torch(
     net: Node, channels: int | None = 16, init: str = "he", *, in_channels: int = 1, rng: Any = None
 ) -> Any:
-    r"""Return a network as a ``torch.nn.Module`` whose weights are drawn at random, or those given.
+    r"""Return a network as a ``torch.nn.Module`` with random weights, or with the given ones.
 
-    A kernel given by its size gets independent normal weights of variance :math:`g / (k C)`, k its taps and
-    C its input channels, with g = 2 for "he" and 1 for "lecun" and "glorot": what :func:`erfmath.variance`
-    is the theory of. A kernel given by its weights is applied to each channel alone, and never trained.
+    A kernel given by its size has independent normal weights of variance :math:`g / (k C)`, where k is its
+    number of taps, C its number of input channels, and g is 2 for "he" and 1 for "lecun" and "glorot"; this
+    is the case that :func:`erfmath.variance` describes. A kernel given by its weights is applied to each
+    channel separately and is never trained.
 
     Parameters
     ----------
     net
-        A network on one to three axes.
+        A network on one, two or three axes.
     channels
-        Output channels of every random layer; None for those that the layers name. Groups are the largest
-        that divide them.
+        Output channels of each random layer; None means those that the layers name. Groups are reduced to a
+        number that divides the channels.
     init
-        "he", "lecun" or "glorot"; "given" takes uniform kernels as weights too, so that the impact is
-        that of ``distribution(net)``.
+        "he", "lecun" or "glorot"; "given" uses equal weights for a kernel given by its size, so that the
+        impact is that of ``distribution(net)``.
     in_channels
         Channels of the input.
     rng
-        Seed of the weights, or a ``numpy.random.Generator``.
+        A seed for the weights, or a ``numpy.random.Generator``.
 
     Returns
     -------
     torch.nn.Module
-        ``reset_parameters()`` draws its weights anew, from torch's own generator. No biases.
+        ``reset_parameters()`` draws new weights from torch's own generator. There are no biases.
 
     Raises
     ------
@@ -102,7 +103,7 @@ def to_torch(
     wanted = None if channels is None else as_count(channels, "channels", minimum=1)
     builder = _Builder(torch.nn, ndim, wanted, as_choice(init, "init", (*INITS, GIVEN)))
     builder.channels.append(as_count(in_channels, "in_channels", minimum=1))
-    with torch.random.fork_rng(devices=[]):  # torch draws weights of its own for each layer that is made
+    with torch.random.fork_rng(devices=[]):  # torch draws weights for each new layer
         torch.manual_seed(seed_of(rng))
         module = network_type()(builder, _add(net, builder, 0))
         module.reset_parameters()
@@ -111,7 +112,7 @@ def to_torch(
 
 @dataclass
 class _Builder:
-    """The layers of a module under construction; tensor 0 is the input, and layer i makes tensor i + 1."""
+    """The layers of a module under construction; tensor 0 is the input, and layer i writes tensor i + 1."""
 
     nn: Any
     ndim: int
@@ -130,26 +131,26 @@ class _Builder:
         return len(self.layers)
 
     def pointwise(self, layer: Any, source: int) -> int:
-        """Append a layer that keeps the channels of the one tensor it reads."""
+        """Append a layer that reads one tensor and keeps its channels."""
         return self.add(layer, Step(((source, 1.0),)), self.channels[source])
 
     def total(self, sources: Sequence[tuple[int, Any]], node: Node) -> int:
-        """Append a weighted sum, and return its tensor; a single channel is added to all."""
+        """Append a weighted sum, and return its tensor; a single channel is added to each of the others."""
         sources = [(tensor, gain) for tensor, gain in sources if gain]
         if len(sources) == 1 and sources[0][1] == 1:
             return sources[0][0]
         counts = {self.channels[tensor] for tensor, _ in sources} - {1}
         if len(counts) > 1:
-            raise ValueError(f"{node!r} adds tensors of {sorted(counts)} channels; leave `channels` an int")
+            raise ValueError(f"{node!r} adds tensors with {sorted(counts)} channels; give channels as an int")
         step = Step(tuple((tensor, float(gain)) for tensor, gain in sources))
         return self.add(self.nn.Identity(), step, max(counts, default=1))
 
     def of_axes(self, name: str) -> Any:
-        """Return a layer type of torch for the number of axes, such as Conv2d."""
+        """Return torch's layer type for the number of axes, such as Conv2d."""
         return getattr(self.nn, f"{name}{self.ndim}d")
 
     def padded(self, pads: Pads, mode: str = "zeros", value: float = 0.0) -> list[Any]:
-        """Return the layer that pads, cutting where it is negative, or none."""
+        """Return a list of the layer that pads, or cuts where `pads` is negative; empty for no padding."""
         if not any(map(any, pads)):
             return []
         flat = [count for pair in reversed(pads) for count in pair]
@@ -160,11 +161,11 @@ class _Builder:
         return [self.of_axes(_PADS[mode])(flat)]
 
     def is_given(self, layer: Conv | ConvTranspose) -> bool:
-        """Whether weights are those of the layer's kernel, rather than drawn."""
+        """Whether the weights are those of the layer's kernel rather than random."""
         return self.init == GIVEN or layer.is_given
 
     def fixed(self, node: Node, source: int) -> int:
-        """Append what a layer means where torch has none like it: each axis times a matrix, not trained."""
+        """Append a layer that torch does not have, by its meaning: a fixed matrix for each axis."""
         stage = lower(node)
         parts = stage.kernel.separate() if isinstance(stage, Stage) and stage.mixing is None else None
         if not isinstance(stage, Stage) or parts is None:
@@ -176,7 +177,7 @@ class _Builder:
         return self.pointwise(fixed_type()(stages), source)
 
     def convolution(self, node: Conv | ConvTranspose, source: int) -> tuple[Any, int]:
-        """Return a convolution without padding, its weights given or still to be drawn, and its channels."""
+        """Return a convolution without padding, and its output channels; random weights are drawn later."""
         make = self.of_axes(type(node).__name__)
         options = {"stride": node.stride, "dilation": node.dilation, "bias": False}
         before = self.channels[source]
@@ -192,7 +193,7 @@ class _Builder:
 
 @functools.singledispatch
 def _add(node: Any, builder: _Builder, source: int) -> int:
-    """Append the layers of a node that reads a tensor; return the number of its output."""
+    """Append the layers of a node that reads a tensor; return the number of its output tensor."""
     meaning = lower(node)
     return _add(meaning, builder, source) if isinstance(meaning, Node) else builder.fixed(node, source)
 
@@ -215,7 +216,7 @@ def _(node: Sum, builder: _Builder, source: int) -> int:
 
 @_add.register
 def _(node: Residual, builder: _Builder, source: int) -> int:
-    if not node.gain:  # a branch that no one sees need not fit
+    if not node.gain:  # a branch with gain 0 need not fit
         return source
     return builder.total([(source, 1), (_add(node.branch, builder, source), node.gain)], node)
 
@@ -227,15 +228,15 @@ def _(node: Concat, builder: _Builder, source: int) -> int:
 
 
 def _side_by_side(builder: _Builder, pairs: list[Any], channels: tuple[int, ...], node: Node) -> int:
-    """Return the concatenation of tensors, with their shares of the channels."""
-    if builder.init == GIVEN:  # the channels are alike, so that joining them is a mean
+    """Append the concatenation of tensors with their shares of the channels, and return its tensor."""
+    if builder.init == GIVEN:  # all channels are equal, so their concatenation acts as a mean
         return builder.total(pairs, node)
     tensors, shares = [tensor for tensor, _ in pairs], [share for _, share in pairs]
     whole = builder.wanted or sum(channels)
     wanted = [max(1, round(share * whole)) for share in shares]
     before = [builder.channels[tensor] for tensor in tensors]
     counts = [min(pair) for pair in zip(wanted, before, strict=True)]
-    # Shares that are no whole channels get a gain, so that the variances are exact.
+    # Where a share is not a whole number of channels, a gain makes the variances exact.
     surplus = [float(share) * sum(counts) / count for share, count in zip(shares, counts, strict=True)]
     sources = tuple(zip(tensors, map(math.sqrt, surplus), strict=True))
     step = Step(sources, tuple(zip(counts, before, strict=True)))
@@ -256,7 +257,7 @@ def _(node: Graph, builder: _Builder, source: int) -> int:
 def _(node: Conv, builder: _Builder, source: int) -> int:
     pads = tuple((b - o, a + o) for (b, a), o in zip(node.padding, _shifts(node), strict=True))
     if node.padding_mode != "zeros" and min(map(min, pads)) < 0 and builder.is_given(node):
-        return builder.fixed(node, source)  # torch cannot cut and pad by anything but zeros at once
+        return builder.fixed(node, source)  # torch cuts only while padding with zeros
     layer, after = builder.convolution(node, source)
     layers = [*builder.padded(pads, node.padding_mode), layer]
     return builder.add(builder.nn.Sequential(*layers), Step(((source, 1.0),)), after)
@@ -287,7 +288,7 @@ def _(node: Pool, builder: _Builder, source: int) -> int:
         options["count_include_pad"] = node.count_include_pad
         return builder.pointwise(builder.of_axes("AvgPool")(node.size, **options), source)
     if node.ceil_mode and not symmetric:
-        raise ValueError(f"{node!r} has no counterpart in torch, which rounds up for plain windows only")
+        raise ValueError(f"{node!r} has no counterpart in torch, which has no ceil_mode with such padding")
     padding = [] if symmetric else builder.padded(node.padding, value=-math.inf)
     layer = builder.of_axes("MaxPool")(node.size, dilation=node.dilation, **options)
     return builder.pointwise(builder.nn.Sequential(*padding, layer), source)
@@ -304,7 +305,7 @@ def _(node: Upsample, builder: _Builder, source: int) -> int:
 def _(node: Activation, builder: _Builder, source: int) -> int:
     name = as_choice(node.name.lower(), "activation", ("erf", *_ACTIVATIONS))
     layer = getattr(builder.nn, _ACTIVATIONS.get(name, "Identity"))()
-    if name == "erf":  # of which torch has the function alone
+    if name == "erf":  # torch has no module for it
         layer.forward = import_torch().erf
     return builder.pointwise(layer, source)
 

@@ -25,22 +25,22 @@ Law = LatticeDistribution | JointDistribution
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """The measured impact of the input on one unit; see :func:`measure`.
+    """The measured impact of the input on one output unit; see :func:`measure`.
 
     Attributes
     ----------
     map
-        The average over runs, inputs and input channels, read-only, cut to where it is not zero.
+        The sum over input channels, averaged over inputs and runs; read-only, cut to where it is not zero.
     offset
         The input position of its first pixel, per axis.
     unit, input_size
-        The unit of the output and the samples of the input, per axis.
+        The output unit and the samples of the input, per axis.
     profile
         What was averaged: "variance" g^2, "std" abs(g), "mean" g.
     runs
-        Number of averaged runs.
+        Number of runs.
     net, init
-        The network that was measured and its initialisation, None for a module.
+        The network that was measured and its initialisation; None for a module.
     """
 
     map: Floats
@@ -55,12 +55,12 @@ class Measurement:
     moments: Floats = field(default_factory=lambda: np.zeros((0, 1)), repr=False)
 
     @cached_property
-    def law(self) -> Law:
-        """The map divided by its sum; a signed one is none."""
+    def distribution(self) -> Law:
+        """The map divided by its sum, for a map without negative values."""
         if self.map.min() < 0:
             raise ValueError(
-                "the mean gradient is negative at some pixels, so it is no law; read .map, or measure with "
-                "profile='std' or 'variance'"
+                "the mean gradient is negative at some pixels, so it is not a distribution; read .map, or "
+                "measure with profile='std' or 'variance'"
             )
         return law_of(self.map, self.offset)
 
@@ -71,53 +71,53 @@ class Measurement:
 
     @property
     def var_error(self) -> Floats:
-        """The standard error of the variance over the runs, nan for a single one."""
+        """The standard error of the variance over the runs; nan for a single run."""
         total, count = self.moments.mean(axis=0), len(self.moments)
         if count < 2:
             return np.full(len(self.unit), math.nan)
         axes = len(self.unit)
         mass, first, second = self.moments[:, :1], self.moments[:, 1 : 1 + axes], self.moments[:, 1 + axes :]
         centre = total[1 : 1 + axes] / total[0]
-        # To first order in the runs' moments, as for any ratio of means.
+        # The delta method: to first order in the moments of the runs, as for any ratio of means.
         pulls = (second - 2 * centre * first + (centre**2 - self.var) * mass) / total[0]
         return np.asarray(pulls.std(axis=0, ddof=1) / math.sqrt(count))
 
     def effective_field(self, **options: Any) -> EffectiveField:
         """Return the effective field of the measured map, with the options of :func:`effective_field`."""
-        return effective_field(self.law, **options)
+        return effective_field(self.distribution, **options)
 
     def compare(self, theory: Law | Node | None = None, **options: Any) -> Agreement:
-        """Return how well a theory agrees.
+        """Return how well a theory agrees with the measurement.
 
         Parameters
         ----------
         theory
-            A law of the impact, or a network with random weights; None for the network that was measured.
+            A distribution of the impact, or a network with random weights; None means the measured network.
         **options
             `definition`, `ref`, `level` of :func:`effective_field`.
 
         Raises
         ------
         ValueError
-            If a module was measured and no theory is given.
+            If a module was measured and no theory is given, or if the theory has other axes.
         """
         return Agreement(self, self._profiled(self._expected(theory)), options)
 
     def _expected(self, theory: Law | Node | None) -> Law:
-        """Return the law that a theory is: for a network that of this unit, exact at the borders."""
+        """Return the distribution of a theory; for a network that of the unit, with the borders."""
         theory = self.net if theory is None else theory
         if isinstance(theory, (LatticeDistribution, JointDistribution)):
             return theory
         if not isinstance(theory, Node):
             raise ValueError(
-                f"theory must be a law or a network where a module was measured, got {theory!r}; see "
+                f"theory must be a distribution or a network when a module was measured, got {theory!r}; see "
                 "erfmath.distribution"
             )
         net = theory if self.init == GIVEN else variance(theory, self.init or "he")
         return distribution(net, at=self.unit, input_size=self.input_size)
 
     def _profiled(self, law: Law) -> Law:
-        """Return the law of the theory's magnitude where magnitudes were measured."""
+        """Return the distribution of the theory's standard deviations if magnitudes were measured."""
         if law_axes(law) != len(self.unit):
             raise ValueError(f"theory must have {len(self.unit)} axes, got {law!r}")
         if self.profile != "std":
@@ -135,16 +135,16 @@ class Measurement:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Agreement:
-    """A measured impact beside the theory; see :meth:`Measurement.compare`. Its repr is a table.
+    """A measured impact compared with a theory; see :meth:`Measurement.compare`. Its repr is a table.
 
     Attributes
     ----------
     measured
         The measurement.
     theory
-        The law that it should have.
+        The distribution that the theory predicts.
     options
-        Those of the effective fields.
+        The options of :func:`erfmath.effective_field`.
     """
 
     measured: Measurement
@@ -153,7 +153,7 @@ class Agreement:
 
     @cached_property
     def _grids(self) -> tuple[Floats, Floats]:
-        """Both, each of sum 1, on a box that holds the two."""
+        """The maps of both, each with sum 1, on one box."""
         maps = [self.measured.map / self.measured.map.sum(), self.theory.probabilities()]
         starts = [np.array(self.measured.offset), np.array(_start(self.theory))]
         low = np.minimum(*starts)
@@ -174,13 +174,13 @@ class Agreement:
 
     @property
     def l1(self) -> float:
-        """Sum over the pixels of the absolute differences of the shares, from 0 to 2."""
+        """The sum of the absolute differences between the shares of the pixels, from 0 to 2."""
         measured, theory = self._grids
         return float(np.abs(measured - theory).sum())
 
     @property
     def variance_ratio(self) -> tuple[float, ...]:
-        """Measured variance of the position over that of the theory, per axis; nan where that is 0."""
+        """The measured variance of the position over the theory's, per axis; nan where the theory's is 0."""
         return self._over_theory(self.measured.var)
 
     @property
@@ -198,7 +198,7 @@ class Agreement:
 
     @cached_property
     def effective(self) -> EffectiveField:
-        """The effective field as measured."""
+        """The effective field of the measurement."""
         return self.measured.effective_field(**self.options)
 
     @cached_property
@@ -216,20 +216,20 @@ class Agreement:
         ]
         sizes = self.effective.size, self.expected.size
         rows.append(["effective size", f"{sizes[0]:.4g}", f"{sizes[1]:.4g}", f"{sizes[0] / sizes[1]:.4f}"])
-        likeness = "" if math.isnan(self.correlation) else f"{self.correlation:.5f}"  # of flat maps none
+        likeness = "" if math.isnan(self.correlation) else f"{self.correlation:.5f}"  # flat maps have none
         rows += [["correlation", likeness, "1", ""], ["L1", f"{self.l1:.4f}", "0", ""]]
         return table(["", "measured", "theory", "ratio"], rows, left=1)
 
 
 def _ratio_text(ratio: float, error: float) -> str:
-    """Return a ratio and its standard error, as far as they are known."""
+    """Return a ratio and its standard error as text, each if it is known."""
     if math.isnan(ratio):
         return ""
     return f"{ratio:.4f}" if math.isnan(error) else f"{ratio:.4f} +- {error:.4f}"
 
 
 def law_axes(law: Law) -> int:
-    """Return the number of axes of a law."""
+    """Return the number of axes of a distribution."""
     return law.ndim if isinstance(law, JointDistribution) else 1
 
 
@@ -239,7 +239,7 @@ def _variance_of_moments(sums: Floats) -> Floats:
 
 
 def _start(law: Law) -> Ints:
-    """Return the first position of a law's table."""
+    """Return the first position of a distribution's support, per axis."""
     if isinstance(law, LatticeDistribution):
         return (law.support()[0],)
     return tuple(low for low, _ in law.support())

@@ -16,7 +16,7 @@ from ..network.stage import Stage
 
 
 def import_torch() -> Any:
-    """Return torch, or raise saying how to install it."""
+    """Return torch, or raise with how to install it."""
     try:
         return importlib.import_module("torch")
     except ImportError:
@@ -30,16 +30,16 @@ def seed_of(rng: Any) -> int:
 
 @dataclass
 class Step:
-    """What a layer reads: tensors with their gains, added up, or some channels of each, joined.
+    """The input of a layer: a weighted sum of tensors, or a concatenation of some channels of each.
 
     Attributes
     ----------
     sources
         The tensors and their gains.
     shares
-        Of tensors that are joined how many channels are taken out of how many.
+        For a concatenation, how many channels are taken of each tensor, out of how many.
     picks
-        Which ones, None for all.
+        Which channels they are; None means all.
     """
 
     sources: tuple[tuple[int, float], ...]
@@ -47,7 +47,7 @@ class Step:
     picks: list[Any] = field(default_factory=list)
 
     def draw(self) -> None:
-        """Pick channels anew: of a tensor that was joined itself the first ones are of one kind."""
+        """Pick channels at random: the first ones of a concatenation all come from the same tensor."""
         pick = import_torch().randperm
         self.picks = [None if taken == of else pick(of)[:taken] for taken, of in self.shares or ()]
 
@@ -61,7 +61,7 @@ class Step:
 
 
 def depthwise(make: Any, weights: Floats, channels: int, **options: Any) -> Any:
-    """Return a layer that applies the same weights, which are not trained, to each channel alone."""
+    """Return a layer that applies the same fixed weights to each channel separately."""
     torch = import_torch()
     layer = make(channels, channels, weights.shape, groups=channels, **options)
     values = torch.as_tensor(weights, dtype=layer.weight.dtype)
@@ -71,11 +71,11 @@ def depthwise(make: Any, weights: Floats, channels: int, **options: Any) -> Any:
 
 @functools.lru_cache(maxsize=1)
 def network_type() -> Any:
-    """Return the module type, made when torch is there."""
+    """Return the type of the modules that networks become."""
     torch = import_torch()
 
     class Network(torch.nn.Module):  # type: ignore[misc, name-defined]
-        """A network of erfmath in PyTorch: layers, and for each the tensors that it reads."""
+        """A network in PyTorch: its layers, and the tensors that each of them reads."""
 
         def __init__(self, builder: Any, output: int) -> None:
             super().__init__()
@@ -91,7 +91,7 @@ def network_type() -> Any:
             return tensors[self.output]
 
         def reset_parameters(self) -> None:
-            """Draw the random weights anew, from torch's generator, and which channels are joined."""
+            """Draw new random weights from torch's generator, and new channels for each concatenation."""
             for step in self.steps:
                 step.draw()
             for layer, std in self.drawn:
@@ -102,11 +102,11 @@ def network_type() -> Any:
 
 @functools.lru_cache(maxsize=1)
 def fixed_type() -> Any:
-    """Return the type of layers that multiply each axis by a matrix, made when torch is there."""
+    """Return the type of the layers that multiply each axis by a matrix."""
     torch = import_torch()
 
     class Fixed(torch.nn.Module):  # type: ignore[misc, name-defined]
-        """A linear layer of given weights, the same for each channel."""
+        """A linear layer with given weights, the same for each channel."""
 
         def __init__(self, stages: Sequence[Stage]) -> None:
             super().__init__()
@@ -123,7 +123,7 @@ def fixed_type() -> Any:
 
 
 def _matrix(stage: Stage, samples: int) -> Floats:
-    """Return what a stage on one axis makes of so many samples, as a matrix."""
+    """Return the matrix of a stage on one axis with this many samples."""
     count = stage.length(0, samples)
     matrix = np.zeros((count, samples))
     for (tap,), weight in stage.kernel.taps():

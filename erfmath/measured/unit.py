@@ -11,14 +11,14 @@ from ..network.arguments import Ints
 from ..network.field import ReceptiveField, receptive_field
 from ..network.sizes import output_size, sized_for
 
-# How many sizes of an input are tried for one that fits.
+# How many input sizes are tried: each costs one pass over the network.
 _MOST_TRIES = 4096
 
 
 def natural_size(net: Node, at: Any = None) -> Any:
-    """Return the smallest input, at least as large as the field, whose middle unit meets no border.
+    """Return the smallest size, at least that of the field, at which the middle unit meets no border.
 
-    With `at` it is the unit nearest to the middle that sees what that one does: the one of its phase.
+    With `at`, the unit with the phase of `at` nearest to the middle takes the place of the middle unit.
     """
     found = receptive_field(net)
     if found.unbounded is not None:
@@ -36,7 +36,7 @@ def natural_size(net: Node, at: Any = None) -> Any:
 
 
 def middle_unit(field: ReceptiveField, made: Any, at: Any = None) -> Ints:
-    """Return the middle of an output map, or the unit of the phase of `at` that is nearest before it."""
+    """Return the middle unit of an output map, or the last unit up to it that has the phase of `at`."""
     sizes = made if isinstance(made, tuple) else (made,)
     middle = tuple(size // 2 for size in sizes)
     if at is None:
@@ -47,17 +47,17 @@ def middle_unit(field: ReceptiveField, made: Any, at: Any = None) -> Ints:
         near = i - (i - unit) % period
         found.append(near if near >= 0 else near + period)
         if found[-1] >= size:
-            raise ValueError(f"a map of {size} units has none of the phase of unit {unit}")
+            raise ValueError(f"a map of {size} units has no unit with the phase of unit {unit}")
     return tuple(found)
 
 
 def is_clear(field: ReceptiveField, unit: Ints, size: Any) -> bool:
-    """Whether what a unit sees lies inside an input of a size."""
+    """Whether all that a unit sees lies inside an input of this size."""
     regions = field.region(unit) if len(unit) > 1 else (field.region(unit[0]),)
     sides = per_axis(size, len(unit), "size")
     return all(r is None or (r[0] >= 0 and r[1] < n) for r, n in zip(regions, sides, strict=True))
 
 
 def values_of(net: Node, input_size: Any) -> int:
-    """Return how many values all tensors of a network hold for each channel."""
+    """Return the number of values per channel in all tensors of a network together."""
     return sum(map(math.prod, sized_for(net, input_size).sizes))
