@@ -11,7 +11,8 @@ from erfmath.network.resize import Resize
 FLOATS = np.array([[[0.1, -1e-300]], [[np.pi, 5e-324]]])
 
 LAYERS = [
-    em.Activation("1/2") >> em.Activation("relu\n"),
+    em.Activation("1/2"),
+    em.Activation("relu\n"),
     Channels([2, 0, -1, 1], 3, ndim=2),
     em.Concat([em.Conv(1, channels=32), em.Conv(3, padding=1, channels=96)], [32, 96]),
     em.Conv(3),
@@ -25,7 +26,9 @@ LAYERS = [
     em.ConvTranspose(
         [1, 2, 1], stride=2, dilation=3, padding=[(1, 2)], output_padding=1, channels=6, groups=3
     ),
-    em.Dropout(0.1) >> em.Dropout(Fraction(1, 3)) >> em.Dropout(0),
+    em.Dropout(0.1),
+    em.Dropout(Fraction(1, 3)),
+    em.Dropout(0) >> em.Dropout(0.5),
     Energies(em.Conv([0.5, 0.25])),
     em.GlobalPool(),
     em.Graph({"1/2": (em.Conv(3), ("input", Fraction(1, 3))), "b": (em.Conv(1), "1/2")}, output="1/2"),

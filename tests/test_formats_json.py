@@ -214,7 +214,7 @@ CONV = '{"type": "Conv", "kernel": "3"}'
         ('{"type": "Residual", "branch": {"type": "Smear", "times": 1, "inner": {"type": "Conf"}}}',
          "^branch.inner.type must name a layer"),
         ("[" * 100_000, "^data is nested too deeply"),
-        ('{"type": "Residual", "branch": ' * 400 + CONV + "}" * 400, "^data is nested too deeply"),
+        ('{"type": "Residual", "branch": ' * 900 + CONV + "}" * 900, "^data is nested too deeply"),
     ],
     ids=lambda value: str(value)[:60],
 )  # fmt: skip

@@ -19,10 +19,11 @@ from __future__ import annotations
 import base64
 import binascii
 import inspect
+import itertools
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -32,7 +33,7 @@ from ..network.algebra import Node
 from ..network.layers import Convolution
 from ..polynomials.kernel import Kernel
 from .registry import BUILT_IN, find_type, is_registered, written
-from .schema import fault_of_layer, join, shown
+from .schema import Path, at, fault_of_layer, shown
 
 Made = TypeVar("Made")
 
@@ -107,7 +108,7 @@ def network_from_json(data: Any) -> Node:
         document = _parsed(data) if isinstance(data, (str, bytes, bytearray)) else data
         if not isinstance(document, dict):
             raise ValueError(f"data must be a network, an object such as {_EXAMPLE}, got {shown(document)}")
-        return _layer(document, "")
+        return _layer(document, ())
     except RecursionError:
         raise ValueError("data is nested too deeply") from None
 
@@ -197,53 +198,52 @@ def _arguments(value: Node | Kernel) -> dict[str, Any]:
     return plain
 
 
-def _layer(data: Any, path: str) -> Node:
+def _layer(data: Any, path: Path) -> Node:
     """Return the layer of an object, with the place of what is wrong with it."""
     _require_once(data, path)
     version = data.get("version", VERSION)  # which erfmath 0.1 did not write
     if type(version) is not int or version != VERSION:
         what = "the file is of another version of erfmath"
-        raise ValueError(f"{join(path, 'version')} must be {VERSION}, got {shown(version)}: {what}")
+        raise ValueError(f"{at(path, 'version')} must be {VERSION}, got {shown(version)}: {what}")
     cls = find_type(data.get("type"))
     if isinstance(cls, str):
-        raise ValueError(f"{join(path, 'type')} must name a layer, got {shown(data.get('type'))}; {cls}")
+        raise ValueError(f"{at(path, 'type')} must name a layer, got {shown(data.get('type'))}; {cls}")
     given = {key: entry for key, entry in data.items() if key not in ("type", "version")}
     if data["type"] in BUILT_IN and (fault := fault_of_layer(data["type"], given, path)):
         raise ValueError(fault)
-    if issubclass(cls, Convolution) and isinstance(given["kernel"], str):
-        return _made(
-            cls, _values(given, path) | {"kernel": tuple(map(int, given["kernel"].split("x")))}, path
-        )
-    return _made(cls, _values(given, path), path)
+    arguments = dict(zip(given, _values(given.values(), path, given), strict=True))
+    if issubclass(cls, Convolution) and isinstance(size := given["kernel"], str):
+        arguments["kernel"] = tuple(map(int, size.split("x")))
+    return _made(cls, arguments, path)
 
 
-def _values(given: dict[str, Any], path: str) -> dict[str, Any]:
-    return {key: _value(entry, join(path, key)) for key, entry in given.items()}
+def _values(entries: Iterable[Any], path: Path, keys: Iterable[Any]) -> Iterator[Any]:
+    """Return what entries stand for; as a map, which takes no room on the stack of nested networks."""
+    return map(_value, entries, ((*path, key) for key in keys))
 
 
-def _value(data: Any, path: str) -> Any:
+def _value(data: Any, path: Path) -> Any:
     """Return what the JSON of an argument stands for."""
     if isinstance(data, (list, tuple)):
-        return tuple(_value(entry, join(path, i)) for i, entry in enumerate(data))
+        return tuple(_values(data, path, itertools.count()))
     if isinstance(data, str) and _FRACTION.fullmatch(data):
         return _made(_fraction, {"text": data}, path)
     if not isinstance(data, dict):
         return data
+    kind = data.get("type")
+    if kind not in ("str", "array", "Kernel"):
+        return _layer(data, path)
     _require_once(data, path)
-    match data.get("type"):
-        case "str":
-            return str(data.get("value"))
-        case "array":
-            return _array(data, path)
-        case "Kernel":
-            return _made(Kernel, _values({k: v for k, v in data.items() if k != "type"}, path), path)
-    return _layer(data, path)
+    if kind == "Kernel":
+        given = {key: entry for key, entry in data.items() if key != "type"}
+        return _made(Kernel, dict(zip(given, _values(given.values(), path, given), strict=True)), path)
+    return _array(data, path) if kind == "array" else str(data.get("value"))
 
 
-def _require_once(data: dict[str, Any], path: str) -> None:
+def _require_once(data: dict[str, Any], path: Path) -> None:
     """Raise where a key is given twice."""
     if isinstance(data, _Repeated):
-        raise ValueError(f"{join(path, data.key)} is given twice")
+        raise ValueError(f"{at(path, data.key)} is given twice")
 
 
 def _fraction(text: str) -> Fraction:
@@ -253,21 +253,21 @@ def _fraction(text: str) -> Fraction:
     return Fraction(numerator, denominator)
 
 
-def _array(data: dict[str, Any], path: str) -> Any:
+def _array(data: dict[str, Any], path: Path) -> Any:
     """Return an array from its bytes."""
     try:
         dtype, shape = np.dtype(_DTYPES[_DTYPES.index(data["dtype"])]), [int(side) for side in data["shape"]]
         flat = np.frombuffer(base64.b64decode(data["data"], validate=True), dtype.newbyteorder("<"))
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
-        raise ValueError(f"{path} is not an array as erfmath writes it: {error}") from None
+        raise ValueError(f"{at(path)} is not an array as erfmath writes it: {error}") from None
     if math.prod(shape) != flat.size or min(shape, default=0) < 0:
-        raise ValueError(f"{path}.data must hold {math.prod(shape)} numbers, got {flat.size}")
+        raise ValueError(f"{at(path)}.data must hold {math.prod(shape)} numbers, got {flat.size}")
     return flat.astype(dtype).reshape(shape)
 
 
-def _made(build: Callable[..., Made], arguments: dict[str, Any], path: str) -> Made:
+def _made(build: Callable[..., Made], arguments: dict[str, Any], path: Path) -> Made:
     """Return an object, its own complaint with its place."""
     try:
         return build(**arguments)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ValueError(f"{path or build.__name__}: {error}") from None
+        raise ValueError(f"{at(path) or build.__name__}: {error}") from None
