@@ -16,13 +16,16 @@ from erfmath import (
     Identity,
     Kernel,
     Node,
+    Normalization,
     Pool,
     Power,
     Residual,
     Series,
     Sum,
     Upsample,
+    distribution,
     receptive_field,
+    variance,
 )
 from erfmath.strategies import convs, networks
 
@@ -389,3 +392,20 @@ def test_indices_are_checked():
 def test_the_repr_tells_the_size_and_the_phases():
     assert repr(receptive_field(Conv(3))) == "<ReceptiveField: size 3, stride 1, offset 0>"
     assert repr(receptive_field(Upsample(2))) == "<ReceptiveField: size 1, stride 1/2, offset 0, 2 phases>"
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        Normalization("GroupNorm"),
+        (Conv(3) >> Normalization("GroupNorm")) ** 3,
+        Conv(3) >> Residual(Conv(3, padding=1) >> Normalization("GroupNorm")),
+    ],
+)
+def test_what_reads_everything_is_named_as_the_layer_it_is(net):
+    assert repr(receptive_field(net)) == (
+        "<ReceptiveField: unbounded, Normalization('GroupNorm') reads the whole input>"
+    )
+    for reading in (distribution, variance):
+        with pytest.raises(ValueError, match=r"^Normalization\('GroupNorm'\) "):
+            reading(net)

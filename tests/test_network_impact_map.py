@@ -8,7 +8,7 @@ from hypothesis import example, given, settings, strategies as st
 
 import erfmath as em
 from erfmath import Activation, Conv, ConvTranspose, Pool, Residual, Sum, Upsample, Weighted
-from erfmath.network.channels import Channels, Scaled
+from erfmath.network.channels import Channels, Energies, Rearranged, Scaled
 
 RNG = np.random.default_rng(5)
 
@@ -266,6 +266,11 @@ def test_values_rebuild_themselves():
         assert repr(net).startswith(type(net).__name__)
         with pytest.raises(TypeError):
             hash(net)
+    names = {name: getattr(em, name) for name in em.__all__} | {
+        kind.__name__: kind for kind in (Rearranged, Energies)
+    }
+    for net in (Rearranged(em.Upsample((2, 2)), 4), Rearranged(Conv(2, 2)), Energies(Conv(3))):
+        assert type(net)(*net.args) == eval(repr(net), names) == net
 
 
 def test_costs_are_those_of_the_layer():

@@ -54,3 +54,10 @@ def test_the_variance_profile_of_a_plain_stack_is_its_mean_profile():
             em.Conv((3, 3), padding=1) >> em.Activation("relu"), [5, 10, 20, 40], profile=profile
         )
         assert [row.count for row in rows] == counts
+
+
+def test_only_networks_have_a_variance():
+    with pytest.raises(TypeError, match=r"net must be a network .* got 3 of type int"):
+        em.variance(3)
+    with pytest.raises(ValueError, match="init must be one of 'he', 'lecun', 'glorot', got 'xavier'"):
+        em.variance(em.Conv(3), "xavier")

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from .._checks import as_power, is_index
+from .arguments import call
 from .rates import Gain, Rate, as_gain, as_numbers, common_axes, common_rate, product_of_rates, require_some
 from .stage import lower
 
@@ -60,8 +61,11 @@ class Node:
         return ()
 
     def heading(self) -> str:
-        """Return the node's line in a printed tree."""
-        return repr(self)
+        """Return the node's line in a printed tree: of a composed one its name."""
+        return type(self).__name__ if self.labelled() else repr(self)
+
+    def __repr__(self) -> str:
+        return call(self)
 
     def __rshift__(self, other: Node) -> Node:
 
@@ -88,12 +92,9 @@ def _tree(node: Node) -> Iterator[str]:
         stack += [(indent + "  ", name, child) for name, child in reversed(list(part.labelled()))]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Identity(Node):
     """A layer that does nothing; the neutral element of ``>>``."""
-
-    def __repr__(self) -> str:
-        return "Identity()"
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -144,10 +145,6 @@ class Series(Node):
     def labelled(self) -> Iterable[tuple[str, Node]]:
         """Return the parts in order."""
         return [("", node) for node in self.nodes]
-
-    def heading(self) -> str:
-        """Return "Series"."""
-        return "Series"
 
     def __repr__(self) -> str:
         return f"Series([{', '.join(map(repr, self.nodes))}])"
@@ -212,9 +209,6 @@ class Power(Node):
         """Return the part's line and the number of copies."""
         return f"{self.node.heading()} ** {self.n}"
 
-    def __repr__(self) -> str:
-        return f"Power({self.node!r}, {self.n})"
-
 
 class Parallel(Node):
     """Branches of one input, joined: the axes and the rate that all have in common."""
@@ -278,10 +272,6 @@ class Sum(Parallel):
     def labelled(self) -> Iterable[tuple[str, Node]]:
         """Return the branches with their gains."""
         return [("" if g == 1 else f"{g} x ", b) for b, g in zip(self.branches, self.gains, strict=True)]
-
-    def heading(self) -> str:
-        """Return "Sum"."""
-        return "Sum"
 
     def __repr__(self) -> str:
         gains = "" if set(self.gains) == {1} else f", gains=[{', '.join(map(repr, self.gains))}]"

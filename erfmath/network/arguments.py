@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -97,16 +98,32 @@ def set_fields(node: Node, **values: Any) -> None:
         object.__setattr__(node, name, value)
 
 
-def call(node: Node, first: Any, defaults: Mapping[str, Any]) -> str:
+def call(node: Node, **defaults: Any) -> str:
     """Return the constructor call of a layer, options at their defaults left out."""
-    parts = [repr(first)]
-    for name, default in defaults.items():
-        value = getattr(node, name)
-        if name == "padding":
-            pads = [before if before == after else (before, after) for before, after in value]
-            value = plain(pads) if all(map(is_index, pads)) else value
-        elif isinstance(value, tuple) and value != default:
-            value = plain(value)
-        if value != default:
-            parts.append(f"{name}={value!r}")
-    return f"{type(node).__name__}({', '.join(parts)})"
+    kind: Any = type(node)
+    parts: list[str] = []
+    for (name, default), value in zip(_parameters(kind), node.args, strict=True):
+        shown = _shown(value, name == "padding", not parts)
+        if not parts or default is inspect.Parameter.empty:
+            parts.append(repr(shown))
+        elif defaults.get(name, default) not in (value, shown):
+            parts.append(f"{name}={shown!r}")
+    return f"{kind.__name__}({', '.join(parts)})"
+
+
+@functools.cache
+def _parameters(kind: Any) -> list[tuple[str, Any]]:
+    """Return the arguments of a constructor with their defaults."""
+    return [(entry.name, entry.default) for entry in inspect.signature(kind).parameters.values()]
+
+
+def _shown(value: Any, is_padding: bool, is_first: bool) -> Any:
+    """Return an argument as a user gives it: the first one per axis, others once where all axes agree."""
+    if not isinstance(value, tuple):
+        return value
+    if is_padding:
+        even = tuple(before for before, after in value if before == after)
+        if len(even) < len(value):
+            return list(value) if is_first else value
+        value = even
+    return plain_size(value) if is_first else plain(value)

@@ -63,10 +63,6 @@ class Concat(Parallel):
         """Return the branches with their channels."""
         return [(f"{c}: ", b) for b, c in zip(self.branches, self.channels, strict=True)]
 
-    def heading(self) -> str:
-        """Return "Concat"."""
-        return "Concat"
-
     def __repr__(self) -> str:
         return f"Concat([{', '.join(map(repr, self.branches))}], {list(self.channels)})"
 
@@ -128,7 +124,3 @@ class Residual(Node):
     def heading(self) -> str:
         """Return the name, with the gain where it is not 1."""
         return "Residual" if self.gain == 1 else f"Residual, gain {self.gain}"
-
-    def __repr__(self) -> str:
-        gain = "" if self.gain == 1 else f", gain={self.gain!r}"
-        return f"Residual({self.branch!r}{gain})"

@@ -10,14 +10,24 @@ import numpy as np
 from .._checks import as_count
 from ..polynomials.kernel import Kernel
 from .algebra import Identity, Node, Sum
+from .arguments import set_fields
 from .layers import Conv, ConvTranspose
 from .mixing import Gather, Taps, Weights
 from .stage import Stage, lower
 from .variance import variance
 
 
+class Valued(Node):
+    """A layer that holds arrays: equal where these are, and without a hash, so that no cache keeps them."""
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and all(map(np.array_equal, self.args, other.args))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @dataclass(frozen=True, init=False, eq=False)
-class Weighted(Node):
+class Weighted(Valued):
     r"""A convolution with its own weights for each pair of channels, as a trained model has them.
 
     Readings of fields take the taps that are not zero in some channel; impacts take the weights.
@@ -74,10 +84,10 @@ class Weighted(Node):
             )
         outputs = array.shape[1] * layer.groups if isinstance(layer, ConvTranspose) else array.shape[0]
         made: Any = type(layer)
-        object.__setattr__(self, "layer", made(*layer.args[:-2], outputs, layer.groups))
+        set_fields(self, layer=made(*layer.args[:-2], outputs, layer.groups))
         array.flags.writeable = False
-        object.__setattr__(self, "weights", array)
-        object.__setattr__(self, "power", count)
+        set_fields(self, weights=array)
+        set_fields(self, power=count)
 
     @property
     def inputs(self) -> int:
@@ -85,21 +95,12 @@ class Weighted(Node):
         first, second = self.weights.shape[:2]
         return int(first if isinstance(self.layer, ConvTranspose) else second * self.layer.groups)
 
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Weighted)
-            and (self.layer, self.power) == (other.layer, other.power)
-            and np.array_equal(self.weights, other.weights)
-        )
-
-    __hash__ = None  # type: ignore[assignment]  # so that no cache keeps the weights of a model
-
     def __repr__(self) -> str:
         return f"Weighted({self.layer!r}, <weights of shape {self.weights.shape}>, {self.power})"
 
 
 @dataclass(frozen=True, init=False, eq=False)
-class Scaled(Node):
+class Scaled(Valued):
     """Factors that channels are multiplied by: normalisation, the mean slope of an activation.
 
     Parameters
@@ -126,21 +127,16 @@ class Scaled(Node):
         if not (np.isfinite(values).all() and np.isfinite(second).all()):
             raise ValueError("factors must be finite, and so must their squares")
         values.flags.writeable = second.flags.writeable = False
-        object.__setattr__(self, "factors", values)
-        object.__setattr__(self, "axes", as_count(ndim, "ndim", minimum=1))
-        object.__setattr__(self, "squares", second)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Scaled) and all(map(np.array_equal, self.args, other.args))
-
-    __hash__ = None  # type: ignore[assignment]
+        set_fields(self, factors=values)
+        set_fields(self, axes=as_count(ndim, "ndim", minimum=1))
+        set_fields(self, squares=second)
 
     def __repr__(self) -> str:
         return f"Scaled(<{len(self.factors)} factors>, {self.axes})"
 
 
 @dataclass(frozen=True, init=False, eq=False)
-class Channels(Node):
+class Channels(Valued):
     """Channels in another order, some of them, or some repeated: output j is input channel index[j].
 
     Parameters
@@ -170,14 +166,9 @@ class Channels(Node):
         if places.min() < -1 or places.max() >= count:
             raise ValueError(f"index must hold channels from 0 to {count - 1}, or -1, got {index!r}")
         places.flags.writeable = False
-        object.__setattr__(self, "index", places)
-        object.__setattr__(self, "inputs", count)
-        object.__setattr__(self, "axes", as_count(ndim, "ndim", minimum=1))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Channels) and all(map(np.array_equal, self.args, other.args))
-
-    __hash__ = None  # type: ignore[assignment]
+        set_fields(self, index=places)
+        set_fields(self, inputs=count)
+        set_fields(self, axes=as_count(ndim, "ndim", minimum=1))
 
     def __repr__(self) -> str:
         places = self.index.tolist()
@@ -185,7 +176,7 @@ class Channels(Node):
         return f"Channels({text}, {self.inputs}, {self.axes})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Rearranged(Node):
     """Blocks moved between space and channels: in space what a layer does, without weights of its own.
 
@@ -256,7 +247,7 @@ def _(net: Node, init: str = "he") -> Node:
     return net
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Energies(Node):
     """A network of energies: the variance of what it stands for, which is its own variance."""
 

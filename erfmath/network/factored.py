@@ -37,31 +37,24 @@ class Semiring(Protocol[E]):
     @property
     def is_idempotent(self) -> bool:
         """Whether a + a = a, whatever the weights of the sum."""
-        ...
 
     def on(self, values: Ints) -> Ints:
         """Return the numbers of its axes, of one per axis of the network."""
-        ...
 
     def taps(self, stage: Stage) -> E:
         """Return the taps of a stage."""
-        ...
 
     def place(self, element: E) -> Ints | None:
         """Return the place of an element that only moves others there, None for all others."""
-        ...
 
     def written(self, factors: Sequence[Powered[E]], shift: Ints) -> E:
         """Return a product multiplied out and moved."""
-        ...
 
     def total(self, parts: Sequence[tuple[Gain, E]], budget: float) -> tuple[E, float] | None:
         """Return the weighted sum and what it leaves of a budget; None where nothing is left of the sum."""
-        ...
 
     def decimated(self, element: E, factors: Ints) -> E | None:
         """Return the part at the multiples of the factors, divided by them; None where nothing is there."""
-        ...
 
 
 @dataclass(frozen=True)

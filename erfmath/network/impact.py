@@ -121,8 +121,8 @@ def bounded_program(net: Node) -> Program:
     program = program_of(net)
     if program.unbounded is not None:
         raise ValueError(
-            f"{program.unbounded!r} reads its whole input, so the impact depends on the input's size; "
-            "ask for the network before it, or leave its branch out"
+            f"{program.unbounded!r} reads its whole input, so the impact depends on the input's size; give "
+            "distribution() an input_size, ask for the network before it, or leave its branch out"
         )
     return program
 

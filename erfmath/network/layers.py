@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -21,14 +20,11 @@ from .arguments import (
     as_weights,
     call,
     is_size,
-    plain_size,
     set_fields,
 )
 
 POOLS = ("average", "max")
 UPSAMPLINGS = ("nearest", "linear")
-
-_CONV = {"padding_mode": "zeros", "channels": None, "groups": 1}
 
 
 class Convolution(Node):
@@ -50,9 +46,6 @@ class Convolution(Node):
         """The positional arguments that rebuild the layer."""
         first, *rest, _ = super().args
         return (first if self.is_given else self.kernel.shape, *rest)
-
-    def _call(self, defaults: Mapping[str, Any]) -> str:
-        return call(self, self.kernel if self.is_given else plain_size(self.kernel.shape), defaults)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -123,9 +116,6 @@ class Conv(Convolution):
         set_fields(self, padding_mode=as_choice(padding_mode, "padding_mode", PADDINGS))
         set_fields(self, channels=as_channels(channels), groups=as_count(groups, "groups", minimum=1))
 
-    def __repr__(self) -> str:
-        return self._call({"stride": 1, "dilation": 1, "padding": 0, **_CONV})
-
 
 @dataclass(frozen=True, init=False, repr=False)
 class ConvTranspose(Convolution):
@@ -195,17 +185,6 @@ class ConvTranspose(Convolution):
         set_fields(self, padding=as_padding(padding, (0,) * ndim, strides), output_padding=extra)
         set_fields(self, channels=as_channels(channels), groups=as_count(groups, "groups", minimum=1))
 
-    def __repr__(self) -> str:
-        options = {
-            "stride": 1,
-            "dilation": 1,
-            "padding": 0,
-            "output_padding": 0,
-            "channels": None,
-            "groups": 1,
-        }
-        return self._call(options)
-
 
 @dataclass(frozen=True, init=False, repr=False)
 class Pool(Node):
@@ -273,8 +252,7 @@ class Pool(Node):
         set_fields(self, ceil_mode=ceil_mode, count_include_pad=count_include_pad or not padded)
 
     def __repr__(self) -> str:
-        options = {"padding": 0, "mode": "average", "dilation": 1, "ceil_mode": False}
-        return call(self, plain_size(self.size), {"stride": self.size, **options, "count_include_pad": True})
+        return call(self, stride=self.size)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -303,11 +281,8 @@ class Upsample(Node):
     def __init__(self, factor: Any, mode: str = "nearest") -> None:
         set_fields(self, factor=as_sides(factor, "factor"), mode=as_choice(mode, "mode", UPSAMPLINGS))
 
-    def __repr__(self) -> str:
-        return call(self, plain_size(self.factor), {"mode": "nearest"})
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activation(Node):
     r"""A pointwise nonlinearity, by name: it moves no impact, and scales variances by :math:`E[\sigma'^2]`.
 
@@ -329,11 +304,8 @@ class Activation(Node):
         if not isinstance(self.name, str) or not self.name:
             raise TypeError(f"name must be a name such as 'relu', got {self.name!r}")
 
-    def __repr__(self) -> str:
-        return f"Activation({self.name!r})"
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dropout(Node):
     """Dropout: it moves no impact, and scales variances by 1/(1 - p).
 
@@ -361,11 +333,8 @@ class Dropout(Node):
         if not isinstance(self.p, (int, Fraction)):
             set_fields(self, p=float(self.p))
 
-    def __repr__(self) -> str:
-        return f"Dropout({self.p!r})"
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GlobalPool(Node):
     """An average over the whole map, as at a classifier's end and in squeeze-excite gates.
 
@@ -378,11 +347,8 @@ class GlobalPool(Node):
     <ReceptiveField: unbounded, GlobalPool() reads the whole input>
     """
 
-    def __repr__(self) -> str:
-        return "GlobalPool()"
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Normalization(Node):
     """A normalisation by statistics of the whole map: it keeps positions, and reads everything as well.
 
@@ -395,7 +361,7 @@ class Normalization(Node):
     --------
     >>> from erfmath import receptive_field
     >>> receptive_field(Conv(3) >> Normalization("InstanceNorm"))
-    <ReceptiveField: unbounded, GlobalPool() reads the whole input>
+    <ReceptiveField: unbounded, Normalization('InstanceNorm') reads the whole input>
     """
 
     name: str = "InstanceNorm"
@@ -403,9 +369,6 @@ class Normalization(Node):
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
             raise TypeError(f"name must be a name such as 'InstanceNorm', got {self.name!r}")
-
-    def __repr__(self) -> str:
-        return f"Normalization({self.name!r})"
 
 
 def as_channels(channels: int | None) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._checks import as_choice, as_count, is_index
 from .algebra import Node
-from .arguments import PADDINGS, Ints, Pads, as_padding, plain, plain_size, set_fields
+from .arguments import PADDINGS, Ints, Pads, as_padding, set_fields
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -55,11 +55,6 @@ class Pad(Node):
         set_fields(self, padding=as_padding(pairs, (0,) * ndim, (1,) * ndim))
         set_fields(self, mode=as_choice(mode, "mode", PADDINGS))
 
-    def __repr__(self) -> str:
-        even = [before for before, after in self.padding if before == after]
-        padding = plain_size(tuple(even)) if len(even) == len(self.padding) else list(self.padding)
-        return f"Pad({padding!r})" if self.mode == "zeros" else f"Pad({padding!r}, {self.mode!r})"
-
 
 @dataclass(frozen=True, init=False, repr=False)
 class Slice(Node):
@@ -86,7 +81,7 @@ class Slice(Node):
     --------
     >>> from erfmath import Conv, receptive_field
     >>> Slice((1, 2), -1)
-    Slice((1, 2), -1)
+    Slice((1, 2), stop=-1)
     >>> receptive_field(Conv(3) >> Slice(2, -2, 4)).region(1)
     (6, 8)
     """
@@ -108,11 +103,6 @@ class Slice(Node):
         set_fields(self, start=tuple(as_count(value, "start", minimum=0) for value in starts))
         set_fields(self, stop=tuple(map(_as_stop, stops)))
         set_fields(self, step=tuple(as_count(value, "step", minimum=1) for value in steps))
-
-    def __repr__(self) -> str:
-        start, stop, step = plain_size(self.start), plain(self.stop), plain(self.step)
-        rest = [stop, step] if step != 1 else [stop] if stop is not None else []
-        return f"Slice({', '.join(map(repr, [start, *rest]))})"
 
 
 def _as_stop(stop: Any) -> int | None:

@@ -196,16 +196,13 @@ class Response(Protocol):
 
     def through(self, stage: Stage) -> Self | None:
         """Return what it sees before a stage, None when nothing."""
-        ...
 
     def through_block(self, block: Block) -> Self | None:
         """Return what it sees before a block, None when weights inside cancel."""
-        ...
 
     @classmethod
     def total(cls, parts: Sequence[tuple[Gain, Self]]) -> Self | None:
         """Return the weighted sum of responses, which come with a gain each; None where nothing is left."""
-        ...
 
 
 R = TypeVar("R", bound=Response)
@@ -295,6 +292,7 @@ class _Writer:
         self.unrolled = unrolled
         self.operations: list[Operation] = []
         self.spans: list[Span] = []
+        self.whole: Node | None = None  # the layer whose meaning, a network, is being written
 
     def run(self, node: Node) -> int:
         """Write a network that reads the input; return the tensor of its output."""
@@ -337,9 +335,13 @@ class _Writer:
         known = not node.labelled() and _is_hashable(node)
         meaning = _meaning(lower.dispatch(type(node)), node) if known else lower(node)
         if isinstance(meaning, Node):
+            outer, self.whole = self.whole, self.whole or (None if node.labelled() else node)
             source = yield meaning, source
+            self.whole = outer
             return source
-        return self._emit(node, meaning, ((source, 1),))
+        # A layer that reads everything is named in messages: as the layer that it is a part of.
+        named = self.whole or node if isinstance(meaning, Unbounded) else node
+        return self._emit(named, meaning, ((source, 1),))
 
     def _write_power(self, node: Power, source: int) -> Generator[tuple[Node, int], int, int]:
         if node.n == 0:
@@ -358,8 +360,9 @@ class _Writer:
             return source
         if not body.operations:
             return source
-        what = Block(body, node.n) if body.unbounded is None else Unbounded()
-        return self._emit(node, what, ((source, 1),))
+        if body.unbounded is not None:
+            return self._emit(body.unbounded, Unbounded(), ((source, 1),))
+        return self._emit(node, Block(body, node.n), ((source, 1),))
 
     def _emit(self, node: Node, what: Any, sources: tuple[tuple[int, Gain], ...], joined: Ints = ()) -> int:
         seen = tuple((source, gain) for source, gain in sources if gain)

@@ -10,7 +10,7 @@ A convolution has u = 1, a transposed one s = 1. `meaning.py` says which stage e
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -95,18 +95,12 @@ class Stage:
 
     def along(self, axis: int) -> Stage:
         """Return the stage on one axis, its kernel summed over the others."""
-        return Stage(
-            self.kernel.marginal(axis),
-            (self.dilation[axis],),
-            (self.shift[axis],),
-            (self.stride[axis],),
-            (self.upsampling[axis],),
-            (self.slack[axis],),
-            self.border,
-            None if self.before is None else (self.before[axis],),
-            None if self.counted is None else (self.counted[axis],),
-            None if self.mixing is None else self.mixing.along(axis),
-        )
+        numbers = ("dilation", "shift", "stride", "upsampling", "slack", "before", "counted")
+        own: dict[str, Any] = {
+            name: (values[axis],) for name in numbers if (values := getattr(self, name)) is not None
+        }
+        mixing = self.mixing and self.mixing.along(axis)
+        return replace(self, kernel=self.kernel.marginal(axis), mixing=mixing, **own)
 
     @functools.lru_cache(maxsize=1024)  # noqa: B019  (stages are few, and equal ones are one)
     def is_symmetric(self, a: int, b: int) -> bool:

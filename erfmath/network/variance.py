@@ -27,7 +27,17 @@ from .algebra import Identity, Node, Power, Series, Sum, require_network, series
 from .branches import Concat, Residual
 from .graph import Graph
 from .impact import copies
-from .layers import Activation, Conv, Convolution, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
+from .layers import (
+    Activation,
+    Conv,
+    Convolution,
+    ConvTranspose,
+    Dropout,
+    GlobalPool,
+    Normalization,
+    Pool,
+    Upsample,
+)
 from .meaning import interpolation
 from .moves import Pad, Slice
 from .stage import lower
@@ -173,11 +183,12 @@ def _(net: Node, init: str = "he") -> Node:
     return net
 
 
-@variance.register
-def _(net: GlobalPool, init: str = "he") -> Node:
+@variance.register(GlobalPool)
+@variance.register(Normalization)
+def _(net: Node, init: str = "he") -> Node:
     raise ValueError(
-        "GlobalPool() passes on 1/N^2 of the variance of N samples, and N is unknown; ask for the network "
-        "before it, or use a Pool of the map's size"
+        f"{net!r} averages over N samples and passes on 1/N^2 of their variance, and N is unknown; ask for "
+        "the network before it, or use a Pool of the map's size"
     )
 
 
