@@ -18,7 +18,7 @@ Schema = dict[str, Any]
 Path = tuple[str | int, ...]
 Test = Callable[[Any], bool]
 
-SCHEMAS = ("network",)
+SCHEMAS = ("network", "analysis")
 
 # By the names of JSON Schema.
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -61,7 +61,10 @@ def json_schema(of: str = "network") -> dict[str, Any]:
     >>> json_schema("network")["$defs"]["Upsample"]["required"]
     ['factor']
     """
-    return copy.deepcopy(_schema(as_choice(of, "of", SCHEMAS)))
+    schema = copy.deepcopy(_schema(as_choice(of, "of", SCHEMAS)))
+    if of == "analysis":  # whose network refers to the other schema, which goes with it
+        schema["$defs"]["network"] = copy.deepcopy(_schema("network"))
+    return schema
 
 
 @functools.cache
