@@ -214,6 +214,11 @@ def test_bad_options_of_networks_are_named(options, message):
         quietly(CONV, runs=1, **options)
 
 
+def test_channels_are_checked_before_the_memory_they_need():
+    with pytest.raises(TypeError, match="channels must be an int"):
+        quietly(CONV, channels="3")
+
+
 def test_gradients_that_are_not_finite_or_not_there_are_named():
     module = small_module()
     module[2].weight.data[0, 0, 0, 0] = math.nan

@@ -105,6 +105,7 @@ def measure(
     count, generator = as_count(runs, "runs", minimum=1), np.random.default_rng(rng)
     if isinstance(net, Node):
         require_profile(profile, init)
+        channels = None if channels is None else as_count(channels, "channels", minimum=1)
         if inputs is None:
             input_size = natural_size(net) if input_size is None else input_size
             _require_memory(net, input_size, channels)
