@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .laws.effective import Growth, effective_field
+from .laws.base import Distribution
+from .laws.effective import effective_field
+from .laws.depths import Growth
 from .laws.joint import JointDistribution
-from .laws.lattice import LatticeDistribution
+from .laws.univariate import UnivariateDistribution
 
 if TYPE_CHECKING:
     from .design.comparison import Comparison
@@ -52,7 +54,7 @@ def plot_impact(distribution: JointDistribution, ax: Any = None, **options: Any)
     >>> ax.get_title()
     'effective size 11.7 of 21 (threshold)'
     """
-    if not isinstance(distribution, JointDistribution) or distribution.ndim != 2:
+    if not isinstance(distribution, Distribution) or distribution.ndim != 2:
         raise ValueError(
             f"distribution must have two axes, got {distribution!r}; plot_profile draws one axis"
         )
@@ -76,7 +78,7 @@ def plot_impact(distribution: JointDistribution, ax: Any = None, **options: Any)
     return ax
 
 
-def plot_profile(distribution: LatticeDistribution, ax: Any = None, **options: Any) -> Any:
+def plot_profile(distribution: UnivariateDistribution, ax: Any = None, **options: Any) -> Any:
     """Draw an impact on one axis and the normal distribution with the same mean and variance.
 
     Parameters
@@ -99,7 +101,7 @@ def plot_profile(distribution: LatticeDistribution, ax: Any = None, **options: A
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['impact', 'normal', 'effective field, 13 of 21 (threshold)']
     """
-    if not isinstance(distribution, LatticeDistribution):
+    if not isinstance(distribution, Distribution) or distribution.ndim != 1:
         raise ValueError(f"distribution must have one axis, got {distribution!r}; take its marginal(axis)")
     ax = _axes(ax)
     low, high = distribution.support()
@@ -254,7 +256,7 @@ def _outline(ax: Any, columns: Any, rows: Any, mask: Any) -> None:
     ax.add_collection(LineCollection(lines, colors=_RED, linewidths=width, capstyle="round"))
 
 
-def _bars(ax: Any, distribution: LatticeDistribution) -> None:
+def _bars(ax: Any, distribution: UnivariateDistribution) -> None:
     """Draw the pmf as bars, or as steps where bars would be too thin."""
     low, high = distribution.support()
     start, values = distribution.float_window()
@@ -266,7 +268,7 @@ def _bars(ax: Any, distribution: LatticeDistribution) -> None:
     ax.stairs(values, edges, fill=True, color=_BLUE, label="impact")
 
 
-def _normal(ax: Any, distribution: LatticeDistribution) -> None:
+def _normal(ax: Any, distribution: UnivariateDistribution) -> None:
     """Draw the normal density with the mean and variance of a distribution, over its support."""
     (low, high), mean, std = distribution.support(), distribution.mean(), distribution.std()
     reach = max(6 * std, 2)

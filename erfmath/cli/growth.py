@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from erfmath.laws.effective import Growth, growth
+from erfmath.laws.depths import Growth, growth
 from erfmath.words import figure, table
 
 from .arguments import KERNELS, parse_count, parse_kernel

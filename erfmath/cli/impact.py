@@ -6,10 +6,9 @@ import argparse
 import json
 from typing import Any
 
+from erfmath.laws.base import Distribution
 from erfmath.laws.clt import central_limit
 from erfmath.laws.effective import DEFINITIONS, EffectiveField, effective_field
-from erfmath.laws.joint import JointDistribution
-from erfmath.laws.lattice import LatticeDistribution
 from erfmath.laws.lazy import distribution
 from erfmath.polynomials.kernel import Kernel
 from erfmath.report.pictures import extent_bar, profile_picture
@@ -54,9 +53,7 @@ def run(arguments: argparse.Namespace) -> str:
     return "\n".join(_report(arguments.kernel, kernel, readings, laws[-1]))
 
 
-def _reading(
-    kernel: Kernel, n: int, law: LatticeDistribution | JointDistribution, ref: str, profile: str
-) -> dict[str, Any]:
+def _reading(kernel: Kernel, n: int, law: Distribution, ref: str, profile: str) -> dict[str, Any]:
     """Return the numbers of one depth, per axis where the axes may differ."""
     limits = [central_limit(kernel.marginal(axis), n) for axis in range(kernel.ndim)]
     fields = {name: effective_field(law, name, ref, profile) for name in DEFINITIONS}
@@ -75,19 +72,19 @@ def _field(found: EffectiveField) -> dict[str, Any]:
     return {"size": found.size, "count": found.count, "ratio": found.ratio, "extent": found.extent}
 
 
-def _sides(law: LatticeDistribution | JointDistribution) -> list[int]:
+def _sides(law: Distribution) -> list[int]:
     return [high - low + 1 for low, high in _marginal_supports(law)]
 
 
-def _marginal_supports(law: LatticeDistribution | JointDistribution) -> list[tuple[int, int]]:
-    return [law.support()] if isinstance(law, LatticeDistribution) else list(law.support())
+def _marginal_supports(law: Distribution) -> list[tuple[int, int]]:
+    return list(law.bounds)
 
 
 def _report(text: str, kernel: Kernel, readings: list[dict[str, Any]], law: Any) -> list[str]:
     deepest = readings[-1]
     effective = deepest["effective"]["threshold"]
     first, last = effective["extent"][0]
-    profile = law if isinstance(law, LatticeDistribution) else law.marginal(0)
+    profile = law.marginal(0)
     return [
         f"Impact on one unit behind n layers of the kernel {text}",
         "",

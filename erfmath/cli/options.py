@@ -7,9 +7,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from erfmath.laws.base import Distribution
 from erfmath.laws.effective import DEFINITIONS
-from erfmath.laws.joint import JointDistribution
-from erfmath.laws.lattice import LatticeDistribution
 
 
 def add_kernel(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +73,7 @@ def save_plot(path: str, draw: Callable[[ModuleType, Any], Any], size: tuple[flo
 def draw_law(
     plotting: ModuleType,
     axes: Any,
-    law: LatticeDistribution | JointDistribution,
+    law: Distribution,
     arguments: argparse.Namespace,
     definition: str | None = None,
 ) -> None:
@@ -84,7 +83,7 @@ def draw_law(
         "ref": arguments.ref,
         "profile": arguments.profile,
     }
-    if isinstance(law, LatticeDistribution):
+    if law.ndim == 1:
         plotting.plot_profile(law, axes, **reading)
     elif law.ndim == 2:
         plotting.plot_impact(law, axes, **reading)

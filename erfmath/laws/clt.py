@@ -20,8 +20,8 @@ from ..polynomials.cumulants import exact_cumulants, require_law, third_absolute
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Factor, Product, on_axis
 from .edgeworth import Edgeworth
-from .lattice import Points
 from .lazy import ProductDistribution
+from .manners import Points
 from .verdict import Verdict, kind_of
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ mass       the fewest pixels that hold 0.9545 of the impact      4.406 sigma in 
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,8 +29,7 @@ from .._memory import check_memory
 from ..core.scaled import Floats
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Product
-from .joint import JointDistribution
-from .lattice import LatticeDistribution
+from .base import Distribution
 from .lazy import distribution
 
 PROFILES = ("mean", "variance", "std")
@@ -55,6 +55,15 @@ class Profile:
             return 0.0
         return float(self.values[inside])
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Profile):
+            return NotImplemented
+        same = (self.start, self.shape) == (other.start, other.shape)
+        return same and np.array_equal(self.values, other.values)
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.shape))
+
     def with_values(self, values: Floats) -> Profile:
         """Return other values on the same window."""
         return Profile(values, self.start, self.shape)
@@ -66,7 +75,7 @@ class Profile:
         return grid
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class EffectiveField:
     """The effective field of one unit by one definition; see :func:`effective_field`.
 
@@ -129,7 +138,7 @@ class EffectiveField:
 
 
 def effective_field(
-    law: LatticeDistribution | JointDistribution | Kernel | Product | Any,
+    law: Distribution | Kernel | Product | Any,
     definition: str = "threshold",
     ref: str = "centre",
     profile: str = "mean",
@@ -203,115 +212,35 @@ def effective_field(
     return EffectiveField(definition, count ** (1 / len(sides)), count, field_size, tuple(relative), floor)
 
 
-@dataclass(frozen=True)
-class Growth:
-    """Effective against theoretical size over depth; see :func:`growth`. Iterating gives the rows."""
-
-    rows: tuple[GrowthRow, ...]
-
-    def __iter__(self) -> Iterator[GrowthRow]:
-        return iter(self.rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @property
-    def slope(self) -> float:
-        """Least-squares slope of log(effective size) over log(depth): 1/2 in the limit."""
-        return self._fit([row.effective for row in self.rows])
-
-    @property
-    def ratio_slope(self) -> float:
-        """Least-squares slope of log(effective / theoretical) over log(depth): -1/2 in the limit."""
-        return self._fit([row.ratio for row in self.rows])
-
-    def _fit(self, values: Sequence[float]) -> float:
-        if not all(values):
-            raise ValueError("the effective size is 0 (a law without spread), so its growth has no slope")
-        slope, _ = np.polyfit(np.log([row.depth for row in self.rows]), np.log(values), 1)
-        return float(slope)
 
 
-@dataclass(frozen=True)
-class GrowthRow:
-    """One depth: the side of the theoretical and of the effective field, the pixel count and the ratio."""
-
-    depth: int
-    theoretical: float
-    effective: float
-    count: int
-    ratio: float
 
 
-def growth(block: Kernel | Any, depths: Sequence[int], **options: Any) -> Growth:
-    r"""Return the effective field of `block` repeated to each depth, with the slopes of its growth.
-
-    The theorem gives size ~ n^(1/2) and ratio ~ n^(-1/2); finite depths approach this from below.
-
-    Parameters
-    ----------
-    block
-        A Kernel, a Product, or a sequence of weights.
-    depths
-        Two or more different depths, each at least 1.
-    **options
-        `definition`, `ref`, `profile`, `ndim`, `level` of :func:`effective_field`.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two different depths, or one is below 1.
-
-    Examples
-    --------
-    >>> g = growth(Kernel.uniform((3, 3)), [5, 10, 20, 40])
-    >>> [row.count for row in g], round(g.slope, 3), round(g.ratio_slope, 3)
-    ([69, 137, 261, 517], 0.482, -0.478)
-    """
-    if not isinstance(depths, Iterable):
-        raise TypeError(f"depths must be a sequence of ints, got {depths!r}")
-    numbers = [as_count(depth, "depths", minimum=1) for depth in depths]
-    if len(set(numbers)) < 2:
-        raise ValueError(f"depths must hold at least two different depths to fit a slope, got {numbers}")
-    profile = as_choice(options.get("profile", "mean"), "profile", PROFILES)
-    fields = [effective_field(law_of_profile(block, profile, depth), **options) for depth in numbers]
-    return Growth(
-        tuple(
-            GrowthRow(depth, field.field_size, field.size, field.count, field.ratio)
-            for depth, field in zip(numbers, fields, strict=True)
-        )
-    )
 
 
 @functools.singledispatch
-def law_of_profile(law: Any, profile: str, n: int = 1) -> LatticeDistribution | JointDistribution:
-    """Return the law that a profile is read from: a law as it is, else that of n layers.
+def law_of_profile(law: Any, profile: str, n: int = 1) -> Distribution:
+    """Return the distribution that a profile is read from: one as it is, else that of n layers.
 
-    Networks register theirs, where the variance has a law of its own.
+    Networks register theirs, where the variance has a distribution of its own.
     """
-    if isinstance(law, (LatticeDistribution, JointDistribution)):
-        return law
-    return distribution(law, n)
+    return law if isinstance(law, Distribution) else distribution(law, n)
 
 
-def _profiles(law: LatticeDistribution | JointDistribution, profile: str, ndim: int | None) -> list[Profile]:
-    """Return one profile per independent axis, or a single one over the whole grid."""
-    if isinstance(law, LatticeDistribution):
-        parts = [_profile_of(law)] * (1 if ndim is None else as_count(ndim, "ndim", minimum=1, maximum=32))
+def _profiles(law: Distribution, profile: str, ndim: int | None) -> list[Profile]:
+    """Return one profile per group of axes that is independent of the others."""
+    copies = 1
+    if law.ndim == 1 and ndim is not None:
+        copies = as_count(ndim, "ndim", minimum=1, maximum=32)
     elif ndim not in (None, law.ndim):
-        raise ValueError(f"ndim must be {law.ndim} or None for a law in {law.ndim} axes, got {ndim!r}")
-    elif law.is_independent:
-        parts = [_profile_of(law.marginal(axis)) for axis in range(law.ndim)]
-    else:
-        grid = law.float_grid()
-        parts = [Profile(grid, (0,) * grid.ndim, grid.shape)]
-    return [part.with_values(np.sqrt(part.values)) for part in parts] if profile == "std" else parts
-
-
-def _profile_of(law: LatticeDistribution) -> Profile:
-    low, high = law.support()
-    start, values = law.float_window()
-    return Profile(values, (start - low,), (high - low + 1,))
+        raise ValueError(f"ndim must be {law.ndim} or None for {law.ndim} axes, got {ndim!r}")
+    bounds, profiles = iter(law.bounds), []
+    for start, values in law.float_parts():
+        own = list(itertools.islice(bounds, values.ndim))
+        inner = tuple(s - low for s, (low, _) in zip(start, own, strict=True))
+        shown = np.sqrt(values) if profile == "std" else values
+        profiles.append(Profile(shown, inner, tuple(high - low + 1 for low, high in own)))
+    return profiles * copies
 
 
 def _reference(profile: Profile, ref: str) -> float:

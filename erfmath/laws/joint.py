@@ -1,4 +1,4 @@
-"""Probability laws on the integer lattice in several axes."""
+"""Distributions on the integer lattice in several axes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_axis, others_of, per_axis
+from .._checks import others_of, per_axis
 from .._memory import check_memory
 from ..core.scaled import Floats
-from .lattice import FARTHEST, LatticeDistribution, as_law, log_of, real_array
+from .base import Distribution, require_distribution
+from .lattice import LatticeDistribution, as_shares
+from .manners import FARTHEST, as_generator, log_of, plain, read_only, real_array
+from .univariate import UnivariateDistribution
 
 
-class JointDistribution:
-    r"""A law on the integer lattice in several axes: P(X = offset + i) = probabilities[i], i a multi-index.
+class JointDistribution(Distribution):
+    r"""A distribution on the integer lattice in several axes: P(X = offset + i) = probabilities[i].
 
-    With independent axes only their laws are kept and the grid is never built unless asked for.
+    Here i is a multi-index.
+
+    With independent axes only their distributions are kept and the grid is never built unless asked for.
 
     Examples
     --------
@@ -32,79 +37,83 @@ class JointDistribution:
     """
 
     def __init__(self, probabilities: Any, offset: int | Sequence[int] = 0) -> None:
-        table = np.array(probabilities, dtype=float)
+        table = as_shares(probabilities)
         if table.ndim < 2:
             raise ValueError(
                 f"probabilities must have two axes or more, got {table.ndim}; see LatticeDistribution"
             )
-        self._table: Floats | None = as_law(table)
-        self._start = per_axis(offset, table.ndim, "offset")
-        self._marginals = tuple(
-            LatticeDistribution(table.sum(axis=others_of(axis, table.ndim)), self._start[axis])
+        self._held: Floats | None = read_only(table)
+        self._corner = per_axis(offset, table.ndim, "offset")
+        self._parts: tuple[UnivariateDistribution, ...] = tuple(
+            LatticeDistribution(table.sum(axis=others_of(axis, table.ndim)), self._corner[axis])
             for axis in range(table.ndim)
         )
 
     @classmethod
-    def independent(cls, marginals: Sequence[LatticeDistribution]) -> JointDistribution:
-        """Return the joint law of independent variables, one per axis."""
-        if not all(isinstance(law, LatticeDistribution) for law in marginals):
-            raise TypeError(f"marginals must be LatticeDistributions, got {marginals!r}")
+    def independent(cls, marginals: Sequence[UnivariateDistribution]) -> JointDistribution:
+        """Return the joint distribution of independent variables, one per axis."""
+        for marginal in marginals:
+            require_distribution(marginal, "marginals")
         if len(marginals) < 2:
-            raise ValueError(f"marginals must be two laws or more, got {len(marginals)}")
+            raise ValueError(f"marginals must be two distributions or more, got {len(marginals)}")
         joint = cls.__new__(cls)
-        joint._table, joint._marginals = None, tuple(marginals)
-        joint._start = tuple(marginal.support()[0] for marginal in marginals)
+        joint._held, joint._parts = None, tuple(marginals)
+        joint._corner = tuple(marginal.support()[0] for marginal in marginals)
         return joint
 
     @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self._marginals)
+    def marginals(self) -> tuple[UnivariateDistribution, ...]:
+        """The distribution of each coordinate."""
+        return self._parts
 
     @property
     def is_independent(self) -> bool:
-        """Whether the law is held as the product of its marginals."""
+        """Whether the distribution is held as the product of its marginals."""
         return self._table is None
 
-    def marginal(self, axis: int) -> LatticeDistribution:
-        """Return the law of one coordinate."""
-        return self._marginals[as_axis(axis, self.ndim)]
+    @property
+    def _table(self) -> Floats | None:
+        return self._held
+
+    @property
+    def _start(self) -> tuple[int, ...]:
+        return self._corner
 
     def support(self) -> tuple[tuple[int, int], ...]:
         """Return the support of each coordinate, both ends inside."""
-        return tuple(marginal.support() for marginal in self._marginals)
+        return self.bounds
 
     def pmf(self, x: Any) -> Any:
         """Return P(X = x); the last axis of x holds the coordinates of a point."""
         points = self._as_points(x)
         if not self.is_independent:
             return self._lookup(points)
-        values = [marginal.pmf(points[..., axis]) for axis, marginal in enumerate(self._marginals)]
-        return _plain(np.prod(values, axis=0))
+        values = [marginal.pmf(points[..., axis]) for axis, marginal in enumerate(self.marginals)]
+        return plain(np.prod(values, axis=0))
 
     def logpmf(self, x: Any) -> Any:
         """Return log P(X = x)."""
         points = self._as_points(x)
         if not self.is_independent:
-            return _plain(log_of(np.asarray(self._lookup(points))))
-        values = [marginal.logpmf(points[..., axis]) for axis, marginal in enumerate(self._marginals)]
-        return _plain(np.sum(values, axis=0))
+            return plain(log_of(np.asarray(self._lookup(points))))
+        values = [marginal.logpmf(points[..., axis]) for axis, marginal in enumerate(self.marginals)]
+        return plain(np.sum(values, axis=0))
 
     def rvs(self, size: int | None = None, *, rng: Any = None) -> Any:
         """Return random points, the coordinates on the last axis; `rng` as in ``LatticeDistribution.rvs``."""
-        generator = np.random.default_rng(rng)
+        generator = as_generator(rng)
         if self._table is None:
-            return np.stack([marginal.rvs(size, rng=generator) for marginal in self._marginals], axis=-1)
+            return np.stack([marginal.rvs(size, rng=generator) for marginal in self.marginals], axis=-1)
         flat = LatticeDistribution(self._table.ravel()).rvs(size, rng=generator)
         return np.stack(np.unravel_index(flat, self._table.shape), axis=-1) + np.array(self._start)
 
     def mean(self) -> Floats:
         """Return the expected value of each coordinate."""
-        return np.array([marginal.mean() for marginal in self._marginals])
+        return np.array([marginal.mean() for marginal in self.marginals])
 
     def var(self) -> Floats:
         """Return the variance of each coordinate."""
-        return np.array([marginal.var() for marginal in self._marginals])
+        return np.array([marginal.var() for marginal in self.marginals])
 
     def std(self) -> Floats:
         """Return the standard deviation of each coordinate."""
@@ -118,7 +127,7 @@ class JointDistribution:
         for a, b in itertools.combinations(range(self.ndim), 2):
             plane = self._table.sum(axis=tuple(c for c in range(self.ndim) if c not in (a, b)))
             x, y = (
-                self._start[c] - self._marginals[c].mean() + np.arange(self._table.shape[c]) for c in (a, b)
+                self._start[c] - self.marginals[c].mean() + np.arange(self._table.shape[c]) for c in (a, b)
             )
             matrix[a, b] = matrix[b, a] = x @ plane @ y
         return matrix
@@ -128,24 +137,30 @@ class JointDistribution:
         if self._table is None:
             sides = [high - low + 1 for low, high in self.support()]
             check_memory(16 * math.prod(sides), f"the grid of {sides} probabilities", "use the marginals")
-            return functools.reduce(np.multiply.outer, [m.probabilities() for m in self._marginals])
+            return functools.reduce(np.multiply.outer, [m.probabilities() for m in self.marginals])
         return self.float_grid().copy()
 
     def float_grid(self) -> Floats:
-        """Return the grid of a law that is held as one, over the support, not copied: for reading only."""
+        """Return the grid of a distribution that is held as one, over the support, read-only."""
         if self._table is None:
-            raise TypeError("an independent law has no grid; see probabilities()")
+            raise TypeError("independent axes have no grid; see probabilities()")
         boxes = zip(self.support(), self._start, strict=True)
         return self._table[tuple(slice(low - start, high - start + 1) for (low, high), start in boxes)]
 
+    def float_parts(self) -> list[tuple[tuple[int, ...], Floats]]:
+        """Return (start, probabilities) of each group of axes that is independent of the others."""
+        if self.is_independent:
+            return [part for marginal in self.marginals for part in marginal.float_parts()]
+        return [(tuple(low for low, _ in self.bounds), self.float_grid())]
+
     def _lookup(self, points: Any) -> Any:
         if self._table is None:
-            raise TypeError("an independent law has no grid to look into")
+            raise TypeError("independent axes have no grid to look into")
         index = np.floor(points) - np.array(self._start)
         inside = ((index >= 0) & (index < self._table.shape) & (np.floor(points) == points)).all(axis=-1)
         entries = np.where(inside[..., None], index, 0).astype(np.int64)
         values = np.where(inside, self._table[tuple(np.moveaxis(entries, -1, 0))], 0.0)
-        return _plain(np.where(np.isnan(points).any(axis=-1), np.nan, values))
+        return plain(np.where(np.isnan(points).any(axis=-1), np.nan, values))
 
     def _as_points(self, x: Any) -> Any:
         points = real_array(x, "x")
@@ -156,17 +171,24 @@ class JointDistribution:
             )
         return points
 
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        if self.bounds != other.bounds or self.is_independent != other.is_independent:
+            return False
+        if self.is_independent:
+            return self.marginals == other.marginals
+        return np.array_equal(self.float_grid(), other.float_grid())
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.bounds))
+
     def __repr__(self) -> str:
         sides = " x ".join(f"{low} .. {high}" for low, high in self.support())
         return f"<JointDistribution on {sides}{', independent axes' if self.is_independent else ''}>"
 
 
 def law_of(values: Floats, start: Sequence[int]) -> LatticeDistribution | JointDistribution:
-    """Return the law of shares proportional to an array from a position on, on one axis or several."""
+    """Return the distribution in proportion to an array from a position on, on one axis or several."""
     shares = values / values.sum()
     return LatticeDistribution(shares, *start) if shares.ndim == 1 else JointDistribution(shares, start)
-
-
-def _plain(values: Any) -> Any:
-    """Return a float for a single value, an array as it is."""
-    return float(values) if np.ndim(values) == 0 else values

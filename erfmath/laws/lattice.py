@@ -1,12 +1,10 @@
-"""Probability laws on the integer lattice, with the names and edges of a frozen scipy.stats distribution."""
+"""Distributions on the integers that are held as a table."""
 
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,57 +12,23 @@ from .._checks import as_count, as_fraction_of_one
 from ..core.direct import convolve
 from ..core.scaled import Floats
 from ..polynomials.cumulants import cumulants_from_moments
-
-if TYPE_CHECKING:
-    from scipy.stats._distn_infrastructure import rv_continuous_frozen
-
-Points = np.ndarray[Any, np.dtype[np.int64]]
-PointMethod = Callable[[Any, Points], Floats]
-
-# Lattice points are int64; sums of two of them must be as well.
-FARTHEST = 2**62
-
-
-def of_points(off_lattice: float | None = None) -> Callable[[PointMethod], Callable[[Any, Any], Any]]:
-    """Give a method of int64 points scipy's manners; `off_lattice` is its value between the integers.
-
-    Arrays keep their shape, a scalar returns a float, nan returns nan, and points beyond the support
-    arrive as the one next to it. Integers of any size stay exact.
-    """
-
-    def decorate(function: PointMethod) -> Callable[[Any, Any], Any]:
-        @functools.wraps(function)
-        def method(self: Any, x: Any) -> Any:
-            x = real_array(x, "x")
-            low, high = self.support()
-            points, undefined = _floor(x)
-            values = np.where(undefined, np.nan, function(self, np.clip(points, low - 1, high + 1)))
-            if off_lattice is not None and x.dtype.kind == "f":
-                values = np.where((np.floor(x) == x) | undefined, values, off_lattice)
-            return float(values) if values.ndim == 0 else values
-
-        del method.__wrapped__  # the signature is (self, x: Any), any number or array
-        return method
-
-    return decorate
+from .base import require_distribution
+from .manners import (
+    FARTHEST,
+    Points,
+    as_generator,
+    as_size,
+    log_of,
+    of_points,
+    of_shares,
+    read_only,
+    real_array,
+)
+from .univariate import UnivariateDistribution
 
 
-def of_shares(function: Callable[[Any, Floats], Floats]) -> Callable[[Any, Any], Any]:
-    """Give a method of probabilities scipy's manners: nan outside [0, 1], a scalar returns a float."""
-
-    @functools.wraps(function)
-    def method(self: Any, q: Any) -> Any:
-        shares = np.asarray(real_array(q, "q"), dtype=float)
-        inside = (shares >= 0) & (shares <= 1)
-        values = np.where(inside, function(self, np.where(inside, shares, 0.5)), np.nan)
-        return float(values) if values.ndim == 0 else values
-
-    del method.__wrapped__
-    return method
-
-
-class LatticeDistribution:
-    r"""A law on consecutive integers: P(X = offset + i) = probabilities[i].
+class LatticeDistribution(UnivariateDistribution):
+    r"""A distribution on consecutive integers: P(X = offset + i) = probabilities[i].
 
     The interface of a frozen ``scipy.stats`` discrete distribution, edges included: the pmf is 0 off
     the integers, ``support()`` is inclusive, ``ppf(0)`` is one below it, a scalar gives a float.
@@ -90,32 +54,41 @@ class LatticeDistribution:
     ((-1, 1), 0.5, 0.75, 0.0)
     """
 
-    _table: Floats
-    _start: int
-
     def __init__(self, probabilities: Any, offset: int = 0) -> None:
-        table = as_law(probabilities)
+        table = as_shares(probabilities)
         if table.ndim != 1:
             raise ValueError(
                 f"probabilities must be a sequence of numbers on one axis, got shape {table.shape}"
             )
         inside = np.flatnonzero(table)
-        self._start = as_count(offset, "offset", -FARTHEST, FARTHEST) + int(inside[0])
-        self._table = table[inside[0] : inside[-1] + 1]
-        self._table.flags.writeable = False
+        self._first_point = as_count(offset, "offset", -FARTHEST, FARTHEST) + int(inside[0])
+        self._row = read_only(table[inside[0] : inside[-1] + 1])
 
-    # Each sum runs inwards from its own end, so that each tail keeps its relative accuracy. Every table
-    # has one entry more at either end, for the points next to the support.
+    @property
+    def _table(self) -> Floats:
+        return self._row
+
+    @property
+    def _start(self) -> int:
+        return self._first_point
+
+    # Each sum runs inwards from its own end, and one above 1/2 is the complement of the other, so that each
+    # tail keeps its relative accuracy. The two meet near 1/2 up to round-off, which may break their order.
+    # Every table has one entry more at either end, for the points next to the support.
     @functools.cached_property
     def _lower(self) -> Floats:
-        sums = np.concatenate(([0.0], np.cumsum(self._table), [1.0]))
-        sums = np.where(sums < 0.5, sums, 1 - self._upper)
-        return np.maximum.accumulate(sums)  # the two meet near 1/2 up to round-off
+        lower, upper = self._sums
+        return np.maximum.accumulate(np.where(lower < 0.5, lower, 1 - upper))
 
     @functools.cached_property
     def _upper(self) -> Floats:
-        sums = np.minimum(np.cumsum(self._table[::-1])[::-1], 1.0)
-        return np.concatenate(([1.0], sums[1:], [0.0, 0.0]))
+        lower, upper = self._sums
+        return np.minimum.accumulate(np.where(upper < 0.5, upper, 1 - lower))
+
+    @property
+    def _sums(self) -> tuple[Floats, Floats]:
+        lower, upper = np.cumsum(self._table), np.cumsum(self._table[::-1])[::-1]
+        return np.concatenate(([0.0], lower, [1.0])), np.concatenate(([1.0], upper[1:], [0.0, 0.0]))
 
     def support(self) -> tuple[int, int]:
         """Return the smallest and the largest point of positive probability, both inside."""
@@ -170,9 +143,10 @@ class LatticeDistribution:
 
         `rng` is a ``numpy.random.Generator``, or whatever ``numpy.random.default_rng`` takes.
         """
-        uniform = np.random.default_rng(rng).random(size)
+        shape = as_size(size)
+        uniform = as_generator(rng).random(shape)
         points = self._start - 1 + np.searchsorted(self._lower, uniform, side="right")
-        return int(points) if size is None else points.astype(np.int64)
+        return int(points) if shape is None else points.astype(np.int64)
 
     def mean(self) -> float:
         """Return the expected value."""
@@ -182,21 +156,6 @@ class LatticeDistribution:
         """Return the variance."""
         index = np.arange(len(self._table))
         return float(self._table @ (index - float(self._table @ index)) ** 2)
-
-    def std(self) -> float:
-        """Return the standard deviation."""
-        return math.sqrt(self.var())
-
-    def median(self) -> float:
-        """Return the smallest point with at least half of the mass at or below it."""
-        return float(self.ppf(0.5))
-
-    def interval(self, confidence: Any) -> tuple[Any, Any]:
-        """Return the points between which the central share `confidence` of the mass lies."""
-        confidence = np.asarray(real_array(confidence, "confidence"), dtype=float)
-        if ((confidence < 0) | (confidence > 1)).any():
-            raise ValueError(f"confidence must lie between 0 and 1, got {confidence.tolist()}")
-        return self.ppf((1 - confidence) / 2), self.ppf((1 + confidence) / 2)
 
     def cumulants(self, order: int = 4) -> tuple[float, ...]:
         """Return the cumulants kappa_1 .. kappa_order of the table as it stands, without cancellation.
@@ -224,10 +183,9 @@ class LatticeDistribution:
         last = int(np.searchsorted(-self._upper, -limit, side="left")) - 1
         return self._start + first, self._table[first : last + 1].copy()
 
-    def convolve(self, other: LatticeDistribution) -> LatticeDistribution:
-        """Return the law of the sum of two independent variables, every tail to its relative accuracy."""
-        if not isinstance(other, LatticeDistribution):
-            raise TypeError(f"other must be a LatticeDistribution, got {type(other).__name__}")
+    def convolve(self, other: UnivariateDistribution) -> UnivariateDistribution:
+        """Return the distribution of the sum of two independent variables, each tail with its digits."""
+        require_distribution(other, "other")
         (start, left), (other_start, right) = self.float_window(), other.float_window()
         row = convolve(left, right)
         return LatticeDistribution(row.to_unit_sum(), start + other_start + row.start[0])
@@ -240,29 +198,20 @@ class LatticeDistribution:
     def __hash__(self) -> int:
         return hash((type(self), *self.support(), round(self.mean(), 6)))
 
-    def normal(self) -> rv_continuous_frozen:
-        """Return the normal law of the same mean and variance, a frozen ``scipy.stats.norm``."""
-        from scipy.stats import norm
-
-        if self.var() == 0:
-            raise ValueError(f"the law is a point mass at {self.support()[0]}: no normal has variance 0")
-        return norm(self.mean(), self.std())
-
     def float_window(self) -> tuple[int, Floats]:
-        """Return (start, probabilities) of all that is not zero as a float."""
+        """Return (start, probabilities) of all that is not zero as a float, read-only."""
         return self._start, self._table
 
     def _index(self, x: Points) -> Points:
         return x - (self._start - 1)
 
-    def __repr__(self) -> str:
-        low, high = self.support()
-        return f"<LatticeDistribution on {low} .. {high}, mean {self.mean():.6g}, std {self.std():.6g}>"
 
-
-def as_law(probabilities: Any) -> Floats:
-    """Return the probabilities as an array divided by its sum, or raise when they are no law."""
-    table = np.asarray(real_array(probabilities, "probabilities"), dtype=float)
+def as_shares(probabilities: Any) -> Floats:
+    """Return the probabilities as an array divided by its sum, or raise when they are no distribution."""
+    given = real_array(probabilities, "probabilities")
+    if np.asarray(probabilities).dtype.kind == "b":
+        raise TypeError(f"probabilities must be numbers, got booleans: {probabilities!r}")
+    table = np.asarray(given, dtype=float)
     if not table.size:
         raise ValueError("probabilities must not be empty")
     if not np.isfinite(table).all():
@@ -273,34 +222,3 @@ def as_law(probabilities: Any) -> Floats:
     if abs(total - 1) > 1e-9:
         raise ValueError(f"probabilities must sum to 1, got {total!r}; divide them by their sum")
     return np.asarray(table / total)
-
-
-def log_of(values: Floats) -> Floats:
-    """Return the logarithms, -inf at 0 as scipy has it, and no warning."""
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log(values))
-
-
-def real_array(values: Any, name: str) -> np.ndarray[Any, Any]:
-    """Return an array of float64, int64, or, for ints beyond, objects; or raise naming the argument."""
-    array = np.asarray(values)
-    if array.dtype.kind == "O" and not all(isinstance(value, int) for value in array.flat):
-        try:
-            array = np.array([float(value) for value in array.flat]).reshape(array.shape)
-        except (TypeError, ValueError, OverflowError):
-            raise TypeError(f"{name} must be real numbers, got {values!r}") from None
-    if array.dtype.kind == "u" and array.dtype.itemsize == 8:
-        return array.astype(object)
-    if array.dtype.kind in "biu":
-        return array.astype(np.int64)
-    if array.dtype.kind not in "fO":
-        raise TypeError(f"{name} must be real numbers, got {values!r}")
-    return array.astype(float) if array.dtype.kind == "f" else array
-
-
-def _floor(x: np.ndarray[Any, Any]) -> tuple[Points, Any]:
-    """Return (floor of x as int64, anything beyond 62 bits at that limit, and where x is nan)."""
-    if x.dtype.kind == "f":
-        undefined = np.isnan(x)
-        return np.clip(np.floor(np.where(undefined, 0, x)), -FARTHEST, FARTHEST).astype(np.int64), undefined
-    return np.asarray(np.clip(x, -FARTHEST, FARTHEST)).astype(np.int64), np.zeros(x.shape, bool)

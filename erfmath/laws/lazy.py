@@ -1,14 +1,13 @@
-"""The law of a product of powers: where each impact of one unit lands on the input."""
+"""The distribution of a product of powers: where each impact of one unit lands on the input."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .._checks import as_count, as_fraction_of_one
+from .._checks import as_count
 from .._memory import check_memory
 from ..core.coefficients import scaled_product
 from ..core.logs import ends, is_short, log_coefficients_at, log_tail_at, normalised_window, table_of
@@ -17,12 +16,15 @@ from ..core.scaled import Floats
 from ..polynomials.cumulants import exact_cumulants, require_law, require_one_axis
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Product, as_product
+from .base import Distribution, require_distribution
 from .joint import JointDistribution
-from .lattice import FARTHEST, LatticeDistribution, Points, of_points, of_shares
+from .lattice import LatticeDistribution
+from .manners import FARTHEST, Points, as_generator, as_size, of_points, of_shares, read_only
+from .univariate import UnivariateDistribution
 
 
 class ProductDistribution(LatticeDistribution):
-    r"""The law of :math:`\prod_i P_i(z^{a_i})^{n_i}`, its numbers computed when asked for.
+    r"""The distribution of :math:`\prod_i P_i(z^{a_i})^{n_i}`, its numbers computed when asked for.
 
     Every method of :class:`LatticeDistribution`, at any power up to 10**15: a short row is kept as a
     table, a long one is never built, and logarithms reach where floats underflow. Probabilities and
@@ -61,16 +63,16 @@ class ProductDistribution(LatticeDistribution):
 
     @property
     def polynomial(self) -> Product:
-        """The product of powers whose law this is."""
+        """The product of powers whose distribution this is."""
         return self._polynomial
 
     @functools.cached_property
-    def _table(self) -> Floats:  # type: ignore[override]
+    def _table(self) -> Floats:
         """The whole row, for the short ones that the table methods of the base class serve."""
-        return table_of(self._polynomial).probabilities()
+        return read_only(table_of(self._polynomial).probabilities())
 
     @property
-    def _start(self) -> int:  # type: ignore[override]
+    def _start(self) -> int:
         return self._low
 
     @property
@@ -114,22 +116,12 @@ class ProductDistribution(LatticeDistribution):
     @of_shares
     def ppf(self, q: Floats) -> Floats:
         """Return the smallest x with cdf(x) >= q; one below the support at q = 0, nan outside [0, 1]."""
-        if self._is_short:
-            return np.asarray(super().ppf(q))
-        points = np.where(q == 0, self._low - 1, self._high)
-        inside = (q > 0) & (q < 1)
-        points[inside] = self._first(lambda x: self.cdf(x) >= q[inside], q[inside], 1.0)
-        return points.astype(float)
+        return np.asarray(super().ppf(q) if self._is_short else UnivariateDistribution.ppf(self, q))
 
     @of_shares
     def isf(self, q: Floats) -> Floats:
         """Return the smallest x with sf(x) <= q; one below the support at q = 1, nan outside [0, 1]."""
-        if self._is_short:
-            return np.asarray(super().isf(q))
-        points = np.where(q == 1, self._low - 1, self._high)
-        inside = (q > 0) & (q < 1)
-        points[inside] = self._first(lambda x: self.sf(x) <= q[inside], q[inside], -1.0)
-        return points.astype(float)
+        return np.asarray(super().isf(q) if self._is_short else UnivariateDistribution.isf(self, q))
 
     def rvs(self, size: int | tuple[int, ...] | None = None, *, rng: Any = None) -> Any:
         """Return random variates: an int, or an int64 array of the given size.
@@ -139,7 +131,7 @@ class ProductDistribution(LatticeDistribution):
         """
         if self._is_short:
             return super().rvs(size, rng=rng)
-        generator = np.random.default_rng(rng)
+        generator, size = as_generator(rng), as_size(size)
         total: Any = np.zeros(() if size is None else size, dtype=np.int64)
         for kernel, n, (step,) in self._polynomial.factors:
             taps = list(kernel.taps())
@@ -163,27 +155,18 @@ class ProductDistribution(LatticeDistribution):
 
     def probabilities(self) -> Floats:
         """Return the pmf over the whole support, ``support()[0]`` first; those below 1e-308 are 0."""
-        size = self._high - self._low + 1
-        check_memory(8 * size, f"the row of {size:.3g} probabilities", "use window(), pmf() or logpmf()")
-        row = np.zeros(size)
-        start, values = self.float_window()
-        row[start - self._low : start - self._low + len(values)] = values
-        return row
+        return UnivariateDistribution.probabilities(self)
 
     def window(self, tail: float = 1e-16) -> tuple[int, Floats]:
         """Return (offset, probabilities) of the shortest window whose tails hold at most tail / 2 each."""
-        if self._is_short:
-            return super().window(tail)
-        limit = as_fraction_of_one(tail, "tail") / 2
-        first, last = int(self.ppf(limit)), int(self.isf(limit))
-        check_memory(24 * (last - first + 1), f"the window {first} .. {last}", "use a larger tail, or pmf()")
-        return first, normalised_window(self._polynomial, first - self._origin, last - self._origin)[1]
+        return super().window(tail) if self._is_short else UnivariateDistribution.window(self, tail)
 
-    def convolve(self, other: LatticeDistribution) -> LatticeDistribution:
-        """Return the law of the sum of two independent variables, every tail to its relative accuracy."""
-        if isinstance(other, ProductDistribution):
-            return ProductDistribution(Product(self._polynomial.factors + other._polynomial.factors))
-        return super().convolve(other)
+    def convolve(self, other: UnivariateDistribution) -> UnivariateDistribution:
+        """Return the distribution of the sum of two independent variables, each tail with its digits."""
+        polynomial = require_distribution(other, "other").polynomial
+        if polynomial is None:
+            return super().convolve(other)
+        return ProductDistribution(Product(self._polynomial.factors + polynomial.factors))
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -194,44 +177,23 @@ class ProductDistribution(LatticeDistribution):
         return hash((type(self), self._polynomial))
 
     def float_window(self) -> tuple[int, Floats]:
-        """Return (start, probabilities) of all that is not zero as a float."""
+        """Return (start, probabilities) of all that is not zero as a float, read-only."""
         if self._is_short:
             return super().float_window()
         start, values = normalised_window(self._polynomial)
-        return self._origin + start, values
+        return self._origin + start, read_only(values)
 
-    def _first(self, enough: Callable[[Points], Any], q: Floats, sign: float) -> Points:
-        """Return the smallest points of the support that are enough, by doubling steps and bisection."""
-        from scipy.special import ndtri
-
-        guess = self.mean() + sign * self.std() * np.clip(ndtri(q), -40, 40)
-        high = np.clip(guess, self._low, self._high).astype(np.int64)
-        low, step = high.copy(), max(1, int(self.std() / 64))
-        while (short := ~enough(high) & (high < self._high)).any():
-            low = np.where(short, high, low)
-            high = np.where(short, np.minimum(high + step, self._high), high)
-            step *= 2
-        step = max(1, int(self.std() / 64))
-        while (still := enough(low) & (low >= self._low)).any():
-            high = np.where(still, low, high)
-            low = np.where(still, np.maximum(low - step, self._low - 1), low)
-            step *= 2
-        while (high - low > 1).any():
-            middle = low + (high - low) // 2
-            reached = enough(middle)
-            low, high = np.where(reached, low, middle), np.where(reached, middle, high)
-        return np.asarray(high)
-
-    def __repr__(self) -> str:
-        moments = f"mean {self.mean():.6g}, std {self.std():.6g}"
-        return f"<ProductDistribution on {self._low} .. {self._high}, {moments}>"
+    def _points(self, first: int, last: int) -> Floats:
+        what = f"the window {first} .. {last}"
+        check_memory(24 * (last - first + 1), what, "use a larger tail, or pmf()")
+        return normalised_window(self._polynomial, first - self._origin, last - self._origin)[1]
 
 
 @functools.singledispatch
 def distribution(
     kernel: Kernel | Product | Any, n: int = 1, *, at: Any = None, input_size: Any = None
-) -> LatticeDistribution | JointDistribution:
-    r"""Return the law of P(z)^n / P(1)^n: of a sum of n independent variables with the kernel as their law.
+) -> Distribution:
+    r"""Return the distribution P(z)^n / P(1)^n of a sum of n independent variables, the kernel that of one.
 
     It is the impact of each input position on one unit, n convolutions deep, or of one unit of a network.
     Its support is the theoretical receptive field. On one axis nothing is computed before it is asked for.

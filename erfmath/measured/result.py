@@ -10,17 +10,15 @@ from typing import Any
 import numpy as np
 
 from ..core.scaled import Floats
+from ..laws.base import Distribution
 from ..laws.effective import EffectiveField, effective_field
-from ..laws.joint import JointDistribution, law_of
-from ..laws.lattice import LatticeDistribution
+from ..laws.joint import law_of
 from ..laws.lazy import distribution
 from ..network.algebra import Node
 from ..network.arguments import Ints, plain
 from ..network.variance import variance
 from ..words import table
 from .module import GIVEN
-
-Law = LatticeDistribution | JointDistribution
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +53,7 @@ class Measurement:
     moments: Floats = field(default_factory=lambda: np.zeros((0, 1)), repr=False)
 
     @cached_property
-    def distribution(self) -> Law:
+    def distribution(self) -> Distribution:
         """The map divided by its sum, for a map without negative values."""
         if self.map.min() < 0:
             raise ValueError(
@@ -86,7 +84,7 @@ class Measurement:
         """Return the effective field of the measured map, with the options of :func:`effective_field`."""
         return effective_field(self.distribution, **options)
 
-    def compare(self, theory: Law | Node | None = None, **options: Any) -> Agreement:
+    def compare(self, theory: Distribution | Node | None = None, **options: Any) -> Agreement:
         """Return how well a theory agrees with the measurement.
 
         Parameters
@@ -103,10 +101,10 @@ class Measurement:
         """
         return Agreement(self, self._profiled(self._expected(theory)), options)
 
-    def _expected(self, theory: Law | Node | None) -> Law:
+    def _expected(self, theory: Distribution | Node | None) -> Distribution:
         """Return the distribution of a theory; for a network that of the unit, with the borders."""
         theory = self.net if theory is None else theory
-        if isinstance(theory, (LatticeDistribution, JointDistribution)):
+        if isinstance(theory, Distribution):
             return theory
         if not isinstance(theory, Node):
             raise ValueError(
@@ -116,13 +114,13 @@ class Measurement:
         net = theory if self.init == GIVEN else variance(theory, self.init or "he")
         return distribution(net, at=self.unit, input_size=self.input_size)
 
-    def _profiled(self, law: Law) -> Law:
+    def _profiled(self, law: Distribution) -> Distribution:
         """Return the distribution of the theory's standard deviations if magnitudes were measured."""
-        if law_axes(law) != len(self.unit):
+        if law.ndim != len(self.unit):
             raise ValueError(f"theory must have {len(self.unit)} axes, got {law!r}")
         if self.profile != "std":
             return law
-        return law_of(np.sqrt(law.probabilities()), _start(law))
+        return law_of(np.sqrt(law.probabilities()), [low for low, _ in law.bounds])
 
     def __repr__(self) -> str:
         spread = " x ".join(f"{value:.4g}" for value in np.sqrt(self.var))
@@ -148,14 +146,14 @@ class Agreement:
     """
 
     measured: Measurement
-    theory: Law
+    theory: Distribution
     options: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def _grids(self) -> tuple[Floats, Floats]:
         """The maps of both, each with sum 1, on one box."""
         maps = [self.measured.map / self.measured.map.sum(), self.theory.probabilities()]
-        starts = [np.array(self.measured.offset), np.array(_start(self.theory))]
+        starts = [np.array(self.measured.offset), np.array([low for low, _ in self.theory.bounds])]
         low = np.minimum(*starts)
         shape = np.maximum(*(start + m.shape for start, m in zip(starts, maps, strict=True))) - low
         grids = []
@@ -228,18 +226,6 @@ def _ratio_text(ratio: float, error: float) -> str:
     return f"{ratio:.4f}" if math.isnan(error) else f"{ratio:.4f} +- {error:.4f}"
 
 
-def law_axes(law: Law) -> int:
-    """Return the number of axes of a distribution."""
-    return law.ndim if isinstance(law, JointDistribution) else 1
-
-
 def _variance_of_moments(sums: Floats) -> Floats:
     axes = len(sums) // 2
     return np.asarray(sums[1 + axes :] / sums[0] - (sums[1 : 1 + axes] / sums[0]) ** 2)
-
-
-def _start(law: Law) -> Ints:
-    """Return the first position of a distribution's support, per axis."""
-    if isinstance(law, LatticeDistribution):
-        return (law.support()[0],)
-    return tuple(low for low, _ in law.support())

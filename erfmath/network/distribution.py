@@ -10,9 +10,12 @@ import numpy as np
 
 from .._checks import others_of
 from ..core.scaled import Floats
+from ..laws.base import Distribution
 from ..laws.joint import JointDistribution, law_of
 from ..laws.lattice import LatticeDistribution
 from ..laws.lazy import ProductDistribution, distribution
+from ..laws.manners import read_only
+from ..laws.univariate import UnivariateDistribution
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Product, alike, axes_of, on_axis
 from .algebra import Node
@@ -46,16 +49,12 @@ class MapDistribution(JointDistribution):
     def __init__(self, net: Node, at: Ints) -> None:
         self._net, self._program, self._at = net, bounded_program(net), at
         if not self._only_adds:
-            _ = self._support  # raises where the unit sees nothing
+            _ = self.bounds  # raises where the unit sees nothing
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
         return len(self._at)
-
-    def support(self) -> tuple[tuple[int, int], ...]:
-        """Return the support of each coordinate, both ends inside."""
-        return self._support
 
     @property
     def is_independent(self) -> bool:
@@ -68,39 +67,41 @@ class MapDistribution(JointDistribution):
         return all(set(stage.upsampling) == {1} for stage in self._program.stages)
 
     @cached_property
-    def _support(self) -> tuple[tuple[int, int], ...]:
+    def bounds(self) -> tuple[tuple[int, int], ...]:
+        """The smallest and the largest point of positive probability of each coordinate."""
         if self._only_adds:
             return tuple(receptive_field(self._net).region(self._at))
-        return tuple(marginal.support() for marginal in self._marginals)
+        return tuple(marginal.support() for marginal in self.marginals)
 
     @cached_property
-    def _start(self) -> Ints:  # type: ignore[override]
-        return tuple(low for low, _ in self._support)
-
-    @cached_property
-    def _marginals(self) -> tuple[LatticeDistribution, ...]:  # type: ignore[override]
+    def marginals(self) -> tuple[UnivariateDistribution, ...]:
+        """The distribution of each coordinate."""
         return _marginals(self._program, self._at)
 
     @cached_property
-    def _table(self) -> Floats:  # type: ignore[override]
+    def _start(self) -> Ints:
+        return tuple(low for low, _ in self.bounds)
+
+    @cached_property
+    def _table(self) -> Floats:
         found = map_of(self._program, self._at)
         assert found is not None  # the support would have raised
         values = found.grid
         values /= values.sum()  # in place: the map is ours, and large
         if self._program.mixes is None and _reaches_its_ends(values):
             ends = zip(found.offset, values.shape, strict=True)
-            self.__dict__.setdefault("_support", tuple((o, o + k - 1) for o, k in ends))
+            self.__dict__.setdefault("bounds", tuple((o, o + k - 1) for o, k in ends))
 
         # The map may be wider, by taps that are zero, or narrower, where all weights of a branch are.
-        sides = [high - low + 1 for low, high in self._support]
+        sides = [high - low + 1 for low, high in self.bounds]
         pairs = list(zip(self._start, found.offset, sides, values.shape, strict=True))
         inner = tuple(slice(max(0, o - s), max(0, min(n, o + k - s))) for s, o, n, k in pairs)
         outer = tuple(slice(max(0, s - o), max(0, min(k, s + n - o))) for s, o, n, k in pairs)
         if values[outer].shape == tuple(sides):
-            return np.asarray(values[outer])
+            return read_only(values[outer])
         table = np.zeros(sides)
         table[inner] = values[outer]
-        return table
+        return read_only(table)
 
 
 def _reaches_its_ends(values: Floats) -> bool:
@@ -109,9 +110,7 @@ def _reaches_its_ends(values: Floats) -> bool:
 
 
 @distribution.register
-def distribution_of_network(
-    net: Node, n: int = 1, *, at: Any = None, input_size: Any = None
-) -> LatticeDistribution | JointDistribution:
+def distribution_of_network(net: Node, n: int = 1, *, at: Any = None, input_size: Any = None) -> Distribution:
     """Return the distribution of the impact on one output unit of n copies of a network.
 
     Unit 0 by default, on a map without borders; with an `input_size` the middle one, or the one `at`, with
@@ -140,9 +139,9 @@ def network_on_axis(net: Node, n: object = 1, axis: int | None = None) -> Produc
     return alike([_marginal_product(program, unit, a) for a in axes])
 
 
-def _marginals(program: Program, at: Ints) -> tuple[LatticeDistribution, ...]:
+def _marginals(program: Program, at: Ints) -> tuple[UnivariateDistribution, ...]:
     """Return the marginal distributions of one output unit; those of like axes at like places are one."""
-    laws: dict[tuple[int, Any], LatticeDistribution] = {}
+    laws: dict[tuple[int, Any], UnivariateDistribution] = {}
     keys = []
     for axis, first in enumerate(program.likenesses):
         # With upsampling the place on every axis counts; where it is the same on two, so is the rest.
@@ -152,7 +151,7 @@ def _marginals(program: Program, at: Ints) -> tuple[LatticeDistribution, ...]:
     return tuple(laws[key] for key in keys)
 
 
-def _law(program: Program, at: Ints, axis: int) -> LatticeDistribution:
+def _law(program: Program, at: Ints, axis: int) -> UnivariateDistribution:
     """Return the marginal on one axis: of the exact product, or where that takes too long from a map."""
     if program.mixes is not None:
         return LatticeDistribution(*_folded(program, at, axis))
@@ -185,7 +184,7 @@ def _folded(program: Program, at: Ints, axis: int) -> tuple[Floats, int]:
     return sums / sums.sum(), found.offset[axis]
 
 
-def _bordered(net: Node, at: Any, input_size: Any) -> LatticeDistribution | JointDistribution:
+def _bordered(net: Node, at: Any, input_size: Any) -> Distribution:
     """Return the distribution of the impact on a unit of a map with borders."""
     frame = sized_for(net, input_size)
     require_law(frame.program)

@@ -14,8 +14,8 @@ import numpy as np
 
 from .._checks import as_count
 from ..core.scaled import Floats
-from ..laws.joint import JointDistribution, law_of
-from ..laws.lattice import LatticeDistribution
+from ..laws.base import Distribution
+from ..laws.joint import law_of
 from .algebra import Node, require_network
 from .arguments import Ints, plain_size
 from .border import bordered_map, unit_inside
@@ -55,7 +55,7 @@ class ImpactMap:
         """The input position of the first pixel: an int on one axis."""
         return plain_size(self.start)
 
-    def distribution(self, power: int = 1) -> LatticeDistribution | JointDistribution:
+    def distribution(self, power: int = 1) -> Distribution:
         r"""Return the shares of :math:`\sum_c |g_c(x)|^p` as a distribution: of magnitudes, or energies.
 
         >>> from erfmath import Conv

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from .._checks import as_choice, as_count
+from ..laws.base import Distribution
 from ..laws.effective import law_of_profile
-from ..laws.joint import JointDistribution
-from ..laws.lattice import LatticeDistribution
 from ..laws.lazy import distribution
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import as_product
@@ -247,6 +246,6 @@ def _scaled(node: Node, gain: Any) -> Node:
 
 
 @law_of_profile.register
-def _(net: Node, profile: str, n: int = 1) -> LatticeDistribution | JointDistribution:
+def _(net: Node, profile: str, n: int = 1) -> Distribution:
     whole = copies(net, n)
     return distribution(whole if profile == "mean" else variance(whole))

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from erfmath._checks import as_count, per_axis
+from erfmath.laws.base import Distribution
 from erfmath.laws.clt import CentralLimit, central_limit
 from erfmath.laws.effective import EffectiveField, effective_field
-from erfmath.laws.joint import JointDistribution
-from erfmath.laws.lattice import LatticeDistribution
-from erfmath.laws.lazy import ProductDistribution, distribution
+from erfmath.laws.lazy import distribution
+from erfmath.laws.univariate import UnivariateDistribution
 from erfmath.network.algebra import Node
 from erfmath.network.border import unit_inside
 from erfmath.network.cost import Cost, cost
@@ -26,7 +26,7 @@ from ..cli.arguments import parse_count, parse_sides
 if TYPE_CHECKING:
     from ..cli.models import Model
 
-Law = LatticeDistribution | JointDistribution
+Law = Distribution
 
 # By number of axes: a second of audio, a picture as ImageNet's networks see it, a small volume.
 INPUT_SIZES = {1: 16000, 2: 224, 3: 64}
@@ -178,7 +178,7 @@ def _effective(law: Law | None, arguments: argparse.Namespace) -> dict[str, Effe
 def _limits(law: Law | None) -> tuple[list[CentralLimit], str]:
     """Return the central limit along each axis; a law cut at borders is no sum, and has none."""
     marginals = marginals_of(law)
-    limits = [central_limit(m.polynomial) for m in marginals if isinstance(m, ProductDistribution)]
+    limits = [central_limit(m.polynomial) for m in marginals if m.polynomial is not None]
     try:
         for limit in limits:
             _ = limit.verdict  # laws of steps that double, without end, have no readings
@@ -191,11 +191,9 @@ def _none(error: Exception) -> str:
     return f"none: {error or 'not enough memory'}"
 
 
-def marginals_of(law: Law | None) -> list[LatticeDistribution]:
+def marginals_of(law: Law | None) -> list[UnivariateDistribution]:
     """Return the laws along each axis, none where there is no law."""
-    if isinstance(law, JointDistribution):
-        return [law.marginal(axis) for axis in range(law.ndim)]
-    return [] if law is None else [law]
+    return [] if law is None else list(law.marginals)
 
 
 def axes_of(value: Any) -> tuple[Any, ...]:

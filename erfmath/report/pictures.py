@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..core.scaled import Floats
-from ..laws.joint import JointDistribution
-from ..laws.lattice import LatticeDistribution
+from ..laws.base import Distribution
+from ..laws.univariate import UnivariateDistribution
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 
@@ -25,7 +25,7 @@ def beside(left: str, right: str, gap: int = 4) -> str:
     return "\n".join((x.ljust(width) + y).rstrip() for x, y in zip(a, b, strict=True))
 
 
-def profile_picture(law: LatticeDistribution, width: int = 72, height: int = 8) -> str:
+def profile_picture(law: UnivariateDistribution, width: int = 72, height: int = 8) -> str:
     """Return a bar chart of the pmf within five standard deviations of the mean, its ends written below.
 
     A column is the mean of the points it covers, so that every column can be compared.
@@ -43,7 +43,7 @@ def profile_picture(law: LatticeDistribution, width: int = 72, height: int = 8) 
     return "\n".join([*rows, "▔" * len(columns), ends])
 
 
-def map_picture(law: JointDistribution, width: int = 32) -> str:
+def map_picture(law: Distribution, width: int = 32) -> str:
     """Return a map of a law on two axes over its whole support, darker where it is larger.
 
     A cell is the mean of the pixels it covers, half as wide as tall on a screen; a dot has less than 0.0455
@@ -69,7 +69,7 @@ def extent_bar(first: int, last: int, side: int, width: int = 72) -> str:
     return "·" * start + "█" * filled + "·" * (width - start - filled)
 
 
-def _columns(law: LatticeDistribution, first: int, last: int, width: int) -> Floats:
+def _columns(law: UnivariateDistribution, first: int, last: int, width: int) -> Floats:
     """Return the pmf, each point repeated to fill the width, or its means over equal pieces."""
     count = last - first + 1
     if count <= width:
@@ -78,7 +78,7 @@ def _columns(law: LatticeDistribution, first: int, last: int, width: int) -> Flo
     return np.asarray(np.diff(law.cdf(edges)) / np.diff(edges))
 
 
-def _cells(law: JointDistribution, sides: Sequence[int], shape: tuple[int, int]) -> Floats:
+def _cells(law: Distribution, sides: Sequence[int], shape: tuple[int, int]) -> Floats:
     """Return the means of the pmf over the cells of a grid; a cell narrower than a pixel has its value."""
     edges = [np.linspace(0, side, count + 1) for side, count in zip(sides, shape, strict=True)]
     if law.is_independent:

@@ -6,7 +6,6 @@ from typing import Any
 
 from erfmath.laws.clt import CentralLimit
 from erfmath.laws.effective import EffectiveField
-from erfmath.laws.lattice import LatticeDistribution
 from erfmath.network.field import ReceptiveField
 from erfmath.report.pictures import beside, map_picture, profile_picture
 from erfmath.words import facts, figure, human_bytes, per_axis_text, short_count, table
@@ -174,8 +173,8 @@ def _picture(law: Law, profile: str, weights: str) -> str:
     """Return the profile along the first axis, on two axes beside the map; none of a law without numbers."""
     what = "Variance" if weights == "uniform" and profile != "mean" else "Impact"
     try:
-        if isinstance(law, LatticeDistribution):
-            return f"{what}, five deviations about its mean:\n\n{profile_picture(law)}"
+        if law.ndim == 1:
+            return f"{what}, five deviations about its mean:\n\n{profile_picture(law.marginal(0))}"
         line = profile_picture(law.marginal(0), width=40, height=12)
         if law.ndim != 2:
             return f"{what} along axis 0, five deviations about its mean:\n\n{line}"

@@ -1,0 +1,98 @@
+"""How the effective receptive field grows with depth."""
+
+from __future__ import annotations
+import functools
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+import numpy as np
+from .._checks import as_choice, as_count, as_fraction_of_one, others_of
+from .._memory import check_memory
+from ..core.scaled import Floats
+from ..polynomials.kernel import Kernel
+from ..polynomials.product import Product
+from .base import Distribution
+from .effective import PROFILES, effective_field, law_of_profile
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Effective against theoretical size over depth; see :func:`growth`. Iterating gives the rows."""
+
+    rows: tuple[GrowthRow, ...]
+
+    def __iter__(self) -> Iterator[GrowthRow]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def slope(self) -> float:
+        """Least-squares slope of log(effective size) over log(depth): 1/2 in the limit."""
+        return self._fit([row.effective for row in self.rows])
+
+    @property
+    def ratio_slope(self) -> float:
+        """Least-squares slope of log(effective / theoretical) over log(depth): -1/2 in the limit."""
+        return self._fit([row.ratio for row in self.rows])
+
+    def _fit(self, values: Sequence[float]) -> float:
+        if not all(values):
+            raise ValueError("the effective size is 0 (a law without spread), so its growth has no slope")
+        slope, _ = np.polyfit(np.log([row.depth for row in self.rows]), np.log(values), 1)
+        return float(slope)
+
+
+@dataclass(frozen=True)
+class GrowthRow:
+    """One depth: the side of the theoretical and of the effective field, the pixel count and the ratio."""
+
+    depth: int
+    theoretical: float
+    effective: float
+    count: int
+    ratio: float
+
+
+def growth(block: Kernel | Any, depths: Sequence[int], **options: Any) -> Growth:
+    r"""Return the effective field of `block` repeated to each depth, with the slopes of its growth.
+
+    The theorem gives size ~ n^(1/2) and ratio ~ n^(-1/2); finite depths approach this from below.
+
+    Parameters
+    ----------
+    block
+        A Kernel, a Product, or a sequence of weights.
+    depths
+        Two or more different depths, each at least 1.
+    **options
+        `definition`, `ref`, `profile`, `ndim`, `level` of :func:`effective_field`.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two different depths, or one is below 1.
+
+    Examples
+    --------
+    >>> g = growth(Kernel.uniform((3, 3)), [5, 10, 20, 40])
+    >>> [row.count for row in g], round(g.slope, 3), round(g.ratio_slope, 3)
+    ([69, 137, 261, 517], 0.482, -0.478)
+    """
+    if not isinstance(depths, Iterable):
+        raise TypeError(f"depths must be a sequence of ints, got {depths!r}")
+    numbers = [as_count(depth, "depths", minimum=1) for depth in depths]
+    if len(set(numbers)) < 2:
+        raise ValueError(f"depths must hold at least two different depths to fit a slope, got {numbers}")
+    profile = as_choice(options.get("profile", "mean"), "profile", PROFILES)
+    fields = [effective_field(law_of_profile(block, profile, depth), **options) for depth in numbers]
+    return Growth(
+        tuple(
+            GrowthRow(depth, field.field_size, field.size, field.count, field.ratio)
+            for depth, field in zip(numbers, fields, strict=True)
+        )
+    )

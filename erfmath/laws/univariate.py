@@ -1,0 +1,275 @@
+"""What every distribution on one axis has, by scipy's names, from a few methods of its own."""
+
+from __future__ import annotations
+
+import functools
+import math
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._checks import as_choice, as_count, as_fraction_of_one
+from .._memory import check_memory
+from ..core.scaled import Floats
+from ..polynomials.product import Product
+from .base import Distribution
+from .manners import Points, as_generator, as_size, of_points, of_shares, real_array
+
+if TYPE_CHECKING:
+    from scipy.stats._distn_infrastructure import rv_continuous_frozen
+
+
+class UnivariateDistribution(Distribution):
+    """A distribution on the integers.
+
+    A kind of its own has ``support``, ``logpmf``, ``logcdf``, ``logsf`` and ``cumulants``; where it knows
+    more, it overrides what else there is.
+    """
+
+    @abstractmethod
+    def support(self) -> tuple[int, int]:
+        """Return the smallest and the largest point of positive probability, both inside."""
+
+    @abstractmethod
+    def logcdf(self, x: Any) -> Any:
+        """Return log P(X <= x)."""
+
+    @abstractmethod
+    def logsf(self, x: Any) -> Any:
+        """Return log P(X > x)."""
+
+    @abstractmethod
+    def cumulants(self, order: int = 4) -> tuple[float, ...]:
+        """Return the cumulants kappa_1 .. kappa_order."""
+
+    @property
+    def marginals(self) -> tuple[UnivariateDistribution, ...]:
+        """The distribution of each coordinate: itself."""
+        return (self,)
+
+    @property
+    def polynomial(self) -> Product | None:
+        """The product of powers whose distribution this is, where it is held as one."""
+        return None
+
+    @of_points(off_lattice=0.0)
+    def pmf(self, x: Points) -> Floats:
+        """Return P(X = x); 0 off the integers and outside the support."""
+        return np.asarray(np.exp(self.logpmf(x)))
+
+    @of_points()
+    def cdf(self, x: Points) -> Floats:
+        """Return P(X <= x)."""
+        return np.asarray(np.exp(self.logcdf(x)))
+
+    @of_points()
+    def sf(self, x: Points) -> Floats:
+        """Return P(X > x); a small one keeps its digits."""
+        return np.asarray(np.exp(self.logsf(x)))
+
+    def ccdf(self, x: Any) -> Any:
+        """Return P(X > x), as scipy's new distributions call ``sf``."""
+        return self.sf(x)
+
+    def logccdf(self, x: Any) -> Any:
+        """Return log P(X > x), as scipy's new distributions call ``logsf``."""
+        return self.logsf(x)
+
+    @of_shares
+    def ppf(self, q: Floats) -> Floats:
+        """Return the smallest x with cdf(x) >= q; one below the support at q = 0, nan outside [0, 1]."""
+        return self._quantile(q, (q == 0, q == 1), lambda x, share: self.cdf(x) >= share, 1.0)
+
+    @of_shares
+    def isf(self, q: Floats) -> Floats:
+        """Return the smallest x with sf(x) <= q; one below the support at q = 1, nan outside [0, 1]."""
+        return self._quantile(q, (q == 1, q == 0), lambda x, share: self.sf(x) <= share, -1.0)
+
+    def icdf(self, q: Any) -> Any:
+        """Return the smallest x with cdf(x) >= q, as scipy's new distributions call ``ppf``."""
+        return self.ppf(q)
+
+    def iccdf(self, q: Any) -> Any:
+        """Return the smallest x with sf(x) <= q, as scipy's new distributions call ``isf``."""
+        return self.isf(q)
+
+    def rvs(self, size: int | tuple[int, ...] | None = None, *, rng: Any = None) -> Any:
+        """Return random variates: an int, or an int64 array of the given size.
+
+        `rng` is a ``numpy.random.Generator``, or whatever ``numpy.random.default_rng`` takes.
+        """
+        shape = as_size(size)
+        # 1 - u lies in (0, 1], where no quantile falls one below the support.
+        points = np.asarray(self.ppf(1 - as_generator(rng).random(shape))).astype(np.int64)
+        return int(points) if shape is None else points
+
+    def sample(self, shape: int | tuple[int, ...] | None = None, *, rng: Any = None) -> Any:
+        """Return random variates, as scipy's new distributions call ``rvs``."""
+        return self.rvs(shape, rng=rng)
+
+    def mean(self) -> float:
+        """Return the expected value."""
+        return self.cumulants(1)[0]
+
+    def var(self) -> float:
+        """Return the variance."""
+        return self.cumulants(2)[1]
+
+    def std(self) -> float:
+        """Return the standard deviation."""
+        return math.sqrt(self.var())
+
+    def skewness(self) -> float:
+        """Return the third central moment in units of the standard deviation; nan without a spread."""
+        _, variance, third = self.cumulants(3)
+        return third / variance**1.5 if variance else math.nan
+
+    def kurtosis(self, convention: str = "non-excess") -> float:
+        """Return the fourth standardised moment, 3 for a normal; less 3 with convention="excess"."""
+        normal = 3 if as_choice(convention, "convention", ("non-excess", "excess")) == "non-excess" else 0
+        _, variance, _, fourth = self.cumulants(4)
+        return fourth / variance**2 + normal if variance else math.nan
+
+    def moment(self, order: int = 1, kind: str = "raw") -> float:
+        """Return E X^r for kind="raw", E (X - mean)^r for "central", in units of std^r for "standardized"."""
+        order = as_count(order, "order", minimum=0, maximum=100)
+        as_choice(kind, "kind", ("raw", "central", "standardized"))
+        if not order:
+            return 1.0
+        cumulants = list(self.cumulants(max(order, 2)))
+        scale = cumulants[1] ** (order / 2) if kind == "standardized" else 1.0
+        cumulants[0] = cumulants[0] if kind == "raw" else 0.0
+        moments = [1.0]
+        for r in range(1, order + 1):
+            terms = (math.comb(r - 1, j - 1) * cumulants[j - 1] * moments[r - j] for j in range(1, r + 1))
+            moments.append(math.fsum(terms))
+        return moments[order] / scale if scale else math.nan
+
+    def stats(self, moments: str = "mv") -> tuple[float, ...] | float:
+        """Return those of mean, variance, skewness and excess kurtosis whose letters "mvsk" are asked for."""
+        if not isinstance(moments, str) or not moments or set(moments) - set("mvsk"):
+            raise ValueError(f"moments must be letters of 'mvsk', got {moments!r}")
+        readings = {"m": self.mean, "v": self.var, "s": self.skewness}
+        readings["k"] = functools.partial(self.kurtosis, "excess")
+        found = tuple(readings[letter]() for letter in "mvsk" if letter in moments)
+        return found if len(found) > 1 else found[0]
+
+    def expect(self, func: Callable[[Any], Any] | None = None) -> float:
+        """Return E func(X), the mean without one; `func` gets the points as an array of floats.
+
+        The sum is over all points whose probability is not zero as a float.
+        """
+        if func is None:
+            return self.mean()
+        start, shares = self.float_window()
+        values = np.asarray(func(np.arange(start, start + len(shares), dtype=float)), dtype=float)
+        if values.shape not in ((), shares.shape):
+            raise ValueError(f"func must return one number per point, got shape {values.shape}")
+        return float(np.sum(shares * values))
+
+    def entropy(self) -> float:
+        """Return -E log P(X), in nats."""
+        shares = self.float_window()[1]
+        shares = shares[shares > 0]
+        return -float(shares @ np.log(shares)) + 0.0
+
+    def mode(self) -> int:
+        """Return the most probable point, the smallest of several."""
+        start, shares = self.window()
+        return start + int(shares.argmax())
+
+    def median(self) -> float:
+        """Return the smallest point with at least half of the mass at or below it."""
+        return float(self.ppf(0.5))
+
+    def interval(self, confidence: Any) -> tuple[Any, Any]:
+        """Return the points between which the central share `confidence` of the mass lies."""
+        confidence = np.asarray(real_array(confidence, "confidence"), dtype=float)
+        if ((confidence < 0) | (confidence > 1)).any():
+            raise ValueError(f"confidence must lie between 0 and 1, got {confidence.tolist()}")
+        return self.ppf((1 - confidence) / 2), self.ppf((1 + confidence) / 2)
+
+    def normal(self) -> rv_continuous_frozen:
+        """Return the normal distribution of the same mean and variance, a frozen ``scipy.stats.norm``."""
+        from scipy.stats import norm
+
+        if self.var() == 0:
+            raise ValueError(f"this is a point mass at {self.support()[0]}: no normal has variance 0")
+        return norm(self.mean(), self.std())
+
+    def probabilities(self) -> Floats:
+        """Return the pmf over the whole support, ``support()[0]`` first; those below 1e-308 are 0."""
+        low, high = self.support()
+        size = high - low + 1
+        check_memory(8 * size, f"the row of {size:.3g} probabilities", "use window(), pmf() or logpmf()")
+        row = np.zeros(size)
+        start, values = self.float_window()
+        row[start - low : start - low + len(values)] = values
+        return row
+
+    def window(self, tail: float = 1e-16) -> tuple[int, Floats]:
+        """Return (offset, probabilities) of the shortest window whose tails hold at most tail / 2 each."""
+        limit = as_fraction_of_one(tail, "tail") / 2
+        first, last = int(self.ppf(limit)), int(self.isf(limit))
+        if self.cdf(first) <= limit:  # what may be left out is
+            first += 1
+        return first, self._points(first, last)
+
+    def float_window(self) -> tuple[int, Floats]:
+        """Return (start, probabilities) of all that is not zero as a float, read-only."""
+        smallest = math.ulp(0.0)
+        first, last = int(self.ppf(smallest)), int(self.isf(smallest))
+        return first, self._points(first, last)
+
+    def float_parts(self) -> list[tuple[tuple[int, ...], Floats]]:
+        """Return the one axis there is."""
+        start, shares = self.float_window()
+        return [((start,), shares)]
+
+    def _points(self, first: int, last: int) -> Floats:
+        """Return the pmf at first .. last, checked against the free memory first."""
+        check_memory(24 * (last - first + 1), f"the window {first} .. {last}", "use a larger tail, or pmf()")
+        return np.asarray(self.pmf(np.arange(first, last + 1)))
+
+    def _quantile(
+        self, q: Floats, at_ends: tuple[Any, Any], enough: Callable[[Points, Floats], Any], sign: float
+    ) -> Floats:
+        """Return the first points that are enough, where q is 0 or 1 one below the support or its end."""
+        low, high = self.support()
+        points = np.where(at_ends[0], low - 1, high)
+        inside = (q > 0) & (q < 1)
+        if inside.any():
+            shares = q[inside]
+            points[inside] = self._first(lambda x: enough(x, shares), shares, sign)
+        return points.astype(float)
+
+    def _first(self, enough: Callable[[Points], Any], q: Floats, sign: float) -> Points:
+        """Return the smallest points of the support that are enough, by doubling steps and bisection."""
+        from scipy.special import ndtri
+
+        first, last = self.support()
+        mean, std = self.mean(), self.std()
+        guess = mean + sign * std * np.clip(ndtri(q), -40, 40)
+        high = np.clip(guess, first, last).astype(np.int64)
+        low, step = high.copy(), max(1, int(std / 64))
+        while (short := ~enough(high) & (high < last)).any():
+            low = np.where(short, high, low)
+            high = np.where(short, np.minimum(high + step, last), high)
+            step *= 2
+        step = max(1, int(std / 64))
+        while (still := enough(low) & (low >= first)).any():
+            high = np.where(still, low, high)
+            low = np.where(still, np.maximum(low - step, first - 1), low)
+            step *= 2
+        while (high - low > 1).any():
+            middle = low + (high - low) // 2
+            reached = enough(middle)
+            low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+        return np.asarray(high)
+
+    def __repr__(self) -> str:
+        low, high = self.support()
+        moments = f"mean {self.mean():.6g}, std {self.std():.6g}"
+        return f"<{type(self).__name__} on {low} .. {high}, {moments}>"
