@@ -1,18 +1,28 @@
 """What type checkers read of the table of public names; a test keeps the two equal."""
 
 from . import plotting as plotting, strategies as strategies, zoo as zoo
-from .core.coefficients import coefficients as coefficients, log_coefficients as log_coefficients, polynomial as polynomial
+from .core.coefficients import (
+    coefficients as coefficients,
+    log_coefficients as log_coefficients,
+    polynomial as polynomial,
+)
 from .core.plan import Candidate as Candidate, Plan as Plan, plan as plan
 from .design.comparison import CandidateRow as CandidateRow, Comparison as Comparison, compare as compare
-from .design.rules import has_no_holes as has_no_holes, is_smooth as is_smooth, most_gained as most_gained, outward_kernel as outward_kernel, satisfies_hdc as satisfies_hdc
+from .design.rules import (
+    has_no_holes as has_no_holes,
+    is_smooth as is_smooth,
+    most_gained as most_gained,
+    outward_kernel as outward_kernel,
+    satisfies_hdc as satisfies_hdc,
+)
 from .formats.json_format import network_from_json as network_from_json, network_to_json as network_to_json
 from .formats.notation import parse_network as parse_network
 from .formats.registry import register_layer as register_layer
 from .formats.schema import json_schema as json_schema
 from .formats.to_notation import format_network as format_network
 from .laws.clt import CentralLimit as CentralLimit, central_limit as central_limit
-from .laws.edgeworth import Edgeworth as Edgeworth
 from .laws.depths import Growth as Growth, GrowthRow as GrowthRow, growth as growth
+from .laws.edgeworth import Edgeworth as Edgeworth
 from .laws.effective import EffectiveField as EffectiveField, effective_field as effective_field
 from .laws.joint import JointDistribution as JointDistribution
 from .laws.lattice import LatticeDistribution as LatticeDistribution
@@ -33,7 +43,16 @@ from .network.distribution import MapDistribution as MapDistribution
 from .network.field import ReceptiveField as ReceptiveField, receptive_field as receptive_field
 from .network.graph import Graph as Graph
 from .network.impact_map import ImpactMap as ImpactMap, impact_map as impact_map
-from .network.layers import Activation as Activation, Conv as Conv, ConvTranspose as ConvTranspose, Dropout as Dropout, GlobalPool as GlobalPool, Normalization as Normalization, Pool as Pool, Upsample as Upsample
+from .network.layers import (
+    Activation as Activation,
+    Conv as Conv,
+    ConvTranspose as ConvTranspose,
+    Dropout as Dropout,
+    GlobalPool as GlobalPool,
+    Normalization as Normalization,
+    Pool as Pool,
+    Upsample as Upsample,
+)
 from .network.moves import Pad as Pad, Slice as Slice
 from .network.overlap import Overlap as Overlap, overlap as overlap
 from .network.sizes import output_size as output_size, valid_input_sizes as valid_input_sizes

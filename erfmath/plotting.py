@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .laws.base import Distribution
-from .laws.effective import effective_field
 from .laws.depths import Growth
+from .laws.effective import effective_field
 from .laws.joint import JointDistribution
 from .laws.univariate import UnivariateDistribution
 

@@ -1,5 +1,7 @@
+import copy
 import itertools
 import math
+import pickle
 import re
 from fractions import Fraction
 
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 from oracles import grid, naive_power
 
-from erfmath import JointDistribution, Kernel, LatticeDistribution, distribution
+from erfmath import Conv, JointDistribution, Kernel, LatticeDistribution, distribution, effective_field
 from erfmath.strategies import distributions, kernels
 
 PLUS = Kernel([[0, 1, 0], [1, 1, 1], [0, 1, 0]], offset=(-1, -1))
@@ -154,3 +156,33 @@ def test_bad_input_names_the_argument(code, error, words):
 
 def test_the_marginals_are_lattice_distributions():
     assert all(isinstance(distribution(PLUS).marginal(axis), LatticeDistribution) for axis in (0, 1, -1))
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda law: pickle.loads(pickle.dumps(law))])
+@pytest.mark.parametrize("kernel", [PLUS, Kernel.uniform((3, 3))], ids=["joint", "independent"])
+def test_copies_are_equal_and_closed_to_writing(kernel, duplicate):
+    law = distribution(kernel, 2)
+    again = duplicate(law)
+    assert again == law
+    assert hash(again) == hash(law)
+    assert again != distribution(kernel, 3)
+    assert again != distribution(kernel.shift(1), 2)
+    field = effective_field(law)
+    assert duplicate(field) == field
+    assert effective_field(again) == field
+    assert field != effective_field(law, "mass", level=0.3)
+    for _, shares in again.float_parts():
+        assert not shares.flags.writeable
+
+
+def test_the_axes_of_any_distribution_are_tuples():
+    for kernel in (Kernel([1, 2]), Kernel.uniform((3, 3)), PLUS):
+        law = distribution(kernel, 2)
+        assert law.ndim == len(law.marginals) == len(law.bounds) == kernel.ndim
+        assert law.bounds == tuple(marginal.support() for marginal in law.marginals)
+        assert law.marginal(0).bounds == (law.bounds[0],)
+
+
+def test_a_network_map_is_equal_to_its_copy():
+    law = distribution(Conv([[0, 1, 0], [1, 2, 1], [0, 1, 0]]) ** 2)
+    assert pickle.loads(pickle.dumps(law)) == copy.deepcopy(law) == law

@@ -1,3 +1,4 @@
+import copy
 import math
 import pickle
 import re
@@ -39,6 +40,10 @@ def tabled(kernel, n):
     """The law as the table of its probabilities, where `distribution` may keep it as a formula."""
     law = distribution(kernel, n)
     return LatticeDistribution(law.probabilities(), law.support()[0])
+
+
+def pickled(law):
+    return pickle.loads(pickle.dumps(law))
 
 
 KINDS = pytest.mark.parametrize("law_of", [distribution, tabled], ids=["formula", "table"])
@@ -394,3 +399,103 @@ def test_points_far_from_a_far_support_have_no_mass(offset):
 def test_bad_input_names_the_argument(code, error, words):
     with pytest.raises(error, match=re.escape(words)):
         eval(code)
+
+
+def test_upper_quantiles_near_one_are_those_of_the_binomial_law():
+    law, frozen = distribution([1, 2, 1], 2000), scipy.stats.binom(4000, 0.5)
+    shares = 1 - np.array([1e-15, 1e-12, 1e-6, 0.1, 0.4, 0.6])
+    np.testing.assert_array_equal(law.isf(shares), frozen.isf(shares))
+    assert law.isf(1 - 1e-15) == 1749
+    assert law.sf(0) == 1.0
+
+
+@KINDS
+@given(case=LAWS)
+def test_the_two_tails_are_complements(law_of, case):
+    law = law_of(*case)
+    points = np.arange(law.support()[0] - 1, law.support()[1] + 1)
+    upper, lower = law.sf(points), law.cdf(points)
+    np.testing.assert_array_equal(upper[upper > 0.6], (1 - lower)[upper > 0.6])
+    np.testing.assert_array_equal(lower[lower > 0.6], (1 - upper)[lower > 0.6])
+    assert (np.diff(upper) <= 0).all()
+    assert (np.diff(lower) >= 0).all()
+
+
+@pytest.mark.parametrize("n", [50, 10**6])
+def test_what_a_law_lends_is_read_only(n):
+    law = distribution([1, 2, 1], n)
+    for array in (law.float_window()[1], law.float_parts()[0][1]):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 0
+
+
+@pytest.mark.parametrize("name", SHARE_METHODS)
+def test_shares_beyond_the_floats_are_outside(name):
+    for law in (distribution([1, 1], 3), distribution([1, 1], 10**9)):
+        assert math.isnan(getattr(law, name)(10**400))
+        assert np.isnan(getattr(law, name)([10**400, -(10**400)])).all()
+
+
+@given(
+    distributions(), st.sampled_from([copy.copy, copy.deepcopy, lambda law: pickle.loads(pickle.dumps(law))])
+)
+def test_copies_are_equal_and_closed_to_writing(law, duplicate):
+    law.cdf(0)
+    again = duplicate(law)
+    assert again == law
+    assert hash(again) == hash(law)
+    assert not again.float_window()[1].flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "words"),
+    [
+        ("LAW.pmf([[1, 2], [3]])", ValueError, "x must be a number or a full array, got the ragged"),
+        ("LAW.ppf([[0.1], 0.2])", ValueError, "q must be a number or a full array, got the ragged"),
+        ("LAW.cdf(np.ma.masked_array([1, 2], [0, 1]))", TypeError, "x must not be a masked array"),
+        ("LAW.isf(np.ma.masked_array([0.1], [1]))", TypeError, "q must not be a masked array"),
+        ("LAW.rvs(-1)", ValueError, "size must not be negative, got -1"),
+        ("LAW.rvs((2, 1.5))", TypeError, "size must be None, an int or a tuple of ints"),
+        ("LAW.rvs('a')", TypeError, "size must be None, an int or a tuple of ints"),
+        ("LAW.rvs(2, rng='a')", TypeError, "rng must be a numpy.random.Generator"),
+        ("LAW.rvs(2, rng=-1)", ValueError, "rng must be a numpy.random.Generator"),
+        ("distribution([1, 1], 10**9).rvs(-1)", ValueError, "size must not be negative"),
+        ("LatticeDistribution([[1.0], [0.5, 0.5]])", ValueError, "probabilities must be a number or a full"),
+        (
+            "LatticeDistribution(np.ma.masked_array([0.5, 0.5]))",
+            TypeError,
+            "probabilities must not be a masked",
+        ),
+        ("LatticeDistribution([True])", TypeError, "probabilities must be numbers, got booleans"),
+        ("LAW.moment(1.5)", TypeError, "order must be an int"),
+        ("LAW.moment(2, 'middle')", ValueError, "kind must be one of"),
+        ("LAW.stats('mx')", ValueError, "moments must be letters of 'mvsk'"),
+        ("LAW.kurtosis('fisher')", ValueError, "convention must be one of"),
+        ("LAW.expect(lambda x: x[:1])", ValueError, "func must return one number per point"),
+    ],
+)
+def test_bad_points_shares_and_sizes_are_named(code, error, words):
+    with pytest.raises(error, match=re.escape(words)):
+        eval(code)
+
+
+LAW = LatticeDistribution([0.25, 0.5, 0.25], offset=-1)
+
+
+@pytest.mark.parametrize(("n", "p"), [(40, 0.25), (10**6, 0.5)])
+def test_readings_by_scipys_names_are_those_of_the_binomial_law(n, p):
+    law, frozen = distribution([round((1 - p) * 4), round(p * 4)], n), scipy.stats.binom(n, p)
+    assert law.stats("mvsk") == pytest.approx([float(v) for v in frozen.stats("mvsk")], rel=1e-12, abs=1e-15)
+    assert law.stats("s") == pytest.approx(float(frozen.stats("s")), rel=1e-12, abs=1e-15)
+    assert law.kurtosis() == law.kurtosis("excess") + 3
+    assert law.entropy() == pytest.approx(float(frozen.entropy()), rel=1e-9)
+    assert law.mode() == math.floor((n + 1) * p)
+    for order in range(1, 5):
+        assert law.moment(order) == pytest.approx(float(frozen.moment(order)), rel=1e-10)
+    assert law.moment(2, "central") == pytest.approx(law.var())
+    assert law.moment(3, "standardized") == pytest.approx(law.skewness(), abs=1e-15)
+    assert law.expect(lambda x: (x - n * p) ** 2) == pytest.approx(law.var(), rel=1e-9)
+    x = int(n * p) + 3
+    assert (law.ccdf(x), law.logccdf(x)) == (law.sf(x), law.logsf(x))
+    assert (law.icdf(0.3), law.iccdf(0.3)) == (law.ppf(0.3), law.isf(0.3))
+    np.testing.assert_array_equal(law.sample(3, rng=1), law.rvs(3, rng=1))

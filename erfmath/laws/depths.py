@@ -1,20 +1,15 @@
 """How the effective receptive field grows with depth."""
 
 from __future__ import annotations
-import functools
-import itertools
-import math
+
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
+
 import numpy as np
-from .._checks import as_choice, as_count, as_fraction_of_one, others_of
-from .._memory import check_memory
-from ..core.scaled import Floats
+
+from .._checks import as_choice, as_count
 from ..polynomials.kernel import Kernel
-from ..polynomials.product import Product
-from .base import Distribution
 from .effective import PROFILES, effective_field, law_of_profile
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -210,12 +210,6 @@ def effective_field(
         floor = _Superlevels.of(relative, _negligible(relative, level)).level_of_mass(1 - level)
     count = _Superlevels.of(relative, floor).above(floor)[0]
     return EffectiveField(definition, count ** (1 / len(sides)), count, field_size, tuple(relative), floor)
-
-
-
-
-
-
 
 
 @functools.singledispatch

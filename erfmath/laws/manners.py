@@ -50,7 +50,7 @@ def of_shares(function: Callable[[Any, Floats], Floats]) -> Callable[[Any, Any],
     def method(self: Any, q: Any) -> Any:
         shares = real_array(q, "q")
         # Integers may be too large for floats; two is outside as well.
-        shares = np.clip(shares, -1, 2).astype(float) if shares.dtype.kind == "O" else shares.astype(float)
+        shares = np.asarray(np.clip(shares, -1, 2) if shares.dtype.kind == "O" else shares).astype(float)
         inside = (shares >= 0) & (shares <= 1)
         return plain(np.where(inside, function(self, np.where(inside, shares, 0.5)), np.nan))
 
