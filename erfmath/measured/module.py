@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._checks import as_choice, as_count
+from ..network.activations import ACTIVATIONS
 from ..network.algebra import Identity, Node, Power, Series, Sum, require_network
 from ..network.arguments import Ints, Pads
 from ..network.branches import Concat, Residual
@@ -21,28 +22,6 @@ from .torch_types import Step, depthwise, fixed_type, import_torch, network_type
 
 GIVEN = "given"
 
-_ACTIVATIONS = {
-    "identity": "Identity",
-    "relu": "ReLU",
-    "leaky_relu": "LeakyReLU",
-    "relu6": "ReLU6",
-    "tanh": "Tanh",
-    "sigmoid": "Sigmoid",
-    "softplus": "Softplus",
-    "elu": "ELU",
-    "silu": "SiLU",
-    "gelu": "GELU",
-    "prelu": "PReLU",
-    "selu": "SELU",
-    "hardswish": "Hardswish",
-    "mish": "Mish",
-    "swish": "SiLU",
-    "celu": "CELU",
-    "hardsigmoid": "Hardsigmoid",
-    "hardtanh": "Hardtanh",
-    "log_sigmoid": "LogSigmoid",
-    "softsign": "Softsign",
-}
 _PADS = {"reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
@@ -303,11 +282,7 @@ def _(node: Upsample, builder: _Builder, source: int) -> int:
 
 @_add.register
 def _(node: Activation, builder: _Builder, source: int) -> int:
-    name = as_choice(node.name.lower(), "activation", ("erf", *_ACTIVATIONS))
-    layer = getattr(builder.nn, _ACTIVATIONS.get(name, "Identity"))()
-    if name == "erf":  # torch has no module for it
-        layer.forward = import_torch().erf
-    return builder.pointwise(layer, source)
+    return builder.pointwise(_activation(builder.nn, node.name), source)
 
 
 @_add.register
@@ -323,6 +298,17 @@ def _(node: GlobalPool, builder: _Builder, source: int) -> int:
 @_add.register
 def _(node: Identity, builder: _Builder, source: int) -> int:
     return source
+
+
+def _activation(nn: Any, name: str) -> Any:
+    """Return torch's layer for an activation, whose class has the name in other capitals: LeakyReLU."""
+    name = as_choice(name.lower(), "activation", ACTIVATIONS)
+    if name == "erf":  # torch has no layer for it
+        layer = nn.Identity()
+        layer.forward = import_torch().erf
+        return layer
+    classes = {known.lower(): known for known in dir(nn)}
+    return getattr(nn, classes["silu" if name == "swish" else name.replace("_", "")])()
 
 
 def _shifts(node: Conv | ConvTranspose) -> Ints:
