@@ -177,7 +177,7 @@ CONV = '{"type": "Conv", "kernel": "3"}'
         (None, "^data must be a network"),
         ('{"version": 2, "type": "Identity"}', "^version must be 1, got 2: the file is of another version"),
         ('{"version": true, "type": "Identity"}', "^version must be 1, got True"),
-        ('{"version": 1}', "^type must name a layer, got None"),
+        ('{"version": 1}', "^type is missing, which names a layer"),
         ('{"type": "Conf"}', "^type must name a layer, got 'Conf'; did you mean 'Conv'"),
         ({"type": 3}, "^type must name a layer, got 3; register a type of your own"),
         ({"type": ["Conv"]}, "^type must name a layer"),

@@ -205,9 +205,11 @@ def _layer(data: Any, path: Path) -> Node:
     if type(version) is not int or version != VERSION:
         what = "the file is of another version of erfmath"
         raise ValueError(f"{at(path, 'version')} must be {VERSION}, got {shown(version)}: {what}")
-    cls = find_type(data.get("type"))
+    if "type" not in data:
+        raise ValueError(f'{at(path, "type")} is missing, which names a layer such as "Conv"')
+    cls = find_type(data["type"])
     if isinstance(cls, str):
-        raise ValueError(f"{at(path, 'type')} must name a layer, got {shown(data.get('type'))}; {cls}")
+        raise ValueError(f"{at(path, 'type')} must name a layer, got {shown(data['type'])}; {cls}")
     given = {key: entry for key, entry in data.items() if key not in ("type", "version")}
     if data["type"] in BUILT_IN and (fault := fault_of_layer(data["type"], given, path)):
         raise ValueError(fault)

@@ -19,7 +19,7 @@ class Node:
 
     ``a >> b`` puts b behind a, ``a + b`` adds the outputs of two branches of the same input, ``a ** n``
     is n copies in series. A layer type of your own is a frozen dataclass derived from Node whose meaning
-    is registered with :func:`erfmath.lower`.
+    is registered with :func:`erfmath.lower`, and with :func:`erfmath.register_layer` where files hold it.
 
     Examples
     --------
