@@ -27,6 +27,7 @@ _PUBLIC = {
     "measured.gradients": ("measure",),
     "measured.module": ("to_torch",),
     "measured.result": ("Agreement", "Measurement"),
+    "models.model": ("Model",),
     "models.onnx": ("from_onnx",),
     "models.torch": ("from_torch",),
     "network.activations": ("activation_gain",),
@@ -57,6 +58,7 @@ _PUBLIC = {
     "polynomials.cumulants": ("cumulants",),
     "polynomials.kernel": ("Kernel",),
     "polynomials.product": ("Factor", "Product"),
+    "report.analysis": ("Analysis", "analyze"),
     "report.layers": ("LayerRow", "LayerTable", "layer_table"),
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names}

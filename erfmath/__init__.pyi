@@ -31,6 +31,7 @@ from .laws.verdict import Verdict as Verdict
 from .measured.gradients import measure as measure
 from .measured.module import to_torch as to_torch
 from .measured.result import Agreement as Agreement, Measurement as Measurement
+from .models.model import Model as Model
 from .models.onnx import from_onnx as from_onnx
 from .models.torch import from_torch as from_torch
 from .network.activations import activation_gain as activation_gain
@@ -61,6 +62,7 @@ from .network.variance import batch_norm_residuals as batch_norm_residuals, vari
 from .polynomials.cumulants import cumulants as cumulants
 from .polynomials.kernel import Kernel as Kernel
 from .polynomials.product import Factor as Factor, Product as Product
+from .report.analysis import Analysis as Analysis, analyze as analyze
 from .report.layers import LayerRow as LayerRow, LayerTable as LayerTable, layer_table as layer_table
 
 __version__: str

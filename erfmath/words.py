@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -33,6 +34,17 @@ def per_axis_text(values: Sequence[object]) -> str:
     """Return a value per axis, or a single one if all are equal: "7 x 17", "7"."""
     texts = [str(value) for value in values]
     return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
+
+
+def shown_sides(values: Sequence[Any]) -> str:
+    """Return sides or positions per axis as a table shows them: "all" of an unbounded field, "none" of none.
+
+    >>> shown_sides((7, 7)), shown_sides((math.inf, 3)), shown_sides((None,))
+    ('7', 'all x 3', 'none')
+    """
+    return per_axis_text(
+        ["none" if v is None else "all" if v in (math.inf, -math.inf) else v for v in values]
+    )
 
 
 def short_count(count: int) -> str:

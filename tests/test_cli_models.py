@@ -1,6 +1,5 @@
 """Models on the command line: ONNX files, PyTorch modules, and what is said of those that are none."""
 
-import argparse
 import importlib
 import json
 import sys
@@ -10,9 +9,8 @@ import pytest
 
 import erfmath as em
 from erfmath.cli import main
-from erfmath.cli.measured import part_of
-from erfmath.cli.models import read_model
 from erfmath.formats.json_format import network_to_json
+from erfmath.models.sources import read
 
 FIELDS = {"resnet50": (427, 32), "vgg19": (268, 32), "squeezenet": (207, 16)}
 LAST_MAPS = {"resnet50": "r171", "vgg19": "r36", "squeezenet": "r64"}
@@ -145,7 +143,7 @@ def test_stages_are_the_fields_of_their_tensors(capsys, light, name):
         field = em.receptive_field(net)
         assert stage["field"] == list(field.size)
         assert stage["stride"] == list(field.stride)
-        assert stage["start"] == list(field.offset)
+        assert stage["offset"] == list(field.offset)
         assert stage["size"] == list(em.output_size(net, (224, 224)))
     assert {stage["stride"][0] for stage in stages} >= {2**i for i in range(1, 5)}
     _, text = run(capsys, "analyze", light(name), "--all")
@@ -217,7 +215,7 @@ def test_a_module_is_measured_with_its_own_weights(capsys, module):
     words = ["analyze", f"{module}:Trained", "--input-size", "24", "--measure", "40"]
     code, text = run(capsys, *words)
     assert code == 0
-    assert text.startswith(f"{module}:Trained up to its last map 'layer_norm' on 24 x 24 pixels")
+    assert text.startswith(f"{module}:Trained up to its last map 'last' on 24 x 24 pixels")
     assert (
         "Measured, 40 runs of random inputs, its own weights: mean square of the gradient\n"
         "at unit 6,6 on 24 x 24 pixels:" in text
@@ -246,9 +244,8 @@ def test_a_module_is_measured_with_its_own_weights(capsys, module):
 def test_what_is_measured_of_a_module_is_the_tensor_that_is_read(module, output, make):
     import torch
 
-    arguments = argparse.Namespace(input_size="12", channels=None, output=output, no_gates=False)
-    model = read_model(f"{module}:Trained", arguments)
-    part, energies = part_of(model.module, model.trace.read), model.with_weights("energy")
+    _, model, _ = read(f"{module}:Trained", input_size=12, output=output)
+    part, energies = model.module(), model.with_weights("energy")
     x = torch.randn(1, 3, 12, 12)
     net = importlib.import_module(module).Trained().eval()
     assert torch.allclose(part(x), make(net, x), atol=1e-6)
@@ -294,9 +291,9 @@ def test_gates_can_be_left_out(capsys, module):
 
 def test_gates_and_logits_are_not_measured(capsys, module):
     words = ["analyze", f"{module}:Net", "--input-size", "8", "--output", "head", "--measure"]
-    assert "choose an --output before it" in complaint(capsys, *words)
+    assert "choose an output before it" in complaint(capsys, *words)
     words = ["analyze", f"{module}:flat", "--input-size", "8", "--measure"]
-    assert "choose an --output before it" in complaint(capsys, *words)
+    assert "choose an output before it" in complaint(capsys, *words)
     words = ["analyze", f"{module}:nothing_done", "--input-size", "8", "--measure"]
     assert "needs a tensor that the module makes, got 'input'" in complaint(capsys, *words)
 

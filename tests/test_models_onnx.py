@@ -120,7 +120,7 @@ def test_any_tensor_to_any_tensor():
 
 
 def test_a_chain_is_a_series():
-    net = from_onnx(light("vgg19"))
+    net = from_onnx(light("vgg19")).net
     assert isinstance(net, em.Series)
     assert len(net.nodes) > 8
 

@@ -23,7 +23,7 @@ def check_rows(net, rows):
         assert row.size == axes(field.size, count)
         assert row.stride == axes(field.stride, count)
         if 0 not in row.size:
-            assert row.start == axes(field.offset, count)
+            assert row.offset == axes(field.offset, count)
     assert em.receptive_field(rows[-1].net).size == em.receptive_field(net).size
 
 
@@ -135,7 +135,7 @@ def test_unbounded_rows_say_so():
 def test_a_network_that_sees_nothing_has_no_start():
     net = em.ConvTranspose([1], stride=2) >> em.Conv(em.Kernel([1], offset=1), stride=2)
     row = layer_table(net).rows[-1]
-    assert (row.size, row.start) == ((0,), (None,))
+    assert (row.size, row.offset) == ((0,), (None,))
     assert "none" in repr(layer_table(net))
     graph = em.Graph({"a": (em.Conv(2), "input"), "b": (net, "a")})
     assert [row.size for row in layer_table(graph)] == [(2,), (0,)]

@@ -48,13 +48,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except _ERRORS as error:
-        complaint = str(error) or "not enough memory"
+        complaint = _as_options(str(error), arguments) or "not enough memory"
         parser.exit(2, f"erfmath {arguments.command}: error: {complaint}\n")
     except KeyboardInterrupt:
         return 130
     finally:
         sys.set_int_max_str_digits(digits)
     return 0
+
+
+def _as_options(message: str, arguments: argparse.Namespace) -> str:
+    """Return a complaint of the library with its arguments called as the command calls them: --input-size."""
+    names = "|".join(name for name in vars(arguments) if name not in ("command", "run", "network", "field"))
+    return re.sub(rf"^({names})(?= must| is | needs|=)", lambda m: f"--{m[1].replace('_', '-')}", message)
 
 
 def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:

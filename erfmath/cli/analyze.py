@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from typing import Any
 
-from erfmath._checks import as_count
-from erfmath.words import per_axis_text, table
-
-from ..report.analysis import Analysis, analysis_of
-from ..report.as_json import as_dict, jsonable
-from ..report.text import report
-from .arguments import NETWORKS_AND_MODELS, parse_count
-from .measured import measured_of
-from .models import Model, read_model
+from ..report.analysis import Analysis, analyze
+from ..report.as_json import jsonable
+from .arguments import NETWORKS_AND_MODELS, parse_count, parse_sides
 from .options import add_definition, add_input_size, add_plot, add_reading, draw_law, save_plot
 
 HELP = "a network layer by layer: theoretical and effective field of one unit, central limit, cost"
@@ -34,9 +27,6 @@ EXAMPLES = """\
 
 _RUNS = "100"
 
-# A model with more layers than this is shown by its stages.
-_MOST_ROWS = 64
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
@@ -50,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--at", metavar="UNIT", help="output unit, such as 7 or 3,5 (default: 0)")
     parser.add_argument("--borders", action="store_true", help="cut the impact at the borders of the input")
-    parser.add_argument("--output", metavar="TENSOR", help="of a model, instead of its last map")
+    parser.add_argument(
+        "--output", metavar="TENSOR", help="name of the tensor of a model to read up to (default: its output)"
+    )
     parser.add_argument(
         "--all",
         action="store_true",
@@ -61,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=_RUNS,
         metavar="RUNS",
-        help="set gradients by autograd beside the theory (needs torch): of the network with random weights, "
-        f"of a PyTorch module with its own and random inputs (default: {_RUNS} runs)",
+        help="also measure gradients by autograd (needs torch): of the network with random weights, of a "
+        f"PyTorch module with its own weights and random inputs (default: {_RUNS} runs)",
     )
     parser.add_argument(
         "--weights",
@@ -71,10 +63,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="given: the model's own, by channel; energy: their mean squares, faster (default: uniform)",
     )
     parser.add_argument(
-        "--no-gates",
-        action="store_true",
-        help="leave out branches that read the whole map where they join others, as squeeze-excitation does",
+        "--no-global-context",
+        dest="global_context",
+        action="store_false",
+        help="leave out the branches of a model that read the whole map where they join others: "
+        "squeeze-excitation, statistics of normalisations",
     )
+    parser.add_argument(
+        "--no-gates", dest="global_context", action="store_false", help=argparse.SUPPRESS
+    )  # its name until 0.1
     add_definition(parser, default=None)
     add_reading(parser)
     add_plot(parser)
@@ -82,53 +79,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints."""
-    name = " ".join(arguments.network)
-    runs = _runs(arguments)
-    model = read_model(name, arguments)
     if arguments.all and arguments.plot:
         raise ValueError("--plot draws the impact on a unit of one tensor, not with --all")
-    if arguments.all:
-        return json.dumps(jsonable(model.stages), indent=2) if arguments.json else _stages_table(model)
-    found = analysis_of(model, arguments)
-    measured = None if runs is None else measured_of(found, runs, arguments, model)
+    if arguments.all and arguments.measure:
+        raise ValueError("--measure goes with the report of one tensor, not with --all")
+    found = analyze(" ".join(arguments.network), **_options(arguments))
     if arguments.plot:
         _save(found, arguments)
-    if arguments.json:
-        return json.dumps(as_dict(found, measured), indent=2)
-    is_long = model.is_converted and len(found.layers) > _MOST_ROWS
-    return report(found, _stages_table(model) if is_long else repr(found.layers), measured)
-
-
-def _runs(arguments: argparse.Namespace) -> int | None:
-    """Return how many runs are to be measured, None for no measurement."""
-    if arguments.measure is None:
-        return None
     if arguments.all:
-        raise ValueError("--measure goes with the report of one tensor, not with --all")
-    return as_count(parse_count(arguments.measure, "--measure"), "--measure", minimum=1)
+        stages = [vars(stage) for stage in found.stages.stages]
+        return json.dumps(jsonable(stages), indent=2) if arguments.json else str(found.stages)
+    return json.dumps(found.to_dict(), indent=2) if arguments.json else str(found)
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of the analysis."""
+    return {
+        "ndim": arguments.ndim and parse_count(arguments.ndim, "--ndim"),
+        "output": arguments.output,
+        "input_size": parse_sides(arguments.input_size, "--input-size"),
+        "channels": arguments.channels and parse_count(arguments.channels, "--channels"),
+        "at": parse_sides(arguments.at, "--at"),
+        "borders": arguments.borders,
+        "weights": arguments.weights,
+        "profile": arguments.profile,
+        "definition": arguments.definition,
+        "ref": arguments.ref,
+        "global_context": arguments.global_context,
+        "measure": arguments.measure and parse_count(arguments.measure, "--measure"),
+    }
 
 
 def _save(found: Analysis, arguments: argparse.Namespace) -> None:
-    law = found.law
+    law = found.distribution
     if law is None:
-        raise ValueError(f"--plot: there is no impact to draw; {found.no_law}")
+        raise ValueError(f"--plot: there is no impact to draw; {found.why['distribution']}")
 
     def draw(plotting: Any, axes: Any) -> None:
         draw_law(plotting, axes, law, arguments, arguments.definition)
 
     save_plot(arguments.plot, draw, (6, 5))
-
-
-def _stages_table(model: Model) -> str:
-    headers = ["tensor", "size", "stride", "start", "field"]
-    rows = [[row["tensor"], *(_cell(row[name]) for name in headers[1:])] for row in model.stages]
-    return table(headers, rows, left=1)
-
-
-def _cell(values: Any) -> str:
-    """Return a value per axis, one where all agree; "all" of an unbounded field."""
-    return (
-        "?"
-        if values is None
-        else per_axis_text(["all" if isinstance(v, float) and math.isinf(v) else v for v in values])
-    )

@@ -32,7 +32,7 @@ import numpy as np
 from ..network.algebra import Node
 from ..network.layers import Convolution
 from ..polynomials.kernel import Kernel
-from .registry import BUILT_IN, find_type, is_registered, written
+from .registry import BUILT_IN, find_type, is_registered
 from .schema import Path, at, fault_of_layer, shown
 
 Made = TypeVar("Made")
@@ -141,7 +141,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """Return a value as what JSON has."""
     if isinstance(value, Node):
-        node = written(value)
+        node = value.unwrapped
         if not is_registered(type(node)):
             raise TypeError(
                 f"{type(node).__name__} is not known to JSON; decorate the class with erfmath.register_layer"

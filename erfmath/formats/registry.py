@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import functools
 import inspect
 from typing import TypeVar
 
@@ -99,9 +98,3 @@ def find_type(name: object) -> type[Node] | str:
     near = difflib.get_close_matches(str(name), [*BUILT_IN, *_OWN], n=1)
     own = "register a type of your own with erfmath.register_layer"
     return f"did you mean {near[0]!r}?" if near else own
-
-
-@functools.singledispatch
-def written(node: Node) -> Node:
-    """Return the network that is written for a node: itself, unless registered otherwise."""
-    return node

@@ -52,6 +52,8 @@ COMBINED = {
     "sum": "sum",
 }
 NORMALISATIONS = frozenset(("_native_batch_norm_legit_no_training", "batch_norm", "native_batch_norm"))
+# What these make does not depend on their first operand, in whose place they write.
+OVERWRITING = words("copy fill zero")
 INDEPENDENT = words(
     """
     empty_like full_like new_empty new_full new_ones new_zeros ones_like rand_like randn_like zeros_like
@@ -74,6 +76,8 @@ def translated(op: Operator, arguments: Arguments) -> Operator:
     if library not in ("aten", "torchvision"):
         return op
     name = name if name.endswith("__") else name.removesuffix("_")
+    if name.lstrip("_").startswith("native_"):  # the other outputs are statistics, or a mask
+        op = replace(op, outputs=op.outputs[:1], shapes=op.shapes[:1])
     if name in ("max", "min") and "other" in arguments:
         return _as(op, "join", combine="extreme")
     if name in NORMALISATIONS:
@@ -132,11 +136,6 @@ def _batch_norm(op: Operator, a: Arguments) -> Operator:
     places = {name: i for i, name in enumerate(given)}
     options = {"scale": places.get("weight"), "spread": places.get("running_var")}
     return _as(op, "batch_norm", eps=a.get("eps", 1e-5), **options)
-
-
-def is_pointwise(title: str) -> bool:
-    """Whether an operator acts on each position alone, with no other operand."""
-    return title.removeprefix("aten.").removesuffix("_") in POINTWISE
 
 
 def _as(op: Operator, kind: str, **options: Any) -> Operator:
@@ -300,6 +299,27 @@ def _(op: Operator, a: Arguments) -> Operator:
 @_translation("slice")
 def _(op: Operator, a: Arguments) -> Operator:
     return _as(op, "slice", slices=[(a["dim"], a["start"], a["end"], a["step"])])
+
+
+@_translation("slice_scatter")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "scatter", axis=a["dim"], slice=(a["start"], a["end"], a["step"]))
+
+
+@_translation("select_scatter")
+def _(op: Operator, a: Arguments) -> Operator:
+    base, written = op.inputs
+    axis, index = a["dim"] % _rank(op), a["index"]
+    if written is not None and written.shape is not None:
+        written = replace(written, shape=(*written.shape[:axis], 1, *written.shape[axis:]))
+    if isinstance(written, Tensor) and written.layout is not None:
+        written = replace(written, layout=(*written.layout[:axis], (), *written.layout[axis:]))
+    return _as(replace(op, inputs=(base, written)), "scatter", axis=axis, slice=(index, index + 1 or None, 1))
+
+
+@_translation("copy")
+def _(op: Operator, a: Arguments) -> Operator:
+    return _as(op, "expand")
 
 
 @_translation("narrow")

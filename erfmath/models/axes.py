@@ -120,6 +120,44 @@ def _(op: Operator, ndim: int) -> Placed:
     return placed if index.ndim else placed._replace(layout=layout[:axis] + tensor.axes[axis + 1 :])
 
 
+@rule("scatter")
+def _(op: Operator, ndim: int) -> Placed:
+    """Return a tensor into which a slice is written: what either holds, each where it stands.
+
+    Along the space a unit holds the one or the other by its place; the field of both is theirs together.
+    """
+    layout = broadcast(op)
+    start, stop, step = slice_written(op)
+    axis, side = op.options["axis"] % len(layout), _known_side(op)
+    if not layout[axis]:
+        share = Fraction(len(range(start, stop, step)), side)
+        pairs = zip(op.inputs, (1 - share, share), strict=True)
+        return Placed(Identity(), [(x, gain) for x, gain in pairs if isinstance(x, Tensor) and gain], layout)
+    if step > 1:
+        raise op.error(f"writes into every {step}th sample of axis {axis}, which is spatial")
+    written = [t for t in op.tensors if t is op.inputs[1]]
+    pads = [(0, 0)] * ndim
+    for owner in layout[axis]:
+        pads[owner] = (start, side - stop)
+    before = tuple(Pad(pads) if tensor in written else Identity() for tensor in op.tensors)
+    return Placed(Identity(), [(tensor, 1) for tensor in op.tensors], layout, before=before)
+
+
+def slice_written(op: Operator) -> tuple[int, int, int]:
+    """Return the start, the stop and the step of the slice that an operator writes into, from 0 on."""
+    start, stop, step = slice(*op.options["slice"]).indices(_known_side(op))
+    return start, stop, step
+
+
+def _known_side(op: Operator) -> int:
+    """Return the samples of the axis that an operator writes along."""
+    shape = op.shapes[0]
+    side = None if shape is None else shape[op.options["axis"]]
+    if side is None:
+        raise op.error("writes into an axis of unknown size; give input_shape")
+    return int(side)
+
+
 @rule("roll")
 def _(op: Operator, ndim: int) -> Placed:
     """Return a cyclic shift; `shifts` are by axis."""

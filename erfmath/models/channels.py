@@ -17,6 +17,7 @@ from ..network.algebra import Identity, series
 from ..network.channels import Weighted
 from ..network.layers import Conv, ConvTranspose
 from ..network.resize import Resize
+from .axes import slice_written
 from .channelwise import Array, Given
 from .ir import Constant, Operator, Placed, Tensor
 from .slopes import Rates
@@ -152,6 +153,29 @@ def _(given: Given) -> Placed:
             places[where] = np.expand_dims(numbers, axis) if op.kind == "stack" else numbers
             parts.append((entry, given.choice(places, numbers.size), 1))
         start += side
+    return given.joined(parts)
+
+
+@_meaning("scatter")
+def _(given: Given) -> Placed:
+    """Return the sum of what is kept and what is written, each moved to where its channels stand."""
+    op, layout = given.op, given.placed.layout
+    assert layout is not None
+    axis = op.options["axis"] % len(layout)
+    if layout[axis]:
+        raise op.error("writes into a part of the space, which has no weights that are known")
+    start, stop, step = slice_written(op)
+    where = (*(slice(None) for _ in range(axis)), slice(start, stop, step))
+    base, written = op.inputs[:2]
+    parts = []
+    if isinstance(base, Tensor):
+        places = given.numbers(base).copy()
+        places[where] = -1
+        parts.append((base, given.choice(places, places.size), 1))
+    if isinstance(written, Tensor):
+        places = np.full(given.shape(), -1)
+        places[where] = given.numbers(written)
+        parts.append((written, given.choice(places, given.numbers(written).size), 1))
     return given.joined(parts)
 
 

@@ -97,6 +97,8 @@ class Operator:
         The tensors that it makes, and their shapes as far as known.
     scopes
         Names of the parts of the model that it is in.
+    alias
+        What the exported graph calls it.
     """
 
     kind: str | None
@@ -107,6 +109,7 @@ class Operator:
     outputs: tuple[str, ...] = ("output",)
     shapes: tuple[Shape | None, ...] = (None,)
     scopes: frozenset[str] = frozenset()
+    alias: str = ""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..network.algebra import Node
 from .ir import Constant, Input, Operator, Shape, Tensor
+from .model import Model, Source
 from .onnx_operators import translated
 from .trace import Trace
 
@@ -24,7 +25,7 @@ _CONTROL = ("If", "Loop", "Scan", "SequenceMap")
 
 def from_onnx(
     model: Any,
-    output: str | None = None,
+    output: str | int | None = None,
     input: str | None = None,  # noqa: A002
     *,
     input_shape: Sequence[int | None] | None = None,
@@ -33,8 +34,8 @@ def from_onnx(
     gates: bool = True,
     weights: str = "uniform",
     rates: Any = None,
-) -> Node:
-    """Return the network between two tensors of an ONNX model.
+) -> Model:
+    """Return the network between two tensors of an ONNX model, as a Model.
 
     Every convolution gets uniform taps and its numbers of channels and groups, a concatenation the shares
     of its channels as gains, products and maxima of tensors equal shares, sums 1 each. What reads the
@@ -47,8 +48,9 @@ def from_onnx(
     model
         A path, or an ``onnx.ModelProto``, whose weights in files of their own are read from a path only.
     output
-        The name of any tensor; None for the model's first output or, where that holds no positions (the
-        logits of a classifier), for the last tensor with more than one.
+        The name of any tensor, or of the node that makes it; the number of an output. None for the model's
+        first output or, where that holds no positions (the logits of a classifier), for the last tensor with
+        more than one: `warnings` says so.
     input
         The name of any tensor before it; None for the model's input.
     input_shape
@@ -74,8 +76,8 @@ def from_onnx(
 
     Returns
     -------
-    Node
-        A Graph with the names of the model's tensors, or a Series where there is one path.
+    Model
+        Its `net` is a Graph with the names of the model's nodes, or a Series where there is one path.
 
     Raises
     ------
@@ -94,9 +96,12 @@ def from_onnx(
     >>> em.receptive_field(net)  # doctest: +SKIP
     <ReceptiveField: size (427, 427), stride (32, 32), offset (-213, -213)>
     """
-    reader = Reader(loaded(model), output, input, input_shape, folder_of(model))
-    trace = Trace(reader.input_shape, reader.space(space), rules, gates, weights, rates)
-    return reader.network(trace)
+    found, folder = loaded(model), folder_of(model)
+    name = Path(model).name if isinstance(model, (str, os.PathLike)) else found.graph.name or "model"
+    source = Source(
+        lambda read: Reader(found, read, input, input_shape, folder, name), space, rules, gates, rates
+    )
+    return source.model(output, weights)
 
 
 def loaded(model: Any) -> Any:
@@ -131,11 +136,17 @@ class Reader:
     """The graph of a model between two of its tensors."""
 
     def __init__(
-        self, model: Any, output: str | None, start: str | None, shape: Any, folder: Path | None = None
+        self,
+        model: Any,
+        output: str | int | None,
+        start: str | None,
+        shape: Any,
+        folder: Path | None = None,
+        name: str = "model",
     ) -> None:
         from onnx import inliner
 
-        self.folder = folder
+        self.folder, self.name = folder, name
         self.model = inliner.inline_local_functions(model) if len(model.functions) else model
         graph = self.model.graph
         self.versions = {entry.domain: entry.version for entry in self.model.opset_import}
@@ -143,7 +154,10 @@ class Reader:
         self.makers = {name: node for node in graph.node for name in node.output if name}
         if not graph.output:
             raise ValueError("the model has no output, it may be cut off")
-        self.output = graph.output[0].name if output is None else output
+        self.made = {node.name: node.output[0] for node in graph.node if node.name and node.output}
+        self.names = tuple(name for node in graph.node for name in node.output if name)
+        self.own = tuple(entry.name for entry in graph.output)
+        self.output = self._named(output)
         self.is_default = output is None
         self._require_tensor(self.output, "output")
         self.nodes = self._needed(self.output, start)
@@ -153,6 +167,23 @@ class Reader:
         if known is None:
             raise ValueError(f"the shape of the input {self.input!r} is not known; give input_shape")
         self.input_shape: Shape = known
+
+    def _named(self, output: str | int | None) -> str:
+        """Return the tensor of a name, which a tensor, a node or the number of an output has."""
+        if output is None or isinstance(output, int):
+            if not 0 <= (output or 0) < len(self.own):
+                raise ValueError(f"output must be below {len(self.own)}, the number of outputs, got {output}")
+            return str(self.own[output or 0])
+        return output if output in self.makers else str(self.made.get(output, output))
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of the nodes that are run, of what they make where they have none."""
+        return tuple(map(_title, self.nodes))
+
+    def part(self, read: Tensor) -> Any:
+        """Refuse: PyTorch does not run ONNX files."""
+        raise ValueError(f"{self.name} is an ONNX file, which PyTorch does not run; measure a module")
 
     def network(self, trace: Trace) -> Node:
         """Run the operators through a trace."""

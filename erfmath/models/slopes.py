@@ -73,4 +73,4 @@ class Rates:
         return self.named[names[-1]] if names else self.default  # type: ignore[no-any-return]
 
     def _names(self, op: Operator) -> set[str]:
-        return self.named.keys() & {op.name, *op.outputs, *op.scopes}
+        return self.named.keys() & {op.name, op.alias, *op.outputs, *op.scopes}

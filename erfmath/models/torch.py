@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import operator
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..network.algebra import Node
-from .aten_operators import INDEPENDENT, is_pointwise, translated
+from .aten_operators import INDEPENDENT, OVERWRITING, translated
 from .ir import Constant, Input, Operator, Shape, Tensor
+from .model import Model, Source
 from .trace import Trace
 
 
@@ -25,8 +27,8 @@ def from_torch(
     gates: bool = True,
     weights: str = "uniform",
     rates: Any = None,
-) -> Node:
-    """Return the network that a PyTorch module is, as it runs at inference.
+) -> Model:
+    """Return the network that a PyTorch module is, as it runs at inference, as a Model.
 
     The layers mean what they do in :func:`erfmath.from_onnx`. The module is exported by ``torch.export``,
     in evaluation mode, and left as it was; nothing is computed with its weights.
@@ -41,7 +43,8 @@ def from_torch(
     output
         The path of a submodule such as "layer4", for what it last makes; the name of a node of the
         exported graph; a number, for one of the module's outputs. None for the first output or, where that
-        holds no positions (the logits of a classifier), for the last tensor with more than one.
+        holds no positions (the logits of a classifier), for the last tensor with more than one: `warnings`
+        says so.
     input
         The number or the name of an input, 0 by default; the others count as constants.
     space
@@ -63,8 +66,9 @@ def from_torch(
 
     Returns
     -------
-    Node
-        A Graph with the names of the exported graph's nodes, or a Series where there is one path.
+    Model
+        Its `net` is a Graph whose layers have the paths of the submodules, such as "layer1.0.conv2", or a
+        Series where there is one path.
 
     Raises
     ------
@@ -82,9 +86,9 @@ def from_torch(
     >>> em.receptive_field(em.from_torch(net, (1, 3, 32, 32)))  # doctest: +SKIP
     <ReceptiveField: size (4, 4), stride (2, 2), offset (-1, -1)>
     """
-    reader = Reader(exported(module, example_input), output, input)
-    trace = Trace(reader.input_shape, space, rules, gates, weights, rates)
-    return reader.network(trace)
+    program, name = exported(module, example_input), type(module).__name__
+    source = Source(lambda read: Reader(program, read, input, name), space, rules, gates, rates)
+    return source.model(output, weights)
 
 
 def exported(module: Any, example: Any) -> Any:
@@ -94,7 +98,7 @@ def exported(module: Any, example: Any) -> Any:
     except ImportError:
         raise ImportError("from_torch needs PyTorch: pip install torch") from None
     if isinstance(module, torch.export.ExportedProgram):
-        return module
+        return functional(module)
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
     if isinstance(example, (tuple, list)) and example and all(isinstance(side, int) for side in example):
@@ -110,7 +114,7 @@ def exported(module: Any, example: Any) -> Any:
             part.training = False
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the export itself, which no user of the network can act on
-            return torch.export.export(module, arguments, keywords)
+            return functional(torch.export.export(module, arguments, keywords))
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"torch.export cannot follow the module: {lines[0]}") from error
@@ -120,12 +124,40 @@ def exported(module: Any, example: Any) -> Any:
             part.training = True
 
 
+def functional(program: Any) -> Any:
+    """Return a program whose operators make new tensors instead of writing into ones that others read.
+
+    That takes a second trace, as long as the first, and is left out where nothing of the kind is written.
+    """
+    calls = [node for node in program.graph.nodes if node.op == "call_function"]
+    return program.run_decompositions({}) if any(map(_writes_shared, calls)) else program
+
+
+def _writes_shared(node: Any) -> bool:
+    """Whether an operator writes into a tensor that is read elsewhere, or into a part of one."""
+    title = _title(node)
+    if not title.endswith("_") or title.endswith("__"):
+        return False
+    operand = node.args[0]
+    returned = operand.target._schema.returns if hasattr(operand.target, "_schema") else ()
+    alias = returned[0].alias_info if returned else None
+    is_own = operand.op == "call_function" and (alias is None or alias.is_write)
+    return not (is_own and set(operand.users) == {node})
+
+
 class Reader:
     """The graph of an exported program between an input and an output."""
 
-    def __init__(self, program: Any, output: str | int | None, start: str | int | None) -> None:
-        self.program = program
+    def __init__(
+        self, program: Any, output: str | int | None, start: str | int | None, name: str = "module"
+    ) -> None:
+        self.program, self.name = program, name
         self.graph = list(program.graph.nodes)
+        self.calls = _layers(self.graph)
+        self.nodes_of = {layer: node.name for node, layer in self.calls.items()}
+        self.names = tuple(self.nodes_of)
+        final = [node for node in self.graph[-1].args[0] if node in self.calls]
+        self.own = tuple(self.calls[node] for node in final)
         signature = program.graph_signature
         self.values = {
             spec.arg.name: spec.target for spec in signature.input_specs if isinstance(spec.target, str)
@@ -133,7 +165,6 @@ class Reader:
         self.input = self._input([name for name in signature.user_inputs if isinstance(name, str)], start)
         self.output = self._output(output)
         self.is_default = output is None
-        self.is_final = output is None or isinstance(output, int)
         self.nodes = self._needed(self.output)
         shape = _shapes(self.input)[0]
         if shape is None:
@@ -147,9 +178,6 @@ class Reader:
             if node in known:
                 continue
             known[node] = self._made(node, known, trace)
-            if _writes(node):  # what follows reads the operand changed
-                self._require_owned(node, trace.weights)
-                known.update((other, known[node]) for other in list(known) if _same(other) is _same(node))
         found = known.get(self.output)
         found = found[0] if isinstance(found, tuple) else found
         if not isinstance(found, Tensor):
@@ -170,13 +198,16 @@ class Reader:
         shapes = _shapes(node)
         title = _title(node)
         arguments = _bound(node)
+        if title.removeprefix("aten.") in OVERWRITING:
+            del arguments[next(iter(arguments))]
         inputs = tuple(_inputs(arguments, known))
         if not any(isinstance(x, Tensor) for x in inputs) or title.removeprefix("aten.") in INDEPENDENT:
             made = tuple(Constant(shape, lambda: self._evaluated(node)) for shape in shapes)
             return made if len(made) > 1 else made[0]
         several = isinstance(node.meta.get("val"), (tuple, list))
-        names = tuple(f"{node.name}.{i}" if several else node.name for i in range(len(shapes)))
-        op = Operator(None, title, node.name, inputs, {}, names, shapes, frozenset(_modules(node) - {""}))
+        layer, scopes = self.calls[node], frozenset(_modules(node) - {""})
+        names = tuple(f"{layer}.{i}" if several else layer for i in range(len(shapes)))
+        op = Operator(None, title, layer, inputs, {}, names, shapes, scopes, node.name)
         if title not in trace.rules:
             op = translated(op, arguments)
         found = trace.run(op)
@@ -202,7 +233,7 @@ class Reader:
             return nodes[output or 0]
         calls = [node for node in self.graph if node.op == "call_function"]
         for node in reversed(calls):
-            if node.name == output or output in _modules(node):
+            if output in (node.name, self.calls.get(node)) or output in _modules(node):
                 return node
         paths = sorted({path for node in calls for path in _modules(node) if path})
         raise ValueError(
@@ -211,30 +242,42 @@ class Reader:
         )
 
     def _needed(self, output: Any) -> list[Any]:
-        """Return the nodes that the output depends on, in order, operators that write in place included."""
-        needed, bases = {output}, {_base(output)}
-        index = next(i for i, node in enumerate(self.graph) if node is output)
-        kept = []
-        for node in reversed(self.graph if self.is_final else self.graph[: index + 1]):
-            if node in needed or (_writes(node) and _base(node) in bases):
-                kept.append(node)
-                read = [] if node is self.input else node.all_input_nodes
-                needed.update(read)
-                bases.update(map(_base, read))
-        return kept[::-1]
+        """Return the nodes that the output depends on, in order."""
+        needed = {output}
+        for node in reversed(self.graph):
+            if node in needed and node is not self.input:
+                needed.update(node.all_input_nodes)
+        return [node for node in self.graph if node in needed]
 
-    def _require_owned(self, node: Any, weights: str) -> None:
-        """Raise where an operator writes into a tensor that is then read as another view of it."""
-        if is_pointwise(_title(node)) and weights == "uniform":  # which moves nothing
-            return
-        place = self.nodes.index(node)
-        later, before = self.nodes[place + 1 :], set(self.nodes[:place])
-        read = ({entry for user in later for entry in user.all_input_nodes} | {self.output}) & before
-        if any(_base(entry) is _base(node) and _same(entry) is not _same(node) for entry in read):
-            raise ValueError(
-                f"{_title(node)} {node.name!r} writes into a part of a tensor that is read again, for which "
-                "there is no rule; write the module without changing tensors in place"
-            )
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of the operators that are run: paths of submodules, and what is done there."""
+        return tuple(self.calls[node] for node in self.nodes if node in self.calls)
+
+    def part(self, read: Tensor) -> Any:
+        """Return a module up to a tensor, channels before the space."""
+        import torch
+
+        number = read.title[len(read.title.rstrip("0123456789")) :]
+        layer = read.title if read.title in self.nodes_of else read.title.removesuffix(f".{number}")
+        module = self.program.module()
+        graph = module.graph
+        last = next((node for node in graph.nodes if node.name == self.nodes_of.get(layer)), None)
+        if last is None:
+            raise ValueError(f"a measurement needs a tensor that the module makes, got {read.title!r}")
+        for node in reversed(graph.nodes):  # all that follow
+            if node is last:
+                break
+            graph.erase_node(node)
+        if layer != read.title:
+            last = graph.call_function(operator.getitem, (last, int(number)))
+        order = sorted(range(len(read.axes)), key=lambda axis: read.axes[axis])  # those of the space behind
+        last = graph.call_function(torch.permute, (last, order))
+        graph.output(graph.call_function(torch.reshape, (last, (1, -1, *read.sides))))
+        graph.set_codegen(torch.fx.graph.CodeGen())  # one tensor in and one out, whatever the module returns
+        graph.eliminate_dead_code()
+        module.recompile()
+        return module
 
     def _stored(self, node: Any) -> Any:
         """Return a parameter, a buffer or a constant as an array, None of another input."""
@@ -263,26 +306,16 @@ class Reader:
         return found.numpy() if isinstance(found, torch.Tensor) else None
 
 
-def _same(node: Any) -> Any:
-    """Return the node whose tensor this is, changed in place."""
-    while _writes(node):
-        node = node.args[0]
-    return node
+def _layers(graph: Sequence[Any]) -> dict[Any, str]:
+    """Return the operators of a graph with their names: the path of the submodule, and what it does there.
 
-
-def _base(node: Any) -> Any:
-    """Return the node whose memory a tensor lies in."""
-    while _writes(node) or _views(node):
-        node = node.args[0]
-    return node
-
-
-def _views(node: Any) -> bool:
-    """Whether an operator returns a view of its first operand."""
-    if node.op != "call_function" or not hasattr(node.target, "_schema"):
-        return False
-    returned = node.target._schema.returns
-    return bool(returned) and returned[0].alias_info is not None and bool(node.args)
+    A submodule of a single operator is named by its path alone.
+    """
+    calls = [node for node in graph if node.op == "call_function" and node.target is not operator.getitem]
+    paths = {node: next(reversed(_stack(node)), "") for node in calls}
+    count = Counter(paths.values())
+    alone = {node: path if path and count[path] == 1 else "" for node, path in paths.items()}
+    return {node: alone[node] or ".".join(filter(None, (path, node.name))) for node, path in paths.items()}
 
 
 def _title(node: Any) -> str:
@@ -326,11 +359,11 @@ def _shapes(node: Any) -> tuple[Shape | None, ...]:
     )
 
 
+def _stack(node: Any) -> list[str]:
+    """Return the paths of the submodules that an operator is in, outermost first."""
+    return [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
+
+
 def _modules(node: Any) -> set[str]:
-    """Return the paths of the submodules that an operator is in."""
-    return {path for path, _ in node.meta.get("nn_module_stack", {}).values()}
-
-
-def _writes(node: Any) -> bool:
-    """Whether an operator changes its first operand."""
-    return node.op == "call_function" and _title(node).endswith("_") and not _title(node).endswith("__")
+    """Return the paths of the submodules that an operator is in, as a set."""
+    return set(_stack(node))

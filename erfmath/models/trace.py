@@ -49,10 +49,11 @@ class Trace:
     ----------
     made
         The input and all tensors made of it.
-    read
-        The one that the network was read up to.
+    output, read
+        The output asked for, and the tensor that the network was read up to.
     """
 
+    output: Tensor
     read: Tensor
 
     def __init__(
@@ -130,7 +131,7 @@ class Trace:
 
     def finished(self, output: Tensor, is_default: bool) -> Node:
         """Return the network up to an output; where it is the default without positions, to the last map."""
-        self.read = output
+        self.output = self.read = output
         if is_default and not output.space:
             self.read = next((tensor for tensor in self.made[:0:-1] if tensor.is_map), output)
         found = self.network(self.read)
@@ -186,7 +187,7 @@ class Trace:
         is_idle = isinstance(node, Identity) and len(reads) == 1 and reads[0][1] == 1 and not before
         if is_idle and part.refused is None:
             return reads[0][0]
-        name = self._free(op.outputs[min(index, len(op.outputs) - 1)] or op.name)
+        name = self._free(op.name if len(op.outputs) == 1 else op.outputs[index] or op.name)
         for i, first in enumerate(before):
             if not isinstance(first, Identity):
                 own = self._free(f"{name}.{i}")

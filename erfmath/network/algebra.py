@@ -56,6 +56,11 @@ class Node:
         """Input samples per output sample, per axis: strides over upsampling; None where `ndim` is."""
         return lower(self).rate
 
+    @property
+    def unwrapped(self) -> Node:
+        """The network alone, without what may be known beside it: what a larger one is composed of."""
+        return self
+
     def labelled(self) -> Iterable[tuple[str, Node]]:
         """Return the parts of a composed node, each with a label or ""; none for a layer."""
         return ()
@@ -137,7 +142,7 @@ class Series(Node):
         # Only the seam is looked at, so that a loop of >> does not take quadratic time.
         if not isinstance(other, Node) or not self.nodes:
             return super().__rshift__(other)
-        seam = _joined(_flat([self.nodes[-1], other]))
+        seam = _joined(_flat([self.nodes[-1], other.unwrapped]))
         ndim, rate = common_axes((self, other)), product_of_rates([self.rate, other.rate])
         whole = series_as_given(self.nodes[:-1] + tuple(seam), ndim, rate)
         return whole if len(whole.nodes) > 1 else whole.nodes[0]
@@ -180,7 +185,7 @@ class Power(Node):
 
     def __init__(self, node: Node, n: int) -> None:
         times = as_power(n)
-        require_network(node, "node")
+        node = require_network(node, "node")
         if isinstance(node, Series) and len(node.nodes) == 1:
             node = node.nodes[0]
         inner = node if isinstance(node, Power) else None
@@ -309,9 +314,9 @@ def as_nodes(nodes: Any, name: str) -> tuple[Node, ...]:
 
 
 def require_network(net: Any, name: str = "net") -> Node:
-    """Return a network, or raise saying what is one."""
+    """Return a network alone, or raise saying what is one."""
     if isinstance(net, Node):
-        return net
+        return net.unwrapped
     raise TypeError(
         f"{name} must be a network such as Conv(3) >> Pool(2), got {net!r} of type {type(net).__name__}"
     )

@@ -97,7 +97,7 @@ class Residual(Node):
     gain: Gain
 
     def __init__(self, branch: Node, gain: Gain = 1.0) -> None:
-        require_network(branch, "branch")
+        branch = require_network(branch, "branch")
         if branch.rate is not None and set(branch.rate) != {1}:
             raise ValueError(
                 f"branch must keep the rate of its samples, got {branch!r} of rate "

@@ -164,7 +164,7 @@ def _entry(item: Any) -> Entry:
         raise ValueError(f"a layer's name must be a string other than {INPUT!r}, got {name!r}")
     if not sources:
         raise ValueError(f"layer {name!r} must name what it reads, {INPUT!r} or another layer")
-    require_network(node, f"layer {name!r}")
+    node = require_network(node, f"layer {name!r}")
     if len(sources) == 1 and _is_concatenation(sources[0]):
         return _concatenation(name, node, sources[0])
     pairs = [(s, 1) if isinstance(s, str) else s for s in sources]

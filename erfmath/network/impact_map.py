@@ -65,6 +65,8 @@ class ImpactMap:
         sums = (np.abs(self.channels) ** as_count(power, "power", minimum=1)).sum(axis=0)
         return law_of(sums, self.start)
 
+    law = distribution  # its name until 0.1
+
     def __repr__(self) -> str:
         count, *sides = self.channels.shape
         plural = "s" if count > 1 else ""

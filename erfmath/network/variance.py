@@ -95,7 +95,8 @@ def variance(net: Any, init: str = "he") -> Node:
     (0.3333333333333333, 0.3333333333333333)
     """
     as_choice(init, "init", tuple(INITS))
-    meaning = lower(require_network(net))
+    alone = require_network(net)
+    meaning = lower(net) if alone is net else alone
     if isinstance(meaning, Node):
         return variance(meaning, init)
     raise TypeError(

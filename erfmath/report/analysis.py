@@ -1,211 +1,376 @@
-"""All readings of a network that ``erfmath analyze`` shows."""
+"""All readings of a network at once: ``em.analyze``."""
 
 from __future__ import annotations
 
-import argparse
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field as dataclass_field, replace
+from functools import cached_property
+from typing import Any
 
-from erfmath._checks import as_count, per_axis
-from erfmath.laws.base import Distribution
-from erfmath.laws.clt import CentralLimit, central_limit
-from erfmath.laws.effective import EffectiveField, effective_field
-from erfmath.laws.lazy import distribution
-from erfmath.laws.univariate import UnivariateDistribution
-from erfmath.network.algebra import Node
-from erfmath.network.border import unit_inside
-from erfmath.network.cost import Cost, cost
-from erfmath.network.field import ReceptiveField, receptive_field
-from erfmath.network.impact_map import impact_map
-from erfmath.network.sizes import output_size, sized_for
-from erfmath.network.variance import variance
-from erfmath.report.layers import LayerTable, layer_table
+from .._checks import as_choice, as_count, per_axis
+from ..laws.base import Distribution
+from ..laws.clt import CentralLimit, central_limit
+from ..laws.effective import DEFINITIONS, EffectiveField, effective_field
+from ..laws.lazy import distribution
+from ..models.model import Model
+from ..models.sources import CHANNELS, INPUT_SIZES, read
+from ..models.trace import WEIGHTS
+from ..network.algebra import Node
+from ..network.border import unit_inside
+from ..network.cost import Cost, cost
+from ..network.field import ReceptiveField, receptive_field
+from ..network.impact_map import impact_map
+from ..network.sizes import output_size, sized_for
+from ..network.variance import variance
+from .as_json import as_dict
+from .axes import marginals_of, per_axis_values
+from .layers import LayerTable, layer_table
+from .measurement import Measured, measured_beside
+from .stages import StageTable, stages_of
+from .text import report
 
-from ..cli.arguments import parse_count, parse_sides
-
-if TYPE_CHECKING:
-    from ..cli.models import Model
-
-Law = Distribution
-
-# By number of axes: a second of audio, a picture as ImageNet's networks see it, a small volume.
-INPUT_SIZES = {1: 16000, 2: 224, 3: 64}
-CHANNELS = {2: 3}
+PROFILES = ("mean", "variance", "std")
+REFERENCES = ("centre", "max")
 
 # A default input is no larger than twice this.
 _LARGEST = 10**9
 
+# A model with more layers than this is shown by its stages.
+_MOST_ROWS = 64
 
-@dataclass
+
+@dataclass(frozen=True, repr=False)
 class Analysis:
-    """All readings of a network; a law or a cost that does not exist is None, and why is said."""
+    """All readings of a network; see :func:`analyze`. What does not exist is None, and `why` says why.
+
+    Attributes
+    ----------
+    name, net
+        What was read.
+    output
+        The tensor that was read, where it is not the network's own output.
+    input_size, channels
+        Of the input, per axis: those asked for, the model's own, or the usual ones that fit.
+    at, borders
+        The unit, per axis, and whether the borders of the input cut its impact.
+    weights, profile, definitions, ref
+        How the impact and the effective field are read.
+    field
+        The theoretical field.
+    distribution
+        That of the impact, by the profile.
+    effective
+        The effective field by each definition.
+    limits
+        The central limit along each axis.
+    cost, layers
+        The cost, and the table of layers.
+    measured
+        A measurement by autograd beside the theory, where one was asked for.
+    why
+        The reasons of what is None, by the name of the reading.
+    warnings
+        What a user should know, in sentences.
+    """
 
     name: str
-    output: str | None
-    whose: str
     net: Node
-    field: ReceptiveField
-    input_size: Any
+    output: str | None
+    input_size: tuple[int, ...] | None
     channels: int
-    at: Any
-    profile: str
+    at: tuple[int, ...]
+    borders: bool
     weights: str
-    layers: LayerTable
+    profile: str
+    definitions: tuple[str, ...]
+    ref: str
+    field: ReceptiveField
+    distribution: Distribution | None
+    effective: dict[str, EffectiveField | None]
+    limits: tuple[CentralLimit, ...]
     cost: Cost | None
-    no_cost: str
-    law: Law | None
-    no_law: str
-    effective: dict[str, EffectiveField | str]
-    limits: list[CentralLimit]
-    no_limit: str
+    layers: LayerTable
+    why: dict[str, str]
+    warnings: tuple[str, ...] = ()
+    measured: Measured | None = None
+    is_size_asked: bool = dataclass_field(default=False, compare=False)
+    is_unit_asked: bool = dataclass_field(default=False, compare=False)
+
+    @property
+    def halo(self) -> Any:
+        """What a tile needs around it, see :meth:`ReceptiveField.halo`."""
+        return self.field.halo()
+
+    @property
+    def limit(self) -> CentralLimit | None:
+        """The central limit along the first axis."""
+        return self.limits[0] if self.limits else None
+
+    @cached_property
+    def stages(self) -> StageTable:
+        """The tensors of a model or a Graph at which the rate changes or branches join.
+
+        Raises
+        ------
+        ValueError
+            If it is another network, whose tensors have no names.
+        """
+        return stages_of(self.net)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a model has so many layers that its stages are shown instead."""
+        return isinstance(self.net, Model) and len(self.layers) > _MOST_ROWS
+
+    def __str__(self) -> str:
+        return report(self)
+
+    def __repr__(self) -> str:
+        return f"<Analysis of {self.name}: {self.field!r}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all readings as JSON has them: what ``erfmath analyze --json`` prints.
+
+        The keys are "version", "name", "output", "network", "input_size", "channels", "unit", "borders",
+        "weights", "profile", "ref", "layers", "field", "effective", "central_limit", "cost", "measured",
+        "warnings" and "why". What does not exist is null, and "why" has its reason by the same key. Values
+        per axis are lists. The side of the theoretical field behind a layer is "field", the first position
+        that unit 0 sees "offset". Infinity is the string "inf" or "-inf", a Fraction a string such as "1/2".
+        """
+        return as_dict(self)
 
 
-def analysis_of(model: Model, arguments: argparse.Namespace) -> Analysis:
-    """Return all readings of a network; size and channels are those asked for, the likely or the usual."""
-    net, weights = model.net, arguments.weights
-    weighted = net if weights == "uniform" else model.with_weights(weights)
+def analyze(
+    what: Any,
+    *,
+    example: Any = None,
+    ndim: int | None = None,
+    output: str | int | None = None,
+    input_size: Any = None,
+    channels: int | None = None,
+    at: Any = None,
+    borders: bool = False,
+    weights: str = "uniform",
+    profile: str = "mean",
+    definition: str | None = None,
+    ref: str = "centre",
+    global_context: bool = True,
+    measure: int | None = None,
+) -> Analysis:
+    """Return all readings of a network at once.
+
+    Parameters
+    ----------
+    what
+        A network or a Model; a name of the zoo, or layers in the short notation; the path of an ONNX or JSON
+        file; "package.module:factory", or a PyTorch module.
+    example
+        An input of a PyTorch module, or its shape; by default a usual one.
+    ndim
+        Number of axes, where the notation gives one number for all.
+    output
+        The name of the tensor of a model or a Graph to read up to.
+    input_size, channels
+        Of the input: a model's own by default, else usual ones (16 000 samples, 224 x 224 pixels and 3
+        channels, 64 voxels an axis) or twice the field.
+    at
+        The output unit, 0 by default; with `borders` the middle one.
+    borders
+        Whether the borders of the input cut the impact.
+    weights
+        "uniform"; of a model also "given" and "energy", see :func:`from_onnx`.
+    profile
+        "mean", "variance" or "std", see :func:`variance`.
+    definition, ref
+        Of the effective field, see :func:`effective_field`; None for "threshold" and "mass".
+    global_context
+        False leaves out the branches of a model that read the whole map where they join one that does not:
+        squeeze-excitation, image-level pooling, statistics of normalisations.
+    measure
+        How many runs to measure by autograd beside the theory; None for none. It needs torch.
+
+    Returns
+    -------
+    Analysis
+        Its str is what ``erfmath analyze`` prints.
+
+    Raises
+    ------
+    TypeError, ValueError, OSError
+        If `what` cannot be read, or an argument does not fit it: the message names it.
+
+    Examples
+    --------
+    >>> from erfmath import Conv, Pool
+    >>> found = analyze(Conv(3, padding=1) >> Pool(2), input_size=16)
+    >>> found.field.size, found.effective["threshold"].count, found.cost.macs
+    (4, 4, 48)
+    >>> analyze("resnet50").halo[0]
+    (213, 182)
+    """
+    choices = _choices(weights, profile, definition, ref)
+    runs = None if measure is None else as_count(measure, "measure", minimum=1)
+    wanted = None if channels is None else as_count(channels, "channels", minimum=1)
+    name, net, other = read(
+        what,
+        example=example,
+        ndim=ndim,
+        output=output,
+        input_size=input_size,
+        channels=wanted,
+        global_context=global_context,
+    )
+    found = replace(_analysis(name, net, input_size, wanted, at, borders, choices), output=other)
+    return found if runs is None else replace(found, measured=measured_beside(found, runs))
+
+
+def _choices(weights: str, profile: str, definition: str | None, ref: str) -> dict[str, Any]:
+    """Return how the impact is read, checked before any work."""
+    one = () if definition is None else (as_choice(definition, "definition", DEFINITIONS),)
+    return {
+        "weights": as_choice(weights, "weights", WEIGHTS),
+        "profile": as_choice(profile, "profile", PROFILES),
+        "definitions": one or ("threshold", "mass"),
+        "ref": as_choice(ref, "ref", REFERENCES),
+    }
+
+
+def _analysis(
+    name: str,
+    net: Node,
+    input_size: Any,
+    channels: int | None,
+    at: Any,
+    borders: bool,
+    choices: dict[str, Any],
+) -> Analysis:
+    """Return all readings but the measurement."""
+    model = net if isinstance(net, Model) else None
+    why: dict[str, str] = {}
     field = receptive_field(net)
-    size = _size(net, field, arguments, model.input_size)
-    channels = channels_of(arguments) or model.channels or CHANNELS.get(field.ndim, 1)
-    at = _unit(net, field, size, arguments)
-    spent, no_cost = _cost(net, size, channels)
-    law, no_law = _law(weighted, at, size if arguments.borders else None, arguments)
-    limits, no_limit = _limits(law)
+    size = _input_size(net, field, input_size)
+    width = channels or (model and model.channels) or CHANNELS.get(field.ndim, 1)
+    unit = _unit(net, field, size, at, borders)
+    spent = _cost(net, size, width, why)
+    law = _distribution(net, unit, size if borders else None, choices, why)
     return Analysis(
-        name=model.name,
-        output=model.output,
-        whose="" if arguments.output else "its last map ",
+        name=name,
         net=net,
-        field=field,
+        output=None,
         input_size=size,
-        channels=channels,
-        at=at,
-        profile=arguments.profile,
-        weights=weights,
-        layers=layer_table(net, size, channels if spent else None),
+        channels=width,
+        at=unit,
+        borders=borders,
+        field=field,
+        distribution=law,
+        effective=_effective(law, choices, why),
+        limits=_limits(law, why),
         cost=spent,
-        no_cost=no_cost,
-        law=law,
-        no_law=no_law,
-        effective=_effective(law, arguments),
-        limits=limits,
-        no_limit=no_limit,
+        layers=layer_table(net, size, width if spent else None),
+        why=why,
+        warnings=model.warnings if model else (),
+        is_size_asked=input_size is not None,
+        is_unit_asked=at is not None,
+        **choices,
     )
 
 
-def channels_of(arguments: argparse.Namespace) -> int | None:
-    """Return the channels of the input that are asked for, if any are."""
-    if arguments.channels is None:
-        return None
-    return as_count(parse_count(arguments.channels, "--channels"), "--channels", minimum=1)
-
-
-def _size(net: Node, field: ReceptiveField, arguments: argparse.Namespace, likely: Any) -> Any:
-    """Return the input size asked for, else one that is likely or usual and fits."""
-    asked = parse_sides(arguments.input_size, "--input-size")
-    if asked is None:
-        return _fitting_size(net, field, likely)
-    sides = per_axis(asked, field.ndim, "--input-size", minimum=1)
-    return sides if field.ndim > 1 else sides[0]
-
-
-def _fitting_size(net: Node, field: ReceptiveField, likely: Any) -> Any:
-    """Return an input size that is likely or usual and fits, None where none of those tried does."""
-    largest = max(axes_of(field.size))
+def _input_size(net: Node, field: ReceptiveField, asked: Any) -> tuple[int, ...] | None:
+    """Return the input size asked for, else one that is likely or usual and fits, None where none does."""
+    if asked is not None:
+        return per_axis(asked, field.ndim, "input_size", minimum=1)
+    own = net.input_size if isinstance(net, Model) else None
+    largest = max(per_axis_values(field.size))
     doubled = [] if largest > _LARGEST else [2 ** max(6, int(largest).bit_length())]
     usual = [(side,) * field.ndim for side in (INPUT_SIZES.get(field.ndim, 16), *doubled)]
-    for sides in [*([] if likely is None else [axes_of(likely)]), *usual]:
-        size = sides if field.ndim > 1 else sides[0]
+    for sides in [*([own] if own else []), *usual]:
         try:
-            output_size(net, size)
+            output_size(net, sides)
         except ValueError:
             continue
-        return size
+        return sides
     return None
 
 
-def _cost(net: Node, size: Any, channels: int) -> tuple[Cost | None, str]:
-    """Return the cost, or why there is none; an input that does not fit is an error of the user's."""
+def _cost(net: Node, size: Any, channels: int, why: dict[str, str]) -> Cost | None:
+    """Return the cost, or say why there is none; an input that does not fit is an error of the user's."""
     if size is None:
-        return None, "unknown: give an --input-size that fits"
+        why["cost"] = "unknown: give an input_size that fits"
+        return None
     sized_for(net, size)
     try:
-        return cost(net, size, channels), ""
+        return cost(net, size, channels)
     except ValueError as error:  # of the channels
-        return None, f"unknown: {error}"
+        why["cost"] = f"unknown: {error}"
+        return None
 
 
-def _unit(net: Node, field: ReceptiveField, size: Any, arguments: argparse.Namespace) -> Any:
+def _unit(net: Node, field: ReceptiveField, size: Any, at: Any, borders: bool) -> tuple[int, ...]:
     """Return the output unit asked for, by default 0 or the middle of a map with borders."""
-    at = parse_sides(arguments.at, "--at")
-    if not arguments.borders:
-        if at is not None:
-            per_axis(at, field.ndim, "at")
-        return 0 if at is None else at
+    if not borders:
+        return per_axis(0 if at is None else at, field.ndim, "at")
     if size is None:
-        raise ValueError("--borders needs an --input-size that fits")
-    unit = unit_inside(sized_for(net, size), at)
-    return unit if len(unit) > 1 else unit[0]
+        raise ValueError("borders need an input_size that fits")
+    return unit_inside(sized_for(net, size), at)
 
 
-def _law(net: Node, at: Any, size: Any, arguments: argparse.Namespace) -> tuple[Law | None, str]:
-    """Return the law that a profile is read from, on a map with borders where a size is given, or why not."""
-    profile, weights = arguments.profile, arguments.weights
+def _distribution(
+    net: Node, at: Any, size: Any, choices: dict[str, Any], why: dict[str, str]
+) -> Distribution | None:
+    """Return what a profile is read from, on a map with borders where a size is given, or say why not."""
+    profile, weights = choices["profile"], choices["weights"]
+    weighted = _weighted(net, weights)
     if size is None and receptive_field(net).unbounded is not None:
-        words = "none without --borders: the whole input is seen, however large"
-        return None, words + ("" if arguments.no_gates else "; in a model, --no-gates leaves gates out")
+        why["distribution"] = "none without borders: the whole input is seen, however large"
+        return None
     try:
         if weights == "given" and profile == "mean":
-            return impact_map(net, at, size).distribution(), ""
-        read = net if profile == "mean" or weights == "energy" else variance(net)
-        return distribution(read, at=at, input_size=size), ""
+            return impact_map(weighted, at, size).distribution()
+        is_read = profile == "mean" or weights == "energy"
+        return distribution(weighted if is_read else variance(weighted), at=at, input_size=size)
     except (ValueError, MemoryError) as error:
-        return None, _none(error)
+        why["distribution"] = _none(error)
+        return None
 
 
-def _effective(law: Law | None, arguments: argparse.Namespace) -> dict[str, EffectiveField | str]:
-    """Return the effective field by each definition, or why there is none."""
-    found: dict[str, EffectiveField | str] = {}
-    for name in [arguments.definition] if arguments.definition else ["threshold", "mass"]:
+def _weighted(net: Node, weights: str) -> Node:
+    if weights == "uniform":
+        return net
+    if not isinstance(net, Model):
+        raise ValueError(f"weights={weights!r} needs a model: an ONNX file or a PyTorch module")
+    return net.with_weights(weights)
+
+
+def _effective(
+    law: Distribution | None, choices: dict[str, Any], why: dict[str, str]
+) -> dict[str, EffectiveField | None]:
+    """Return the effective field by each definition, or say why there is none."""
+    found: dict[str, EffectiveField | None] = {}
+    for name in choices["definitions"]:
+        found[name] = None
+        if law is None:
+            why[f"effective.{name}"] = why["distribution"]
+            continue
         try:
-            if law is not None:
-                found[name] = effective_field(law, name, arguments.ref, arguments.profile)
+            found[name] = effective_field(law, name, choices["ref"], choices["profile"])
         except (ValueError, MemoryError) as error:
-            found[name] = _none(error)
+            why[f"effective.{name}"] = _none(error)
     return found
 
 
-def _limits(law: Law | None) -> tuple[list[CentralLimit], str]:
-    """Return the central limit along each axis; a law cut at borders is no sum, and has none."""
+def _limits(law: Distribution | None, why: dict[str, str]) -> tuple[CentralLimit, ...]:
+    """Return the central limit along each axis; an impact cut at borders is no sum, and has none."""
     marginals = marginals_of(law)
-    limits = [central_limit(m.polynomial) for m in marginals if m.polynomial is not None]
+    limits = tuple(central_limit(m.polynomial) for m in marginals if m.polynomial is not None)
+    if not limits:
+        why["central_limit"] = why.get("distribution", "none: the impact is no sum of independent steps")
     try:
         for limit in limits:
-            _ = limit.verdict  # laws of steps that double, without end, have no readings
+            _ = limit.verdict  # steps that double, without end, have no readings
     except (ValueError, MemoryError) as error:
-        return [], _none(error)
-    return limits, ""
+        why["central_limit"] = _none(error)
+        return ()
+    return limits
 
 
 def _none(error: Exception) -> str:
     return f"none: {error or 'not enough memory'}"
-
-
-def marginals_of(law: Law | None) -> list[UnivariateDistribution]:
-    """Return the laws along each axis, none where there is no law."""
-    return [] if law is None else list(law.marginals)
-
-
-def axes_of(value: Any) -> tuple[Any, ...]:
-    """Return a value per axis as a tuple."""
-    return value if isinstance(value, tuple) else (value,)
-
-
-def pairs_of(field: ReceptiveField, value: Any) -> tuple[Any, ...]:
-    """Return pairs per axis, of which there is only one on a single axis."""
-    return value if field.ndim > 1 else (value,)
-
-
-def phases_of(field: ReceptiveField) -> tuple[Any, ...]:
-    """Return the phases along each axis."""
-    return field.phases if field.ndim > 1 else (field.phases,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from erfmath.formats.json_format import network_to_json
 from erfmath.laws.clt import CentralLimit
@@ -13,8 +13,14 @@ from erfmath.laws.effective import EffectiveField
 from erfmath.network.cost import Cost
 from erfmath.network.field import ReceptiveField
 
-from ..cli.measured import Measured
-from .analysis import Analysis, axes_of, pairs_of, phases_of
+from .axes import pairs_of, per_axis_values, phases_of
+from .measurement import Measured
+
+if TYPE_CHECKING:
+    from .analysis import Analysis
+
+# Of the format; see analysis.schema.json in formats/.
+VERSION = 1
 
 _LIMIT_READINGS = (
     "skewness",
@@ -26,24 +32,28 @@ _LIMIT_READINGS = (
 )
 
 
-def as_dict(found: Analysis, measured: Measured | None) -> dict[str, Any]:
-    """Return all readings as JSON has them."""
+def as_dict(found: Analysis) -> dict[str, Any]:
+    """Return all readings as JSON has them; see :meth:`Analysis.to_dict`."""
     whole = {
+        "version": VERSION,
         "name": found.name,
         "output": found.output,
         "network": json.loads(network_to_json(found.net)),
-        "input_size": None if found.input_size is None else axes_of(found.input_size),
+        "input_size": found.input_size,
         "channels": found.channels,
         "unit": found.at,
-        "profile": found.profile,
+        "borders": found.borders,
         "weights": found.weights,
+        "profile": found.profile,
+        "ref": found.ref,
         "layers": [row.as_dict() for row in found.layers],
         "field": _field_dict(found.field),
         "effective": {name: _effective_dict(value) for name, value in found.effective.items()},
-        "central_limit": [_limit_dict(limit) for limit in found.limits],
+        "central_limit": [_limit_dict(limit) for limit in found.limits] or None,
         "cost": _cost_dict(found.cost),
-        "measured": _measured_dict(measured),
-        "notes": [note for note in (found.no_law, found.no_limit, found.no_cost) if note],
+        "measured": _measured_dict(found.measured),
+        "warnings": found.warnings,
+        "why": found.why,
     }
     return {key: jsonable(value) for key, value in whole.items()}
 
@@ -52,19 +62,19 @@ def _field_dict(field: ReceptiveField) -> dict[str, Any]:
     is_bounded = field.unbounded is None
     return {
         "unbounded": not is_bounded,
-        "size": axes_of(field.size),
-        "stride": axes_of(field.stride),
-        "start": axes_of(field.offset) if is_bounded else None,
+        "size": per_axis_values(field.size),
+        "stride": per_axis_values(field.stride),
+        "offset": per_axis_values(field.offset),
         "phases": [[p.region for p in phases] for phases in phases_of(field)] if is_bounded else None,
         "is_covered": field.is_covered if is_bounded else None,
         "halo": pairs_of(field, field.halo()),
-        "period": axes_of(field.period),
+        "period": per_axis_values(field.period),
     }
 
 
-def _effective_dict(value: EffectiveField | str) -> dict[str, Any]:
-    if isinstance(value, str):
-        return {"none": value.removeprefix("none: ")}
+def _effective_dict(value: EffectiveField | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
     return {"size": value.size, "count": value.count, "ratio": value.ratio, "extent": value.extent}
 
 
@@ -100,11 +110,17 @@ def _measured_dict(found: Measured | None) -> dict[str, Any] | None:
 
 
 def jsonable(value: Any) -> Any:
-    """Return a value as JSON has it: a Fraction as a string, what is infinite as null."""
+    """Return a value as JSON has it: a Fraction as a string such as "1/2", infinity as "inf" or "-inf".
+
+    >>> jsonable({"size": (3, math.inf), "stride": Fraction(1, 2)})
+    {'size': [3, 'inf'], 'stride': '1/2'}
+    """
     if isinstance(value, dict):
         return {key: jsonable(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
         return [jsonable(entry) for entry in value]
     if isinstance(value, Fraction):
         return str(value) if value.denominator > 1 else value.numerator
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return value

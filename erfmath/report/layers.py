@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
@@ -18,7 +17,7 @@ from ..network.graph import Graph
 from ..network.program import program_of
 from ..network.regions import regions_of
 from ..network.sizes import sized_for
-from ..words import per_axis_text, short_count, table
+from ..words import short_count, shown_sides, table
 
 # Copies of a block get a row each as long as they are no more rows than this.
 _MOST_COPIES = 64
@@ -36,7 +35,7 @@ class LayerRow:
         The network from the input up to this layer, made when asked for.
     stride
         Input samples from one unit to the next, per axis.
-    start
+    offset
         The first input position that unit 0 sees, per axis: -inf for an unbounded field, None for none.
     size
         Side of the theoretical field, per axis.
@@ -49,7 +48,7 @@ class LayerRow:
     layer: str
     _net: Callable[[], Node] = field(repr=False, compare=False)
     stride: tuple[int | Fraction, ...]
-    start: tuple[float | None, ...]
+    offset: tuple[float | None, ...]
     size: tuple[float, ...]
     output_size: Ints | None = None
     channels: int | None = None
@@ -62,8 +61,9 @@ class LayerRow:
         return self._net()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the readings by name."""
-        return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "_net"}
+        """Return the readings by name; the side of the field is "field"."""
+        known = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "_net"}
+        return {"field" if name == "size" else name: value for name, value in known.items()}
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,12 @@ class LayerTable:
                 line.append(_shape(row))
             if costed:
                 line += [short_count(row.parameters or 0), short_count(row.macs or 0)]
-            cells.append([*line, *map(per_axis_text, (row.stride, _shown(row.start), _shown(row.size)))])
-        return table([*headers, "stride", "start", "field"], cells, left=1)
+            cells.append([*line, *map(shown_sides, (row.stride, row.offset, row.size))])
+        return table([*headers, "stride", "offset", "field"], cells, left=1)
 
 
 def layer_table(net: Node, input_size: Any = None, channels: int | None = None) -> LayerTable:
-    r"""Return the layers of a network with stride, start and size of the theoretical field behind each.
+    r"""Return the layers of a network with stride, offset and size of the theoretical field behind each.
 
     The rows are the elements of a series, pointwise layers in the row of the layer before them. Copies of a
     block have a row each, up to 64 rows of them; the layers of a graph stand in the order of the data, each
@@ -130,14 +130,15 @@ def layer_table(net: Node, input_size: Any = None, channels: int | None = None) 
     >>> from erfmath import Activation, Conv, Pool
     >>> block = Conv((3, 3), padding=1, channels=64) >> Activation("relu")
     >>> layer_table(block**2 >> Pool((2, 2)), 32, channels=3)
-    layer              output  weights   MACs  stride  start  field
-    ---------------  --------  -------  -----  ------  -----  -----
-    Conv 3x3, relu   64x32x32    1.73k  1.77M       1     -1      3
-    Conv 3x3, relu   64x32x32    36.9k  37.7M       1     -2      5
-    Pool 2x2 /2 avg  64x16x16        0      0       2     -2      6
+    layer              output  weights   MACs  stride  offset  field
+    ---------------  --------  -------  -----  ------  ------  -----
+    Conv 3x3, relu   64x32x32    1.73k  1.77M       1      -1      3
+    Conv 3x3, relu   64x32x32    36.9k  37.7M       1      -2      5
+    Pool 2x2 /2 avg  64x16x16        0      0       2      -2      6
     """
     several = isinstance(input_size, (tuple, list))
-    ndim = require_network(net).ndim or (len(input_size) if several else 1)
+    net = require_network(net)
+    ndim = net.ndim or (len(input_size) if several else 1)
     parts, whole = (_layers(net), net) if isinstance(net, Graph) else _elements(net)
     program = program_of(whole, ndim)
     tensors = regions_of(program)
@@ -147,9 +148,9 @@ def layer_table(net: Node, input_size: Any = None, channels: int | None = None) 
     rows = []
     for part, size in zip(parts, sizes, strict=True):
         seen = tensors[program.spans[part.last].output]
-        stride, start = tuple(axis.stride for axis in seen), tuple(axis.start for axis in seen)
+        stride, offset = tuple(axis.stride for axis in seen), tuple(axis.start for axis in seen)
         field = tuple(axis.size for axis in seen)
-        rows.append(LayerRow(part.layer, part.net, stride, start, field, **size))
+        rows.append(LayerRow(part.layer, part.net, stride, offset, field, **size))
     return LayerTable(net, tuple(rows))
 
 
@@ -225,7 +226,3 @@ def _shape(row: LayerRow) -> str:
     """Return the shape of an output, channels first where they are known."""
     sides = by(row.output_size or ())
     return sides if row.channels is None else f"{row.channels}x{sides}"
-
-
-def _shown(values: Sequence[float | None]) -> list[str]:
-    return ["none" if v is None else "all" if math.isinf(v) else str(v) for v in values]

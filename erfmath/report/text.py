@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from erfmath.laws.clt import CentralLimit
 from erfmath.laws.effective import EffectiveField
@@ -10,8 +10,12 @@ from erfmath.network.field import ReceptiveField
 from erfmath.report.pictures import beside, map_picture, profile_picture
 from erfmath.words import facts, figure, human_bytes, per_axis_text, short_count, table
 
-from ..cli.measured import Measured
-from .analysis import Analysis, Law, axes_of, marginals_of, pairs_of, phases_of
+from ..laws.base import Distribution
+from .axes import marginals_of, pairs_of, per_axis_values, phases_of
+from .measurement import Measured
+
+if TYPE_CHECKING:
+    from .analysis import Analysis
 
 _MOST_PHASES = 8
 
@@ -34,25 +38,27 @@ _MEASURED = {
 }
 
 
-def report(found: Analysis, layers: str, measured: Measured | None) -> str:
+def report(found: Analysis) -> str:
     """Return the title, the layers, what one unit sees, how much of it counts, a picture, a measurement."""
+    layers = str(found.stages) if found.is_long else repr(found.layers)
     parts = [_title(found), layers, facts(_field_facts(found.field, found.at))]
     if found.field.unbounded is None and 1 < _phases(found.field) <= _MOST_PHASES:
         parts.append(_phase_table(found.field))
     parts.append(facts([*_effective_facts(found), *_limit_facts(found), ("Cost", _cost_text(found))]))
-    if found.law is not None and any(marginal.var() for marginal in marginals_of(found.law)):
-        parts.append(_picture(found.law, found.profile, found.weights))
-    if measured is not None:
-        parts.append(_measured(measured))
+    if found.distribution is not None and any(m.var() for m in marginals_of(found.distribution)):
+        parts.append(_picture(found.distribution, found.profile, found.weights))
+    if found.measured is not None:
+        parts.append(_measured(found.measured))
     return "\n\n".join(filter(None, parts))
 
 
 def _title(found: Analysis) -> str:
-    name = found.name if found.output is None else f"{found.name} up to {found.whose}{found.output!r}"
+    whose = "its last map " if found.warnings else ""
+    name = found.name if found.output is None else f"{found.name} up to {whose}{found.output!r}"
     if found.input_size is None:
         return f"{name}, from input to output"
     plural = "s" if found.channels > 1 else ""
-    return f"{name} on {_pixels(axes_of(found.input_size))}, {found.channels} channel{plural}"
+    return f"{name} on {_pixels(found.input_size)}, {found.channels} channel{plural}"
 
 
 def _measured(found: Measured) -> str:
@@ -66,18 +72,17 @@ def _measured(found: Measured) -> str:
     )
 
 
-def _field_facts(field: ReceptiveField, at: Any) -> list[tuple[str, str]]:
+def _field_facts(field: ReceptiveField, at: tuple[int, ...]) -> list[tuple[str, str]]:
     unit = _unit(field.ndim)
     if field.unbounded is not None:
         return [("Field", f"unbounded: {field.unbounded!r} reads the whole input")]
-    strides = per_axis_text(axes_of(field.stride))
+    strides = per_axis_text(per_axis_values(field.stride))
     every = f"every {unit}" if strides == "1" else f"every {strides} {unit}s"
-    regions = [
-        f"{region[0]} .. {region[1]}" if region else "nothing" for region in pairs_of(field, field.region(at))
-    ]
+    region = field.region(at if field.ndim > 1 else at[0])
+    regions = [f"{ends[0]} .. {ends[1]}" if ends else "nothing" for ends in pairs_of(field, region)]
     whole = [
         ("Field", f"{_sides(field)}; a unit {every}"),
-        (f"Unit {','.join(map(str, axes_of(at)))}", f"sees {per_axis_text(regions)}"),
+        (f"Unit {','.join(map(str, at if any(at) else at[:1]))}", f"sees {per_axis_text(regions)}"),
     ]
     if (count := _phases(field)) > 1:
         sizes = [phase.size for phases in phases_of(field) for phase in phases]
@@ -89,7 +94,7 @@ def _field_facts(field: ReceptiveField, at: Any) -> list[tuple[str, str]]:
 def _holes(field: ReceptiveField) -> str:
     if field.is_covered:
         return "none"
-    spans = axes_of(field.span)
+    spans = per_axis_values(field.span)
     if max(spans) > 1:
         return f"only one {_unit(field.ndim)} in {per_axis_text(spans)} along an axis is seen"
     seen = [f"{p[0].count} of {p[0].size}" for p in phases_of(field)]
@@ -98,7 +103,7 @@ def _holes(field: ReceptiveField) -> str:
 
 def _halo(field: ReceptiveField) -> str:
     ends = [f"{before} before, {after} after" for before, after in pairs_of(field, field.halo())]
-    tiles = per_axis_text(axes_of(field.period))
+    tiles = per_axis_text(per_axis_values(field.period))
     return f"{per_axis_text(ends)}" + ("" if tiles == "1" else f", for tiles that are multiples of {tiles}")
 
 
@@ -116,21 +121,23 @@ def _phase_table(field: ReceptiveField) -> str:
 
 def _effective_facts(found: Analysis) -> list[tuple[str, str]]:
     """Return a line for each definition, the reasons of those that have no field once."""
-    if found.law is None:
-        return [("Effective", found.no_law)]
-    reasons = [field for field in found.effective.values() if isinstance(field, str)]
-    if found.no_limit and len(reasons) == len(found.effective):
-        return [("Effective", found.no_limit)]
+    if found.distribution is None:
+        return [("Effective", found.why["distribution"])]
+    if not any(found.effective.values()) and not found.limits and not found.borders:
+        return [("Effective", found.why["central_limit"])]
     words = _PROFILES.get((found.weights, found.profile))
     lines = [("Profile", words)] if words else []
     for number, (name, field) in enumerate(found.effective.items()):
-        lines.append(("" if number else "Effective", _effective_text(name, field, found.field.ndim)))
+        text = (
+            f"{name}: {found.why[f'effective.{name}']}"
+            if field is None
+            else _effective_text(name, field, found.field.ndim)
+        )
+        lines.append(("" if number else "Effective", text))
     return lines
 
 
-def _effective_text(name: str, field: EffectiveField | str, ndim: int) -> str:
-    if isinstance(field, str):
-        return f"{name}: {field}"
+def _effective_text(name: str, field: EffectiveField, ndim: int) -> str:
     return (
         f"{_counted(field.count, ndim)}, side {figure(round(field.size, 2))}, "
         f"{field.ratio:.3f} of the field's ({name})"
@@ -139,9 +146,9 @@ def _effective_text(name: str, field: EffectiveField | str, ndim: int) -> str:
 
 def _limit_facts(found: Analysis) -> list[tuple[str, str]]:
     """Return a line for each axis, a single one where all agree."""
-    if found.no_limit:
-        is_said = all(isinstance(field, str) for field in found.effective.values())
-        return [] if is_said else [("Shape", found.no_limit)]
+    if not found.limits:
+        is_said = found.borders or not any(found.effective.values())
+        return [] if is_said else [("Shape", found.why["central_limit"])]
     same = len({limit.polynomial for limit in found.limits}) == 1
     lines = []
     for axis, limit in enumerate(found.limits[:1] if same else found.limits):
@@ -162,14 +169,14 @@ def _limit_details(limit: CentralLimit) -> list[str]:
 
 def _cost_text(found: Analysis) -> str:
     if found.cost is None:
-        return found.no_cost
+        return found.why["cost"]
     return (
         f"{short_count(found.cost.parameters)} weights, {short_count(found.cost.macs)} multiply-accumulates, "
         f"{human_bytes(found.cost.memory)} of activations"
     )
 
 
-def _picture(law: Law, profile: str, weights: str) -> str:
+def _picture(law: Distribution, profile: str, weights: str) -> str:
     """Return the profile along the first axis, on two axes beside the map; none of a law without numbers."""
     what = "Variance" if weights == "uniform" and profile != "mean" else "Impact"
     try:
@@ -190,7 +197,7 @@ def _phases(field: ReceptiveField) -> int:
 
 
 def _sides(field: ReceptiveField) -> str:
-    return _pixels(axes_of(field.size))
+    return _pixels(per_axis_values(field.size))
 
 
 def _pixels(sides: tuple[int, ...]) -> str:

@@ -1,0 +1,250 @@
+"""A model file or a module as a network that knows where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from ..network.algebra import Node
+from ..network.stage import lower
+from .ir import Shape, Tensor
+from .trace import Trace, spatial_axes
+
+
+class Reader(Protocol):
+    """The graph of a model up to one of its tensors, as a front end reads it."""
+
+    name: str
+    input_shape: Shape
+    names: tuple[str, ...]
+    own: tuple[str, ...]
+    is_default: bool
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of the operators that are run, as users know them."""
+
+    def network(self, trace: Trace) -> Node:
+        """Run the operators through a trace."""
+
+    def space(self, given: Any) -> Any:
+        """Return the spatial axes of the input, those given or those that the model tells."""
+
+    def part(self, read: Tensor) -> Any:
+        """Return a module that makes the tensor that was read, where there is one to run."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a model comes from, and how it is read: enough to read it again, up to elsewhere."""
+
+    open: Callable[[str | int | None], Reader]
+    space: Any = None
+    rules: Mapping[str, Any] | None = None
+    gates: bool = True
+    rates: Any = None
+
+    def model(self, output: str | int | None, weights: str) -> Model:
+        """Read the model up to a tensor."""
+        reader = self.open(output)
+        space = reader.space(self.space)
+        trace = Trace(reader.input_shape, space, self.rules, self.gates, weights, self.rates)
+        net = reader.network(trace)
+        return Model(
+            net,
+            reader.name,
+            reader.input_shape,
+            spatial_axes(space, len(reader.input_shape)),
+            output if isinstance(output, str) else trace.read.title,
+            reader.names,
+            weights,
+            _warnings(reader, trace),
+            _Reading(self, reader, trace, output),
+        )
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What a model was read by, kept beside it."""
+
+    source: Source
+    reader: Reader
+    trace: Trace
+    asked: str | int | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Model(Node):
+    """A model file or a module, read as a network; what :func:`from_onnx` and :func:`from_torch` return.
+
+    Every reading takes it where it takes a network, and it composes like one: ``model >> Conv(3)``. It equals
+    its network. A pickled one can no longer be read up to elsewhere.
+
+    Attributes
+    ----------
+    net
+        The network from the input to the tensor that was read.
+    name
+        The file's name, or the module's class.
+    input_shape
+        The shape of the input; None entries are open.
+    space
+        Which of its axes run along the network's axes.
+    output
+        The name of the tensor that was read.
+    outputs
+        The names of all tensors that could be read, in the order of the data.
+    weights
+        "uniform", "given" or "energy", see :func:`from_onnx`.
+    warnings
+        What a user should know of the reading, in sentences: above all where another tensor than the model's
+        own output was read.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> model = em.from_onnx("resnet50.onnx")  # doctest: +SKIP
+    >>> model  # doctest: +SKIP
+    <Model resnet50.onnx: input 1x3x224x224, read up to 'r171'>
+    >>> em.receptive_field(model >> em.Conv((3, 3))).size  # doctest: +SKIP
+    (491, 491)
+    """
+
+    net: Node
+    name: str
+    input_shape: Shape
+    space: tuple[int, ...]
+    output: str
+    outputs: tuple[str, ...]
+    weights: str
+    warnings: tuple[str, ...]
+    _reading: _Reading | None = None
+
+    @property
+    def input_size(self) -> tuple[int, ...] | None:
+        """Samples of the input along the network's axes, None where the model leaves some open."""
+        sides = tuple(self.input_shape[axis] for axis in self.space)
+        return None if None in sides else sides  # type: ignore[return-value]
+
+    @property
+    def channels(self) -> int | None:
+        """Channels of the input, None where the model leaves them open."""
+        found = [side for axis, side in enumerate(self.input_shape) if axis and axis not in self.space]
+        return found[0] if found else None
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of the layers as users know them: paths of submodules in PyTorch, nodes in ONNX."""
+        return self._known.reader.layers
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The tensors up to the one that was read, in the order of the data, the input first."""
+        return tuple(self._known.trace.made)
+
+    @property
+    def reads_own_output(self) -> bool:
+        """Whether the tensor that was read is an output of the model's own."""
+        return self._known.trace.read.title in self._known.reader.own
+
+    def with_weights(self, weights: str) -> Model:
+        """Return the model read with other weights: "uniform", "given" or "energy".
+
+        Raises
+        ------
+        ValueError
+            If the weights are none of these, or an operator has none that are known: the message names it.
+        """
+        known = self._known
+        return self if weights == self.weights else known.source.model(known.asked, weights)
+
+    def up_to(self, name: str | int) -> Model:
+        """Return the model read up to another tensor: by its name, that of its layer, or an output's number.
+
+        Raises
+        ------
+        ValueError
+            If there is no such tensor: the message names some that can be read.
+        """
+        return self._known.source.model(name, self.weights)
+
+    def network_up_to(self, tensor: Tensor) -> Node:
+        """Return the network from the input to one of the `tensors`."""
+        return self._known.trace.network(tensor)
+
+    def module(self) -> Any:
+        """Return the PyTorch module that makes the tensor that was read, channels before the space.
+
+        Raises
+        ------
+        ValueError
+            If the model is an ONNX file, which PyTorch does not run, or its input is what was read.
+        """
+        return self._known.reader.part(self._known.trace.read)
+
+    @property
+    def is_module(self) -> bool:
+        """Whether it comes from PyTorch, so that it can be run there."""
+        return self._reading is not None and hasattr(self._reading.reader, "program")
+
+    @property
+    def _known(self) -> _Reading:
+        if self._reading is None:
+            raise ValueError(
+                f"{self!r} was pickled or copied without its file; read it again by from_onnx or from_torch"
+            )
+        return self._reading
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The positional arguments that rebuild the model, without what it was read by."""
+        return tuple(getattr(self, name) for name in _PLAIN)
+
+    @property
+    def unwrapped(self) -> Node:
+        """The network alone."""
+        return self.net
+
+    def labelled(self) -> list[tuple[str, Node]]:
+        """Return the network."""
+        return [("", self.net)]
+
+    def heading(self) -> str:
+        """Return the model in a line."""
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self.net == (other.net if isinstance(other, Model) else other)
+
+    def __hash__(self) -> int:
+        return hash(self.net)
+
+    def __repr__(self) -> str:
+        shape = "x".join("?" if side is None else str(side) for side in self.input_shape)
+        weights = "" if self.weights == "uniform" else f", {self.weights} weights"
+        return f"<Model {self.name}: input {shape}, read up to {self.output!r}{weights}>"
+
+
+_PLAIN = ("net", "name", "input_shape", "space", "output", "outputs", "weights", "warnings")
+
+
+@lower.register
+def _(node: Model) -> Node:
+    return node.net
+
+
+def named(model: Model, name: str) -> Model:
+    """Return the model under another name."""
+    return replace(model, name=name)
+
+
+def _warnings(reader: Reader, trace: Trace) -> tuple[str, ...]:
+    """Return what a user should know of the reading."""
+    own = trace.output.title
+    if not reader.is_default or trace.read.title == own:
+        return ()
+    return (
+        f"the model's output {own!r} has no positions: each of its values reads the whole input; the tensor "
+        f"that is read is the last map before it, {trace.read.title!r}",
+    )

@@ -1,0 +1,28 @@
+"""Values per axis, whatever the number of axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..laws.base import Distribution
+from ..network.field import ReceptiveField
+
+
+def marginals_of(law: Distribution | None) -> tuple[Any, ...]:
+    """Return the distributions along each axis, none where there is no distribution."""
+    return () if law is None else law.marginals
+
+
+def per_axis_values(value: Any) -> tuple[Any, ...]:
+    """Return a value per axis as a tuple."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+def pairs_of(field: ReceptiveField, value: Any) -> tuple[Any, ...]:
+    """Return pairs per axis, of which there is only one on a single axis."""
+    return value if field.ndim > 1 else (value,)
+
+
+def phases_of(field: ReceptiveField) -> tuple[Any, ...]:
+    """Return the phases along each axis."""
+    return field.phases if field.ndim > 1 else (field.phases,)

@@ -1,0 +1,126 @@
+"""Gradients by autograd beside the theory, of the very network that is analysed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .._memory import check_memory
+from ..laws.effective import effective_field
+from ..laws.lazy import distribution
+from ..models.model import Model
+from ..network.algebra import Node
+from ..network.sizes import output_size
+from ..network.variance import variance
+
+if TYPE_CHECKING:
+    from ..measured.result import Agreement
+    from .analysis import Analysis
+
+# Channels of the random networks that are measured, fewer where their maps are large; a run of as many values
+# takes some seconds and some 1.5 GB.
+_WIDTHS = (16, 8, 4)
+_MOST_VALUES = 2**26
+
+# Bytes that a run takes for each byte of activations.
+_COPIES = 6
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measurement beside the theory.
+
+    Attributes
+    ----------
+    agreement
+        The measurement, the theory, and how well they agree.
+    drawn
+        What is drawn anew in each run, in words.
+    is_clear
+        Whether the unit meets no border.
+    """
+
+    agreement: Agreement
+    drawn: str
+    is_clear: bool
+
+
+def measured_beside(found: Analysis, runs: int) -> Measured:
+    """Return a measurement beside the theory, of a module's part, else of the network with random weights."""
+    from ..measured.gradients import measure
+
+    if (whole := found.field.unbounded) is not None:
+        raise ValueError(
+            f"a measurement needs a bounded field, and {whole!r} reads the whole input; choose an output "
+            "before it"
+        )
+    model = found.net if isinstance(found.net, Model) and found.net.is_module else None
+    size, unit, is_clear = _place(found, model is not None)
+    if model is None:
+        subject, theory, drawn, options = _random_network(found.net, size)
+    else:
+        is_given = found.weights == "given"
+        theory = variance(model.with_weights("given")) if is_given else model.with_weights("energy")
+        subject, options = model.module(), _inputs(found)
+        drawn = "random inputs, its own weights"
+    expected = distribution(theory, at=unit, input_size=size)
+    reading: dict[str, Any] = {"definition": found.definitions[0], "ref": found.ref}
+    effective_field(expected, **reading)  # what has no such field is told before the runs
+    profile = "std" if found.profile == "std" else "variance"
+    taken = measure(subject, size, unit, runs=runs, rng=0, **{"profile": profile, **options})
+    return Measured(taken.compare(expected, **reading), drawn, is_clear)
+
+
+def _place(found: Analysis, is_module: bool) -> tuple[Any, tuple[int, ...], bool]:
+    """Return the input's size, the unit asked for or one that sees the same, whether it meets no border."""
+    from ..measured.unit import is_clear, middle_unit, natural_size
+
+    size, unit = found.input_size, found.at
+    if not found.borders:
+        if not (is_module or found.is_size_asked):
+            size = natural_size(found.net, found.at)
+        unit = middle_unit(found.field, output_size(found.net, size), found.at)
+    clear = is_clear(found.field, unit, size)
+    if not clear and found.is_unit_asked and not found.borders:
+        place = ", ".join(map(str, found.at))
+        raise ValueError(
+            f"at={place} without borders is a unit that meets none, and an input of {_sides(size)} has no "
+            "such unit to measure; ask for borders, or give a larger input_size"
+        )
+    return size, unit, clear
+
+
+def _random_network(net: Node, size: Any) -> tuple[Node, Node, str, dict[str, Any]]:
+    """Return what is measured of a network, its theory, what is drawn in each run, and how to measure it."""
+    from ..measured.module import GIVEN, to_torch
+    from ..measured.unit import values_of
+
+    values = values_of(net, size)
+    _require_few(values, size)
+    if not to_torch(net, 1).drawn:
+        return net, net, "random inputs, the given weights", {"profile": "mean", "channels": 1, "init": GIVEN}
+    width = next(width for width in _WIDTHS if width * values <= _MOST_VALUES)
+    return net, variance(net), f"random weights, {width} channels", {"channels": width}
+
+
+def _inputs(found: Analysis) -> dict[str, Any]:
+    """Return how to measure a module: with inputs of the shape that it was exported with."""
+    from ..measured.torch_types import import_torch
+
+    if found.cost is not None:
+        check_memory(_COPIES * found.cost.memory, "a run of the measurement", "give a smaller input_size")
+    shape = (1, found.channels, *(found.input_size or ()))
+    return {"inputs": lambda run: import_torch().randn(shape)}
+
+
+def _require_few(values: int, size: Any) -> None:
+    """Raise where a run holds too many values even with the fewest channels."""
+    if min(_WIDTHS) * values > _MOST_VALUES:
+        raise ValueError(
+            f"a run on an input of {_sides(size)} takes too long; give a smaller "
+            "input_size, whose borders count in the theory as well"
+        )
+
+
+def _sides(size: Any) -> str:
+    return " x ".join(map(str, size if isinstance(size, tuple) else (size,)))
