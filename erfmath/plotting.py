@@ -141,6 +141,8 @@ def plot_growth(growth: Growth, ax: Any = None) -> Any:
     >>> ax.get_xscale(), ax.get_xlabel()
     ('log', 'depth')
     """
+    if not isinstance(growth, Growth):
+        raise TypeError(f"growth must be a Growth, which erfmath.growth returns, got {growth!r}")
     ax = _axes(ax)
     depths = [row.depth for row in growth]
     ax.loglog(depths, [row.theoretical for row in growth], "o-", color=_GREY, label="theoretical")
@@ -176,8 +178,11 @@ def plot_comparison(comparison: Comparison, ax: Any = None) -> Any:
     >>> len(ax.get_yticklabels())
     6
     """
+    from .design.comparison import Comparison
     from .words import short_count
 
+    if not isinstance(comparison, Comparison):
+        raise TypeError(f"comparison must be a Comparison, which erfmath.compare returns, got {comparison!r}")
     ax = _axes(ax)
     names = [row.name for row in comparison]
     fields = [math.prod(row.theoretical) ** (1 / len(row.theoretical)) for row in comparison]
@@ -232,6 +237,8 @@ def new_figure(size: tuple[float, float] = (6, 4)) -> Any:
 def _axes(ax: Any) -> Any:
     """Return the given axes, or the axes of a new pyplot figure."""
     if ax is not None:
+        if not hasattr(ax, "transAxes"):
+            raise TypeError(f"ax must be the axes of Matplotlib to draw on, got {ax!r}")
         return ax
     try:
         import matplotlib.pyplot as plt

@@ -214,6 +214,11 @@ def test_bad_options_of_networks_are_named(options, message):
         quietly(CONV, runs=1, **options)
 
 
+def test_a_seed_of_another_kind_is_named():
+    with pytest.raises(TypeError, match="rng must be a numpy"):
+        quietly(CONV, rng="first")
+
+
 def test_channels_are_checked_before_the_memory_they_need():
     with pytest.raises(TypeError, match="channels must be an int"):
         quietly(CONV, channels="3")

@@ -72,5 +72,7 @@ def test_a_module_needs_a_theory_of_as_many_axes():
     found = quietly(small_module(), input_size=9, runs=2)
     with pytest.raises(ValueError, match="theory must be a distribution or a network"):
         found.compare()
+    with pytest.raises(TypeError, match="theory must be a distribution or a network, got 'x'"):
+        found.compare("x")
     with pytest.raises(ValueError, match="theory must have 2 axes"):
         found.compare(em.distribution(em.Conv(3)))

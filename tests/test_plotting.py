@@ -58,3 +58,13 @@ def test_what_does_not_fit_says_so():
         plotting.plot_impact(em.distribution([1, 1], 3))
     with pytest.raises(ValueError, match="marginal"):
         plotting.plot_profile(em.distribution(KERNEL, 3))
+    with pytest.raises(TypeError, match="growth must be a Growth, which"):
+        plotting.plot_growth([5, 10])
+    with pytest.raises(TypeError, match="comparison must be a Comparison"):
+        plotting.plot_comparison([KERNEL])
+
+
+@pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
+def test_what_is_no_axes_is_named(draw):
+    with pytest.raises(TypeError, match="ax must be the axes of Matplotlib"):
+        draw([plotting.new_figure().add_subplot()])

@@ -15,6 +15,7 @@ import numpy as np
 from .._checks import as_choice, as_count, per_axis
 from .._memory import check_memory
 from ..core.scaled import Floats
+from ..laws.manners import as_generator
 from ..network.algebra import Node
 from ..network.arguments import Ints, plain
 from ..words import progress as shown
@@ -102,7 +103,7 @@ def measure(
     as_choice(profile, "profile", tuple(PROFILES))
     _require_function(inputs, "inputs", "the number of a run that returns a batch of inputs")
     _require_function(resample, "resample", "the module that draws its weights")
-    count, generator = as_count(runs, "runs", minimum=1), np.random.default_rng(rng)
+    count, generator = as_count(runs, "runs", minimum=1), as_generator(rng)
     if isinstance(net, Node):
         require_profile(profile, init)
         channels = None if channels is None else as_count(channels, "channels", minimum=1)

@@ -96,8 +96,8 @@ class Measurement:
 
         Raises
         ------
-        ValueError
-            If a module was measured and no theory is given, or if the theory has other axes.
+        TypeError, ValueError
+            If a module was measured and no theory is given, or if the theory has another number of axes.
         """
         return Agreement(self, self._profiled(self._expected(theory)), options)
 
@@ -106,11 +106,11 @@ class Measurement:
         theory = self.net if theory is None else theory
         if isinstance(theory, Distribution):
             return theory
+        if theory is None:
+            raise ValueError("theory must be a distribution or a network where a module was measured")
         if not isinstance(theory, Node):
-            raise ValueError(
-                f"theory must be a distribution or a network when a module was measured, got {theory!r}; see "
-                "erfmath.distribution"
-            )
+            kind = type(theory).__name__
+            raise TypeError(f"theory must be a distribution or a network, got {theory!r} of type {kind}")
         net = theory if self.init == GIVEN else variance(theory, self.init or "he")
         return distribution(net, at=self.unit, input_size=self.input_size)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.scaled import Floats
+from ..laws.manners import as_generator
 from ..network.border import inside
 from ..network.stage import Stage
 
@@ -24,8 +25,8 @@ def import_torch() -> Any:
 
 
 def seed_of(rng: Any) -> int:
-    """Return a seed for torch, from all that ``numpy.random.default_rng`` takes."""
-    return int(np.random.default_rng(rng).integers(2**63))
+    """Return a seed for torch, drawn from a generator or from a seed for one."""
+    return int(as_generator(rng).integers(2**63))
 
 
 @dataclass
