@@ -152,7 +152,7 @@ def slice_written(op: Operator) -> tuple[int, int, int]:
 def _known_side(op: Operator) -> int:
     """Return the samples of the axis that an operator writes along."""
     shape = op.shapes[0]
-    side = None if shape is None else shape[op.options["axis"]]
+    side: int | None = None if shape is None else shape[op.options["axis"]]
     if side is None:
         raise op.error("writes into an axis of unknown size; give input_shape")
     return int(side)
@@ -197,7 +197,7 @@ def _(op: Operator, ndim: int) -> Placed:
     return single(op, Identity(), tuple(() if i in new else next(rest) for i in range(rank)))
 
 
-@rule("expand", "tile")
+@rule("expand")
 def _(op: Operator, ndim: int) -> Placed:
     """Return copies along axes that hold no space."""
     tensor, shape = op.tensor, op.shapes[0]

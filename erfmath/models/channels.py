@@ -226,7 +226,7 @@ def _(given: Given) -> Placed:
     return given.picked(numbers.reshape(given.op.options["groups"], -1).T)
 
 
-@_meaning("expand", "tile")
+@_meaning("expand")
 def _(given: Given) -> Placed:
     numbers, shape = given.numbers(given.op.tensor), given.shape()
     numbers = numbers.reshape((1,) * (len(shape) - numbers.ndim) + numbers.shape)

@@ -15,11 +15,10 @@ from ..network.variance import variance
 from ..polynomials.kernel import Kernel
 from .channels import given_of
 from .ir import Operator, Placed
-from .rules.pointwise import words
 from .slopes import Rates
 
 # What has weights that must be known; others that are not known channel by channel are as they are in space.
-_WITH_WEIGHTS = words("batch_norm conv conv_transpose gemm linear matmul")
+_WITH_WEIGHTS = frozenset(["batch_norm", "conv", "conv_transpose", "gemm", "linear", "matmul"])
 
 
 def energy_of(op: Operator, placed: Placed, output: int, ndim: int, rates: Rates) -> Placed:

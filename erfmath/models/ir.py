@@ -99,6 +99,8 @@ class Operator:
         Names of the parts of the model that it is in.
     alias
         What the exported graph calls it.
+    domain
+        Whose operator it is, where that is not the format's own.
     """
 
     kind: str | None
@@ -110,6 +112,7 @@ class Operator:
     shapes: tuple[Shape | None, ...] = (None,)
     scopes: frozenset[str] = frozenset()
     alias: str = ""
+    domain: str = ""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from ..network.algebra import Node
 from .ir import Constant, Input, Operator, Shape, Tensor
 from .model import Model, Source
-from .onnx_operators import translated
+from .operators import translated
 from .trace import Trace
 
 _SMALL = 4096  # elements of a constant that may describe a shape
@@ -202,7 +202,8 @@ class Reader:
                 known[node.output[0]] = _measured(op, _attributes(node))
                 continue
             if node.op_type not in trace.rules:
-                op = translated(op, node.domain, _attributes(node), self.versions.get("", 1))
+                arguments = {**_attributes(node), "opset": self.versions.get("", 1)}
+                op = translated(op, arguments, node.domain)
             known.update(zip(node.output, trace.run(op), strict=True))
         found = known.get(self.output)
         if not isinstance(found, Tensor):
@@ -376,7 +377,8 @@ def _attributes(node: Any) -> dict[str, Any]:
     """Return the attributes of a node by name."""
     import onnx
 
-    return {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute}
+    found = {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute}
+    return {k: v.decode(errors="replace") if isinstance(v, bytes) else v for k, v in found.items()}
 
 
 def _measured(op: Operator, attributes: Mapping[str, Any]) -> Input:

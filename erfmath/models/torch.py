@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..network.algebra import Node
-from .aten_operators import INDEPENDENT, OVERWRITING, translated
 from .ir import Constant, Input, Operator, Shape, Tensor
 from .model import Model, Source
+from .operators import INDEPENDENT, OVERWRITING, translated
 from .trace import Trace
 
 

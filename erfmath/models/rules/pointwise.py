@@ -43,7 +43,7 @@ def _(op: Operator, ndim: int) -> Placed:
     return Placed(Identity(), [(tensor, share) for tensor in op.tensors], broadcast(op))
 
 
-@rule("global", "attention", "recurrent")
+@rule("everything")
 def _(op: Operator, ndim: int) -> Placed:
     """Return what reads everything."""
     return everything(op)
@@ -163,18 +163,3 @@ def _require_whole(op: Operator, layout: Sequence[tuple[int, ...]]) -> None:
         alone = [t for t in op.tensors if t.layout and len(t.layout) >= -i and t.layout[i] and t.side(i) == 1]
         if axis and alone and longest > 1:
             raise op.error(f"repeats the single sample of {alone[0].name!r} along axis {i}, which is spatial")
-
-
-def pairs(values: Sequence[int]) -> list[tuple[int, int]]:
-    """Return (before, after) per axis from all befores and then all afters.
-
-    >>> pairs([1, 2, 3, 4])
-    [(1, 3), (2, 4)]
-    """
-    half = len(values) // 2
-    return list(zip(values[:half], values[half:], strict=True))
-
-
-def words(text: str) -> frozenset[str]:
-    """Return the words of a text, for sets of operators' names."""
-    return frozenset(text.split())
