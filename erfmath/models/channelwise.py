@@ -1,4 +1,6 @@
-"""An operator and the numbers of the channels that it reads and makes.
+"""A model's own weights, channel by channel: the network whose impact is the model's gradient.
+
+Convolutions keep their weights, normalisations become factors, activations their mean slopes.
 
 The channels of a tensor are all of its axes but those of the space, flattened in their order: an operator
 that moves, cuts or joins them is known by what it does to an array of their numbers.
@@ -7,7 +9,7 @@ that moves, cuts or joins them is known by what it does to an array of their num
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +33,6 @@ class Given:
     op: Operator
     placed: Placed
     output: int
-    ndim: int
     rates: Rates
 
     def numbers(self, tensor: Tensor) -> Numbers:
@@ -60,7 +61,7 @@ class Given:
         flat = numbers.ravel()
         if flat.size == inputs and (flat == np.arange(inputs)).all():
             return Identity()
-        return Channels(flat, inputs, self.ndim)
+        return Channels(flat, inputs, self.op.ndim)
 
     def scaled(self, factors: Any, squares: Any = None) -> Placed:
         """Return the meaning in space with factors, one for all channels or one each."""
@@ -75,17 +76,19 @@ class Given:
         if not np.isfinite(values).all():
             raise self.op.error("has factors that are not finite")
         if not values.any():  # each channel, as a factor for all of them cannot be 0
-            return Scaled(np.zeros(count), self.ndim)
+            return Scaled(np.zeros(count), self.op.ndim)
         if (values == values[0]).all() and squares is None:
             values = values[:1]
         return (
-            Identity() if squares is None and values.tolist() == [1] else Scaled(values, self.ndim, squares)
+            Identity()
+            if squares is None and values.tolist() == [1]
+            else Scaled(values, self.op.ndim, squares)
         )
 
     def mixed(self, matrix: Array) -> Placed:
         """Return a product with a matrix (outputs, inputs) at each position."""
-        layer = Conv((1,) * self.ndim, channels=len(matrix))
-        return self.placed._replace(node=Weighted(layer, matrix.reshape(*matrix.shape, *(1,) * self.ndim)))
+        layer = Conv((1,) * self.op.ndim, channels=len(matrix))
+        return self.placed._replace(node=Weighted(layer, matrix.reshape(*matrix.shape, *(1,) * self.op.ndim)))
 
     def joined(self, parts: Sequence[tuple[Tensor, Node, Gain]]) -> Placed:
         """Return the sum of tensors, each through a layer of its own and times a gain."""
@@ -115,6 +118,23 @@ class Given:
                     raise self.op.error("has a constant that differs from place to place")
         return np.broadcast_to(array, self.shape())
 
+    def weights(self, index: int) -> Array:
+        """Return the weights that an input holds, or raise where they are no finite floats."""
+        array = np.asarray(self.op.constant(index, "its weights"))
+        if array.dtype.kind != "f":
+            raise self.op.error("has quantised weights, whose scale is not read")
+        if not np.isfinite(array).all():
+            raise self.op.error("has weights that are not finite")
+        return array
+
+    def require_inputs(self, count: int) -> None:
+        """Raise where the first operand has not the channels that weights are for."""
+        found = self.numbers(self.op.tensors[0]).size
+        if found != count:
+            raise self.op.error(
+                f"reads {count} channels of {found} that are not along the space; give a batch of 1"
+            )
+
     def _through(self, layer: Node) -> Placed:
         """Return the meaning in space behind a layer."""
         return self.placed._replace(node=series([layer, self.placed.node]))
@@ -125,3 +145,23 @@ class Given:
         if None in sides:
             raise self.op.error("has an unknown number of channels; give input_shape")
         return tuple(int(side) for side in sides if side is not None)
+
+
+def given_of(op: Operator, placed: Placed, output: int, rates: Rates) -> Placed:
+    """Return what an output of an operator means channel by channel, from what it means in space."""
+    if op.kind is None or placed.layout is None:
+        return placed
+    if placed.by_channel is None:
+        raise op.error("is not known channel by channel; take weights='energy'")
+    return placed.by_channel(Given(op, placed, output, rates))
+
+
+def in_order(given: Given) -> Placed:
+    """Return what treats each channel alone, or keeps the order of all of them, as it is in space."""
+    return given.placed
+
+
+def picks(placed: Placed, pick: Callable[[Numbers], Numbers]) -> Placed:
+    """Return what does to the channels' numbers as it does to the tensor: moves, cuts, repeats them."""
+    tensor = placed.sources[0][0]
+    return placed._replace(by_channel=lambda given: given.picked(pick(given.numbers(tensor))))

@@ -13,7 +13,7 @@ from ..network.channels import Channels, Scaled, Weighted
 from ..network.layers import GlobalPool
 from ..network.variance import variance
 from ..polynomials.kernel import Kernel
-from .channels import given_of
+from .channelwise import given_of
 from .ir import Operator, Placed
 from .slopes import Rates
 
@@ -21,10 +21,10 @@ from .slopes import Rates
 _WITH_WEIGHTS = frozenset(["batch_norm", "conv", "conv_transpose", "gemm", "linear", "matmul"])
 
 
-def energy_of(op: Operator, placed: Placed, output: int, ndim: int, rates: Rates) -> Placed:
+def energy_of(op: Operator, placed: Placed, output: int, rates: Rates) -> Placed:
     """Return what an output of an operator means for mean energies: weights and gains squared."""
     try:
-        placed = given_of(op, placed, output, ndim, rates)
+        placed = given_of(op, placed, output, rates)
     except ValueError:
         if op.kind in _WITH_WEIGHTS:
             raise

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..network.algebra import Node
 from ..network.layers import GlobalPool
 from ..network.rates import Gain
+
+if TYPE_CHECKING:
+    from .channelwise import Given
 
 Shape = tuple[int | None, ...]
 Layout = tuple[tuple[int, ...], ...]
@@ -66,11 +69,16 @@ Input = Tensor | Constant | None
 
 
 class Placed(NamedTuple):
-    """What an operator means: a node that reads the sum of the sources, and the layout of what it makes."""
+    """What an operator means: a node that reads the sum of the sources, and the layout of what it makes.
+
+    That is its meaning in space, of all channels alike; the one of each channel by the model's own weights is
+    made of it when asked for, and refused where there is no way to.
+    """
 
     node: Node
     sources: Sequence[tuple[Tensor, Gain]]
     layout: Layout | None
+    by_channel: Callable[[Given], Placed] | None = None
     has_statistics: bool = False  # whether it also reads the whole map, as an instance normalisation does
     channels: tuple[int, ...] = ()  # of sources whose channels are concatenated, all of them
     before: tuple[Node, ...] = ()  # what each source goes through first, where they go through any
@@ -101,6 +109,8 @@ class Operator:
         What the exported graph calls it.
     domain
         Whose operator it is, where that is not the format's own.
+    ndim
+        The number of axes of the network.
     """
 
     kind: str | None
@@ -113,6 +123,7 @@ class Operator:
     scopes: frozenset[str] = frozenset()
     alias: str = ""
     domain: str = ""
+    ndim: int = 0
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -151,6 +162,15 @@ class Operator:
             raise self.error("has weights of unknown shape")
         return tuple(int(side) for side in weights.shape if side is not None)
 
+    def unknown(self) -> ValueError:
+        """Return the error of an operator without a rule, which says where it comes from."""
+        where = [] if self.title.startswith(self.domain) else [f"of the domain {self.domain!r}"]
+        if self.scopes:
+            inner = max(self.scopes, key=lambda path: (path.count("."), len(path)))
+            where.append(f"in the submodule {inner!r}")
+        place = f" ({', '.join(where)})" if where else ""
+        return self.error(f"is no operator that is known{place}")
+
     def error(self, problem: str) -> ValueError:
         """Return the error that names the operator."""
         return ValueError(
@@ -158,12 +178,12 @@ class Operator:
             f'declare what it means by rules={{"{self.title}": node}}, or stop before it with output='
         )
 
-    def along(self, tensor: Tensor, ndim: int, values: Mapping[int, Any], default: Any) -> tuple[Any, ...]:
+    def along(self, tensor: Tensor, values: Mapping[int, Any], default: Any) -> tuple[Any, ...]:
         """Return one value per axis of the network from values per axis of a tensor.
 
         Raises where an axis with a value runs along no axis of the space, or several.
         """
-        found = [default] * ndim
+        found = [default] * self.ndim
         for axis, value in values.items():
             owners = tensor.axes[axis]
             if len(owners) != 1:
@@ -176,9 +196,14 @@ class Operator:
         return tuple(found)
 
 
-def single(op: Operator, node: Node, layout: Layout | None = None) -> Placed:
+def single(
+    op: Operator,
+    node: Node,
+    layout: Layout | None = None,
+    by_channel: Callable[[Given], Placed] | None = None,
+) -> Placed:
     """Return a node that reads the only input and keeps its layout, or gives it another."""
-    return Placed(node, [(op.tensor, 1)], op.tensor.axes if layout is None else layout)
+    return Placed(node, [(op.tensor, 1)], op.tensor.axes if layout is None else layout, by_channel)
 
 
 def everything(op: Operator) -> Placed:

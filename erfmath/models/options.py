@@ -89,11 +89,11 @@ def batch_norm(op: Operator, a: Arguments) -> Options:
     """Return a normalisation by known statistics; ATen's operands that are left out have no place."""
     eps = _first(a, "epsilon", "eps", default=1e-5)
     if "running_var" not in a:
-        return {"eps": eps, "scale": 1, "spread": 4}
+        return {"eps": eps, "scale": 1, "variance": 4}
     names = ("input", "weight", "bias", "running_mean", "running_var")
     given = [name for name in names if a.get(name) is not None]
     places = {name: i for i, name in enumerate(given)}
-    return {"eps": eps, "scale": places.get("weight"), "spread": places.get("running_var")}
+    return {"eps": eps, "scale": places.get("weight"), "variance": places.get("running_var")}
 
 
 def product(op: Operator, a: Arguments) -> Options:

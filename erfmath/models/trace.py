@@ -14,12 +14,10 @@ from ..network.layers import Activation, Conv, ConvTranspose, GlobalPool, Normal
 from ..network.rates import Gain
 from ..network.resize import Resize
 from ..network.stage import Stage, lower
-from . import axes  # noqa: F401 - it registers its rules
-from .channels import given_of
+from .channelwise import given_of
 from .energy import energy_of
 from .ir import Layout, Operator, Placed, Shape, Tensor
-from .rules import windows  # noqa: F401 - it registers its rules
-from .rules.pointwise import RULES
+from .rules import RULES
 from .slopes import Rates
 
 WEIGHTS = ("uniform", "given", "energy")
@@ -82,6 +80,7 @@ class Trace:
 
     def run(self, op: Operator) -> tuple[Tensor, ...]:
         """Place an operator; return the tensors that it makes."""
+        op = replace(op, ndim=self.ndim)
         self.rates.meet(op)
         placed = self._placed(op)
         parts = [self._gated(part) for part in (placed if isinstance(placed, list) else [placed])]
@@ -145,8 +144,8 @@ class Trace:
         if all(tensor.layout is None for tensor in op.tensors):
             return Placed(Identity(), [(tensor, 1) for tensor in op.tensors], None)
         if op.kind is None:
-            raise op.error("is no operator that is known")
-        return RULES[op.kind](op, self.ndim)
+            raise op.unknown()
+        return RULES[op.kind](op)
 
     def _given(self, op: Operator, given: Any) -> Placed:
         found = given(op) if callable(given) and not isinstance(given, Node) else given
@@ -160,11 +159,11 @@ class Trace:
     def _with_weights(self, op: Operator, part: Placed, output: int) -> Placed:
         """Return an output with the weights; what is not known by channel is an error where it is needed."""
         if self.weights == "energy":
-            return energy_of(op, part, output, self.ndim, self.rates)
+            return energy_of(op, part, output, self.rates)
         try:
             if part.has_statistics and self.gates:
                 raise op.error("takes statistics of the whole map; leave them out by gates=False")
-            return given_of(op, part, output, self.ndim, self.rates)
+            return given_of(op, part, output, self.rates)
         except ValueError as error:
             return part._replace(refused=error)
 

@@ -1,1 +1,4 @@
-"""What each operator of a model file does to positions."""
+"""What each kind of operator means, in space and for the channels: one rule each."""
+
+from . import axes, blocks, pointwise, products, windows  # noqa: F401 - they register their rules
+from .table import RULES as RULES

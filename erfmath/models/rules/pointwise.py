@@ -1,139 +1,151 @@
-"""What operators mean: the one table from kinds of operators to nodes, shared by all front ends.
-
-A rule takes an :class:`Operator` and the number of spatial axes, and returns what it is, :class:`Placed`;
-a list of them where its outputs differ.
-"""
+"""Rules of operators that act position by position: activations, normalisations, tensors joined."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
-from ...network.algebra import Identity
+import numpy as np
+
+from ...network.algebra import Identity, series
 from ...network.layers import Activation
-from ..ir import Layout, Operator, Placed, Tensor, everything, single
-
-Rule = Callable[[Operator, int], Placed | list[Placed]]
-
-RULES: dict[str, Rule] = {}
+from ..channelwise import Array, Given, picks
+from ..ir import Constant, Layout, Operator, Placed, Tensor, everything, single
+from .table import rule
 
 
-def rule(*kinds: str) -> Callable[[Rule], Rule]:
-    """Register a function as the rule of some kinds of operators."""
+@rule("pointwise")
+def _(op: Operator) -> Placed:
+    """Return what acts on each position alone: an activation at its mean slope, or a factor."""
+    name, factor = op.get("activation"), op.get("factor")
 
-    def register(function: Rule) -> Rule:
-        RULES.update(dict.fromkeys(kinds, function))
-        return function
+    def by_channel(given: Given) -> Placed:
+        if name:  # in place of the activation, whose gain would count again in the variance
+            return given.placed._replace(node=given.factors(*given.rates.moments(op)))
+        if factor is None:
+            raise op.error("has a slope that depends on its input")
+        return given.scaled(factor)
 
-    return register
-
-
-@rule("pointwise", "batch_norm", "shuffle")
-def _(op: Operator, ndim: int) -> Placed:
-    """Return what acts on each position alone: activations, batch normalisation, casts, channel shuffles."""
-    name = op.get("activation")
-    return single(op, Activation(name) if name else Identity())
+    return single(op, Activation(name) if name else Identity(), by_channel=by_channel)
 
 
-@rule("join", "prelu")
-def _(op: Operator, ndim: int) -> Placed:
-    """Return the sum of tensors, each times its gain: 1 for sums, equal shares for products and maxima."""
-    count = {"sum": 1, "mean": len(op.inputs)}.get(op.options["combine"], len(op.tensors))
-    share = Fraction(1, count)
-    return Placed(Identity(), [(tensor, share) for tensor in op.tensors], broadcast(op))
+@rule("shuffle")
+def _(op: Operator) -> Placed:
+    """Return channels (group, place in it) in the order (place, group)."""
+    return picks(single(op, Identity()), lambda numbers: numbers.reshape(op.options["groups"], -1).T)
 
 
-@rule("everything")
-def _(op: Operator, ndim: int) -> Placed:
-    """Return what reads everything."""
-    return everything(op)
-
-
-@rule("shape")
-def _(op: Operator, ndim: int) -> Placed:
-    """Return what depends on a tensor's shape alone, which is not known."""
-    raise op.error(f"reads the shape of {op.tensors[0].name!r}, which is not known; give input_shape")
+@rule("batch_norm")
+def _(op: Operator) -> Placed:
+    """Return a normalisation by statistics that are known: a factor for each channel."""
+    return single(op, Identity(), by_channel=lambda given: _normalised(given, _factors(op)))
 
 
 @rule("normalise")
-def _(op: Operator, ndim: int) -> Placed:
-    """Return a normalisation over some axes, with statistics of the whole map where they are spatial."""
+def _(op: Operator) -> Placed:
+    """Return a normalisation over some axes, with statistics of the whole map where they are spatial.
+
+    Channel by channel it is its scale: the statistics are taken as those of standard normal inputs.
+    """
     tensor = op.tensor
     over = [axis % len(tensor.axes) for axis in op.options["axes"]]
     spatial = any(tensor.axes[axis] and tensor.side(axis) != 1 for axis in over)
-    return Placed(Identity(), [(tensor, 1)], tensor.axes, has_statistics=spatial)
+
+    def by_channel(given: Given) -> Placed:
+        scale = op.get("scale")
+        if scale is None and not op.get("is_plain"):
+            raise op.error("divides by what depends on its input")
+        value = None if scale is None else op.constant(scale, "its scale")
+        if value is None:
+            return given.placed
+        if not op.get("is_last"):  # one scale per channel, or per group of them
+            value = np.repeat(value, math.prod(given.shape()) // np.size(value))
+        return _normalised(given, value)
+
+    return single(op, Identity(), by_channel=by_channel)._replace(has_statistics=spatial)
 
 
-@rule("reduce")
-def _(op: Operator, ndim: int) -> Placed:
-    """Return a mean, sum or maximum over axes: pointwise over channels, everything over space."""
-    tensor = op.tensor
-    axes = op.get("axes")
-    over = range(len(tensor.axes)) if axes is None else [axis % len(tensor.axes) for axis in axes]
-    if any(tensor.axes[axis] and tensor.side(axis) != 1 for axis in over):
-        return everything(op)
-    layout = [() if i in over else axis for i, axis in enumerate(tensor.axes)]
-    if not op.get("keepdims", True):
-        layout = [axis for i, axis in enumerate(layout) if i not in over]
-    return single(op, Identity(), tuple(layout))
+def _normalised(given: Given, value: Any) -> Placed:
+    """Return the scale of a normalisation, which has one value for each of its last axes, or channel."""
+    if not given.op.get("is_last"):
+        value = np.reshape(value, (-1, *(1 for _ in given.op.tensor.axes[2:])))
+    return given.scaled(given.per_channel(value))
 
 
-@rule("scan")
-def _(op: Operator, ndim: int) -> Placed:
-    """Return a running sum along an axis, which from a spatial one reads all that comes before."""
-    tensor = op.tensor
-    return everything(op) if tensor.axes[op.options["axis"]] else single(op, Identity())
+def _factors(op: Operator) -> Array:
+    """Return what batch normalisation multiplies each channel by."""
+    scale, spread = (_loaded(op, name) for name in ("scale", "variance"))
+    if spread is None:
+        raise op.error("divides by what depends on its input")
+    spread = spread + op.get("eps", 1e-5)
+    if not (spread > 0).all():
+        raise op.error("has a variance that is not positive")
+    return np.asarray((1.0 if scale is None else scale) / np.sqrt(spread))
 
 
-@rule("embedding")
-def _(op: Operator, ndim: int) -> Placed:
-    """Return the rows of a table, chosen by the input."""
-    indices = op.tensors[0]
-    before, after = op.options["around"]
-    return Placed(Identity(), [(indices, 1)], ((),) * before + indices.axes + ((),) * after)
+def _loaded(op: Operator, name: str) -> Any:
+    """Return a constant input as floats, None where there is none."""
+    index = op.get(name)
+    value = None if index is None else op.constant(index, f"its {name}")
+    return None if value is None else np.asarray(value, dtype=float)
 
 
-@rule("matmul")
-def _(op: Operator, ndim: int) -> Placed:
-    """Return a product of matrices: pointwise with constant weights over channels, else everything."""
-    left, right = op.inputs[:2]
-    tensors = op.tensors
-    if len(tensors) > 1:
-        return everything(op)
-    first = tensors[0] is left
-    layout = list(tensors[0].axes)
-    summed = -1 if first or len(layout) == 1 else -2
-    if layout[summed]:
-        return everything(op)
-    other = right if first else left
-    rank = len(other.shape) if other is not None and other.shape is not None else 2
-    if rank == 1:
-        del layout[summed]
-    return Placed(Identity(), [(tensors[0], 1)], ((),) * (rank - len(layout)) + tuple(layout))
+@rule("join")
+def _(op: Operator) -> Placed:
+    """Return the sum of tensors, each times its gain: 1 for sums, equal shares for products and maxima."""
+    count = {"sum": 1, "mean": len(op.inputs)}.get(op.options["combine"], len(op.tensors))
+    return Placed(Identity(), [(tensor, Fraction(1, count)) for tensor in op.tensors], broadcast(op), _joined)
 
 
-@rule("gemm")
-def _(op: Operator, ndim: int) -> Placed:
-    """Return a fully connected layer on a matrix."""
-    tensor = op.tensors[0]
-    layout = tensor.axes[::-1] if op.get("transposed") else tensor.axes
-    if len(op.tensors) > 1 or len(layout) != 2 or layout[1]:
-        return everything(op)
-    return Placed(Identity(), [(tensor, 1)], layout)
+def _joined(given: Given) -> Placed:
+    """Return a sum of the operands with their signs, or of products and choices their shares."""
+    op, shape = given.op, given.shape()
+    factor, parts = _common_factor(given), []
+    for entry, sign in zip(op.inputs, op.get("factors") or [1] * len(op.inputs), strict=False):
+        gain = given.share(entry)
+        if isinstance(entry, Tensor) and gain is not None:
+            numbers = given.numbers(entry)
+            choice = given.choice(np.broadcast_to(numbers, shape), numbers.size)
+            parts.append((entry, series([choice, given.factors(factor)]), gain * sign))
+    return given.joined(parts)
 
 
-@rule("einsum")
-def _(op: Operator, ndim: int) -> Placed:
-    """Return a sum of products: pointwise where only channels are summed over, else everything."""
-    equation = op.options["equation"].replace(" ", "")
-    left, _, right = equation.partition("->")
-    if len(op.tensors) > 1 or "." in equation or not right:
-        return everything(op)
-    letters = left.split(",")[next(i for i, x in enumerate(op.inputs) if isinstance(x, Tensor))]
-    owners = dict(zip(letters, op.tensors[0].axes, strict=True))
-    if any(axis and letter not in right for letter, axis in owners.items()):
-        return everything(op)
-    return Placed(Identity(), [(op.tensors[0], 1)], tuple(owners.get(letter, ()) for letter in right))
+def _common_factor(given: Given) -> Array:
+    """Return what the constants among the operands multiply each channel by."""
+    op, how = given.op, given.op.options["combine"]
+    constants = [i for i, x in enumerate(op.inputs) if isinstance(x, Constant)]
+    is_inverse = how == "quotient" and (len(op.tensors) > 1 or 0 in constants)
+    if how in ("choice", "power") or is_inverse or (how == "extreme" and constants):
+        raise op.error("has a slope that depends on its input")
+    factor = np.full(given.shape(), float(op.get("scale", 1)))
+    for i in constants if how in ("product", "quotient") else ():
+        value = given.per_channel(op.constant(i, "its factor"))
+        with np.errstate(divide="ignore"):  # what is not finite is named where it is used
+            factor = factor * value if how == "product" else factor / value
+    return factor
+
+
+@rule("prelu")
+def _(op: Operator) -> Placed:
+    """Return a gate that is open, or passes its own slope."""
+
+    def by_channel(given: Given) -> Placed:
+        slopes = op.constant(1, "its slopes")
+        if op.get("is_aligned"):
+            slopes = np.reshape(slopes, (-1, *(1 for _ in given.shape()[2:])))
+        slopes, share = given.per_channel(slopes).ravel(), given.rates.share(op)
+        return given.scaled(share + (1 - share) * slopes, share + (1 - share) * slopes**2)
+
+    share = Fraction(1, len(op.tensors))
+    return Placed(Identity(), [(tensor, share) for tensor in op.tensors], broadcast(op), by_channel)
+
+
+@rule("everything")
+def _(op: Operator) -> Placed:
+    """Return what reads everything."""
+    return everything(op)
 
 
 def broadcast(op: Operator) -> Layout:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import functools
 import math
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from ...network.algebra import Identity
+from ...network.channels import Weighted
 from ...network.layers import Conv, ConvTranspose, Pool
 from ...network.resize import Resize, resize
+from ..channelwise import Given, in_order
 from ..ir import Operator, Placed, Tensor, everything, single
-from .pointwise import rule
+from .table import rule
 
 SAME = ("same_upper", "same_lower")
 
@@ -20,78 +25,67 @@ _pool = functools.lru_cache(maxsize=1024)(Pool)
 
 
 @rule("conv")
-def _(op: Operator, ndim: int) -> Placed:
+def _(op: Operator) -> Placed:
     """Return a convolution; the weights are (channels, channels in / groups, *sides)."""
-    tensor, window, shape = op.tensor, Window(op, ndim), op.weight_shape()
-    _require_channels(op, tensor)
-    groups = op.get("groups", 1)
+    window, shape = Window(op), op.weight_shape()
+    _require_channels(op, op.tensor)
+    groups = op.options["groups"]
     if window.is_point and shape[0] == groups == 1:
-        return single(op, Identity())
-    return single(
-        op,
-        _conv(
-            window.spread(window.size, 1),
-            window.spread(window.stride, 1),
-            window.spread(window.dilation, 1),
-            window.spread(window.pads(), (0, 0)),
-            "zeros",
-            shape[0],
-            groups,
-        ),
-    )
+        return single(op, Identity(), by_channel=_weighted)
+    layer = _conv(*window.moves, window.spread(window.pads(), (0, 0)), "zeros", shape[0], groups)
+    return single(op, layer, by_channel=_weighted)
 
 
 @rule("conv_transpose")
-def _(op: Operator, ndim: int) -> Placed:
+def _(op: Operator) -> Placed:
     """Return a transposed convolution; the weights are (channels in, channels / groups, *sides)."""
-    tensor, window, shape = op.tensor, Window(op, ndim), op.weight_shape()
-    _require_channels(op, tensor)
-    extra = op.get("output_padding") or [0] * len(window.size)
-    pads = window.transposed_pads(list(extra))
-    stride = window.spread(window.stride, 1)
-    groups = op.get("groups", 1)
-    return single(
-        op,
-        ConvTranspose(
-            window.spread(window.size, 1),
-            stride,
-            window.spread(window.dilation, 1),
-            window.spread(pads, (0, 0)),
-            window.spread(list(extra), 0),
-            channels=shape[1] * groups,
-            groups=groups,
-        ),
-    )
+    window, shape = Window(op), op.weight_shape()
+    _require_channels(op, op.tensor)
+    extra, groups = list(op.options["output_padding"]), op.options["groups"]
+    size, stride, dilation = window.moves
+    pads, outputs = window.spread(window.transposed_pads(extra), (0, 0)), shape[1] * groups
+    more = window.spread(extra, 0)
+    layer = ConvTranspose(size, stride, dilation, pads, more, channels=outputs, groups=groups)
+    return single(op, layer, by_channel=_weighted)
 
 
-@rule("linear")
-def _(op: Operator, ndim: int) -> Placed:
-    """Return a linear layer over the last axis: a 1x1 convolution where that is the channels."""
-    if op.tensor.axes[-1]:
-        return everything(op)
-    return single(op, Conv((1,) * ndim, channels=op.weight_shape()[0]) if op.tensor.space else Identity())
+def _weighted(given: Given) -> Placed:
+    """Return a convolution with its weights, their axes in the order of the network's."""
+    op, node = given.op, given.placed.node
+    if op.get("activation"):
+        raise op.error("has an activation in it, which is not read")
+    layer = node if isinstance(node, (Conv, ConvTranspose)) else Conv((1,) * op.ndim)
+    weights = given.weights(1)
+    owners = op.tensor.axes[len(op.tensor.axes) - weights.ndim + 2 :]
+    idle = tuple(2 + i for i, axis in enumerate(owners) if not axis)
+    if any(weights.shape[i] > 1 for i in idle):
+        raise op.error("has weights along other axes than its window")
+    order = np.argsort([axis[0] for axis in owners if axis])
+    found = weights.squeeze(axis=idle).transpose(0, 1, *(2 + order))
+    weighted = Weighted(layer, found.reshape(*weights.shape[:2], *layer.kernel.shape))
+    given.require_inputs(weighted.inputs)
+    return given.placed._replace(node=weighted)
 
 
 @rule("pool")
-def _(op: Operator, ndim: int) -> Placed:
+def _(op: Operator) -> Placed:
     """Return a pooling over a window."""
-    window = Window(op, ndim)
-    return single(
-        op,
-        _pool(
-            window.spread(window.size, 1),
-            window.spread(window.stride, 1),
-            window.spread(window.pads(), (0, 0)),
-            op.get("mode", "average"),
-            window.spread(window.dilation, 1),
-            bool(op.get("ceil_mode", False)),
-            bool(op.get("count_include_pad", True)),
-        ),
-    )
+    window = Window(op)
+    size, stride, dilation = window.moves
+    is_ceil, is_counted = bool(op.get("ceil_mode", False)), bool(op.get("count_include_pad", True))
+    pads = window.spread(window.pads(), (0, 0))
+    layer = _pool(size, stride, pads, op.options["mode"], dilation, is_ceil, is_counted)
+
+    def by_channel(given: Given) -> Placed:
+        if op.get("is_norm"):
+            raise op.error("has a slope that depends on its input")
+        return given.placed
+
+    return single(op, layer, by_channel=by_channel)
 
 
 @rule("adaptive_pool")
-def _(op: Operator, ndim: int) -> Placed:
+def _(op: Operator) -> Placed:
     """Return a pooling to a given size: of everything to one, of equal windows where they fit."""
     tensor, sizes = op.tensor, op.options["size"]
     axes = range(len(tensor.axes) - len(sizes), len(tensor.axes))
@@ -107,13 +101,13 @@ def _(op: Operator, ndim: int) -> Placed:
         else:
             sides.append(side // size)
     if set(sides) == {1}:
-        return single(op, Identity())
-    spread = op.along(tensor, ndim, dict(zip(axes, sides, strict=True)), 1)
-    return single(op, Pool(spread, mode=op.get("mode", "average")))
+        return single(op, Identity(), by_channel=in_order)
+    spread = op.along(tensor, dict(zip(axes, sides, strict=True)), 1)
+    return single(op, Pool(spread, mode=op.options["mode"]), by_channel=in_order)
 
 
 @rule("resize")
-def _(op: Operator, ndim: int) -> Placed:
+def _(op: Operator) -> Placed:
     """Return an interpolation; `factors` or `sizes` are one per axis of the tensor, None for those left."""
     tensor = op.tensor
     factors = {}
@@ -132,12 +126,22 @@ def _(op: Operator, ndim: int) -> Placed:
         if found != 1:
             factors[axis] = found
     if not factors:
-        return single(op, Identity())
-    spread = op.along(tensor, ndim, factors, Fraction(1))
+        return single(op, Identity(), by_channel=in_order)
+    spread = op.along(tensor, factors, Fraction(1))
     origin = tuple(_origin(op, f) if f != 1 else Fraction(0) for f in spread)
     drift = tuple(1 - f for f in spread) if op.get("coordinates") == "align_corners" else ()
-    node = Resize(spread, origin, op.get("mode", "nearest"), op.get("rounding", "floor"), drift)
-    return single(op, resize(node))
+    node = resize(Resize(spread, origin, op.get("mode", "nearest"), op.get("rounding", "floor"), drift))
+    return single(op, node, by_channel=_signed)
+
+
+def _signed(given: Given) -> Placed:
+    """Return an interpolation with the signs of its taps."""
+    node = given.placed.node
+    if isinstance(node, Resize) and node.mode == "cubic":
+        if given.op.get("cubic", -0.75) != -0.75:
+            raise given.op.error("interpolates by another cubic than that of a = -3/4")
+        node = replace(node, is_signed=True)
+    return given.placed._replace(node=node)
 
 
 def _origin(op: Operator, factor: Fraction) -> Fraction:
@@ -155,14 +159,16 @@ def _origin(op: Operator, factor: Fraction) -> Fraction:
 class Window:
     """The options of a moving window, per axis of the window."""
 
-    def __init__(self, op: Operator, ndim: int) -> None:
-        self.op, self.ndim, self.tensor = op, ndim, op.tensor
-        self.size: list[int] = list(op.options["size"])
-        count = len(self.size)
-        self.axes = range(len(self.tensor.axes) - count, len(self.tensor.axes))
-        self.stride: list[int] = list(op.get("stride") or [1] * count)
-        self.dilation: list[int] = list(op.get("dilation") or [1] * count)
-        self.padding = op.get("padding", [(0, 0)] * count)
+    def __init__(self, op: Operator) -> None:
+        self.op, self.tensor = op, op.tensor
+        names = ("size", "stride", "dilation", "padding")
+        self.size, self.stride, self.dilation, self.padding = (op.options[name] for name in names)
+        self.axes = range(len(self.tensor.axes) - len(self.size), len(self.tensor.axes))
+
+    @property
+    def moves(self) -> list[tuple[int, ...]]:
+        """The size, the stride and the dilation per axis of the network."""
+        return [self.spread(values, 1) for values in (self.size, self.stride, self.dilation)]
 
     @property
     def is_point(self) -> bool:
@@ -178,7 +184,7 @@ class Window:
                 used[axis] = value
             elif idle and isinstance(value, tuple) and any(value):
                 raise self.op.error(f"pads axis {axis}, which is none of the space")
-        return self.op.along(self.tensor, self.ndim, used, default)
+        return self.op.along(self.tensor, used, default)
 
     def pads(self) -> list[tuple[int, int]]:
         """Return (before, after) per axis, "same" written out."""
