@@ -47,6 +47,7 @@ def translated(op: Operator, arguments: Arguments, domain: str = "") -> Operator
     What a reader says of the kind, the inputs or the shapes counts before all else.
     """
     library, _, name = op.title.rpartition(".")
+    name = name if name.endswith("__") else name.removesuffix("_")  # which writes in place
     domain = domain or library
     entry = TABLE.get(name if domain in DOMAINS[name[0].isupper()] else f"{domain}.{name}")
     if entry is None:

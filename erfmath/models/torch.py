@@ -198,7 +198,7 @@ class Reader:
         shapes = _shapes(node)
         title = _title(node)
         arguments = _bound(node)
-        if title.removeprefix("aten.") in OVERWRITING:
+        if title.removeprefix("aten.").removesuffix("_") in OVERWRITING:
             del arguments[next(iter(arguments))]
         inputs = tuple(_inputs(arguments, known))
         if not any(isinstance(x, Tensor) for x in inputs) or title.removeprefix("aten.") in INDEPENDENT:
