@@ -14,10 +14,10 @@ import numpy as np
 from ..network.algebra import Node
 from .ir import Constant, Input, Operator, Shape, Tensor
 from .model import Model, Source
+from .onnx_shapes import inferred
 from .operators import translated
 from .trace import Trace
 
-_SMALL = 4096  # elements of a constant that may describe a shape
 # Before opset 13 their axes were attributes, which onnx's own evaluator does not take.
 _OLD: Mapping[str, Any] = {"Squeeze": np.squeeze, "Unsqueeze": np.expand_dims}
 _CONTROL = ("If", "Loop", "Scan", "SequenceMap")
@@ -162,7 +162,7 @@ class Reader:
         self._require_tensor(self.output, "output")
         self.nodes = self._needed(self.output, start)
         self.input = self._input(start)
-        self.shapes = _inferred(self.model, self.input, shape)
+        self.shapes = inferred(self.model, self.input, shape)
         known = self.shapes.get(self.input)
         if known is None:
             raise ValueError(f"the shape of the input {self.input!r} is not known; give input_shape")
@@ -315,62 +315,6 @@ class _Made:
     def value(self, name: str) -> Any:
         """Return an output, None where it is unknown."""
         return self.values.get(name)
-
-
-def _inferred(model: Any, start: str, shape: Sequence[int | None] | None) -> dict[str, Shape]:
-    """Return the shapes of all tensors that can be told; weights but small ones are left out of the work.
-
-    An open batch is 1.
-    """
-    import onnx
-
-    graph = model.graph
-    light = onnx.ModelProto(ir_version=max(model.ir_version, 4), opset_import=model.opset_import)
-    light.graph.name = graph.name or "graph"
-    light.graph.node.extend(graph.node)
-    weights = {tensor.name for tensor in graph.initializer}
-    entries = [entry for entry in graph.input if entry.name not in weights]
-    for tensor in graph.initializer:
-        small = len(tensor.dims) < 2 and sum(tensor.dims) <= _SMALL
-        if small and tensor.data_location != onnx.TensorProto.EXTERNAL:
-            light.graph.initializer.append(tensor)
-        else:
-            info = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
-            light.graph.input.append(info)
-    for entry in entries:
-        sides = _sides(entry)
-        if sides is not None and sides and sides[0] is None:
-            sides = (1, *sides[1:])
-        if entry.name == start and shape is not None:
-            sides = tuple(shape)
-        kind = entry.type.tensor_type.elem_type or onnx.TensorProto.FLOAT
-        light.graph.input.append(onnx.helper.make_tensor_value_info(entry.name, kind, sides))
-    declared = [*graph.value_info, *graph.output]
-    if shape is None:
-        light.graph.value_info.extend(graph.value_info)
-    for entry in graph.output:
-        kind = entry.type.tensor_type.elem_type or onnx.TensorProto.FLOAT
-        light.graph.output.append(onnx.helper.make_tensor_value_info(entry.name, kind, None))
-    try:
-        found = onnx.shape_inference.infer_shapes(light, data_prop=True).graph
-    except Exception:  # a custom operator or a contradiction: what is missing is asked for where needed
-        found = light.graph
-    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    for entry in [*(declared if shape is None else []), *found.input, *found.value_info, *found.output]:
-        sides = _sides(entry)
-        if sides is not None:
-            shapes[entry.name] = sides
-    if shape is not None:
-        shapes[start] = tuple(shape)
-    return shapes
-
-
-def _sides(entry: Any) -> Shape | None:
-    """Return the shape of a declared tensor, None where even its rank is not."""
-    kind = entry.type.tensor_type
-    if not kind.HasField("shape"):
-        return None
-    return tuple(side.dim_value if side.HasField("dim_value") else None for side in kind.shape.dim)
 
 
 def _attributes(node: Any) -> dict[str, Any]:

@@ -1,0 +1,74 @@
+"""Shapes of all tensors of an ONNX model, by onnx's own inference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .ir import Shape
+
+_SMALL = 4096  # elements of a constant that may describe a shape
+
+
+def inferred(model: Any, start: str, shape: Sequence[int | None] | None) -> dict[str, Shape]:
+    """Return the shapes of all tensors that can be told, the input's where it is given.
+
+    Declared shapes count where the input keeps its own; an open batch is 1.
+    """
+    import onnx
+
+    graph, light = model.graph, _light(model, {} if shape is None else {start: tuple(shape)})
+    declared = [*graph.value_info, *graph.output] if shape is None else []
+    if shape is None:
+        light.graph.value_info.extend(graph.value_info)
+    try:
+        found = onnx.shape_inference.infer_shapes(light, data_prop=True).graph
+    except Exception:  # a custom operator or a contradiction: what is missing is asked for where needed
+        found = light.graph
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    entries = [*declared, *found.input, *found.value_info, *found.output]
+    known = {entry.name: sides for entry in entries if (sides := _sides(entry)) is not None}
+    return shapes | known | ({} if shape is None else {start: tuple(shape)})
+
+
+def _light(model: Any, given: dict[str, Shape]) -> Any:
+    """Return a model whose weights but small ones are inputs, as the inference copies all that it has."""
+    import onnx
+
+    graph = model.graph
+    light = onnx.ModelProto(ir_version=max(model.ir_version, 4), opset_import=model.opset_import)
+    light.graph.name = graph.name or "graph"
+    light.graph.node.extend(graph.node)
+    for tensor in graph.initializer:
+        is_small = len(tensor.dims) < 2 and sum(tensor.dims) <= _SMALL
+        if is_small and tensor.data_location != onnx.TensorProto.EXTERNAL:
+            light.graph.initializer.append(tensor)
+        else:
+            light.graph.input.append(_declared(tensor.name, tensor.data_type, tensor.dims))
+    weights = {tensor.name for tensor in graph.initializer}
+    for entry in (entry for entry in graph.input if entry.name not in weights):
+        sides = _sides(entry)
+        sides = (1, *sides[1:]) if sides and sides[0] is None else sides
+        light.graph.input.append(_declared(entry.name, _type(entry), given.get(entry.name, sides)))
+    light.graph.output.extend(_declared(entry.name, _type(entry), None) for entry in graph.output)
+    return light
+
+
+def _declared(name: str, kind: int, sides: Any) -> Any:
+    import onnx
+
+    return onnx.helper.make_tensor_value_info(name, kind, sides)
+
+
+def _type(entry: Any) -> int:
+    import onnx
+
+    return int(entry.type.tensor_type.elem_type or onnx.TensorProto.FLOAT)
+
+
+def _sides(entry: Any) -> Shape | None:
+    """Return the shape of a declared tensor, None where even its rank is not."""
+    kind = entry.type.tensor_type
+    if not kind.HasField("shape"):
+        return None
+    return tuple(side.dim_value if side.HasField("dim_value") else None for side in kind.shape.dim)
