@@ -27,10 +27,10 @@ _UNKNOWN = np.nan, np.nan
 
 
 class _Nodes(NamedTuple):
-    """The nodes u of the sum, and the ring: its period h and how many light steps can matter."""
+    """The nodes u of the sum, their weights, and the ring: its period h, how many light steps can matter."""
 
     u: Floats
-    spacing: float
+    weights: Floats
     h: int
     steps: int
 
@@ -52,10 +52,8 @@ def split_integral(law: Law, tilt: Tilt, period: float, bare: bool) -> tuple[flo
         powers = [f.power for f in law.taps]
         return _UNKNOWN if _is_reachable(zip(steps, powers, strict=True), nodes.h, residue) else (0.0, 0.0)
     term = np.exp(phase) * product[residue]
-    fold = np.full(nodes.u.size, 2.0)
-    fold[0] = 1.0
-    weight = nodes.h * nodes.spacing / (2 * np.pi)
-    return float(weight * (fold @ term.real)), float(weight * (fold @ np.abs(term)))
+    weights = nodes.h / (2 * np.pi) * nodes.weights
+    return float(weights @ term.real), float(weights @ np.abs(term))
 
 
 def _light_taps(law: Law, tilt: Tilt) -> list[Flags]:
@@ -81,16 +79,33 @@ def _nodes(law: Law, tilt: Tilt, light: list[Flags], period: float, base: int, b
         mean, share = _heavy_mean(part, cut)
         curvature += f.n * float((part.q[~cut, 0] / share * (steps - mean) ** 2).sum())
     if h:
-        spacing, count = np.pi / period, h
-        reach = min(np.pi / h, 12 / np.sqrt(curvature))
-        u: Floats = np.arange(int(reach / spacing) + 1, dtype=float) * spacing
+        u, weights = _trapezoid(period, h, 12 / np.sqrt(curvature))
+        count = h
     elif not bare:
         return None
     else:  # single heavy taps: no integral is left, h only has to be long enough
         u, count = np.zeros(1), 2 * law.extent + abs(base)
         h = 2 * law.extent * (2 * count + 500)
-        spacing = 2 * np.pi / h
-    return None if h == 1 or h > _LONGEST_PERIOD else _Nodes(u, spacing, h, count)
+        weights = np.array([2 * np.pi / h])
+    return None if h == 1 or h > _LONGEST_PERIOD else _Nodes(u, weights, h, count)
+
+
+def _trapezoid(period: float, h: int, reach: float) -> tuple[Floats, Floats]:
+    """Return the nodes u >= 0 and the weights of the trapezoidal rule on [-pi/h, pi/h].
+
+    The integrand has the period 2 pi / h. Where it is negligible beyond the reach, the rule may stop there,
+    with any spacing of at most pi / period; else the spacing has to divide the period, and the last node,
+    which is its own mirror, counts once.
+    """
+    if reach < np.pi / h:
+        spacing, last = np.pi / period, 2.0
+        count = int(reach / spacing)
+    else:
+        count = int(np.ceil(period / h))
+        spacing, last = np.pi / h / count, 1.0
+    weights = np.full(count + 1, 2.0)
+    weights[-1], weights[0] = last, 1.0
+    return np.arange(count + 1, dtype=float) * spacing, weights * spacing
 
 
 def _heavy_mean(part: Part, cut: Flags) -> tuple[float, float]:
