@@ -257,6 +257,8 @@ def test_any_change_of_an_entry_is_a_network_or_a_located_error(net, data):
 
 
 def test_what_json_cannot_hold_is_an_error():
+    with pytest.raises(TypeError, match="indent must be an int"):
+        network_to_json(em.Conv(3), indent="  ")
     with pytest.raises(TypeError, match="must be a network"):
         network_to_json("conv3")
     with pytest.raises(ValueError, match="4,200 digits"):

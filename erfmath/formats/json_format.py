@@ -29,6 +29,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .._checks import as_count
 from ..network.algebra import Node
 from ..network.layers import Convolution
 from ..polynomials.kernel import Kernel
@@ -75,8 +76,9 @@ def network_to_json(net: Node, indent: int | None = None) -> str:
     """
     if not isinstance(net, Node):
         raise TypeError(f"net must be a network such as Conv(3), got {net!r} of type {type(net).__name__}")
+    spaces = None if indent is None else as_count(indent, "indent")
     try:
-        return json.dumps({"version": VERSION, **_plain(net)}, indent=indent)
+        return json.dumps({"version": VERSION, **_plain(net)}, indent=spaces)
     except RecursionError:
         raise ValueError("the network is nested too deeply for JSON; write it as a Graph") from None
 

@@ -49,9 +49,9 @@ _NUMBER = r"[0-9]{1,15}"
 _SIZE = rf"{_NUMBER}(?:x{_NUMBER})*"
 _LAYER = re.compile(rf"(deconv|conv|max|avg|up|lin)({_SIZE})(.*)", re.DOTALL)
 _OPTION = re.compile(rf"([a-z])({_SIZE})|(same|causal)")
-_TOKEN = re.compile(r"\s+|[()|,]|\*\s*[0-9]{1,400}|>>|[^\s()|,*>]+|.", re.DOTALL)
+_TOKEN = re.compile(r"\s+|[()|,]|\*\s*[0-9]{1,400}|>>|-?[0-9]*\.?[0-9]+\s*:|[^\s()|,*>]+|.", re.DOTALL)
 
-_LABEL = re.compile(r"-?[0-9]*\.?[0-9]+:")
+_LABEL = re.compile(r"-?[0-9]*\.?[0-9]+\s*:")
 
 _DEEPEST = 60
 _MOST_TAPS = 10**6
@@ -193,7 +193,7 @@ class _Parser:
         while not branches or self._here() == "|":
             if branches:
                 self._take()
-            label = self._take().text[:-1] if _LABEL.fullmatch(self._here() or "") else None
+            label = self._take().text[:-1].strip() if _LABEL.fullmatch(self._here() or "") else None
             branches.append((self._series(end=")"), label))
         if self._here() is None:
             raise self._error("the parenthesis is not closed", opened.at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from ..network.algebra import Identity, Node, Power, Series, Sum
 from ..network.branches import Concat, Residual
 from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
 from .notation import channels_of, parse_network
+from .registry import written
 
 
 def format_network(net: Node) -> str:
@@ -34,6 +36,7 @@ def format_network(net: Node) -> str:
     """
     if not isinstance(net, Node):
         raise TypeError(f"net must be a network such as Conv(3), got {net!r} of type {type(net).__name__}")
+    net = written(net)
     try:
         return _checked(_series(net), net)
     except RecursionError:
@@ -134,5 +137,7 @@ def _channels(node: Conv | ConvTranspose) -> str:
 
 
 def _decimal(value: Any) -> str:
-    """Return a number without an exponent, with as many digits as give its float back."""
+    """Return a number without an exponent, with as many digits as give its float back; "" beyond floats."""
+    if abs(value) > sys.float_info.max:
+        return ""
     return np.format_float_positional(float(value), trim="-")

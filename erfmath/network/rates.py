@@ -29,7 +29,7 @@ def as_gain(gain: Any) -> Gain:
     if isinstance(gain, (bool, np.bool_)) or not isinstance(gain, numbers.Real):
         raise TypeError(f"gain must be a real number, got {gain!r}")
     value = Fraction(gain) if isinstance(gain, numbers.Rational) else float(gain)
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"gain must be finite, got {gain!r}")
     return int(value) if value == int(value) else value
 
