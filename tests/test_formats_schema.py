@@ -16,6 +16,7 @@ from erfmath.formats.schema import SCHEMAS, fault_of_layer, json_schema
 from erfmath.strategies import networks
 
 NETWORK = jsonschema.Draft202012Validator(json_schema("network"))
+ANALYSIS = jsonschema.Draft202012Validator(json_schema("analysis"))
 
 
 @pytest.mark.parametrize("of", SCHEMAS)
@@ -76,10 +77,11 @@ def test_models_are_valid_and_survive(weights):
         nn.Conv2d(2, 4, 3), nn.MaxPool2d(2, ceil_mode=True), nn.Upsample(scale_factor=1.5, mode="bilinear"),
         nn.ConvTranspose2d(4, 2, 2, 2),
     ).eval()  # fmt: skip
-    net = em.from_torch(module, torch.zeros(1, 3, 32, 32), weights=weights)
-    document = json.loads(network_to_json(net))
+    model = em.from_torch(module, torch.zeros(1, 3, 32, 32), weights=weights)
+    document = json.loads(network_to_json(model))
     NETWORK.validate(document)
-    assert network_from_json(document) == net
+    assert network_from_json(document) == model.net
+    ANALYSIS.validate(written(em.analyze(model, weights=weights)))
 
 
 # Values that some arguments take and others do not. (1.0 is an int to JSON Schema; here it is none.)
@@ -125,3 +127,48 @@ def test_what_is_not_valid_is_not_read(net, data):
     if not NETWORK.is_valid(document):
         with pytest.raises(ValueError, match=r"."):
             network_from_json(document)
+
+
+def written(analysis):
+    """The JSON of an analysis, as the command writes it: infinity is not JSON."""
+    return json.loads(json.dumps(analysis.to_dict(), allow_nan=False))
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_analyses_of_the_zoo_are_valid(name):
+    ANALYSIS.validate(written(em.analyze(name)))
+
+
+@pytest.mark.parametrize(
+    ("what", "options"),
+    [
+        ("conv3 gap", {}),
+        ("conv3p1*5", {"borders": True, "input_size": 3, "profile": "std"}),
+        ("conv3x5", {"definition": "sigma"}),
+        ("conv3s2 up2 conv3", {"ref": "max"}),
+        (em.Conv(1), {}),
+        (em.Conv([1, -2, 1]), {}),
+        (em.Conv(3) ** 10**6, {}),
+        (em.Conv(3) >> em.Upsample(2) >> em.Conv([0, 0, 1]), {}),
+        (em.Slice(0, -1), {}),
+        (em.Conv(2, dilation=3) ** 4, {}),
+    ],
+)
+def test_analyses_of_all_kinds_are_valid(what, options):
+    ANALYSIS.validate(written(em.analyze(what, **options)))
+
+
+def test_measurements_are_valid():
+    pytest.importorskip("torch")
+    ANALYSIS.validate(written(em.analyze("conv3x3p1*2", measure=2)))
+
+
+@given(networks(max_layers=3, max_dims=2))
+def test_analyses_of_networks_are_valid(net):
+    ANALYSIS.validate(written(em.analyze(net)))
+
+
+@pytest.mark.parametrize("key", ["field", "effective", "network", "colour"])
+def test_an_analysis_with_another_entry_is_not_valid(key):
+    changed = written(em.analyze("conv3")) | {key: {"type": "Conf"}}
+    assert not ANALYSIS.is_valid(changed)

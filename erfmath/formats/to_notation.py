@@ -11,7 +11,6 @@ from ..network.algebra import Identity, Node, Power, Series, Sum
 from ..network.branches import Concat, Residual
 from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
 from .notation import channels_of, parse_network
-from .registry import written
 
 
 def format_network(net: Node) -> str:
@@ -36,7 +35,7 @@ def format_network(net: Node) -> str:
     """
     if not isinstance(net, Node):
         raise TypeError(f"net must be a network such as Conv(3), got {net!r} of type {type(net).__name__}")
-    net = written(net)
+    net = net.unwrapped
     try:
         return _checked(_series(net), net)
     except RecursionError:
