@@ -130,6 +130,7 @@ class Analysis:
     def to_dict(self) -> dict[str, Any]:
         """Return all readings as JSON has them: what ``erfmath analyze --json`` prints.
 
+        ``erfmath.json_schema("analysis")`` is the schema.
         The keys are "version", "name", "output", "network", "input_size", "channels", "unit", "borders",
         "weights", "profile", "ref", "layers", "field", "effective", "central_limit", "cost", "measured",
         "warnings" and "why". What does not exist is null, and "why" has its reason by the same key. Values
