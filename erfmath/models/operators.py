@@ -73,7 +73,7 @@ def _named(
 
 _named("pointwise", "Cast CastLike Dropout Identity _to_copy alias alpha_dropout clone", None, (0,), factor=1)
 _named("pointwise", "contiguous detach detach_copy dropout feature_alpha_dropout", None, (0,), factor=1)
-_named("pointwise", "feature_dropout float lift_fresh lift_fresh_copy native_dropout", None, (0,), factor=1)
+_named("pointwise", "feature_dropout lift_fresh lift_fresh_copy native_dropout", None, (0,), factor=1)
 _named("pointwise", "to type_as", None, (0,), factor=1)
 _named("pointwise", "Neg neg", None, (0,), factor=-1)
 _named("pointwise", "LRN", read.local_response)
@@ -94,7 +94,7 @@ _named(
     """
     Abs Acos Acosh Affine Asin Asinh Atan Atanh BitCast BitwiseNot Ceil Cos Cosh DynamicQuantizeLinear Erf Exp
     Floor IsInf IsNaN Log Not Reciprocal Round Scale Shrink Sign Sin Sinh Sqrt Tan ThresholdedRelu
-    _unsafe_view_dtype abs atan bitwise_not ceil clamp_max cos cosh erf exp expm1 floor frac isinf isnan log
+    abs atan bitwise_not ceil clamp_max cos cosh erf exp expm1 floor frac isinf isnan log
     log1p log2 logical_not nan_to_num reciprocal round rsqrt sign sin sinh sqrt square tan trunc
     """,
     inputs=(0,),
@@ -198,7 +198,7 @@ _named("normalise", "layer_norm rms_norm native_layer_norm _fused_rms_norm", rea
 _named("normalise", "MeanVarianceNormalization", takes(axes="axes"), axes=[0, 2, 3], is_plain=True)
 _named("normalise", "LpNormalization", lambda op, a: {"axes": [a.get("axis", -1)]})
 _named("normalise", "Hardmax LogSoftmax Softmax", read.softmax)
-_named("normalise", "_log_softmax _softmax log_softmax softmax softmin", read.softmax)
+_named("normalise", "_log_softmax _softmax log_softmax softmax", read.softmax)
 _named("reduce", "ReduceSum", read.reduced, combine="sum")
 _named("reduce", "ReduceMean", read.reduced, combine="mean")
 _named("reduce", "ReduceMax ReduceMin", read.reduced, combine="choice")

@@ -156,7 +156,7 @@ class Reader:
         self.calls = _layers(self.graph)
         self.nodes_of = {layer: node.name for node, layer in self.calls.items()}
         self.names = tuple(self.nodes_of)
-        final = [node for node in self.graph[-1].args[0] if node in self.calls]
+        final = [node for node in _made_for_users(program) if node in self.calls]
         self.own = tuple(self.calls[node] for node in final)
         signature = program.graph_signature
         self.values = {
@@ -225,7 +225,7 @@ class Reader:
 
     def _output(self, output: str | int | None) -> Any:
         """Return the node that is the output."""
-        final = self.graph[-1].args[0]
+        final = _made_for_users(self.program)
         if output is None or isinstance(output, int):
             nodes = [node for node in final if hasattr(node, "name")]
             if not 0 <= (output or 0) < len(nodes):
@@ -304,6 +304,12 @@ class Reader:
             return None
         found = node.target(*arguments[0], **arguments[1])
         return found.numpy() if isinstance(found, torch.Tensor) else None
+
+
+def _made_for_users(program: Any) -> list[Any]:
+    """Return the nodes that a module returns, without the inputs and buffers that it writes into."""
+    final, specs = list(program.graph.nodes)[-1].args[0], program.graph_signature.output_specs
+    return [node for node, spec in zip(final, specs, strict=True) if spec.kind.name == "USER_OUTPUT"]
 
 
 def _layers(graph: Sequence[Any]) -> dict[Any, str]:

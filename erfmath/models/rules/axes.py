@@ -133,7 +133,7 @@ def _(op: Operator) -> Placed:
         places[start:stop:step] = True
         return Placed(Identity(), sources, layout, lambda given: _written(given, axis, places))
     if step > 1:
-        raise op.error(f"writes into every {step}th sample of axis {axis}, which is spatial")
+        raise op.error(f"writes into one of every {step} samples along axis {axis}, which is spatial")
     pads = [(start, side - stop) if owner in layout[axis] else (0, 0) for owner in range(op.ndim)]
     before = tuple(Pad(pads) if tensor is op.inputs[1] else Identity() for tensor in op.tensors)
 
