@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any, SupportsIndex, TypeGuard
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeGuard
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAX_POWER = 10**15
 
@@ -96,3 +99,11 @@ def as_fraction_of_one(value: object, name: str) -> float:
     if not 0 < number < 1:
         raise ValueError(f"{name} must lie strictly between 0 and 1, got {value!r}")
     return number
+
+
+def require_file(path: Path) -> None:
+    """Raise where there is no file, saying what was looked for and where."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder, not a file")
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path.name!r} in {path.resolve().parent}")

@@ -311,7 +311,7 @@ def test_zoo_lists_every_network(capsys):
         "axes": 2,
         "field": [212] * 2,
         "stride": [32] * 2,
-        "start": [-90] * 2,
+        "offset": [-90] * 2,
     }
 
 
@@ -351,7 +351,7 @@ def test_plots_are_saved(capsys, tmp_path, words):
         (["analyze", "gap", "--plot", "x.png"], "no impact to draw"),
         (["analyze", "conv3", "--output", "x"], "needs a network with named layers"),
         (["analyze", "conv3", "--all"], "stages are those of a model or a Graph"),
-        (["analyze", "conv3", "--all", "--measure"], "not with --all"),
+        (["analyze", "conv3", "--all", "--measure"], "does not go with --all"),
         (["analyze", "conv3", "--measure", "0"], "--measure must be at least 1"),
         (["analyze", "conv3", "--measure", "1.5"], "--measure must be a whole number"),
         (["analyze", "conv3", "--measure=-3"], "--measure must be a whole number"),

@@ -16,19 +16,19 @@ from .arguments import KERNELS, NETWORKS
 
 _COMMANDS = (analyze, compare, zoo, impact, growth, coefficients)
 
-# What a person can mend; an ImportError names the package to install.
+# What a user can mend; an ImportError names the package to install.
 _ERRORS = (ValueError, TypeError, OverflowError, MemoryError, OSError, ImportError)
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line."""
+    """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
 class _Version(argparse.Action):
-    """Prints the version; which one is looked up only then, since that takes a while."""
+    """Prints the version, which is looked up only now because that takes a while."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
         from importlib.metadata import version
@@ -38,7 +38,7 @@ class _Version(argparse.Action):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command on the arguments given, those of the process by default; return the exit code."""
+    """Run the command with the given arguments, by default those of the process; return the exit code."""
     parser = _parser()
     arguments = _parsed(parser, sys.argv[1:] if argv is None else argv)
     digits = sys.get_int_max_str_digits()
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _as_options(message: str, arguments: argparse.Namespace) -> str:
-    """Return a complaint of the library with its arguments called as the command calls them: --input-size."""
+    """Return an error of the library with its arguments named as options of the command: --input-size."""
     names = "|".join(name for name in vars(arguments) if name not in ("command", "run", "network", "field"))
     return re.sub(rf"^({names})(?= must| is | needs|=)", lambda m: f"--{m[1].replace('_', '-')}", message)
 
@@ -76,7 +76,7 @@ def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.N
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="erfmath",
-        description="What one unit of a convolutional network sees: the theoretical and the effective "
+        description="Find what one unit of a convolutional network sees: its theoretical and its effective "
         "receptive field, exactly.",
         epilog=f"{NETWORKS}\n\n{KERNELS}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_command(commands: Any, module: Any) -> None:
-    """Add the command that a module is."""
+    """Add the command of a module."""
     command = commands.add_parser(
         module.__name__.rpartition(".")[2],
         help=module.HELP,

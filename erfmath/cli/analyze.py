@@ -1,4 +1,4 @@
-"""``erfmath analyze``: a network layer by layer, what one unit sees, and what it costs."""
+"""``erfmath analyze``: all readings of a network."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from ..report.analysis import Analysis, analyze
 from ..report.as_json import jsonable
-from .arguments import NETWORKS_AND_MODELS, parse_count, parse_sides
-from .options import add_definition, add_input_size, add_plot, add_reading, draw_law, save_plot
+from .arguments import NETWORKS, parse_count, parse_sides
+from .options import add_definition, add_input_size, add_plot, add_reading, draw_distribution, save_plot
 
-HELP = "a network layer by layer: theoretical and effective field of one unit, central limit, cost"
-NOTATION = NETWORKS_AND_MODELS
+HELP = "analyze a network: its layers, the theoretical and effective field of one unit, its cost"
+NOTATION = NETWORKS
 EXAMPLES = """\
   erfmath analyze resnet50
   erfmath analyze "conv3same*4 conv3s2p1" --input-size 64
@@ -30,44 +30,50 @@ _RUNS = "100"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("network", nargs="+", help="a name, layers, a file or a PyTorch module, see below")
-    add_input_size(parser, "by default a model's own, else 16000 on one axis, 224 on two")
+    parser.add_argument("network", nargs="+", help="a name, layers, a file or a PyTorch module; see below")
+    add_input_size(parser, "default: a model's own, else 16000 on one axis, 224 on two")
     parser.add_argument(
-        "--channels", help="of the input (default: a model's own, else 3 on two axes, else 1)"
+        "--channels",
+        help="channels of the input (default: a model's own, else 3 on two axes, else 1)",
     )
+    parser.add_argument("--ndim", help="number of axes of layers such as conv3 (default: 1)")
     parser.add_argument(
-        "--ndim", help="number of axes, where the layers give one number for all (default: 1)"
+        "--at",
+        metavar="UNIT",
+        help="output unit, such as 7 or 3,5 (default: 0, or the middle with --borders)",
     )
-    parser.add_argument("--at", metavar="UNIT", help="output unit, such as 7 or 3,5 (default: 0)")
-    parser.add_argument("--borders", action="store_true", help="cut the impact at the borders of the input")
+    parser.add_argument("--borders", action="store_true", help="take the borders of the input into account")
     parser.add_argument(
-        "--output", metavar="TENSOR", help="name of the tensor of a model to read up to (default: its output)"
+        "--output",
+        metavar="TENSOR",
+        help="read a model up to this tensor or submodule (default: its output)",
     )
     parser.add_argument(
         "--all",
         action="store_true",
-        help="the field at every tensor of a model where the rate changes or branches join",
+        help="show the field at each tensor of a model where the stride changes or branches join",
     )
     parser.add_argument(
         "--measure",
         nargs="?",
         const=_RUNS,
         metavar="RUNS",
-        help="also measure gradients by autograd (needs torch): of the network with random weights, of a "
-        f"PyTorch module with its own weights and random inputs (default: {_RUNS} runs)",
+        help="also measure gradients with PyTorch: of the network with random weights, or of a module with "
+        f"its own weights and random inputs (default: {_RUNS} runs)",
     )
     parser.add_argument(
         "--weights",
         choices=("uniform", "given", "energy"),
         default="uniform",
-        help="given: the model's own, by channel; energy: their mean squares, faster (default: uniform)",
+        help="uniform: equal taps; given: the model's own weights, channel by channel; energy: their mean "
+        "squares, which is faster (default: uniform)",
     )
     parser.add_argument(
         "--no-global-context",
         dest="global_context",
         action="store_false",
-        help="leave out the branches of a model that read the whole map where they join others: "
-        "squeeze-excitation, statistics of normalisations",
+        help="leave out the branches of a model that read the whole map, such as squeeze-excitation and the "
+        "statistics of normalisations",
     )
     parser.add_argument(
         "--no-gates", dest="global_context", action="store_false", help=argparse.SUPPRESS
@@ -80,9 +86,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints."""
     if arguments.all and arguments.plot:
-        raise ValueError("--plot draws the impact on a unit of one tensor, not with --all")
+        raise ValueError("--plot draws the impact on a unit of one tensor; it does not go with --all")
     if arguments.all and arguments.measure:
-        raise ValueError("--measure goes with the report of one tensor, not with --all")
+        raise ValueError("--measure takes a unit of one tensor; it does not go with --all")
     found = analyze(" ".join(arguments.network), **_options(arguments))
     if arguments.plot:
         _save(found, arguments)
@@ -113,9 +119,9 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 def _save(found: Analysis, arguments: argparse.Namespace) -> None:
     law = found.distribution
     if law is None:
-        raise ValueError(f"--plot: there is no impact to draw; {found.why['distribution']}")
+        raise ValueError(f"--plot: there is no impact to draw ({found.why['distribution']})")
 
     def draw(plotting: Any, axes: Any) -> None:
-        draw_law(plotting, axes, law, arguments, arguments.definition)
+        draw_distribution(plotting, axes, law, arguments, arguments.definition)
 
     save_plot(arguments.plot, draw, (6, 5))

@@ -1,4 +1,4 @@
-"""How kernels, networks and numbers are written on the command line."""
+"""Kernels, networks and numbers as words on the command line."""
 
 from __future__ import annotations
 
@@ -6,41 +6,29 @@ import re
 from fractions import Fraction
 from typing import Any
 
-from erfmath.formats.json_format import network_from_json
-from erfmath.formats.notation import parse_network
-from erfmath.network.algebra import Node
 from erfmath.polynomials.kernel import Kernel
 
 KERNELS = """\
 kernels:
-  3              3 equal taps            3x3, 3x5x3     equal taps on two, three axes
-  1,2,1          weights                 1,2,1;2,4,2    rows of weights, two axes
-  1/3,0.5,-2     fractions and decimals are fine; exact as long as there is no decimal point"""
+  3              3 equal taps            3x3, 3x5x3     equal taps on two or three axes
+  1,2,1          weights                 1,2,1;2,4,2    rows of weights on two axes
+  1/3,0.5,-2     fractions and decimals; without a decimal point a number is exact"""
 
-_NAMED = """\
+NETWORKS = """\
 networks, in one word or in quotes:
   resnet50                       a name, see erfmath zoo
-  net.json                       a file, as erfmath.network_to_json writes it
-"""
-
-_MODELS = """\
+  net.json                       a file that erfmath.network_to_json has written
   model.onnx                     an ONNX model (needs the package onnx)
-  package.module:factory         a PyTorch module, or what makes one (needs torch)
-"""
-
-_LAYERS = """\
+  package.module:factory         a PyTorch module, or a function that returns one (needs torch)
   "conv7x7s2p3 relu max2"        layers: s stride, d dilation, p padding, c channels, g groups
-  "conv3same*4 conv2causal"      padding by a word; copies in series
+  "conv3same*4 conv2causal"      padding by name; four copies in series
   "res(conv3p1) (id | conv3p1)"  a skip connection; branches that are added
   "avg2 up2 lin2 deconv4s2p1"    pooling, upsampling (nearest, linear), transposed convolution
-  one number in a size stands for all axes: as many as the longest size or a named network has"""
-
-NETWORKS = _NAMED + _LAYERS
-NETWORKS_AND_MODELS = _NAMED + _MODELS + _LAYERS
+  a single number in a size holds for all axes; the longest size, or a named network, says how many"""
 
 
 def parse_kernel(text: str) -> Kernel:
-    """Return the kernel that a word on the command line stands for.
+    """Return the kernel that a word stands for.
 
     >>> parse_kernel("3x5").shape
     (3, 5)
@@ -54,19 +42,8 @@ def parse_kernel(text: str) -> Kernel:
     return Kernel(rows if len(rows) > 1 else rows[0])
 
 
-def read_network(word: str, ndim: int | None = None) -> Node:
-    """Return the network of a name, a JSON file, or the short notation."""
-    if word.endswith(".json"):
-        with open(word, encoding="utf-8") as file:
-            try:
-                return network_from_json(file.read())
-            except UnicodeDecodeError:
-                raise ValueError(f"{word} is no text") from None
-    return parse_network(word, ndim)
-
-
 def parse_sides(text: str | None, name: str) -> Any:
-    """Return an int, or one per axis, of a text such as 224, 224x224 or 3,5; None for None.
+    """Return the int, or the ints per axis, in a text such as 224, 224x160 or 3,5; None for None.
 
     >>> parse_sides("224", "--input-size"), parse_sides("3,-5", "--at")
     (224, (3, -5))
@@ -75,13 +52,13 @@ def parse_sides(text: str | None, name: str) -> Any:
         return None
     words = re.split("[x,]", text.strip())
     if not all(re.fullmatch(r"-?[0-9]{1,15}", word) for word in words):
-        raise ValueError(f"{name} must be a whole number or one per axis, such as 224 or 3,5, got {text!r}")
+        raise ValueError(f"{name} must be a whole number, or one per axis, such as 224 or 3,5, got {text!r}")
     numbers = tuple(map(int, words))
     return numbers if len(numbers) > 1 else numbers[0]
 
 
 def parse_count(text: str, name: str) -> int:
-    """Return a number of layers or factors; 1e6 is fine.
+    """Return a number of layers or factors from a text such as 40 or 1e6.
 
     >>> parse_count("1e6", "depth")
     1000000

@@ -1,4 +1,4 @@
-"""``erfmath coefficients``: the row of P(z)^n, a line per coefficient."""
+"""``erfmath coefficients``: the coefficients of P(z)^n, a line for each."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from erfmath.words import table
 from .arguments import KERNELS, parse_count, parse_kernel
 from .options import add_kernel
 
-HELP = "the coefficients of the n-th power of a kernel, as floats or exactly"
+HELP = "print the coefficients of the n-th power of a kernel, as floats or exactly"
 EXAMPLES = """\
   erfmath coefficients 2 10                        binomial coefficients
-  erfmath coefficients 3 700 --method exact        as many digits as there are
+  erfmath coefficients 3 700 --method exact        with all their digits
   erfmath coefficients 3 700 --log                 their logarithms
   erfmath coefficients 1/4,1/2,1/4 3 --method exact --json"""
 
@@ -34,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--method",
         choices=METHODS,
         default="auto",
-        help="exact: integers and fractions without round-off (default: auto, floats)",
+        help="exact: integers and fractions without rounding (default: auto, floats)",
     )
-    how.add_argument("--log", action="store_true", help="natural logarithms, which no depth overflows")
+    how.add_argument("--log", action="store_true", help="natural logarithms, which never overflow")
 
 
 def run(arguments: argparse.Namespace) -> str:
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> str:
 
 
 def _jsonable(row: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return entries that JSON has: with a Fraction among them all are strings, and log 0 is null."""
+    """Return entries that JSON has: all are strings if one is a Fraction, and log 0 is null."""
     if row.dtype == float:
         values = row.astype(object)
         values[~np.isfinite(row)] = None

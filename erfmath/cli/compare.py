@@ -1,4 +1,4 @@
-"""``erfmath compare``: ways to one theoretical field side by side, and networks of one's own."""
+"""``erfmath compare``: designs with one theoretical field in a table, and other networks beside them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import argparse
 import json
 
 from erfmath.design.comparison import compare
+from erfmath.models.sources import read
 from erfmath.network.algebra import Node
 from erfmath.words import progress
 
-from .arguments import NETWORKS, parse_count, parse_sides, read_network
+from .arguments import NETWORKS, parse_count, parse_sides
 from .options import add_definition, add_input_size, add_plot, add_reading, save_plot
 
-HELP = "ways to a large field side by side: stacks, larger kernels, strides, pooling, dilation"
+HELP = "compare designs with the same field: stacks, larger kernels, strides, pooling, dilation"
 NOTATION = NETWORKS
 EXAMPLES = """\
   erfmath compare 31 --input-size 224
@@ -23,12 +24,12 @@ EXAMPLES = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("field", help="side of the theoretical field, odd, such as 31")
+    parser.add_argument("field", help="size of the theoretical field, an odd number such as 31")
     parser.add_argument(
-        "networks", nargs="*", metavar="name=network", help="networks of your own, of any field"
+        "networks", nargs="*", metavar="name=network", help="more networks to compare, with any field"
     )
-    add_input_size(parser, "adds multiply-accumulates, memory and output size")
-    parser.add_argument("--channels", default="64", help="of the input and of each layer (default: 64)")
+    add_input_size(parser, "adds multiply-accumulates, memory and the size of the output")
+    parser.add_argument("--channels", default="64", help="channels of the input and each layer (default: 64)")
     parser.add_argument("--ndim", default="2", help="number of axes (default: 2)")
     add_definition(parser)
     add_reading(parser)
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> str:
 
 
 def _networks(words: list[str], ndim: int) -> dict[str, Node]:
-    """Return the networks by their names, of which there are no two alike."""
+    """Return the networks by their names, which must differ."""
     found: dict[str, Node] = {}
     for word in progress(words, "network", len(words)):
         name, net = _named(word, ndim)
@@ -67,8 +68,8 @@ def _networks(words: list[str], ndim: int) -> dict[str, Node]:
 
 
 def _named(word: str, ndim: int) -> tuple[str, Node]:
-    """Return the name and the network of name=network; a network alone is its own name."""
+    """Return the name and the network in name=network; without a name the word itself is the name."""
     name, sign, text = word.partition("=")
     if sign and not (name.strip() and text.strip()):
-        raise ValueError(f"networks are given as name=network, such as mine=conv3*5, got {word!r}")
-    return name.strip() or word, read_network(text if sign else word, ndim)
+        raise ValueError(f"networks must be words such as name=network, like mine=conv3*5, got {word!r}")
+    return name.strip() or word, read(text if sign else word, ndim=ndim)[1]

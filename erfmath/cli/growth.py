@@ -1,4 +1,4 @@
-"""``erfmath growth``: how the effective field grows with depth, and the fitted slopes."""
+"""``erfmath growth``: the growth of the effective field with depth, and the fitted slopes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from erfmath.words import figure, table
 from .arguments import KERNELS, parse_count, parse_kernel
 from .options import add_definition, add_depths, add_kernel, add_plot, add_reading, save_plot
 
-HELP = "effective against theoretical size over depth, with the slopes of log size over log depth"
+HELP = "show how the effective field grows with depth, with the slopes of log size over log depth"
 EXAMPLES = """\
   erfmath growth 3x3 5 10 20 40
   erfmath growth 3x3 5 10 20 40 80 160 --profile std
@@ -61,7 +61,7 @@ def _report(found: Growth) -> str:
         [
             table(["depth", "field", "pixels", "effective", "ratio"], cells),
             "",
-            f"size  ~ depth^{found.slope:+.3f}   (the theorem's limit: +1/2)",
-            f"ratio ~ depth^{found.ratio_slope:+.3f}   (the theorem's limit: -1/2)",
+            f"size  ~ depth^{found.slope:+.3f}   (limit for deep networks: +1/2)",
+            f"ratio ~ depth^{found.ratio_slope:+.3f}   (limit for deep networks: -1/2)",
         ]
     )

@@ -1,4 +1,4 @@
-"""``erfmath impact``: one table row per depth, and a picture of the deepest."""
+"""``erfmath impact``: a table with a row for each depth, and a picture of the last."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from erfmath.report.pictures import extent_bar, profile_picture
 from erfmath.words import figure, progress, table
 
 from .arguments import KERNELS, parse_count, parse_kernel
-from .options import add_depths, add_kernel, add_plot, add_reading, draw_law, save_plot
+from .options import add_depths, add_kernel, add_plot, add_reading, draw_distribution, save_plot
 
-HELP = "the theoretical and the effective field of one unit behind n equal layers, beside its Gaussian"
+HELP = "show the fields of one unit after n equal layers, and how close its impact is to a Gaussian"
 EXAMPLES = """\
-  erfmath impact 3x3 5 10 20 40      the effective-receptive-field paper's own case
-  erfmath impact 1,2,1 1000          a smoothing kernel, a thousand layers deep
+  erfmath impact 3x3 5 10 20 40      the case of the paper on effective receptive fields
+  erfmath impact 1,2,1 1000          a smoothing kernel after a thousand layers
   erfmath impact 3x3 40 --plot impact.png
   erfmath impact 3x3 40 --json"""
 
@@ -46,7 +46,9 @@ def run(arguments: argparse.Namespace) -> str:
     ]
     if arguments.plot:
         save_plot(
-            arguments.plot, lambda plotting, axes: draw_law(plotting, axes, laws[-1], arguments), (6, 5)
+            arguments.plot,
+            lambda plotting, axes: draw_distribution(plotting, axes, laws[-1], arguments),
+            (6, 5),
         )
     if arguments.json:
         return json.dumps({"kernel": repr(kernel), "depths": readings}, indent=2)
@@ -54,7 +56,7 @@ def run(arguments: argparse.Namespace) -> str:
 
 
 def _reading(kernel: Kernel, n: int, law: Distribution, ref: str, profile: str) -> dict[str, Any]:
-    """Return the numbers of one depth, per axis where the axes may differ."""
+    """Return the readings at one depth, per axis where the axes may differ."""
     limits = [central_limit(kernel.marginal(axis), n) for axis in range(kernel.ndim)]
     fields = {name: effective_field(law, name, ref, profile) for name in DEFINITIONS}
     return {
@@ -86,19 +88,19 @@ def _report(text: str, kernel: Kernel, readings: list[dict[str, Any]], law: Any)
     first, last = effective["extent"][0]
     profile = law.marginal(0)
     return [
-        f"Impact on one unit behind n layers of the kernel {text}",
+        f"Impact of the input on one unit after n layers with the kernel {text}",
         "",
         _sizes_table(readings),
         "",
         _normal_table(readings),
         "",
-        f"Depth {deepest['depth']}, the profile along {'the' if kernel.ndim == 1 else 'the first'} axis, "
-        "five deviations about its mean:",
+        f"Depth {deepest['depth']}, {'along the first axis, ' * (kernel.ndim > 1)}"
+        "within five standard deviations of the mean:",
         "",
         profile_picture(profile),
         "",
-        f"The whole field of {_join(deepest['theoretical'])}, what counts by the threshold filled "
-        f"(side {figure(effective['size'])}):",
+        f"The field of {_join(deepest['theoretical'])}, with the effective field filled "
+        f"(threshold, size {figure(effective['size'])}):",
         extent_bar(first, last, deepest["theoretical"][0]),
     ]
 
@@ -137,6 +139,6 @@ def _normal_table(readings: list[dict[str, Any]]) -> str:
 
 
 def _join(values: list[Any], form: str = "{}") -> str:
-    """Return the values per axis, one for all where they agree."""
+    """Return the values per axis, or a single one if all are equal."""
     texts = ["none" if value is None else form.format(value) for value in values]
     return texts[0] if len(set(texts)) == 1 and form != "{}" else " x ".join(texts)

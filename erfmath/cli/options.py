@@ -13,71 +13,71 @@ from erfmath.laws.effective import DEFINITIONS
 
 def add_kernel(parser: argparse.ArgumentParser) -> None:
     """Add the kernel."""
-    parser.add_argument("kernel", help="the kernel of one layer, see below")
+    parser.add_argument("kernel", help="the kernel of one layer; see below")
 
 
 def add_depths(parser: argparse.ArgumentParser) -> None:
-    """Add the depths, numbers of layers in series."""
+    """Add the depths: numbers of layers in series."""
     parser.add_argument(
-        "depths", nargs="+", metavar="depth", help="number of layers in series, such as 5 10 20 40"
+        "depths", nargs="+", metavar="depth", help="numbers of layers in series, such as 5 10 20 40"
     )
 
 
 def add_definition(parser: argparse.ArgumentParser, default: str | None = "threshold") -> None:
-    """Add the definition of the effective field; without a default there are several."""
-    help_text = f"of the effective field (default: {default or 'threshold and mass'})"
+    """Add the definition of the effective field; without a default two are read."""
+    help_text = f"what counts as the effective field (default: {default or 'threshold and mass'})"
     parser.add_argument("--definition", choices=DEFINITIONS, default=default, help=help_text)
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
-    """Add how the threshold definition and the profile are read."""
+    """Add the pixel that the threshold refers to, and the profile."""
     parser.add_argument(
         "--ref",
         choices=("centre", "max"),
         default="centre",
-        help="pixel the threshold refers to (default: centre)",
+        help="the pixel that the threshold refers to (default: centre)",
     )
     parser.add_argument(
         "--profile",
         choices=("mean", "variance", "std"),
         default="mean",
-        help="variance: that of the gradient of a network with random weights; std: its square root, the "
-        "mean |gradient| (default: mean)",
+        help="mean: the impact itself; variance: the variance of the gradient with random weights; std: its "
+        "square root (default: mean)",
     )
 
 
 def add_input_size(parser: argparse.ArgumentParser, adds: str) -> None:
     """Add the size of the input."""
     parser.add_argument(
-        "--input-size", metavar="SIZE", help=f"samples of the input, such as 224 or 224x160: {adds}"
+        "--input-size", metavar="SIZE", help=f"size of the input, such as 224 or 224x160 ({adds})"
     )
 
 
 def add_plot(parser: argparse.ArgumentParser) -> None:
-    """Add the picture file."""
-    parser.add_argument("--plot", metavar="FILE.png", help="draw a picture too (needs matplotlib)")
+    """Add the file of a picture."""
+    parser.add_argument("--plot", metavar="FILE.png", help="also draw a picture (needs matplotlib)")
 
 
 def save_plot(path: str, draw: Callable[[ModuleType, Any], Any], size: tuple[float, float]) -> None:
-    """Draw on the axes of a figure of its own, and save it."""
+    """Draw on the axes of a new figure, and save it."""
     from erfmath import plotting
 
     figure = plotting.new_figure(size)
     draw(plotting, figure.add_subplot())
     try:
         figure.savefig(path, dpi=150)
-    except ValueError as error:  # matplotlib's answer to an ending it does not know spans several lines
+    except ValueError as error:  # matplotlib's message on an unknown file type has several lines
         raise ValueError(f"--plot: {str(error).splitlines()[0]}") from None
 
 
-def draw_law(
+def draw_distribution(
     plotting: ModuleType,
     axes: Any,
     law: Distribution,
     arguments: argparse.Namespace,
     definition: str | None = None,
 ) -> None:
-    """Draw a law as a map on two axes, else its profile along the first."""
+    """Draw a distribution: as a map on two axes, otherwise along its first axis."""
     reading = {
         "definition": definition or "threshold",
         "ref": arguments.ref,

@@ -1,4 +1,4 @@
-"""What a screen can show."""
+"""Text that a screen can show."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _PLAIN = str.maketrans("▁▂▃▄▅▆▇█▔·░▒▓", "..::||##-.-+*"
 
 
 def encodable(text: str, encoding: str | None) -> str:
-    """Return the text, its blocks and bars as plain characters where the encoding has none."""
+    """Return the text, with plain characters for blocks and bars if the encoding lacks them."""
     try:
         text.encode(encoding or "ascii")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""``erfmath zoo``: the networks that have a name, with field and stride."""
+"""``erfmath zoo``: the networks that have a name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from erfmath.network.field import receptive_field
 from erfmath.words import per_axis_text, progress, table
 from erfmath.zoo import get, names
 
-HELP = "the networks that have a name, with theoretical field and stride"
+HELP = "list the networks that have a name, with their theoretical field and stride"
 NOTATION = ""
 EXAMPLES = """\
   erfmath zoo
@@ -18,7 +18,7 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command: none."""
+    """Add no arguments."""
 
 
 def run(arguments: argparse.Namespace) -> str:
@@ -28,15 +28,15 @@ def run(arguments: argparse.Namespace) -> str:
     if arguments.json:
         return json.dumps(rows, indent=2)
     cells = [
-        [row["name"], str(row["axes"]), *(per_axis_text(row[key]) for key in ("field", "stride", "start"))]
+        [row["name"], str(row["axes"]), *(per_axis_text(row[key]) for key in ("field", "stride", "offset"))]
         for row in rows
     ]
-    return table(["network", "axes", "field", "stride", "start"], cells, left=1)
+    return table(["network", "axes", "field", "stride", "offset"], cells, left=1)
 
 
 def _row(name: str) -> dict[str, Any]:
     field = receptive_field(get(name))
     several = field.ndim > 1
-    keys = {"field": field.size, "stride": field.stride, "start": field.offset}
+    keys = {"field": field.size, "stride": field.stride, "offset": field.offset}
     values = {key: list(value) if several else [value] for key, value in keys.items()}
     return {"name": name, "axes": field.ndim, **values}

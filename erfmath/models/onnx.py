@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import require_file
 from ..network.algebra import Node
 from .ir import Constant, Input, Operator, Shape, Tensor
 from .model import Model, Source
@@ -115,6 +116,7 @@ def loaded(model: Any) -> Any:
     if not isinstance(model, (str, os.PathLike)):
         raise TypeError(f"model must be a path or an onnx.ModelProto, got {type(model).__name__}")
     path = Path(model)
+    require_file(path)
     data = path.read_bytes()
     try:
         found = onnx.load_model_from_string(data)

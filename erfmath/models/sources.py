@@ -1,4 +1,4 @@
-"""Networks from whatever names or holds one: values, words, files and modules."""
+"""Networks from all that names or holds one: values, words, files and modules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .._checks import per_axis
+from .._checks import per_axis, require_file
 from ..formats.json_format import network_from_json
 from ..formats.notation import parse_network
 from ..network.algebra import Node
@@ -36,79 +36,93 @@ def read(
     channels: int | None = None,
     global_context: bool = True,
 ) -> tuple[str, Node, str | None]:
-    """Return the name and the network of what names or holds one, and its output where that is not its own.
+    """Return the name, the network, and the output that was read, None for the network's own.
 
-    A size and channels that are asked for are those of a model's input; the others ignore them.
+    A size and channels are those of the input of a model that is read here; other networks ignore them.
 
     Raises
     ------
     TypeError
-        If it is nothing that can be read.
+        If `what` is nothing that can be read.
     ValueError, OSError
-        If a word, a file or a module cannot be read, or the output is unknown: the message names it.
+        If a word, a file or a module cannot be read, the output is unknown, or an argument does not fit what
+        is read: the message names it.
     """
     options = {"output": output, "input_size": input_size, "channels": channels, "gates": global_context}
+    what = what.strip() if isinstance(what, str) else what
+    name, net = _read(what, example, ndim, options)
+    if ndim is not None and net.ndim not in (None, ndim):
+        raise ValueError(f"ndim must be {net.ndim} or None for {name}, got {ndim}")
+    if example is not None and not (isinstance(net, Model) and net.is_module):
+        raise ValueError(f"example is an input of a PyTorch module, and {name} is none")
+    if isinstance(net, Model):
+        return name, net, None if net.reads_own_output else net.output
+    if not global_context:
+        raise ValueError(f"only a model can be read without its global context, and {name} is none")
+    return name, *_up_to(net, output)
+
+
+def _read(what: Any, example: Any, ndim: int | None, options: dict[str, Any]) -> tuple[str, Node]:
+    """Return the name and the network of what names or holds one; a model is read up to the output."""
     if isinstance(what, os.PathLike) or (isinstance(what, str) and re.search(r"\.(onnx|json)$", what)):
         path = Path(what)
-        if path.suffix != ".json":
-            return _model(path.name, _onnx_model(path, **options))
-        return _network(str(what), _json_network(path), output)
+        return (str(what), _json(path)) if path.suffix == ".json" else (path.name, _onnx(path, **options))
     if isinstance(what, str):
         if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", what):
-            return _model(what, _torch_model(_made(what), None, **options))
-        return _network(what, parse_network(what, ndim), output)
+            return what, _torch(_made(what), example, **options)
+        return what, _notation(what, ndim)
     if isinstance(what, Model):
-        return _model(what.name, what if output is None else what.up_to(output))
+        if example is not None or not options["gates"]:
+            raise ValueError("example and global_context are for reading a model; this one has been read")
+        return what.name, what if options["output"] is None else what.up_to(options["output"])
     if isinstance(what, Node):
-        return _network("network", what, output)
-    found = _model_of(what, example, options)
-    return _model(found.name, found)
+        return "network", what
+    found = _foreign(what, example, options)
+    return found.name, found
 
 
-def _model_of(what: Any, example: Any, options: dict[str, Any]) -> Model:
-    """Return the network of a value of another library."""
+def _foreign(what: Any, example: Any, options: dict[str, Any]) -> Model:
+    """Return the model of a value of another library."""
     kinds = {f"{cls.__module__.partition('.')[0]}.{cls.__name__}" for cls in type(what).__mro__}
     if kinds & {"torch.Module", "torch.ExportedProgram"}:
-        return _torch_model(what, example, **options)
+        return _torch(what, example, **options)
     if "ModelProto" in {kind.partition(".")[2] for kind in kinds}:
-        return _onnx_model(what, **options)
+        return _onnx(what, **options)
     raise TypeError(f"what must be {ACCEPTED}; got {what!r:.60} of type {type(what).__name__}")
 
 
-def _model(name: str, model: Model) -> tuple[str, Node, str | None]:
-    """Return a model under the name it was asked for by."""
-    return name, model, None if model.reads_own_output else model.output
-
-
-def _network(name: str, net: Node, output: str | int | None) -> tuple[str, Node, str | None]:
-    """Return a network up to the layer of a name."""
+def _up_to(net: Node, output: str | int | None) -> tuple[Node, str | None]:
+    """Return a network up to the layer of a name, and that name where it is not the network's own output."""
     if output is None:
-        return name, net, None
+        return net, None
     if not isinstance(net, Graph):
         raise ValueError(
-            f"output={output!r} needs a network with named layers: an ONNX file, a PyTorch module, a Graph"
+            f"output={output!r} needs a network with named layers: an ONNX file, a PyTorch module or a Graph"
         )
-    return name, Graph(net.args[0], str(output)), None if output == net.output else str(output)
+    return Graph(net.args[0], str(output)), None if output == net.output else str(output)
 
 
-def _json_network(path: Path) -> Node:
+def _notation(text: str, ndim: int | None) -> Node:
+    """Return the network of a word or of layers in the short notation."""
     try:
-        require_file(path)
+        return parse_network(text, ndim)
+    except ValueError:
+        if os.path.exists(text):
+            raise ValueError(f"{text!r} is a file of another kind; what must be {ACCEPTED}") from None
+        raise
+
+
+def _json(path: Path) -> Node:
+    require_file(path)
+    try:
         return network_from_json(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
-        raise ValueError(f"{path} is no text") from None
+        raise ValueError(f"{str(path)!r} is not a text file") from None
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{str(path)!r}: {error}") from None
 
 
-def require_file(path: Path) -> None:
-    """Raise where there is no such file, saying what was looked for."""
-    if not path.is_file():
-        what = (
-            "a folder, not a file" if path.is_dir() else f"not there (looked for in {path.resolve().parent})"
-        )
-        raise FileNotFoundError(f"{str(path)!r} is {what}")
-
-
-def _onnx_model(model: Any, output: Any, input_size: Any, channels: int | None, gates: bool) -> Model:
+def _onnx(model: Any, output: Any, input_size: Any, channels: int | None, gates: bool) -> Model:
     """Return a model of a file; a size and channels that are asked for replace those of its input."""
     from .onnx import from_onnx
 
@@ -129,7 +143,7 @@ def _asked_shape(model: Model, input_size: Any, channels: int | None) -> tuple[i
     return tuple(asked)
 
 
-def _torch_model(
+def _torch(
     module: Any, example: Any, output: Any, input_size: Any, channels: int | None, gates: bool
 ) -> Model:
     """Return the model of a module, with the example given or an input of the size and channels asked for."""

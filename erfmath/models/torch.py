@@ -104,6 +104,10 @@ def exported(module: Any, example: Any) -> Any:
     if isinstance(example, (tuple, list)) and example and all(isinstance(side, int) for side in example):
         kinds = (values.dtype for values in module.parameters() if values.is_floating_point())
         example = torch.zeros(tuple(example), dtype=next(kinds, None))
+    if not isinstance(example, (torch.Tensor, Mapping, tuple, list)):
+        raise TypeError(
+            f"example_input must be a tensor, a tuple or dict of tensors, or a shape, got {example!r}"
+        )
     keywords = dict(example) if isinstance(example, Mapping) else {}
     arguments = () if keywords else tuple(example) if isinstance(example, (tuple, list)) else (example,)
     training = [part for part in module.modules() if part.training]
