@@ -27,6 +27,9 @@ from .laws.effective import EffectiveField as EffectiveField, effective_field as
 from .laws.joint import JointDistribution as JointDistribution
 from .laws.lattice import LatticeDistribution as LatticeDistribution
 from .laws.lazy import ProductDistribution as ProductDistribution, distribution as distribution
+from .laws.mixture import mixture as mixture
+from .laws.sums import sum_of as sum_of
+from .laws.univariate import UnivariateDistribution as UnivariateDistribution
 from .laws.verdict import Verdict as Verdict
 from .measured.gradients import measure as measure
 from .measured.module import to_torch as to_torch

@@ -1,1 +1,3 @@
-"""Distributions on a lattice, their effective size and their normal limit."""
+"""Distributions on a lattice, their arithmetic, their effective size and their normal limit."""
+
+from . import arithmetic as arithmetic  # so that the operators of all distributions are known

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 
 from .._checks import as_count, as_fraction_of_one
-from ..core.direct import convolve
 from ..core.scaled import Floats
 from ..polynomials.cumulants import cumulants_from_moments
-from .base import require_distribution
 from .manners import (
     FARTHEST,
     Points,
@@ -183,13 +181,6 @@ class LatticeDistribution(UnivariateDistribution):
         last = int(np.searchsorted(-self._upper, -limit, side="left")) - 1
         return self._start + first, self._table[first : last + 1].copy()
 
-    def convolve(self, other: UnivariateDistribution) -> UnivariateDistribution:
-        """Return the distribution of the sum of two independent variables, each tail with its digits."""
-        require_distribution(other, "other")
-        (start, left), (other_start, right) = self.float_window(), other.float_window()
-        row = convolve(left, right)
-        return LatticeDistribution(row.to_unit_sum(), start + other_start + row.start[0])
-
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
@@ -206,19 +197,19 @@ class LatticeDistribution(UnivariateDistribution):
         return x - (self._start - 1)
 
 
-def as_shares(probabilities: Any) -> Floats:
+def as_shares(probabilities: Any, name: str = "probabilities") -> Floats:
     """Return the probabilities as an array divided by its sum, or raise when they are no distribution."""
-    given = real_array(probabilities, "probabilities")
+    given = real_array(probabilities, name)
     if np.asarray(probabilities).dtype.kind == "b":
-        raise TypeError(f"probabilities must be numbers, got booleans: {probabilities!r}")
+        raise TypeError(f"{name} must be numbers, got booleans: {probabilities!r}")
     table = np.asarray(given, dtype=float)
     if not table.size:
-        raise ValueError("probabilities must not be empty")
+        raise ValueError(f"{name} must not be empty")
     if not np.isfinite(table).all():
-        raise ValueError("probabilities must be finite")
+        raise ValueError(f"{name} must be finite")
     if (table < 0).any():
-        raise ValueError(f"probabilities must not be negative, got {float(table.min())!r}")
+        raise ValueError(f"{name} must not be negative, got {float(table.min())!r}")
     total = float(table.sum())
     if abs(total - 1) > 1e-9:
-        raise ValueError(f"probabilities must sum to 1, got {total!r}; divide them by their sum")
+        raise ValueError(f"{name} must sum to 1, got {total!r}; divide them by their sum")
     return np.asarray(table / total)

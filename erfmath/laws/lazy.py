@@ -16,7 +16,7 @@ from ..core.scaled import Floats
 from ..polynomials.cumulants import exact_cumulants, require_law, require_one_axis
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Product, as_product
-from .base import Distribution, require_distribution
+from .base import Distribution
 from .joint import JointDistribution
 from .lattice import LatticeDistribution
 from .manners import FARTHEST, Points, as_generator, as_size, of_points, of_shares, read_only
@@ -161,20 +161,27 @@ class ProductDistribution(LatticeDistribution):
         """Return (offset, probabilities) of the shortest window whose tails hold at most tail / 2 each."""
         return super().window(tail) if self._is_short else UnivariateDistribution.window(self, tail)
 
-    def convolve(self, other: UnivariateDistribution) -> UnivariateDistribution:
-        """Return the distribution of the sum of two independent variables, each tail with its digits."""
-        polynomial = require_distribution(other, "other").polynomial
-        if polynomial is None:
-            return super().convolve(other)
-        return ProductDistribution(Product(self._polynomial.factors + polynomial.factors))
+    def to_product(self) -> Product:
+        """Return the product of powers whose distribution this is."""
+        return self._polynomial
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self._polynomial == other._polynomial
+        return self._polynomial == other._polynomial or self._canonical == other._canonical
 
     def __hash__(self) -> int:
-        return hash((type(self), self._polynomial))
+        return hash(self._canonical)
+
+    @functools.cached_property
+    def _canonical(self) -> tuple[int, frozenset[Any]]:
+        """What neither the order of factors changes nor which of them hold a shift."""
+        powers: dict[Any, int] = {}
+        for kernel, n, step in self._polynomial.factors:
+            if n and kernel.shape != (1,):
+                key = kernel.shift(-kernel.offsets[0]), step
+                powers[key] = powers.get(key, 0) + n
+        return self._origin, frozenset(powers.items())
 
     def float_window(self) -> tuple[int, Floats]:
         """Return (start, probabilities) of all that is not zero as a float, read-only."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,8 @@ PointMethod = Callable[[Any, Points], Floats]
 # Lattice points are int64; sums of two of them must be as well.
 FARTHEST = 2**62
 
+_LOG_HALF = -math.log(2)
+
 
 def of_points(off_lattice: float | None = None) -> Callable[[PointMethod], Callable[[Any, Any], Any]]:
     """Give a method of int64 points scipy's manners; `off_lattice` is its value between the integers.
@@ -32,7 +35,9 @@ def of_points(off_lattice: float | None = None) -> Callable[[PointMethod], Calla
             x = real_array(x, "x")
             low, high = self.support()
             points, undefined = _floor(x)
-            values = np.where(undefined, np.nan, function(self, np.clip(points, low - 1, high + 1)))
+            # A support without an end ends, for points, where these do.
+            points = np.clip(points, low - 1, min(high + 1, FARTHEST))
+            values = np.where(undefined, np.nan, function(self, points))
             if off_lattice is not None and x.dtype.kind == "f":
                 values = np.where((np.floor(x) == x) | undefined, values, off_lattice)
             return plain(values)
@@ -107,6 +112,11 @@ def log_of(values: Floats) -> Floats:
     """Return the logarithms, -inf at 0 as scipy has it, and no warning."""
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(values))
+
+
+def log_complement(logs: Floats, rest: Floats) -> Floats:
+    """Return the logs of shares, those above 1/2 by way of the logs of what is left, at most 1."""
+    return np.where(logs < _LOG_HALF, logs, np.log1p(-np.exp(np.minimum(rest, _LOG_HALF))))
 
 
 def plain(values: Any) -> Any:

@@ -6,23 +6,39 @@ import functools
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from .._checks import as_choice, as_count, as_fraction_of_one
 from .._memory import check_memory
 from ..core.scaled import Floats
+from ..polynomials.kernel import Kernel
 from ..polynomials.product import Product
 from .base import Distribution
-from .manners import Points, as_generator, as_size, of_points, of_shares, real_array
+from .manners import FARTHEST, Points, as_generator, as_size, of_points, of_shares, real_array
 
 if TYPE_CHECKING:
     from scipy.stats._distn_infrastructure import rv_continuous_frozen
 
+# Sums of tables are products and short products are tables, so the arithmetic is written above both, in
+# arithmetic.py, and entered here by name.
+_OPERATIONS: dict[str, Callable[..., UnivariateDistribution]] = {}
+_Operation = TypeVar("_Operation", bound="Callable[..., UnivariateDistribution]")
+
+
+def operation(function: _Operation) -> _Operation:
+    """Make a function what the operator of its name does."""
+    _OPERATIONS[function.__name__] = function
+    return function
+
 
 class UnivariateDistribution(Distribution):
     """A distribution on the integers.
+
+    ``a + b`` is the distribution of a sum of independent variables, ``n * a`` that of n independent copies,
+    ``a.scaled(n)`` that of n times one variable; ``-a``, ``a - b`` and ``a + 3`` are what they say.
 
     A kind of its own has ``support``, ``logpmf``, ``logcdf``, ``logsf`` and ``cumulants``; where it knows
     more, it overrides what else there is.
@@ -53,6 +69,66 @@ class UnivariateDistribution(Distribution):
     def polynomial(self) -> Product | None:
         """The product of powers whose distribution this is, where it is held as one."""
         return None
+
+    @property
+    def lattice(self) -> tuple[Fraction, Fraction, UnivariateDistribution]:
+        """(Origin, step, integers): the variable is origin + step times one distributed as `integers`."""
+        return Fraction(0), Fraction(1), self
+
+    def to_product(self) -> Product:
+        """Return the product of powers whose distribution this is, a table being a product of one factor."""
+        low, high = self.support()
+        if math.isinf(high - low):
+            raise ValueError(
+                "a distribution without an end is no factor of a sum; cut it first with given(lo, hi)"
+            )
+        return Product([(Kernel(self.probabilities(), low), 1)])
+
+    def convolve(self, other: UnivariateDistribution) -> UnivariateDistribution:
+        """Return the distribution of the sum of two independent variables, each tail with its digits."""
+        return _OPERATIONS["convolve"](self, other)
+
+    def scaled(self, factor: int | Fraction) -> UnivariateDistribution:
+        """Return the distribution of `factor` times the variable, which ``n * a`` is not.
+
+        >>> from erfmath import sum_of
+        >>> die = sum_of([0, *[1 / 6] * 6])
+        >>> die.scaled(2).support(), (2 * die).support(), die.scaled(2).var() == 2 * (2 * die).var()
+        ((2, 12), (2, 12), True)
+        """
+        return _OPERATIONS["scaled"](self, factor)
+
+    def given(self, low: Any = None, high: Any = None) -> UnivariateDistribution:
+        """Return the distribution conditional on low <= X <= high, None for an end that is open.
+
+        Probabilities are divided by that of the condition, however small it is.
+
+        >>> from erfmath import sum_of
+        >>> sum_of([0, *[1 / 6] * 6], 1000).given(low=5500).mode()
+        5500
+        """
+        return _OPERATIONS["given"](self, low, high)
+
+    def __add__(self, other: Any) -> UnivariateDistribution:
+        return _OPERATIONS["add"](self, other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> UnivariateDistribution:
+        return _OPERATIONS["add"](self, -other)
+
+    def __rsub__(self, other: Any) -> UnivariateDistribution:
+        return _OPERATIONS["add"](-self, other)
+
+    def __neg__(self) -> UnivariateDistribution:
+        return self.scaled(-1)
+
+    def __mul__(self, copies: Any) -> UnivariateDistribution:
+        return _OPERATIONS["repeated"](self, copies)
+
+    __rmul__ = __mul__
+    # An array on the left would add itself entry by entry.
+    __array_ufunc__ = None
 
     @of_points(off_lattice=0.0)
     def pmf(self, x: Points) -> Floats:
@@ -180,6 +256,23 @@ class UnivariateDistribution(Distribution):
         start, shares = self.window()
         return start + int(shares.argmax())
 
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the pmf as bars on matplotlib axes, by default those of a new figure, and return the axes."""
+        if ax is None:
+            from matplotlib.figure import Figure
+
+            ax = Figure(layout="constrained").add_subplot()
+        origin, step, integers = self.lattice
+        start, shares = integers.window(1e-6)
+        # More bars than pixels are drawn as one outline.
+        at = float(origin) + float(step) * np.arange(start, start + len(shares))
+        if len(shares) <= 400:
+            ax.bar(at, shares, width=0.9 * float(step))
+        else:
+            ax.fill_between(at, shares)
+        ax.set(xlabel="x", ylabel="P(X = x)")
+        return ax
+
     def median(self) -> float:
         """Return the smallest point with at least half of the mass at or below it."""
         return float(self.ppf(0.5))
@@ -203,6 +296,8 @@ class UnivariateDistribution(Distribution):
         """Return the pmf over the whole support, ``support()[0]`` first; those below 1e-308 are 0."""
         low, high = self.support()
         size = high - low + 1
+        if math.isinf(size):
+            raise ValueError("a row without an end cannot be given; use window(), pmf() or logpmf()")
         check_memory(8 * size, f"the row of {size:.3g} probabilities", "use window(), pmf() or logpmf()")
         row = np.zeros(size)
         start, values = self.float_window()
@@ -251,6 +346,7 @@ class UnivariateDistribution(Distribution):
 
         first, last = self.support()
         mean, std = self.mean(), self.std()
+        last = min(last, FARTHEST)
         guess = mean + sign * std * np.clip(ndtri(q), -40, 40)
         high = np.clip(guess, first, last).astype(np.int64)
         low, step = high.copy(), max(1, int(std / 64))

@@ -1,0 +1,172 @@
+"""Sums of independent variables from their probabilities: dice, trials, losses, scores."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from .._checks import as_power
+from .._memory import check_memory
+from ..polynomials.kernel import Kernel
+from ..polynomials.product import Product
+from .arithmetic import convolve_all, gcd, on_lattice, rational
+from .base import Distribution
+from .lazy import ProductDistribution
+from .univariate import UnivariateDistribution
+
+# Float probabilities sum to 1 up to round-off; no closer to it is a typing error.
+_ROUNDOFF = 1e-9
+# A value this close to the lattice that was asked for, in steps, is on it.
+_CLOSE = 1e-9
+
+
+def sum_of(outcomes: Any, n: int = 1, *, step: Any = None, normalize: bool = False) -> UnivariateDistribution:
+    r"""Return the distribution of a sum of independent variables, n copies of each.
+
+    .. math:: P(X_1 + \dots + X_n = x) = [z^x]\, \Big(\sum_v p_v z^v\Big)^n
+
+    Nothing is computed before it is asked for, so n may be 10**15, and every tail has its digits.
+
+    Parameters
+    ----------
+    outcomes
+        One variable: ``{value: probability}``, the probabilities of 0, 1, 2, .. as a sequence, or a
+        distribution; or a sequence of such variables, which may all be different.
+    n
+        Number of independent copies, an int from 0 to 10**15.
+    step
+        What all differences of values are multiples of; None finds it. Floats stand for the simplest
+        fractions that round to them, so that 0.1 is 1/10 and 0.3333333333333333 is 1/3.
+    normalize
+        Divide the probabilities of each variable by their sum, where that is not 1.
+
+    Returns
+    -------
+    UnivariateDistribution
+        On the integers where all values are, else on the lattice of the step.
+
+    Raises
+    ------
+    TypeError
+        If a value or a probability is no real number: a boolean, a string, a masked array.
+    ValueError
+        If probabilities are negative, not finite or do not sum to 1, a value is off the lattice of `step`,
+        or the lattice between the values would not fit in memory.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> dice = sum_of({face: Fraction(1, 6) for face in range(1, 7)}, 1000)
+    >>> dice.mean(), f"{dice.logsf(5499):.13g}"  # at least 5500
+    (3500.0, '-842.2029391718')
+    >>> sum_of([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]]).probabilities().round(4)  # a Poisson-binomial
+    array([0.09, 0.46, 0.41, 0.04])
+    """
+    power = as_power(n)
+    asked = None if step is None else _positive(step)
+    parts = [_copies(variable, power, asked, normalize) for variable in _variables(outcomes)]
+    return parts[0] if len(parts) == 1 else convolve_all(parts)
+
+
+def _variables(outcomes: Any) -> list[Any]:
+    """Return the variables that are named, each as {value: probability} or as a distribution."""
+    if _is_variable(outcomes):
+        return [outcomes]
+    if isinstance(outcomes, np.ma.MaskedArray):
+        raise TypeError("outcomes must not be a masked array; take outcomes.compressed() or .filled(0)")
+    if not isinstance(outcomes, (Sequence, np.ndarray)) or isinstance(outcomes, (str, bytes)):
+        raise TypeError(
+            "outcomes must be {value: probability}, a sequence of probabilities, a distribution, or a "
+            f"sequence of these, got {outcomes!r}"
+        )
+    if not len(outcomes):
+        raise ValueError("outcomes must not be empty")
+    kinds = {_is_variable(entry) or _is_row(entry) for entry in outcomes}
+    if len(kinds) > 1:
+        raise ValueError("outcomes must be all numbers or all variables, got both in one sequence")
+    if kinds == {False}:
+        return [dict(enumerate(outcomes))]
+    return [entry if _is_variable(entry) else dict(enumerate(entry)) for entry in outcomes]
+
+
+def _is_variable(value: Any) -> bool:
+    return isinstance(value, (Mapping, Distribution))
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) > 0
+
+
+def _copies(variable: Any, n: int, step: Fraction | None, normalize: bool) -> UnivariateDistribution:
+    """Return the distribution of the sum of n copies of one variable."""
+    if isinstance(variable, UnivariateDistribution):
+        return n * variable
+    if isinstance(variable, Distribution):
+        raise ValueError(f"outcomes must have one axis, got {variable!r}; take its marginal(axis)")
+    if not variable:
+        raise ValueError("outcomes must not be empty")
+    values = [rational(value, "outcomes") for value in variable]
+    shares = _probabilities(list(variable.values()), normalize)
+    origin, step = min(values), step or gcd([value - values[0] for value in values])
+    kernel = _kernel(values, shares, origin, step)
+    return on_lattice(n * origin, step, ProductDistribution(Product([(kernel, n)])))
+
+
+def _kernel(values: list[Fraction], shares: list[Any], origin: Fraction, step: Fraction) -> Kernel:
+    """Return the weights on the lattice from the smallest value on."""
+    size = int((max(values) - origin) / step) + 1
+    # Eight bytes for the place in a list, and as many as 32 for its number, in a list and in the kernel.
+    what = f"a lattice of {size:.3g} points, a step of {float(step):.3g} apart,"
+    check_memory(80 * size, what, "give a larger step, or outcomes on a coarser lattice")
+    weights: list[Any] = [0] * size
+    for value, share in zip(values, shares, strict=True):
+        index = (value - origin) / step
+        if abs(index - round(index)) > _CLOSE:
+            raise ValueError(
+                f"outcomes must be a whole number of steps of {float(step):g} apart, got {float(value)!r} "
+                f"beside {float(origin)!r}"
+            )
+        weights[round(index)] += share
+    return Kernel(weights)
+
+
+def _probabilities(shares: list[Any], normalize: bool) -> list[Any]:
+    """Return the probabilities as ints, Fractions and floats, or raise where they are none."""
+    found = [_probability(share) for share in shares]
+    exact = all(isinstance(share, (int, Fraction)) for share in found)
+    total = sum(map(Fraction, found), Fraction(0))
+    if not total:
+        raise ValueError("outcomes must have a positive probability, got none")
+    if not normalize and abs(total - 1) > (0 if exact else Fraction(_ROUNDOFF)):
+        shown = repr(float(total)) if total < 10**308 else "more than 1e308"
+        raise ValueError(
+            f"outcomes must have probabilities that sum to 1, got {shown}; normalize=True divides them by it"
+        )
+    return found
+
+
+def _probability(share: Any) -> Any:
+    if isinstance(share, (bool, np.bool_)) or not isinstance(share, (numbers.Real, Decimal)):
+        raise TypeError(
+            f"outcomes must have real numbers as probabilities, got {share!r} of type {type(share).__name__}"
+        )
+    if share < 0:
+        raise ValueError(f"outcomes must not have negative probabilities, got {share!r}")
+    if isinstance(share, numbers.Rational):
+        return Fraction(int(share.numerator), int(share.denominator))
+    if not math.isfinite(share):
+        raise ValueError(f"outcomes must have finite probabilities, got {share!r}")
+    return Fraction(share) if isinstance(share, Decimal) else float(share)
+
+
+def _positive(step: Any) -> Fraction:
+    value = rational(step, "step")
+    if value <= 0:
+        raise ValueError(f"step must be positive, got {step!r}")
+    return value

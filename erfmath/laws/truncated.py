@@ -1,0 +1,132 @@
+"""Distributions conditional on a range."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..core.scaled import Floats
+from .lattice import LatticeDistribution
+from .manners import Points, log_complement, log_of, of_points
+from .univariate import UnivariateDistribution
+
+# Up to this many points (8 MiB a row) tails are sums, each with its digits; beyond, they are differences.
+_SUMMED = 2**20
+
+
+def truncated(whole: UnivariateDistribution, first: int, last: Any) -> UnivariateDistribution:
+    """Return a distribution conditional on first .. last, which meet its support."""
+    if (first, last) == whole.support():
+        return whole
+    found = TruncatedDistribution(whole, first, last)
+    if math.isinf(found.log_mass):
+        raise ValueError(f"no probability lies between low={first} and high={last}")
+    return found
+
+
+@dataclass(frozen=True, repr=False)
+class TruncatedDistribution(UnivariateDistribution):
+    """A distribution conditional on first <= X <= last.
+
+    Tails are sums over the range, or, where it holds more than 2**20 points, differences of the smaller
+    tail of the whole distribution: these lose the digits by which that exceeds the difference.
+    """
+
+    whole: UnivariateDistribution
+    first: int
+    last: Any
+
+    def support(self) -> tuple[int, Any]:
+        """Return the smallest and the largest point of the range."""
+        return self.first, self.last
+
+    @cached_property
+    def log_mass(self) -> float:
+        """The log of the probability of the range."""
+        if self._logs is None:
+            return float(self._log_between(self.first - 1, self.last))
+        return float(np.logaddexp.reduce(self._logs))
+
+    @cached_property
+    def _logs(self) -> Floats | None:
+        if self.last - self.first >= _SUMMED:
+            return None
+        return np.asarray(self.whole.logpmf(np.arange(self.first, self.last + 1)))
+
+    @cached_property
+    def _tails(self) -> tuple[Floats, Floats] | None:
+        """The logs of P(X <= x) and of P(X > x) from one point below the range to its last."""
+        if self._logs is None:
+            return None
+        logs = self._logs - self.log_mass
+        lower = np.concatenate(([-np.inf], np.logaddexp.accumulate(logs)))
+        upper = np.concatenate((np.logaddexp.accumulate(logs[::-1])[::-1], [-np.inf]))
+        return lower, upper
+
+    @of_points(off_lattice=-np.inf)
+    def logpmf(self, x: Points) -> Floats:
+        """Return log P(X = x) under the condition."""
+        inside = (x >= self.first) & (x <= self.last)
+        return np.where(inside, np.asarray(self.whole.logpmf(x)) - self.log_mass, -np.inf)
+
+    @of_points()
+    def logcdf(self, x: Points) -> Floats:
+        """Return log P(X <= x) under the condition."""
+        lower, upper = self._tails_at(x)
+        return log_complement(lower, upper)
+
+    @of_points()
+    def logsf(self, x: Points) -> Floats:
+        """Return log P(X > x) under the condition."""
+        lower, upper = self._tails_at(x)
+        return log_complement(upper, lower)
+
+    def mean(self) -> float:
+        """Return the expected value."""
+        return self._bulk.mean()
+
+    def var(self) -> float:
+        """Return the variance."""
+        return self._bulk.var()
+
+    def cumulants(self, order: int = 4) -> tuple[float, ...]:
+        """Return the cumulants kappa_1 .. kappa_order."""
+        return self._bulk.cumulants(order)
+
+    @cached_property
+    def _bulk(self) -> LatticeDistribution:
+        """All but a share of 1e-20 at either end, as a table."""
+        if self._logs is not None:
+            low, shares = self.first, np.exp(self._logs - self.log_mass)
+        else:
+            edge = 1e-20 * math.exp(self.log_mass)
+            low = max(self.first, int(self.whole.ppf(edge + self.whole.cdf(self.first - 1))))
+            high = min(self.last, int(self.whole.isf(edge + self.whole.sf(self.last))))
+            shares = self._points(low, high)
+        return LatticeDistribution(shares / shares.sum(), low)
+
+    def _tails_at(self, x: Points) -> tuple[Any, Any]:
+        """Return log P(X <= x) and log P(X > x)."""
+        x = np.clip(x, self.first - 1, self.last).astype(np.int64)
+        if self._tails is not None:
+            lower, upper = self._tails
+            return lower[x - (self.first - 1)], upper[x - (self.first - 1)]
+        below, above = self._log_between(self.first - 1, x), self._log_between(x, self.last)
+        return below - self.log_mass, above - self.log_mass
+
+    def _log_between(self, a: Any, b: Any) -> Any:
+        """Return log P(a < X <= b) of the whole distribution, by its smaller tail."""
+        upper, beyond = np.asarray(self.whole.logsf(a)), np.asarray(self.whole.logsf(b))
+        lower, below = np.asarray(self.whole.logcdf(b)), np.asarray(self.whole.logcdf(a))
+        return np.where(upper < lower, _log_difference(upper, beyond), _log_difference(lower, below))
+
+
+def _log_difference(large: Any, small: Any) -> Any:
+    """Return log(e^large - e^small)."""
+    with np.errstate(invalid="ignore"):
+        share = -np.expm1(np.minimum(small - large, 0.0))
+        return np.where(np.isneginf(large), -np.inf, large + log_of(share))
