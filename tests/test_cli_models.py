@@ -123,7 +123,7 @@ def test_an_onnx_file_is_analyzed_as_its_network(capsys, light, name):
     size, stride = FIELDS[name]
     code, text = run(capsys, "analyze", light(name))
     assert code == 0
-    assert f"{size} x {size} pixels; a unit every {stride} pixels" in text
+    assert f"{size} x {size} pixels; one unit every {stride} pixels" in text
     title = f"light_{name}.onnx up to its last map '{LAST_MAPS[name]}' on 224 x 224 pixels, 3 channels\n"
     assert text.startswith(title)
     assert max(map(len, text.splitlines())) <= 80
@@ -153,7 +153,7 @@ def test_stages_are_the_fields_of_their_tensors(capsys, light, name):
 def test_the_output_and_the_size_of_a_file_can_be_chosen(capsys, light):
     _, text = run(capsys, "analyze", light("vgg19"), "--output", "r9", "--input-size", "64")
     assert text.startswith("light_vgg19.onnx up to 'r9' on 64 x 64 pixels")
-    assert "16 x 16 pixels; a unit every 4 pixels" in text
+    assert "16 x 16 pixels; one unit every 4 pixels" in text
     assert "128x16x16" in text
     assert "such as" in complaint(capsys, "analyze", light("vgg19"), "--output", "r9000")
 
@@ -186,7 +186,7 @@ def test_a_module_is_analyzed_as_its_network(capsys, module):
     code, text = run(capsys, "analyze", f"{module}:Net", "--input-size", "32")
     assert code == 0
     assert text.startswith(f"{module}:Net up to its last map 'add' on 32 x 32 pixels, 4 channels\n")
-    assert "8 x 8 pixels; a unit every 2 pixels" in text
+    assert "8 x 8 pixels; one unit every 2 pixels" in text
     _, text = run(capsys, "analyze", f"{module}:audio", "--input-size", "40")
     assert text.startswith(f"{module}:audio on 40 samples, 2 channels\n")
     found = json.loads(run(capsys, "analyze", f"{module}:audio", "--json")[1])
@@ -217,7 +217,7 @@ def test_a_module_is_measured_with_its_own_weights(capsys, module):
     assert code == 0
     assert text.startswith(f"{module}:Trained up to its last map 'last' on 24 x 24 pixels")
     assert (
-        "Measured, 40 runs of random inputs, its own weights: mean square of the gradient\n"
+        "Measured over 40 runs with random inputs, its own weights: mean square of the gradient\n"
         "at unit 6,6 on 24 x 24 pixels:" in text
     )
     found = json.loads(run(capsys, *words, "--json")[1])["measured"]
@@ -286,7 +286,7 @@ def test_weights_need_a_model(capsys):
 def test_gates_can_be_left_out(capsys, module):
     words = ["analyze", f"{module}:Gated", "--input-size", "8"]
     assert "unbounded" in run(capsys, *words)[1]
-    assert "3 x 3 pixels; a unit every pixel" in run(capsys, *words, "--no-gates")[1]
+    assert "3 x 3 pixels; one unit every pixel" in run(capsys, *words, "--no-gates")[1]
 
 
 def test_gates_and_logits_are_not_measured(capsys, module):
@@ -343,7 +343,7 @@ def test_graphs_in_json_have_outputs_and_stages(capsys, tmp_path):
     stages = json.loads(run(capsys, "analyze", path, "--all", "--json")[1])
     assert [(stage["tensor"], stage["field"]) for stage in stages] == [("a", [3]), ("c", [11]), ("d", [15])]
     text = run(capsys, "analyze", path, "--output", "b")[1]
-    assert "11 samples; a unit" in text
+    assert "11 samples; one unit" in text
     assert text.startswith(f"{path} up to 'b' on ")
     assert run(capsys, "analyze", path, "--output", "d")[1].startswith(f"{path} on ")
     assert "must be the name of a layer" in complaint(capsys, "analyze", path, "--output", "x")

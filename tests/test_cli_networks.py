@@ -95,7 +95,7 @@ def test_files_with_any_weights_are_read(capsys, tmp_path):
     path = tmp_path / "net.json"
     path.write_text(network_to_json(em.Conv([1, 2, 1], stride=2) ** 3))
     _, text = run(capsys, "analyze", str(path), "--input-size", "100")
-    assert "15 samples; a unit every 8 samples" in text
+    assert "15 samples; one unit every 8 samples" in text
     path.write_text(network_to_json(em.Conv([1, -2, 1])))
     _, text = run(capsys, "analyze", str(path))
     assert "negative weight" in text
@@ -126,7 +126,7 @@ def test_compare_takes_networks_before_and_after_options(capsys):
 def test_a_profile_of_random_weights_is_that_of_their_variance(capsys, network, profile, size):
     _, text = run(capsys, "analyze", network, "--profile", profile)
     assert f"side {size:g}, " in text
-    assert ("weights random" in text) == (profile != "mean")
+    assert ("with random weights" in text) == (profile != "mean")
     found = strict_json(run(capsys, "analyze", network, "--profile", profile, "--json")[1])
     assert found["profile"] == profile
     expected = em.effective_field(em.parse_network(network), profile=profile)
@@ -182,7 +182,7 @@ def test_a_measurement_stands_beside_the_theory(capsys):
     assert code == 0
     heading, table = text[text.index("Measured") :].split(":\n\n")
     assert heading == (
-        "Measured, 60 runs of random weights, 16 channels: mean square of the gradient\n"
+        "Measured over 60 runs with random weights, 16 channels: mean square of the gradient\n"
         "at unit 2,2 on 9 x 9 pixels"
     )
     net = em.parse_network(words[0])
@@ -350,7 +350,7 @@ def test_plots_are_saved(capsys, tmp_path, words):
         (["analyze", "conv3", "--plot", "x.gif9"], "--plot"),
         (["analyze", "gap", "--plot", "x.png"], "no impact to draw"),
         (["analyze", "conv3", "--output", "x"], "needs a network with named layers"),
-        (["analyze", "conv3", "--all"], "stages are those of a model or a Graph"),
+        (["analyze", "conv3", "--all"], "only a model or a Graph has stages"),
         (["analyze", "conv3", "--all", "--measure"], "does not go with --all"),
         (["analyze", "conv3", "--measure", "0"], "--measure must be at least 1"),
         (["analyze", "conv3", "--measure", "1.5"], "--measure must be a whole number"),

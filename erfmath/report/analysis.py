@@ -31,10 +31,10 @@ from .text import report
 PROFILES = ("mean", "variance", "std")
 REFERENCES = ("centre", "max")
 
-# A default input is no larger than twice this.
+# Inputs are doubled until they hold the field up to here: a larger field has no usual input.
 _LARGEST = 10**9
 
-# A model with more layers than this is shown by its stages.
+# A model with more layers than fit a few screens is shown by its stages.
 _MOST_ROWS = 64
 
 
@@ -45,31 +45,31 @@ class Analysis:
     Attributes
     ----------
     name, net
-        What was read.
+        The name and the network that was read.
     output
-        The tensor that was read, where it is not the network's own output.
+        The tensor that was read; None for the network's own output.
     input_size, channels
-        Of the input, per axis: those asked for, the model's own, or the usual ones that fit.
+        Samples per axis and channels of the input: those asked for, the model's own, or usual ones.
     at, borders
-        The unit, per axis, and whether the borders of the input cut its impact.
+        The output unit, per axis, and whether the borders of the input are taken into account.
     weights, profile, definitions, ref
         How the impact and the effective field are read.
     field
-        The theoretical field.
+        The theoretical receptive field.
     distribution
-        That of the impact, by the profile.
+        The distribution of the impact, by weights and profile.
     effective
         The effective field by each definition.
     limits
         The central limit along each axis.
     cost, layers
-        The cost, and the table of layers.
+        The cost and the table of layers.
     measured
-        A measurement by autograd beside the theory, where one was asked for.
+        A measurement and its agreement with the theory, if one was asked for.
     why
-        The reasons of what is None, by the name of the reading.
+        The reason for each reading that does not exist, by its name in :meth:`to_dict`.
     warnings
-        What a user should know, in sentences.
+        Sentences about the reading of a model, above all if another tensor than its output was read.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Analysis:
 
     @property
     def halo(self) -> Any:
-        """What a tile needs around it, see :meth:`ReceptiveField.halo`."""
+        """The samples that a tile needs around it; see :meth:`ReceptiveField.halo`."""
         return self.field.halo()
 
     @property
@@ -107,12 +107,12 @@ class Analysis:
 
     @cached_property
     def stages(self) -> StageTable:
-        """The tensors of a model or a Graph at which the rate changes or branches join.
+        """The tensors of a model or a Graph at which the stride changes or branches join.
 
         Raises
         ------
         ValueError
-            If it is another network, whose tensors have no names.
+            For another network, whose tensors have no names.
         """
         return stages_of(self.net)
 
@@ -128,14 +128,15 @@ class Analysis:
         return f"<Analysis of {self.name}: {self.field!r}>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all readings as JSON has them: what ``erfmath analyze --json`` prints.
+        """Return all readings as values for JSON, which ``erfmath analyze --json`` prints.
 
         ``erfmath.json_schema("analysis")`` is the schema.
         The keys are "version", "name", "output", "network", "input_size", "channels", "unit", "borders",
         "weights", "profile", "ref", "layers", "field", "effective", "central_limit", "cost", "measured",
-        "warnings" and "why". What does not exist is null, and "why" has its reason by the same key. Values
-        per axis are lists. The side of the theoretical field behind a layer is "field", the first position
-        that unit 0 sees "offset". Infinity is the string "inf" or "-inf", a Fraction a string such as "1/2".
+        "warnings" and "why". What does not exist is null, with its reason in "why" under the same key.
+        Values per axis are lists. For each layer, "field" is the size of the theoretical field and "offset"
+        the first position that unit 0 sees. Infinity is the string "inf" or "-inf"; a fraction is a string
+        such as "1/2".
         """
         return as_dict(self)
 
@@ -162,32 +163,33 @@ def analyze(
     Parameters
     ----------
     what
-        A network or a Model; a name of the zoo, or layers in the short notation; the path of an ONNX or JSON
-        file; "package.module:factory", or a PyTorch module.
+        A network or a Model; the name of a zoo network, or layers in the short notation; the path of an ONNX
+        or JSON file; a PyTorch module, or a function that returns one as "package.module:factory".
     example
-        An input of a PyTorch module, or its shape; by default a usual one.
+        An input of a PyTorch module, or its shape; None means a usual shape.
     ndim
-        Number of axes, where the notation gives one number for all.
+        Number of axes, for layers such as "conv3" that give a single number for all.
     output
-        The name of the tensor of a model or a Graph to read up to.
+        The tensor of a model or a Graph to read up to, by name; None means its output.
     input_size, channels
-        Of the input: a model's own by default, else usual ones (16 000 samples, 224 x 224 pixels and 3
-        channels, 64 voxels an axis) or twice the field.
+        Samples per axis and channels of the input. None means a model's own, otherwise usual values (16 000
+        samples, 224 x 224 pixels with 3 channels, 64 voxels per axis) or twice the field.
     at
-        The output unit, 0 by default; with `borders` the middle one.
+        The output unit; None means unit 0, or the middle one with `borders`.
     borders
-        Whether the borders of the input cut the impact.
+        Whether to take the borders of the input into account.
     weights
-        "uniform"; of a model also "given" and "energy", see :func:`from_onnx`.
+        "uniform" for equal taps; for a model also "given" and "energy", see :func:`from_onnx`.
     profile
-        "mean", "variance" or "std", see :func:`variance`.
+        "mean" for the impact itself, "variance" for the variance of the gradient with random weights, "std"
+        for its square root; see :func:`variance`.
     definition, ref
-        Of the effective field, see :func:`effective_field`; None for "threshold" and "mass".
+        The definition of the effective field, see :func:`effective_field`; None for "threshold" and "mass".
     global_context
-        False leaves out the branches of a model that read the whole map where they join one that does not:
-        squeeze-excitation, image-level pooling, statistics of normalisations.
+        False leaves out the branches of a model that read the whole map and join one that does not, such as
+        squeeze-excitation, image-level pooling and the statistics of normalisations.
     measure
-        How many runs to measure by autograd beside the theory; None for none. It needs torch.
+        The number of runs of a measurement by backpropagation, which needs PyTorch; None for no measurement.
 
     Returns
     -------
@@ -197,7 +199,7 @@ def analyze(
     Raises
     ------
     TypeError, ValueError, OSError
-        If `what` cannot be read, or an argument does not fit it: the message names it.
+        If `what` cannot be read, or if an argument does not fit it. The message names what is wrong.
 
     Examples
     --------
@@ -225,7 +227,7 @@ def analyze(
 
 
 def _choices(weights: str, profile: str, definition: str | None, ref: str) -> dict[str, Any]:
-    """Return how the impact is read, checked before any work."""
+    """Return how the impact is read, checked before the work."""
     one = () if definition is None else (as_choice(definition, "definition", DEFINITIONS),)
     return {
         "weights": as_choice(weights, "weights", WEIGHTS),
@@ -244,7 +246,7 @@ def _analysis(
     borders: bool,
     choices: dict[str, Any],
 ) -> Analysis:
-    """Return all readings but the measurement."""
+    """Return all readings except the measurement."""
     model = net if isinstance(net, Model) else None
     why: dict[str, str] = {}
     field = receptive_field(net)
@@ -276,7 +278,7 @@ def _analysis(
 
 
 def _input_size(net: Node, field: ReceptiveField, asked: Any) -> tuple[int, ...] | None:
-    """Return the input size asked for, else one that is likely or usual and fits, None where none does."""
+    """Return the input size asked for, or the model's own, or a usual one that fits; None if none does."""
     if asked is not None:
         return per_axis(asked, field.ndim, "input_size", minimum=1)
     own = net.input_size if isinstance(net, Model) else None
@@ -293,35 +295,35 @@ def _input_size(net: Node, field: ReceptiveField, asked: Any) -> tuple[int, ...]
 
 
 def _cost(net: Node, size: Any, channels: int, why: dict[str, str]) -> Cost | None:
-    """Return the cost, or say why there is none; an input that does not fit is an error of the user's."""
+    """Return the cost, or say why there is none; raise for an input that does not fit."""
     if size is None:
-        why["cost"] = "unknown: give an input_size that fits"
+        why["cost"] = "unknown: no usual input size fits this network; give one"
         return None
     sized_for(net, size)
     try:
         return cost(net, size, channels)
-    except ValueError as error:  # of the channels
+    except ValueError as error:  # about the channels
         why["cost"] = f"unknown: {error}"
         return None
 
 
 def _unit(net: Node, field: ReceptiveField, size: Any, at: Any, borders: bool) -> tuple[int, ...]:
-    """Return the output unit asked for, by default 0 or the middle of a map with borders."""
+    """Return the output unit asked for, by default unit 0, or with borders the middle one."""
     if not borders:
         return per_axis(0 if at is None else at, field.ndim, "at")
     if size is None:
-        raise ValueError("borders need an input_size that fits")
+        raise ValueError("borders=True needs an input_size, since no usual one fits this network")
     return unit_inside(sized_for(net, size), at)
 
 
 def _distribution(
     net: Node, at: Any, size: Any, choices: dict[str, Any], why: dict[str, str]
 ) -> Distribution | None:
-    """Return what a profile is read from, on a map with borders where a size is given, or say why not."""
+    """Return the distribution of the impact, with borders if a size is given, or say why there is none."""
     profile, weights = choices["profile"], choices["weights"]
     weighted = _weighted(net, weights)
     if size is None and receptive_field(net).unbounded is not None:
-        why["distribution"] = "none without borders: the whole input is seen, however large"
+        why["distribution"] = "none without borders: one unit sees the whole input, however large it is"
         return None
     try:
         if weights == "given" and profile == "mean":
@@ -359,14 +361,14 @@ def _effective(
 
 
 def _limits(law: Distribution | None, why: dict[str, str]) -> tuple[CentralLimit, ...]:
-    """Return the central limit along each axis; an impact cut at borders is no sum, and has none."""
+    """Return the central limit along each axis; an impact that is not a sum of steps has none."""
     marginals = marginals_of(law)
     limits = tuple(central_limit(m.polynomial) for m in marginals if m.polynomial is not None)
     if not limits:
-        why["central_limit"] = why.get("distribution", "none: the impact is no sum of independent steps")
+        why["central_limit"] = why.get("distribution", "none: the impact is not a sum of independent steps")
     try:
         for limit in limits:
-            _ = limit.verdict  # steps that double, without end, have no readings
+            _ = limit.verdict  # too large for floats after many doubling steps
     except (ValueError, MemoryError) as error:
         why["central_limit"] = _none(error)
         return ()

@@ -1,4 +1,4 @@
-"""All readings of a network as JSON has them."""
+"""All readings of a network as values for JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .measurement import Measured
 if TYPE_CHECKING:
     from .analysis import Analysis
 
-# Of the format; see analysis.schema.json in formats/.
+# The version of the format that analysis.schema.json describes.
 VERSION = 1
 
 _LIMIT_READINGS = (
@@ -33,7 +33,7 @@ _LIMIT_READINGS = (
 
 
 def as_dict(found: Analysis) -> dict[str, Any]:
-    """Return all readings as JSON has them; see :meth:`Analysis.to_dict`."""
+    """Return all readings as values for JSON; see :meth:`Analysis.to_dict`."""
     whole = {
         "version": VERSION,
         "name": found.name,
@@ -110,7 +110,7 @@ def _measured_dict(found: Measured | None) -> dict[str, Any] | None:
 
 
 def jsonable(value: Any) -> Any:
-    """Return a value as JSON has it: a Fraction as a string such as "1/2", infinity as "inf" or "-inf".
+    """Return a value for JSON: a Fraction as a string such as "1/2", infinity as "inf" or "-inf".
 
     >>> jsonable({"size": (3, math.inf), "stride": Fraction(1, 2)})
     {'size': [3, 'inf'], 'stride': '1/2'}

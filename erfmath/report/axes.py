@@ -1,4 +1,4 @@
-"""Values per axis, whatever the number of axes."""
+"""Values per axis for any number of axes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..network.field import ReceptiveField
 
 
 def marginals_of(law: Distribution | None) -> tuple[Any, ...]:
-    """Return the distributions along each axis, none where there is no distribution."""
+    """Return the distributions along each axis, empty if there is no distribution."""
     return () if law is None else law.marginals
 
 
@@ -19,7 +19,7 @@ def per_axis_values(value: Any) -> tuple[Any, ...]:
 
 
 def pairs_of(field: ReceptiveField, value: Any) -> tuple[Any, ...]:
-    """Return pairs per axis, of which there is only one on a single axis."""
+    """Return the pairs of all axes; on a single axis the value is its pair."""
     return value if field.ndim > 1 else (value,)
 
 

@@ -1,4 +1,4 @@
-"""The table of a network that people know: layer by layer, what one unit of its output sees."""
+"""The table of the layers of a network, with the theoretical field after each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..network.regions import regions_of
 from ..network.sizes import sized_for
 from ..words import short_count, shown_sides, table
 
-# Copies of a block get a row each as long as they are no more rows than this.
+# Copies of a block get a row each if there are no more rows than this: a few screens.
 _MOST_COPIES = 64
 
 
@@ -38,9 +38,9 @@ class LayerRow:
     offset
         The first input position that unit 0 sees, per axis: -inf for an unbounded field, None for none.
     size
-        Side of the theoretical field, per axis.
+        Size of the theoretical field, per axis.
     output_size
-        Samples that the layer makes, per axis; None without an input size.
+        Samples of its output, per axis; None without an input size.
     channels, parameters, macs
         Output channels, weights and multiply-accumulates; None without an input size and channels.
     """
@@ -61,7 +61,7 @@ class LayerRow:
         return self._net()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the readings by name; the side of the field is "field"."""
+        """Return the readings by name; the size of the field is "field"."""
         known = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "_net"}
         return {"field" if name == "size" else name: value for name, value in known.items()}
 
@@ -95,31 +95,31 @@ class LayerTable:
 
 
 def layer_table(net: Node, input_size: Any = None, channels: int | None = None) -> LayerTable:
-    r"""Return the layers of a network with stride, offset and size of the theoretical field behind each.
+    r"""Return a table of the layers of a network, with the theoretical field after each.
 
-    The rows are the elements of a series, pointwise layers in the row of the layer before them. Copies of a
-    block have a row each, up to 64 rows of them; the layers of a graph stand in the order of the data, each
-    with the field of the graph up to there.
+    The rows are the elements of a series; a pointwise layer is in the row of the layer before it. Copies of
+    a block have a row each, up to 64 rows. The layers of a graph are in the order of the data, each with the
+    field of the graph up to there.
 
     Parameters
     ----------
     net
         A network.
     input_size
-        Samples of the input, an int or one per axis: adds the size of each layer's output.
+        Samples of the input, an int or one per axis; adds the size of each layer's output.
     channels
-        Channels of the input: adds channels, weights and multiply-accumulates of each layer.
+        Channels of the input; adds the channels, weights and multiply-accumulates of each layer.
 
     Returns
     -------
     LayerTable
-        Its repr is an aligned table; a number stands for all axes where they agree. After upsampling the
-        field is the largest over the phases.
+        Its repr is an aligned table, with a single number if all axes are equal. After upsampling the field
+        is the largest over the phases.
 
     Raises
     ------
     ValueError
-        If the input is too small for a layer, which is named, or the channels do not fit.
+        If the input is too small for a layer, which the message names, or if the channels do not fit.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Gradients by autograd beside the theory, of the very network that is analysed."""
+"""A measurement of the network that is analysed, compared with its theory."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from ..measured.result import Agreement
     from .analysis import Analysis
 
-# Channels of the random networks that are measured, fewer where their maps are large; a run of as many values
-# takes some seconds and some 1.5 GB.
+# Channels of the random networks that are measured, fewer for large maps; a run with this many values takes
+# some seconds and about 1.5 GB.
 _WIDTHS = (16, 8, 4)
 _MOST_VALUES = 2**26
 
-# Bytes that a run takes for each byte of activations.
+# Bytes that a run needs for each byte of activations, found by trial.
 _COPIES = 6
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A measurement beside the theory.
+    """A measurement and its agreement with the theory.
 
     Attributes
     ----------
     agreement
         The measurement, the theory, and how well they agree.
     drawn
-        What is drawn anew in each run, in words.
+        What is random in each run, in words.
     is_clear
         Whether the unit meets no border.
     """
@@ -46,7 +46,7 @@ class Measured:
 
 
 def measured_beside(found: Analysis, runs: int) -> Measured:
-    """Return a measurement beside the theory, of a module's part, else of the network with random weights."""
+    """Return a measurement of a module up to its output, or of the network with random weights."""
     from ..measured.gradients import measure
 
     if (whole := found.field.unbounded) is not None:
@@ -72,7 +72,7 @@ def measured_beside(found: Analysis, runs: int) -> Measured:
 
 
 def _place(found: Analysis, is_module: bool) -> tuple[Any, tuple[int, ...], bool]:
-    """Return the input's size, the unit asked for or one that sees the same, whether it meets no border."""
+    """Return the input size, the unit asked for or one that sees the same, and whether it meets no border."""
     from ..measured.unit import is_clear, middle_unit, natural_size
 
     size, unit = found.input_size, found.at
@@ -84,14 +84,14 @@ def _place(found: Analysis, is_module: bool) -> tuple[Any, tuple[int, ...], bool
     if not clear and found.is_unit_asked and not found.borders:
         place = ", ".join(map(str, found.at))
         raise ValueError(
-            f"at={place} without borders is a unit that meets none, and an input of {_sides(size)} has no "
-            "such unit to measure; ask for borders, or give a larger input_size"
+            f"at={place} without borders stands for a unit that meets no border, and an input of "
+            f"{_sides(size)} has no such unit to measure; ask for borders, or give a larger input_size"
         )
     return size, unit, clear
 
 
 def _random_network(net: Node, size: Any) -> tuple[Node, Node, str, dict[str, Any]]:
-    """Return what is measured of a network, its theory, what is drawn in each run, and how to measure it."""
+    """Return the network to measure, its theory, what is random in each run, and the options of measure."""
     from ..measured.module import GIVEN, to_torch
     from ..measured.unit import values_of
 
@@ -104,7 +104,7 @@ def _random_network(net: Node, size: Any) -> tuple[Node, Node, str, dict[str, An
 
 
 def _inputs(found: Analysis) -> dict[str, Any]:
-    """Return how to measure a module: with inputs of the shape that it was exported with."""
+    """Return the options that measure a module with inputs of the shape it was exported with."""
     from ..measured.torch_types import import_torch
 
     if found.cost is not None:
@@ -114,11 +114,11 @@ def _inputs(found: Analysis) -> dict[str, Any]:
 
 
 def _require_few(values: int, size: Any) -> None:
-    """Raise where a run holds too many values even with the fewest channels."""
+    """Raise if a run has too many values even with the fewest channels."""
     if min(_WIDTHS) * values > _MOST_VALUES:
         raise ValueError(
             f"a run on an input of {_sides(size)} takes too long; give a smaller "
-            "input_size, whose borders count in the theory as well"
+            "input_size; the theory takes its borders into account"
         )
 
 

@@ -13,12 +13,12 @@ from ..laws.univariate import UnivariateDistribution
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
-# The shares of the peak from which a cell of a map is drawn darker; the first is that of the threshold.
+# The shares of the peak from which a cell of a map is darker; the first is that of the threshold definition.
 _SHADES = ((0.0455, "░"), (0.15, "▒"), (0.4, "▓"), (0.75, "█"))
 
 
 def beside(left: str, right: str, gap: int = 4) -> str:
-    """Return two pictures side by side, their last lines level."""
+    """Return two pictures side by side, with their last lines level."""
     a, b = left.split("\n"), right.split("\n")
     width, height = max(map(len, a)) + gap, max(len(a), len(b))
     a, b = [""] * (height - len(a)) + a, [""] * (height - len(b)) + b
@@ -26,9 +26,9 @@ def beside(left: str, right: str, gap: int = 4) -> str:
 
 
 def profile_picture(law: UnivariateDistribution, width: int = 72, height: int = 8) -> str:
-    """Return a bar chart of the pmf within five standard deviations of the mean, its ends written below.
+    """Return a bar chart of the pmf within five standard deviations of the mean, with its ends below.
 
-    A column is the mean of the points it covers, so that every column can be compared.
+    A column is the mean of the points it covers, so that all columns can be compared.
     """
     low, high = law.support()
     reach = 5 * law.std() + 1
@@ -44,10 +44,10 @@ def profile_picture(law: UnivariateDistribution, width: int = 72, height: int = 
 
 
 def map_picture(law: Distribution, width: int = 32) -> str:
-    """Return a map of a law on two axes over its whole support, darker where it is larger.
+    """Return a map of a distribution on two axes over its whole support, darker where it is larger.
 
-    A cell is the mean of the pixels it covers, half as wide as tall on a screen; a dot has less than 0.0455
-    of the largest one. The first axis runs down.
+    A cell is the mean of the pixels it covers, and half as wide as tall on a screen. A dot stands for less
+    than 0.0455 of the largest cell. The first axis runs down.
     """
     sides = [high - low + 1 for low, high in law.support()]
     columns = min(width, 2 * sides[1])
@@ -63,14 +63,14 @@ def map_picture(law: Distribution, width: int = 32) -> str:
 
 
 def extent_bar(first: int, last: int, side: int, width: int = 72) -> str:
-    """Return a bar of a field of `side` pixels with those from first to last filled."""
+    """Return a bar for a field of `side` pixels, filled from first to last."""
     start = first * width // side
     filled = max(1, -(-(last + 1) * width // side) - start)
     return "·" * start + "█" * filled + "·" * (width - start - filled)
 
 
 def _columns(law: UnivariateDistribution, first: int, last: int, width: int) -> Floats:
-    """Return the pmf, each point repeated to fill the width, or its means over equal pieces."""
+    """Return the pmf with each point repeated to fill the width, or its means over equal pieces."""
     count = last - first + 1
     if count <= width:
         return np.repeat(law.pmf(np.arange(first, last + 1)), max(1, width // count))
@@ -79,7 +79,7 @@ def _columns(law: UnivariateDistribution, first: int, last: int, width: int) -> 
 
 
 def _cells(law: Distribution, sides: Sequence[int], shape: tuple[int, int]) -> Floats:
-    """Return the means of the pmf over the cells of a grid; a cell narrower than a pixel has its value."""
+    """Return the means of the pmf over the cells of a grid, pixels divided between cells."""
     edges = [np.linspace(0, side, count + 1) for side, count in zip(sides, shape, strict=True)]
     if law.is_independent:
         lows = [low for low, _ in law.support()]
@@ -95,7 +95,7 @@ def _cells(law: Distribution, sides: Sequence[int], shape: tuple[int, int]) -> F
 
 
 def _cdf_at(cdf: Callable[[Floats], Floats], low: int, edges: Floats) -> Floats:
-    """Return the cdf at edges between pixels, counted from the first, linear inside a pixel."""
+    """Return the cdf at edges counted from the first pixel, linear inside a pixel."""
     index = np.floor(edges)
     below = cdf(low - 1 + index)
     return np.asarray(below + (edges - index) * (cdf(low + index) - below))

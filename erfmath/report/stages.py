@@ -1,4 +1,4 @@
-"""The tensors of a model at which the rate changes or branches join, and the last one."""
+"""The tensors of a model at which the stride changes or branches join, and the last one."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .layers import LayerRow, layer_table
 
 @dataclass(frozen=True)
 class Stage:
-    """A tensor of a network: its size where it is known, and the theoretical field of its units.
+    """A tensor of a network: its size if it is known, and the theoretical field of its units.
 
     Attributes
     ----------
     tensor
         Its name.
     size
-        Samples per axis, None where they are not known.
+        Samples per axis; None if they are not known.
     stride, offset, field
-        As of a :class:`LayerRow`.
+        As in a :class:`LayerRow`.
     """
 
     tensor: str
@@ -54,7 +54,7 @@ def stages_of(net: Node) -> StageTable:
     Raises
     ------
     ValueError
-        If it is another network, whose tensors have no names.
+        For another network, whose tensors have no names.
     """
     inner = net.unwrapped
     sizes: dict[str, Any] = {}
@@ -65,12 +65,14 @@ def stages_of(net: Node) -> StageTable:
     elif isinstance(net, Model):
         rows = _changes(net)
     else:
-        raise ValueError("stages are those of a model or a Graph; this network has a table of layers alone")
+        raise ValueError(
+            "only a model or a Graph has stages, since their tensors have names; other networks have layers"
+        )
     return StageTable(tuple(_stage(name, row, sizes.get(name)) for name, row in rows.items()))
 
 
 def _joints(net: Graph) -> dict[str, LayerRow]:
-    """Return the layers that join branches or change the rate, and the output."""
+    """Return the layers that join branches or change the stride, and the output."""
     return {
         entry.name: row
         for entry, row in zip(net.order, layer_table(net), strict=True)
@@ -79,7 +81,7 @@ def _joints(net: Graph) -> dict[str, LayerRow]:
 
 
 def _changes(model: Model) -> dict[str, LayerRow]:
-    """Return the tensors of a chain at which the rate changes, and the last."""
+    """Return the tensors of a chain at which the stride changes, and the last one."""
     nets = {tensor.name: model.network_up_to(tensor) for tensor in model.tensors[1:] if tensor.space}
     found: dict[str, LayerRow] = {}
     rate = None

@@ -1,4 +1,4 @@
-"""The report of ``erfmath analyze`` on a terminal."""
+"""The text that ``erfmath analyze`` prints."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 _MOST_PHASES = 8
 
-# By weights and profile; the impact itself needs no words.
+# By weights and profile; the impact itself needs no explanation.
 _PROFILES = {
-    ("uniform", "variance"): "the variance of the gradient, weights random",
-    ("uniform", "std"): "the standard deviation of the gradient, weights random",
-    ("given", "mean"): "the magnitude of the gradient, rectifiers at their mean",
-    ("given", "variance"): "the energy of the gradient, the model's weights with random signs",
-    ("given", "std"): "the root of the gradient's energy, the model's weights with random signs",
-    ("energy", "mean"): "the energy of the gradient, mean squares of the model's weights",
-    ("energy", "variance"): "the energy of the gradient, mean squares of the model's weights",
-    ("energy", "std"): "the root of the gradient's energy, mean squares of the model's weights",
+    ("uniform", "variance"): "the variance of the gradient with random weights",
+    ("uniform", "std"): "the standard deviation of the gradient with random weights",
+    ("given", "mean"): "the magnitude of the gradient, with mean slopes for rectifiers",
+    ("given", "variance"): "the mean square of the gradient, for the model's weights with random signs",
+    ("given", "std"): "the root mean square of the gradient, for the model's weights with random signs",
+    ("energy", "mean"): "the mean square of the gradient, from the mean squares of the model's weights",
+    ("energy", "variance"): "the mean square of the gradient, from the mean squares of the model's weights",
+    ("energy", "std"): "the root mean square of the gradient, from the mean squares of the model's weights",
 }
 
 _MEASURED = {
@@ -39,7 +39,7 @@ _MEASURED = {
 
 
 def report(found: Analysis) -> str:
-    """Return the title, the layers, what one unit sees, how much of it counts, a picture, a measurement."""
+    """Return the title, the layers, the theoretical and the effective field, a picture and a measurement."""
     layers = str(found.stages) if found.is_long else repr(found.layers)
     parts = [_title(found), layers, facts(_field_facts(found.field, found.at))]
     if found.field.unbounded is None and 1 < _phases(found.field) <= _MOST_PHASES:
@@ -62,11 +62,11 @@ def _title(found: Analysis) -> str:
 
 
 def _measured(found: Measured) -> str:
-    """Return what was measured, where, and the table of its agreement with the theory."""
+    """Return what was measured and where, and a table of its agreement with the theory."""
     taken = found.agreement.measured
     runs = f"{taken.runs} run" + "s" * (taken.runs != 1)
     return (
-        f"Measured, {runs} of {found.drawn}: {_MEASURED[taken.profile]}\n"
+        f"Measured over {runs} with {found.drawn}: {_MEASURED[taken.profile]}\n"
         f"at unit {','.join(map(str, taken.unit))} on {_pixels(taken.input_size)}"
         f"{'' if found.is_clear else ', which meets a border'}:\n\n{found.agreement!r}"
     )
@@ -81,7 +81,7 @@ def _field_facts(field: ReceptiveField, at: tuple[int, ...]) -> list[tuple[str, 
     region = field.region(at if field.ndim > 1 else at[0])
     regions = [f"{ends[0]} .. {ends[1]}" if ends else "nothing" for ends in pairs_of(field, region)]
     whole = [
-        ("Field", f"{_sides(field)}; a unit {every}"),
+        ("Field", f"{_sides(field)}; one unit {every}"),
         (f"Unit {','.join(map(str, at if any(at) else at[:1]))}", f"sees {per_axis_text(regions)}"),
     ]
     if (count := _phases(field)) > 1:
@@ -104,7 +104,9 @@ def _holes(field: ReceptiveField) -> str:
 def _halo(field: ReceptiveField) -> str:
     ends = [f"{before} before, {after} after" for before, after in pairs_of(field, field.halo())]
     tiles = per_axis_text(per_axis_values(field.period))
-    return f"{per_axis_text(ends)}" + ("" if tiles == "1" else f", for tiles that are multiples of {tiles}")
+    return f"{per_axis_text(ends)}" + (
+        "" if tiles == "1" else f", for tiles that start at multiples of {tiles}"
+    )
 
 
 def _phase_table(field: ReceptiveField) -> str:
@@ -120,7 +122,7 @@ def _phase_table(field: ReceptiveField) -> str:
 
 
 def _effective_facts(found: Analysis) -> list[tuple[str, str]]:
-    """Return a line for each definition, the reasons of those that have no field once."""
+    """Return a line for each definition; the reason for a missing field is given once."""
     if found.distribution is None:
         return [("Effective", found.why["distribution"])]
     if not any(found.effective.values()) and not found.limits and not found.borders:
@@ -140,12 +142,12 @@ def _effective_facts(found: Analysis) -> list[tuple[str, str]]:
 def _effective_text(name: str, field: EffectiveField, ndim: int) -> str:
     return (
         f"{_counted(field.count, ndim)}, side {figure(round(field.size, 2))}, "
-        f"{field.ratio:.3f} of the field's ({name})"
+        f"{field.ratio:.3f} of the theoretical side ({name})"
     )
 
 
 def _limit_facts(found: Analysis) -> list[tuple[str, str]]:
-    """Return a line for each axis, a single one where all agree."""
+    """Return a line for each axis, or a single one if all are equal."""
     if not found.limits:
         is_said = found.borders or not any(found.effective.values())
         return [] if is_said else [("Shape", found.why["central_limit"])]
@@ -158,7 +160,7 @@ def _limit_facts(found: Analysis) -> list[tuple[str, str]]:
 
 
 def _limit_details(limit: CentralLimit) -> list[str]:
-    """Return why the distribution is not Gaussian, where it is not, and the readings that this leaves out."""
+    """Return why the distribution is not Gaussian, if it is not, and the other readings."""
     verdict = limit.verdict
     if verdict.kind == "point":
         return []
@@ -177,17 +179,19 @@ def _cost_text(found: Analysis) -> str:
 
 
 def _picture(law: Distribution, profile: str, weights: str) -> str:
-    """Return the profile along the first axis, on two axes beside the map; none of a law without numbers."""
+    """Return the profile along the first axis, on two axes beside the map; empty if it cannot be drawn."""
     what = "Variance" if weights == "uniform" and profile != "mean" else "Impact"
     try:
         if law.ndim == 1:
-            return f"{what}, five deviations about its mean:\n\n{profile_picture(law.marginal(0))}"
+            return (
+                f"{what}, within five standard deviations of its mean:\n\n{profile_picture(law.marginal(0))}"
+            )
         line = profile_picture(law.marginal(0), width=40, height=12)
         if law.ndim != 2:
-            return f"{what} along axis 0, five deviations about its mean:\n\n{line}"
-        title = f"{what}, shaded from 5, 15, 40, 75 % of the peak on; on the right along axis 0:"
+            return f"{what} along axis 0, within five standard deviations of its mean:\n\n{line}"
+        title = f"{what}, shaded from 5, 15, 40 and 75 % of the peak; on the right along axis 0:"
         return f"{title}\n\n{beside(map_picture(law), line)}"
-    except ValueError:  # the readings above have said why
+    except ValueError:  # the readings above say why
         return ""
 
 
