@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeGuard
 
 import numpy as np
@@ -32,6 +32,13 @@ def as_count(value: object, name: str, minimum: int = 0, maximum: int | None = N
             f"{name} must be at most {maximum if maximum < 10**6 else f'{maximum:.0e}'}, got {count}"
         )
     return count
+
+
+def as_counts(values: object, name: str, minimum: int = 0) -> list[int]:
+    """Return a sequence of ints from the minimum on as a list, or raise naming the argument."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a sequence of ints, got {values!r}")
+    return [as_count(value, name, minimum) for value in values]
 
 
 def as_power(n: object) -> int:

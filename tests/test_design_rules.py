@@ -1,5 +1,7 @@
 """Rules for dilations and kernels, against the fields and sums they are about."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import example, given, strategies as st
@@ -52,3 +54,20 @@ def test_smooth_kernels_have_fourier_coefficients_that_vanish(taps, smooth):
         for q in range(1, 30, 2)
     ]
     assert (max(rest) < 1e-12) == smooth
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: em.has_no_holes(3), "steps must be a sequence of ints, got 3"),
+        (lambda: em.has_no_holes([1, 2], [3]), "taps must be an int, or 2 of them, one per layer, got 1"),
+        (lambda: em.has_no_holes([1, 2], 1.5), "taps must be a sequence of ints, got 1.5"),
+        (lambda: em.satisfies_hdc([1, 0]), "dilations must be at least 1, got 0"),
+        (lambda: em.outward_kernel(10**9), "taps must be at most 100000"),
+        (lambda: em.outward_kernel(3, float("nan")), "share must lie between 0 and 1, got nan"),
+        (lambda: em.is_smooth([[1, 2], [3, 4]]), "kernel must have one axis, got 2"),
+    ],
+)
+def test_bad_designs_are_refused_by_name(call, words):
+    with pytest.raises((TypeError, ValueError), match=re.escape(words)):
+        call()

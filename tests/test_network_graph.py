@@ -28,6 +28,7 @@ def test_graphs_that_concatenate_are_concatenations():
     ("layers", "options", "error", "words"),
     [
         ({}, {}, ValueError, "layers must hold at least one layer"),
+        (3, {}, TypeError, r"layers must map names to \(node, source, ...\), got 3"),
         ({"a": Conv(3)}, {}, TypeError, r"layers must map names to \(node, source, ...\)"),
         ({"a": (Conv(3),)}, {}, ValueError, "layer 'a' must name what it reads"),
         ({"a": (3, "input")}, {}, TypeError, "layer 'a' must be a network"),

@@ -9,6 +9,7 @@ from hypothesis import example, given, settings, strategies as st
 import erfmath as em
 from erfmath import Activation, Conv, ConvTranspose, Pool, Residual, Sum, Upsample, Weighted
 from erfmath.network.channels import Channels, Energies, Rearranged, Scaled
+from erfmath.network.resize import Resize
 
 RNG = np.random.default_rng(5)
 
@@ -198,6 +199,7 @@ def test_laws_of_magnitudes_and_of_squares():
     assert found.values.tolist() == [4, -2]
     np.testing.assert_allclose(found.distribution().probabilities(), [4 / 6, 2 / 6])
     np.testing.assert_allclose(found.distribution(2).probabilities(), [10 / 14, 4 / 14])
+    assert found.distribution(10**30).support() == (0, 0)  # of the largest alone
     assert em.effective_field(found.distribution(), "mass").count == 2
 
 
@@ -308,6 +310,12 @@ def test_signed_weights_are_no_law():
         (lambda: Channels([3], 3, 1), "from 0 to 2"),
         (lambda: Channels([0.5], 3, 1), "sequence of ints"),
         (lambda: Scaled([[1]], 1), "one per channel"),
+        (lambda: Scaled(["a"], 1), "factors must be an array of numbers"),
+        (lambda: Weighted(Conv(1), [[1], [1, 2]]), "weights must be an array of numbers"),
+        (lambda: Channels([[1], [1, 2]], 3, 1), "index must be an array of numbers"),
+        (lambda: Energies(3), "net must be a network .* got 3"),
+        (lambda: Resize(("a",), (0,)), "factor must be a tuple of numbers"),
+        (lambda: Resize((2,), 3), "origin must be a tuple of numbers"),
         (lambda: Scaled([np.inf], 1), "finite"),
         (lambda: em.impact_map(weighted(Conv(3), 2, 3), channel=3), "channel must be at most 2"),
         (lambda: em.impact_map(Conv(3), channel=0), "channel must be None"),

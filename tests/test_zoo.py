@@ -458,11 +458,15 @@ def test_names_that_are_no_networks_are_unknown(name):
         (lambda: zoo.unet(channels=0), "channels must be at least 1, got 0"),
         (lambda: zoo.wavenet(blocks=0), "blocks must be at least 1, got 0"),
         (lambda: zoo.wavenet(layers=0), "layers must be at least 1, got 0"),
+        (lambda: zoo.wavenet(layers=10**9), "layers must be at most 64, got 1000000000"),
+        (lambda: zoo.unet(depth=10**9), "depth must be at most 20"),
+        (lambda: zoo.unet(ndim=9), "ndim must be at most 8, got 9"),
         (lambda: zoo.tcn(dilations=[]), "dilations must hold at least one"),
+        (lambda: zoo.tcn(dilations=2), "dilations must be a sequence of ints, got 2"),
     ],
 )
 def test_bad_arguments_are_named(call, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises((ValueError, TypeError), match=re.escape(message)):
         call()
 
 

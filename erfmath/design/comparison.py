@@ -172,6 +172,8 @@ def compare(
         raise ValueError(f"field must be odd, got {side}: 3-tap layers of stride 1 reach odd fields only")
     axes = as_count(ndim, "ndim", minimum=1, maximum=8)
     width = as_count(channels, "channels", minimum=1)
+    if not isinstance(candidates, (Mapping, type(None))):
+        raise TypeError(f"candidates must map names to networks, got {candidates!r}")
     nets = _ways(side, axes, width)
     if taken := sorted(nets.keys() & set(candidates or {})):
         raise ValueError(f"candidates must have names of their own, but the comparison has a {taken[0]!r}")

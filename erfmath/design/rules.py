@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from .._checks import as_count, is_index
+from .._checks import as_count, as_counts, is_index
 from ..polynomials.kernel import Kernel, as_kernel
 
 # Sums of float taps that cancel leave some 1e-16 of their norm per tap.
 _TIE = 1e-12
+
+# A kernel of so many taps takes a second to write out.
+_MOST_TAPS = 10**5
 
 
 def has_no_holes(steps: Sequence[int], taps: int | Sequence[int] = 3) -> bool:
@@ -127,7 +130,7 @@ def outward_kernel(taps: int, share: float | Fraction = 1) -> Kernel:
     Parameters
     ----------
     taps
-        Number of taps k, at least 2.
+        Number of taps k, from 2 to 10**5.
     share
         From 0, uniform taps, to 1, the outer taps alone.
 
@@ -140,7 +143,7 @@ def outward_kernel(taps: int, share: float | Fraction = 1) -> Kernel:
     >>> outward_kernel(3, Fraction(1, 2))
     Kernel([Fraction(5, 12), Fraction(1, 6), Fraction(5, 12)])
     """
-    count = as_count(taps, "taps", minimum=2)
+    count = as_count(taps, "taps", minimum=2, maximum=_MOST_TAPS)
     if isinstance(share, bool) or not isinstance(share, numbers.Real) or not 0 <= share <= 1:
         raise ValueError(f"share must lie between 0 and 1, got {share!r}")
     inner = (1 - share) * Fraction(1, count)
@@ -168,12 +171,12 @@ def most_gained(taps: int) -> float:
     return math.sqrt(3 * (count - 1) / (count + 1))
 
 
-def _layers(steps: Iterable[int], taps: Any, name: str = "steps") -> list[tuple[int, int]]:
+def _layers(steps: Any, taps: Any, name: str = "steps") -> list[tuple[int, int]]:
     """Return (step, taps) per layer."""
-    distances = [as_count(step, name, minimum=1) for step in steps]
-    counts = [taps] * len(distances) if is_index(taps) else list(taps)
+    distances = as_counts(steps, name, minimum=1)
+    counts = as_counts([taps] * len(distances) if is_index(taps) else taps, "taps", minimum=1)
     if len(counts) != len(distances):
         raise ValueError(
-            f"taps must be one int, or hold {len(distances)} of them, one per layer, got {len(counts)}"
+            f"taps must be an int, or {len(distances)} of them, one per layer, got {len(counts)}"
         )
-    return [(step, as_count(k, "taps", minimum=1)) for step, k in zip(distances, counts, strict=True)]
+    return list(zip(distances, counts, strict=True))

@@ -53,6 +53,14 @@ def _uniform(sizes: Ints, total: int) -> Kernel:
     return Kernel(weights * Fraction(total, math.prod(sizes)))
 
 
+def as_array(values: Any, name: str, dtype: Any = None) -> np.ndarray[Any, Any]:
+    """Return a copy of numbers as an array, or raise naming the argument."""
+    try:
+        return np.array(values, dtype=dtype)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be an array of numbers, got {values!r}") from None
+
+
 def as_padding(padding: Any, extents: Ints, strides: Ints) -> Pads:
     """Return (before, after) per axis; `extents` are the kernel's reach d (k - 1) on each."""
     ndim = len(extents)

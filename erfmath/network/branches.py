@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from .._checks import as_count
+from .._checks import as_counts
 from .algebra import Node, Parallel, as_nodes, require_network
-from .rates import Gain, Rate, as_gain, as_numbers, common_rate, show_rate
+from .rates import Gain, Rate, as_gain, common_rate, show_rate
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -46,7 +46,7 @@ class Concat(Parallel):
         parts = as_nodes(branches, "branches")
         if not parts:
             raise ValueError("branches must hold at least one network")
-        numbers = tuple(as_count(c, "channels", minimum=1) for c in as_numbers(channels, "channels"))
+        numbers = tuple(as_counts(channels, "channels", minimum=1))
         if len(numbers) != len(parts):
             raise ValueError(f"channels must hold {len(parts)} numbers, one per branch, got {len(numbers)}")
         object.__setattr__(self, "branches", parts)

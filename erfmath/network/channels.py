@@ -9,8 +9,8 @@ import numpy as np
 
 from .._checks import as_count
 from ..polynomials.kernel import Kernel
-from .algebra import Identity, Node, Sum
-from .arguments import set_fields
+from .algebra import Identity, Node, Sum, require_network
+from .arguments import as_array, set_fields
 from .layers import Conv, ConvTranspose
 from .mixing import Gather, Taps, Weights
 from .stage import Stage, lower
@@ -65,7 +65,7 @@ class Weighted(Valued):
     def __init__(self, layer: Conv | ConvTranspose, weights: Any, power: int = 1) -> None:
         if not isinstance(layer, (Conv, ConvTranspose)):
             raise TypeError(f"layer must be a Conv or a ConvTranspose, got {layer!r}")
-        array = np.array(weights)
+        array = as_array(weights, "weights")
         array = array.astype(float) if array.dtype.kind in "iu" else array
         if array.dtype.kind != "f" or array.shape[2:] != layer.kernel.shape:
             sides = ", ".join(map(str, layer.kernel.shape))
@@ -118,8 +118,8 @@ class Scaled(Valued):
     squares: Weights
 
     def __init__(self, factors: Any, ndim: int, squares: Any = None) -> None:
-        values = np.atleast_1d(np.array(factors, dtype=float))
-        second = values**2 if squares is None else np.atleast_1d(np.array(squares, dtype=float))
+        values = np.atleast_1d(as_array(factors, "factors", float))
+        second = values**2 if squares is None else np.atleast_1d(as_array(squares, "squares", float))
         if values.ndim != 1 or second.shape != values.shape:
             raise ValueError(
                 f"factors must be one per channel, got the shapes {values.shape}, {second.shape}"
@@ -159,7 +159,7 @@ class Channels(Valued):
     axes: int
 
     def __init__(self, index: Any, inputs: int, ndim: int) -> None:
-        places = np.array(index)
+        places = as_array(index, "index")
         count = as_count(inputs, "inputs", minimum=1)
         if places.dtype.kind not in "iu" or places.ndim != 1 or not places.size:
             raise TypeError(f"index must be a sequence of ints, got {index!r}")
@@ -252,6 +252,9 @@ class Energies(Node):
     """A network of energies: the variance of what it stands for, which is its own variance."""
 
     net: Node
+
+    def __post_init__(self) -> None:
+        require_network(self.net)
 
 
 @lower.register

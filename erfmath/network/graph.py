@@ -73,7 +73,10 @@ class Graph(Node):
     output: str
 
     def __init__(self, layers: Mapping[str, Any] | Iterable[Any], output: str | None = None) -> None:
-        entries = tuple(map(_entry, layers.items() if isinstance(layers, Mapping) else layers))
+        items = layers.items() if isinstance(layers, Mapping) else layers
+        if not isinstance(items, Iterable):
+            raise TypeError(f"layers must map names to (node, source, ...), got {layers!r}")
+        entries = tuple(map(_entry, items))
         if not entries:
             raise ValueError("layers must hold at least one layer")
         names = [entry.name for entry in entries]

@@ -62,7 +62,8 @@ class ImpactMap:
         >>> impact_map(Conv([1, -2, 1])).distribution().probabilities()
         array([0.25, 0.5 , 0.25])
         """
-        sums = (np.abs(self.channels) ** as_count(power, "power", minimum=1)).sum(axis=0)
+        sizes = np.abs(self.channels) / np.abs(self.channels).max()  # so that no power leaves the floats
+        sums = (sizes ** float(as_count(power, "power", minimum=1))).sum(axis=0)
         return law_of(sums, self.start)
 
     law = distribution  # its name until 0.1

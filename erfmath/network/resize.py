@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -68,13 +69,21 @@ class Resize(Node):
 
     def __post_init__(self) -> None:
         for name in ("factor", "origin", "drift"):
-            set_fields(self, **{name: tuple(map(Fraction, getattr(self, name)))})
+            set_fields(self, **{name: _as_fractions(getattr(self, name), name)})
         if not self.factor or min(self.factor) <= 0:
             raise ValueError(f"factor must be above 0 on every axis, got {self.factor}")
         if not len(self.factor) == len(self.origin) == (len(self.drift) or len(self.origin)):
             raise ValueError("origin and drift must have an entry for each axis of factor")
         as_choice(self.mode, "mode", MODES)
         as_choice(self.rounding, "rounding", ROUNDINGS)
+
+
+def _as_fractions(values: Any, name: str) -> Rationals:
+    """Return finite numbers, one per axis, as fractions."""
+    try:
+        return tuple(map(Fraction, values))
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{name} must be a tuple of numbers, one per axis, got {values!r}") from None
 
 
 @lower.register

@@ -44,6 +44,9 @@ from .stage import lower
 # A sum of taps this near to 1 is 1: the round-off of float taps is some 1e-16 each.
 _TIE = 1e-9
 
+# Blocks with gains of their own are written out one by one: so many take a second.
+_MOST_BLOCKS = 10**5
+
 # Variance of the weights times the number of inputs: He et al. 2015; LeCun 1998; Glorot & Bengio 2010 with
 # as many channels out as in.
 INITS = {"he": 2, "lecun": 1, "glorot": 1}
@@ -204,12 +207,12 @@ def batch_norm_residuals(branch: Node, n: int) -> Node:
     branch
         The branch of a block, with its variances as taps: of sum 1, as normalised.
     n
-        Number of blocks.
+        Number of blocks, 10**5 at most.
 
     Raises
     ------
     ValueError
-        If the branch has another sum, or changes the rate.
+        If the branch has another sum or changes the rate, or n is not such a number.
 
     Notes
     -----
@@ -222,7 +225,7 @@ def batch_norm_residuals(branch: Node, n: int) -> Node:
     >>> [round(distribution(batch_norm_residuals(Conv(3, padding=1), n)).var(), 3) for n in (10, 100)]
     [1.347, 2.798]
     """
-    count = as_count(n, "n", minimum=1)
+    count = as_count(n, "n", minimum=1, maximum=_MOST_BLOCKS)
     total = math.prod(float(f.kernel.total) ** f.n for f in as_product(branch).factors)
     if abs(total - 1) > _TIE:
         raise ValueError(f"branch must have taps of sum 1, as normalised, got {total:g}; divide them by it")

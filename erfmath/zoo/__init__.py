@@ -73,7 +73,7 @@ def get(name: str) -> Node:
     >>> get("vgg16") == vgg16()
     True
     """
-    if name in names():
+    if isinstance(name, str) and name in names():
         network: Node = globals()[name]()
         return network
     near = difflib.get_close_matches(str(name).lower(), names(), n=1, cutoff=0)

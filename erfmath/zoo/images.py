@@ -23,7 +23,7 @@ def unet(
     Parameters
     ----------
     depth
-        How many times the map is pooled.
+        How many times the map is pooled, up to 20.
     kernel
         Samples on a side of a convolution.
     decoder
@@ -49,8 +49,8 @@ def unet(
     >>> receptive_field(unet()).size
     (204, 204)
     """
-    levels, width = as_count(depth, "depth", minimum=0), as_count(channels, "channels", minimum=1)
-    axes = as_count(ndim, "ndim", minimum=1)
+    levels, width = as_count(depth, "depth", minimum=0, maximum=20), as_count(channels, "channels", minimum=1)
+    axes = as_count(ndim, "ndim", minimum=1, maximum=8)
     return _level(levels, kernel, as_choice(decoder, "decoder", DECODERS), width, axes)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._checks import as_count
+from .._checks import as_count, as_counts
 from ..network.algebra import Node, Sum, series
 from ..network.branches import Residual
 from ..network.layers import Activation, Conv, Dropout
@@ -22,7 +22,7 @@ def wavenet(blocks: int = 1, layers: int = 10, kernel: int = 2, channels: int = 
     blocks
         How many times the dilations start again at 1; so many blocks see 1023 blocks + 1 samples.
     layers
-        Layers of a block, with dilations 1, 2, 4 ...
+        Layers of a block, with dilations 1, 2, 4 ...; up to 64.
     kernel
         Samples of a convolution.
     channels
@@ -42,7 +42,7 @@ def wavenet(blocks: int = 1, layers: int = 10, kernel: int = 2, channels: int = 
     >>> receptive_field(wavenet(blocks=3)).size
     3070
     """
-    times, depth = as_count(blocks, "blocks", minimum=1), as_count(layers, "layers", minimum=1)
+    times, depth = as_count(blocks, "blocks", minimum=1), as_count(layers, "layers", minimum=1, maximum=64)
     block = series(Residual(_gated(kernel, 2**level, channels)) for level in range(depth))
     return Conv(1, channels=channels) >> block**times
 
@@ -70,11 +70,12 @@ def tcn(kernel: int = 3, dilations: Sequence[int] = (1, 2, 4, 8), channels: int 
     >>> receptive_field(tcn())
     <ReceptiveField: size 61, stride 1, offset -60>
     """
-    if not dilations:
+    steps = as_counts(dilations, "dilations", minimum=1)
+    if not steps:
         raise ValueError(f"dilations must hold at least one, got {dilations!r}")
     branches = [
         (Conv(kernel, dilation=d, padding="causal", channels=channels) >> RELU >> Dropout(0.2)) ** 2
-        for d in dilations
+        for d in steps
     ]
     first = branches[0] + Conv(1, channels=channels) >> RELU
     return series([first, *(Residual(branch) >> RELU for branch in branches[1:])])
