@@ -18,6 +18,7 @@ _PUBLIC = {
     "formats.to_notation": ("format_network",),
     "laws.clt": ("CentralLimit", "central_limit"),
     "laws.edgeworth": ("Edgeworth",),
+    "laws.compound": ("compound_sum",),
     "laws.depths": ("Growth", "GrowthRow", "growth"),
     "laws.effective": ("EffectiveField", "effective_field"),
     "laws.joint": ("JointDistribution",),

@@ -21,6 +21,7 @@ from .formats.registry import register_layer as register_layer
 from .formats.schema import json_schema as json_schema
 from .formats.to_notation import format_network as format_network
 from .laws.clt import CentralLimit as CentralLimit, central_limit as central_limit
+from .laws.compound import compound_sum as compound_sum
 from .laws.depths import Growth as Growth, GrowthRow as GrowthRow, growth as growth
 from .laws.edgeworth import Edgeworth as Edgeworth
 from .laws.effective import EffectiveField as EffectiveField, effective_field as effective_field
