@@ -131,6 +131,7 @@ class Analysis:
         """Return all readings as values for JSON, which ``erfmath analyze --json`` prints.
 
         ``erfmath.json_schema("analysis")`` is the schema.
+
         The keys are "version", "name", "output", "network", "input_size", "channels", "unit", "borders",
         "weights", "profile", "ref", "layers", "field", "effective", "central_limit", "cost", "measured",
         "warnings" and "why". What does not exist is null, with its reason in "why" under the same key.
