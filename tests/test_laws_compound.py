@@ -8,11 +8,13 @@ import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from scipy.stats import binom, geom, nbinom, poisson
+from scipy.stats import binom, geom, nbinom, norm, poisson
 
-from erfmath import LatticeDistribution, compound_sum, sum_of
+from erfmath import LatticeDistribution, compound_sum, distribution, sum_of
 
 ONE = sum_of({1: 1})
+NORMAL = norm()
+GRID = distribution(np.outer([1, 1], [1, 2]))
 LOSS = {1: Fraction(1, 2), 2: Fraction(3, 10), 10: Fraction(1, 5)}
 
 
@@ -41,7 +43,8 @@ def of_number(number, variable, most):
     rows = powers_of(variable, most)
     chances = [number(k) for k in range(most + 1)]
     return [
-        mpmath.fsum(c * exactly(r[s]) for c, r in zip(chances, rows, strict=True)) for s in range(most + 1)
+        mpmath.fsum(chance * exactly(row[s]) for chance, row in zip(chances, rows, strict=True))
+        for s in range(most + 1)
     ]
 
 
@@ -208,7 +211,7 @@ def test_compound_sums_are_values(duplicate):
             TypeError,
             "number must be a frozen scipy.stats poisson, binom",
         ),
-        ("compound_sum(scipy.stats.norm(), ONE)", TypeError, "number must be a frozen"),
+        ("compound_sum(NORMAL, ONE)", TypeError, "number must be a frozen"),
         ("compound_sum(poisson, ONE)", TypeError, "number must be"),
         ("compound_sum(poisson(3, loc=1), ONE)", ValueError, "number must start where scipy's poisson does"),
         ("compound_sum(poisson(-1), ONE)", ValueError, "number must have one number for each of its param"),
@@ -235,7 +238,7 @@ def test_compound_sums_are_values(duplicate):
         ("compound_sum(poisson(3), ONE) + ONE", ValueError, "cut it first with given"),
         ("compound_sum(poisson(10**9), ONE).pmf(3)", ValueError, "the row of a compound sum"),
         ("compound_sum(poisson(3), ONE).sf(10**9)", ValueError, "ask for points nearer to 0"),
-        ("compound_sum(distribution(np.outer([1, 1], [1, 2])), ONE)", TypeError, "number must be"),
+        ("compound_sum(GRID, ONE)", TypeError, "number must be"),
     ],
 )
 def test_bad_input_names_the_argument(code, error, words):
