@@ -7,6 +7,7 @@ for batch and channels, (0, 1) where height and width were flattened to one.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -125,7 +126,7 @@ class Operator:
     domain: str = ""
     ndim: int = 0
 
-    @property
+    @functools.cached_property
     def tensors(self) -> tuple[Tensor, ...]:
         """The inputs that depend on the model's input."""
         return tuple(x for x in self.inputs if isinstance(x, Tensor))

@@ -199,12 +199,13 @@ class Reader:
             if not any(isinstance(x, Tensor) for x in inputs):
                 known.update(self._folded(node, inputs, shapes))
                 continue
-            op = Operator(None, node.op_type, _title(node), inputs, {}, tuple(node.output), shapes)
+            outputs = tuple(node.output)
+            op = Operator(None, node.op_type, _title(node), inputs, {}, outputs, shapes, ndim=trace.ndim)
             if node.op_type in ("Shape", "Size"):
                 known[node.output[0]] = _measured(op, _attributes(node))
                 continue
             if node.op_type not in trace.rules:
-                arguments = {**_attributes(node), "opset": self.versions.get("", 1)}
+                arguments = _attributes(node) | {"opset": self.versions.get("", 1)}
                 op = translated(op, arguments, node.domain)
             known.update(zip(node.output, trace.run(op), strict=True))
         found = known.get(self.output)
@@ -324,7 +325,8 @@ def _attributes(node: Any) -> dict[str, Any]:
     import onnx
 
     found = {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute}
-    return {k: v.decode(errors="replace") if isinstance(v, bytes) else v for k, v in found.items()}
+    found |= {k: v.decode(errors="replace") for k, v in found.items() if isinstance(v, bytes)}
+    return found
 
 
 def _measured(op: Operator, attributes: Mapping[str, Any]) -> Input:

@@ -35,7 +35,7 @@ def _light(model: Any, given: dict[str, Shape]) -> Any:
     """Return a model whose weights but small ones are inputs, as the inference copies all that it has."""
     import onnx
 
-    graph = model.graph
+    graph, declared = model.graph, onnx.helper.make_tensor_value_info
     light = onnx.ModelProto(ir_version=max(model.ir_version, 4), opset_import=model.opset_import)
     light.graph.name = graph.name or "graph"
     light.graph.node.extend(graph.node)
@@ -44,26 +44,19 @@ def _light(model: Any, given: dict[str, Shape]) -> Any:
         if is_small and tensor.data_location != onnx.TensorProto.EXTERNAL:
             light.graph.initializer.append(tensor)
         else:
-            light.graph.input.append(_declared(tensor.name, tensor.data_type, tensor.dims))
+            light.graph.input.append(declared(tensor.name, tensor.data_type, tensor.dims))
     weights = {tensor.name for tensor in graph.initializer}
     for entry in (entry for entry in graph.input if entry.name not in weights):
         sides = _sides(entry)
         sides = (1, *sides[1:]) if sides and sides[0] is None else sides
-        light.graph.input.append(_declared(entry.name, _type(entry), given.get(entry.name, sides)))
-    light.graph.output.extend(_declared(entry.name, _type(entry), None) for entry in graph.output)
+        light.graph.input.append(declared(entry.name, _type(entry), given.get(entry.name, sides)))
+    light.graph.output.extend(declared(entry.name, _type(entry), None) for entry in graph.output)
     return light
 
 
-def _declared(name: str, kind: int, sides: Any) -> Any:
-    import onnx
-
-    return onnx.helper.make_tensor_value_info(name, kind, sides)
-
-
 def _type(entry: Any) -> int:
-    import onnx
-
-    return int(entry.type.tensor_type.elem_type or onnx.TensorProto.FLOAT)
+    """Return the number of a declared tensor's type, by default that of floats."""
+    return entry.type.tensor_type.elem_type or 1
 
 
 def _sides(entry: Any) -> Shape | None:

@@ -5,6 +5,7 @@ ONNX writes names such as "BatchNormalization", ATen such as "batch_norm": both 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -44,21 +45,36 @@ TABLE: dict[str, Entry] = {}
 def translated(op: Operator, arguments: Arguments, domain: str = "") -> Operator:
     """Return an operator in the rules' words; one that is not known keeps the kind None.
 
-    What a reader says of the kind, the inputs or the shapes counts before all else.
+    The options may say another kind, other inputs or shapes, and how many of the outputs count.
     """
-    library, _, name = op.title.rpartition(".")
-    name = name if name.endswith("__") else name.removesuffix("_")  # which writes in place
-    domain = domain or library
-    entry = TABLE.get(name if domain in DOMAINS[name[0].isupper()] else f"{domain}.{name}")
+    entry = _entry(op.title, domain)
     if entry is None:
         return replace(op, domain=domain)
+    options = {**entry.options, **entry.read(op, arguments)} if entry.read else entry.options
     inputs = op.inputs if entry.inputs is None else tuple(op.inputs[i] for i in entry.inputs)
-    options = {"kind": entry.kind, "inputs": inputs, "shapes": op.shapes, **entry.options}
-    options |= entry.read(op, arguments) if entry.read else {}
-    fields = {name: options.pop(name) for name in ("kind", "inputs", "shapes")}
-    if name.lstrip("_").startswith("native_"):  # the other outputs are statistics, or a mask
-        fields |= {"outputs": op.outputs[:1], "shapes": op.shapes[:1]}
-    return replace(op, options=options, **fields)
+    count = options.get("outputs")
+    return Operator(
+        options.get("kind", entry.kind),
+        op.title,
+        op.name,
+        options.get("inputs", inputs),
+        options,
+        op.outputs[:count],
+        options.get("shapes", op.shapes)[:count],
+        op.scopes,
+        op.alias,
+        domain,
+        op.ndim,
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _entry(title: str, domain: str) -> Entry | None:
+    """Return the entry of an operator by its title, which in PyTorch holds the domain."""
+    library, _, name = title.rpartition(".")
+    name = name if name.endswith("__") else name.removesuffix("_")  # which writes in place
+    domain = domain or library
+    return TABLE.get(name if domain in DOMAINS[name[0].isupper()] else f"{domain}.{name}")
 
 
 def _named(
@@ -73,7 +89,8 @@ def _named(
 
 _named("pointwise", "Cast CastLike Dropout Identity _to_copy alias alpha_dropout clone", None, (0,), factor=1)
 _named("pointwise", "contiguous detach detach_copy dropout feature_alpha_dropout", None, (0,), factor=1)
-_named("pointwise", "feature_dropout lift_fresh lift_fresh_copy native_dropout", None, (0,), factor=1)
+_named("pointwise", "feature_dropout lift_fresh lift_fresh_copy", None, (0,), factor=1)
+_named("pointwise", "native_dropout", None, (0,), factor=1, outputs=1)
 _named("pointwise", "to type_as", None, (0,), factor=1)
 _named("pointwise", "Neg neg", None, (0,), factor=-1)
 _named("pointwise", "LRN", read.local_response)
@@ -101,8 +118,9 @@ _named(
 )
 _named("pointwise", "DequantizeLinear QuantizeLinear com.microsoft.BiasGelu com.microsoft.FastGelu")
 _named("pointwise", "com.microsoft.Gelu com.microsoft.QuickGelu")
-_named("batch_norm", "BatchNormalization batch_norm native_batch_norm", read.batch_norm)
-_named("batch_norm", "_native_batch_norm_legit_no_training", read.batch_norm)
+_named("batch_norm", "BatchNormalization batch_norm", read.batch_norm)
+_named("batch_norm", "native_batch_norm", read.batch_norm, outputs=1)  # without its statistics
+_named("batch_norm", "_native_batch_norm_legit_no_training", read.batch_norm, outputs=1)
 
 # Tensors joined position by position: `factors` of those in a sum, the `scale` of a product by a number.
 
@@ -192,9 +210,11 @@ _named("shuffle", "channel_shuffle native_channel_shuffle", takes(groups="groups
 # Statistics and sums along axes.
 
 _named("normalise", "InstanceNormalization GroupNormalization", read.group_norm)
-_named("normalise", "group_norm native_group_norm instance_norm", read.group_norm)
+_named("normalise", "group_norm instance_norm", read.group_norm)
+_named("normalise", "native_group_norm", read.group_norm, outputs=1)
 _named("normalise", "LayerNormalization RMSNormalization SimplifiedLayerNormalization", read.layer_norm)
-_named("normalise", "layer_norm rms_norm native_layer_norm _fused_rms_norm", read.layer_norm)
+_named("normalise", "layer_norm rms_norm", read.layer_norm)
+_named("normalise", "native_layer_norm _fused_rms_norm", read.layer_norm, outputs=1)
 _named("normalise", "MeanVarianceNormalization", takes(axes="axes"), axes=[0, 2, 3], is_plain=True)
 _named("normalise", "LpNormalization", lambda op, a: {"axes": [a.get("axis", -1)]})
 _named("normalise", "Hardmax LogSoftmax Softmax", read.softmax)

@@ -211,7 +211,7 @@ class Reader:
         several = isinstance(node.meta.get("val"), (tuple, list))
         layer, scopes = self.calls[node], frozenset(_modules(node) - {""})
         names = tuple(f"{layer}.{i}" if several else layer for i in range(len(shapes)))
-        op = Operator(None, title, layer, inputs, {}, names, shapes, scopes, node.name)
+        op = Operator(None, title, layer, inputs, {}, names, shapes, scopes, node.name, ndim=trace.ndim)
         if title not in trace.rules:
             op = translated(op, arguments)
         found = trace.run(op)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from .._checks import as_choice, is_index
@@ -80,7 +79,6 @@ class Trace:
 
     def run(self, op: Operator) -> tuple[Tensor, ...]:
         """Place an operator; return the tensors that it makes."""
-        op = replace(op, ndim=self.ndim)
         self.rates.meet(op)
         placed = self._placed(op)
         parts = [self._gated(part) for part in (placed if isinstance(placed, list) else [placed])]
@@ -92,7 +90,7 @@ class Trace:
         for i in range(len(op.outputs)):
             part, name = parts[min(i, len(parts) - 1)], names[min(i, len(parts) - 1)]
             shape = op.shapes[i] if i < len(op.shapes) else None
-            found.append(replace(self._tensor(part, name, shape), title=op.outputs[i]))
+            found.append(self._tensor(part, name, shape, op.outputs[i]))
         self.made += found
         return tuple(found)
 
@@ -204,10 +202,10 @@ class Trace:
             name += "_"
         return name
 
-    def _tensor(self, part: Placed, name: str, shape: Shape | None) -> Tensor:
+    def _tensor(self, part: Placed, name: str, shape: Shape | None, title: str) -> Tensor:
         """Return the tensor made, its shape reckoned where the model does not give it."""
         if part.layout is None:
-            return Tensor(name, shape, None)
+            return Tensor(name, shape, None, title=title)
         first = next(tensor for tensor, _ in part.sources if tensor.layout is not None)
         if shape is None and part.layout == first.layout and first.shape is not None:
             shape = _reckoned(part.node, first, part.layout)
@@ -220,7 +218,7 @@ class Trace:
         for axis, owners in enumerate(part.layout):
             if len(owners) == 1:
                 sides[owners[0]] = None if shape is None else shape[axis]
-        return Tensor(name, shape, part.layout, tuple(sides))
+        return Tensor(name, shape, part.layout, tuple(sides), title)
 
 
 def spatial_axes(space: Any, rank: int) -> tuple[int, ...]:
