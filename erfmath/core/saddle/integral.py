@@ -14,10 +14,11 @@ import numpy as np
 from ..scaled import Floats
 from .law import Law
 from .peaks import Side, peaks, period_of
+from .spectrum import fast_even_length, is_wide, spectrum
 from .tilt import Ints, Tilt
 
 _BATCH = 1 << 16  # array elements of one pass
-_GRID_LIMIT = 1 << 20  # nodes on the full circle
+_GRID_LIMIT = 1 << 23  # nodes on the full circle, half a second and half a gigabyte
 
 _COSINE = [(-1) ** k / factorial(2 * k) for k in range(9)]
 _SINE = [(-1) ** k / factorial(2 * k + 1) for k in range(9)]
@@ -168,8 +169,10 @@ def _add_circles(
     if period[widest] > _GRID_LIMIT:
         index = int(tilt.t[0][widest]) + int(tilt.t[1][widest])
         raise NoBellShape(law, index, "the integrand has neither few peaks nor a short period")
-    for keep in _batches(points, period):
-        even = 2 * int(np.ceil(0.5 * period[keep].max()))
+    alone = any(map(is_wide, law.taps))
+    for keep in np.reshape(points, (-1, 1)) if alone else _batches(points, period):
+        longest = float(period[keep].max())
+        even = fast_even_length(int(np.ceil(longest))) if alone else 2 * int(np.ceil(0.5 * longest))
         out[0][keep], out[1][keep] = _sum_circle(law, tilt.take(keep), even, side)
 
 
@@ -192,10 +195,15 @@ def _sum_circle(law: Law, tilt: Tilt, period: int, side: Side | None) -> tuple[F
     modulus = np.zeros(phase.shape)
     for f, part in zip(law.taps, tilt.parts, strict=True):
         real, imag = np.zeros((2, *phase.shape))
-        for q, d in zip(part.q, part.d.astype(np.int64), strict=True):
-            node = d[:, None] * k % period
-            real += q[:, None] * cosm1[node]
-            imag += q[:, None] * sine[node]
+        if is_wide(f):  # of one point
+            turn = angle[-f.steps[int(part.top[0])] * k % period]
+            value = spectrum(f, part.q[:, 0], period)[near:] * np.exp(1j * turn)
+            real[0], imag[0] = value.real - 1, value.imag
+        else:
+            for q, d in zip(part.q, part.d.astype(np.int64), strict=True):
+                node = d[:, None] * k % period
+                real += q[:, None] * cosm1[node]
+                imag += q[:, None] * sine[node]
         power = log_power(f.n, real, imag)
         modulus, phase = modulus + power[0], phase + power[1]
     term = np.exp(modulus + 1j * phase) * (_tail_factor(tilt, angle[k], side) if side else 1.0)

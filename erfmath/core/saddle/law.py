@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from math import gcd
+from math import gcd, lcm
 
 import numpy as np
 
@@ -147,11 +147,15 @@ def _positions(
 
 def _taps(steps: Sequence[int], weights: Sequence[Fraction], n: int) -> Taps:
     """Return one factor, with the arrays that every point needs."""
-    total = sum(weights, Fraction(0))
-    logs = np.array([dd.log_fraction(w / total) for w in weights])
+    unit = lcm(*(w.denominator for w in weights))
+    counts = [w.numerator * (unit // w.denominator) for w in weights]  # sums of ints, not of fractions
+    whole = sum(counts)
+    total = Fraction(whole, unit)
+    known = {count: dd.log_fraction(Fraction(count, whole)) for count in set(counts)}
+    logs = np.array([known[count] for count in counts])
     ends = np.array([dd.pair(n * s) for s in steps])
-    mean = sum((w * s for w, s in zip(weights, steps, strict=True)), Fraction(0)) / total
-    square = sum((w * s**2 for w, s in zip(weights, steps, strict=True)), Fraction(0)) / total
+    mean = Fraction(sum(c * s for c, s in zip(counts, steps, strict=True)), whole)
+    square = Fraction(sum(c * s**2 for c, s in zip(counts, steps, strict=True)), whole)
     log_high = logs[:, 0].copy()
     return Taps(
         power=n,

@@ -8,12 +8,18 @@ import numpy as np
 
 from ..scaled import Floats
 from .law import Law
+from .spectrum import fast_even_length, spectrum
 from .tilt import Flags, Ints, Part, Tilt
 
 Side = Literal["lower", "upper"]
 
 NEGLIGIBLE = 41.0  # exp(-41) = 1.6e-18
 _LONGEST_GRID = 1024
+
+# A grid of 64 points per standard deviation knows |phi| to pi / 64 = .05 between them: beyond a single peak
+# it is below .6, and some hundred factors make that negligible.
+_GRID_PER_DEVIATION = 64
+_LONGEST_FFT = 1 << 24  # half a gigabyte
 
 
 def period_of(law: Law, tilt: Tilt, side: Side | None) -> Floats:
@@ -74,9 +80,12 @@ def _single_peak(law: Law, tilt: Tilt) -> tuple[Flags, Floats]:
     v = np.minimum(v, np.pi)
     reach = 1.1 * np.sqrt(2 * NEGLIGIBLE / tilt.variance)
     single = reach <= 0.5 * v
-    steps = int(np.ceil(8 * np.pi / v[single].min())) if single.any() else _LONGEST_GRID + 1
+    if not single.any():
+        return single, reach
+    steps = int(np.ceil(8 * np.pi / v[single].min()))
     if steps > _LONGEST_GRID:
-        return np.zeros_like(single), reach
+        proved = [s and _is_single_wide(law, tilt, moments, float(v[i]), i) for i, s in enumerate(single)]
+        return np.array(proved), reach
     spacing = (np.pi - v) / steps
     w = v + spacing * np.arange(steps + 1)[:, None]
     log_bound = np.zeros_like(w)
@@ -86,6 +95,23 @@ def _single_peak(law: Law, tilt: Tilt) -> tuple[Flags, Floats]:
             value += q * np.exp(1j * (w * d))
         log_bound += f.n * np.log(np.minimum(np.abs(value) + 0.5 * spacing * np.sqrt(var), 1.0))
     return single & (log_bound.max(axis=0) <= -NEGLIGIBLE), reach
+
+
+def _is_single_wide(law: Law, tilt: Tilt, moments: list[tuple[Floats, Floats]], v: float, at: int) -> bool:
+    """Return whether |phi(w)| is proved negligible for v <= w <= pi at one point, on a grid by FFT.
+
+    Between the points of a grid of N a factor changes by no more than sigma pi / N.
+    """
+    widest = max(float(np.sqrt(var[at])) for var, _ in moments)
+    length = fast_even_length(int(_GRID_PER_DEVIATION * widest) + 2)
+    if length > _LONGEST_FFT:
+        return False
+    log_bound: Floats = np.zeros(length // 2 + 1)
+    for f, part, (var, _) in zip(law.taps, tilt.parts, moments, strict=True):
+        between = np.pi / length * float(np.sqrt(var[at]))
+        log_bound += f.n * np.log(np.minimum(np.abs(spectrum(f, part.q[:, at], length)) + between, 1.0))
+    first = int(v * length / (2 * np.pi))
+    return bool(log_bound[first:].max() <= -NEGLIGIBLE)
 
 
 def _central_moments(part: Part) -> tuple[Floats, Floats]:
