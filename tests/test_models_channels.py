@@ -388,7 +388,7 @@ def test_energies_of_channels_are_near_their_mean():
         ),
         (
             lambda: Function(lambda x, a: a(x) * x.mean((2, 3), keepdim=True), nn.Conv2d(1, 1, 1)),
-            "gates=False",
+            "global_context=False",
         ),
         (lambda: nn.Sequential(nn.Conv2d(1, 2, 1), nn.GLU(1)), "slope"),
         (lambda: Function(lambda x, a: torch.where(x > 0, a(x), x), nn.Conv2d(1, 1, 1)), "aten.gt"),

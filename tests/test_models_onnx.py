@@ -239,8 +239,9 @@ def test_gates_are_kept_or_left_out():
     net = from_onnx(squeeze_excite())
     assert receptive_field(net).unbounded == GlobalPool()
     assert "GlobalPool" in str(net)
-    without = from_onnx(squeeze_excite(), gates=False)
+    without = from_onnx(squeeze_excite(), global_context=False)
     assert receptive_field(without).size == (5, 5)
+    assert from_onnx(squeeze_excite(), gates=False) == without  # its older name
 
 
 def test_an_operator_that_is_not_known_is_named():

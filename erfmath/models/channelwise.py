@@ -103,7 +103,9 @@ class Given:
             return None
         gain = next((gain for tensor, gain in self.placed.sources if tensor.name == entry.name), None)
         if gain is not None and entry.layout is None:
-            raise self.op.error("joins a branch that reads the whole map; leave it out by gates=False")
+            raise self.op.error(
+                "joins a branch that reads the whole map; leave it out by global_context=False"
+            )
         return gain
 
     def per_channel(self, value: Any) -> Array:

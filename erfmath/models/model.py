@@ -42,14 +42,14 @@ class Source:
     open: Callable[[str | int | None], Reader]
     space: Any = None
     rules: Mapping[str, Any] | None = None
-    gates: bool = True
+    global_context: bool = True
     rates: Any = None
 
     def model(self, output: str | int | None, weights: str) -> Model:
         """Read the model up to a tensor."""
         reader = self.open(output)
         space = reader.space(self.space)
-        trace = Trace(reader.input_shape, space, self.rules, self.gates, weights, self.rates)
+        trace = Trace(reader.input_shape, space, self.rules, self.global_context, weights, self.rates)
         net = reader.network(trace)
         return Model(
             net,

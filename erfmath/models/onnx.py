@@ -32,9 +32,10 @@ def from_onnx(
     input_shape: Sequence[int | None] | None = None,
     space: int | Sequence[int] | None = None,
     rules: Mapping[str, Any] | None = None,
-    gates: bool = True,
+    global_context: bool = True,
     weights: str = "uniform",
     rates: Any = None,
+    gates: bool | None = None,
 ) -> Model:
     """Return the network between two tensors of an ONNX model, as a Model.
 
@@ -62,7 +63,7 @@ def from_onnx(
     rules
         What operators of your own mean, by operator type: a network, such as ``Identity()``, or a function
         that makes one of an ``erfmath.models.ir.Operator``.
-    gates
+    global_context
         False leaves out branches that read the whole map where they join one that does not: gates of
         squeeze-excitation, image-level pooling, attention, statistics of normalisations.
     weights
@@ -74,6 +75,8 @@ def from_onnx(
     rates
         For "given" and "energy", the shares of inputs at which ReLU gates are open, 1/2 by default: one for
         all, or shares (or arrays with one per channel) by name of the operator or of what it makes.
+    gates
+        The older name of `global_context`.
 
     Returns
     -------
@@ -98,9 +101,10 @@ def from_onnx(
     <ReceptiveField: size (427, 427), stride (32, 32), offset (-213, -213)>
     """
     found, folder = loaded(model), folder_of(model)
+    context = global_context if gates is None else gates
     name = Path(model).name if isinstance(model, (str, os.PathLike)) else found.graph.name or "model"
     source = Source(
-        lambda read: Reader(found, read, input, input_shape, folder, name), space, rules, gates, rates
+        lambda read: Reader(found, read, input, input_shape, folder, name), space, rules, context, rates
     )
     return source.model(output, weights)
 

@@ -48,7 +48,12 @@ def read(
         If a word, a file or a module cannot be read, the output is unknown, or an argument does not fit what
         is read: the message names it.
     """
-    options = {"output": output, "input_size": input_size, "channels": channels, "gates": global_context}
+    options = {
+        "output": output,
+        "input_size": input_size,
+        "channels": channels,
+        "global_context": global_context,
+    }
     what = what.strip() if isinstance(what, str) else what
     name, net = _read(what, example, ndim, options)
     if ndim is not None and net.ndim not in (None, ndim):
@@ -72,7 +77,7 @@ def _read(what: Any, example: Any, ndim: int | None, options: dict[str, Any]) ->
             return what, _torch(_made(what), example, **options)
         return what, _notation(what, ndim)
     if isinstance(what, Model):
-        if example is not None or not options["gates"]:
+        if example is not None or not options["global_context"]:
             raise ValueError("example and global_context are for reading a model; this one has been read")
         return what.name, what if options["output"] is None else what.up_to(options["output"])
     if isinstance(what, Node):
@@ -122,13 +127,15 @@ def _json(path: Path) -> Node:
         raise type(error)(f"{str(path)!r}: {error}") from None
 
 
-def _onnx(model: Any, output: Any, input_size: Any, channels: int | None, gates: bool) -> Model:
+def _onnx(model: Any, output: Any, input_size: Any, channels: int | None, global_context: bool) -> Model:
     """Return a model of a file; a size and channels that are asked for replace those of its input."""
     from .onnx import from_onnx
 
-    found = from_onnx(model, output, gates=gates)
+    found = from_onnx(model, output, global_context=global_context)
     asked = _asked_shape(found, input_size, channels)
-    return found if asked == found.input_shape else from_onnx(model, output, input_shape=asked, gates=gates)
+    if asked == found.input_shape:
+        return found
+    return from_onnx(model, output, input_shape=asked, global_context=global_context)
 
 
 def _asked_shape(model: Model, input_size: Any, channels: int | None) -> tuple[int | None, ...]:
@@ -144,7 +151,7 @@ def _asked_shape(model: Model, input_size: Any, channels: int | None) -> tuple[i
 
 
 def _torch(
-    module: Any, example: Any, output: Any, input_size: Any, channels: int | None, gates: bool
+    module: Any, example: Any, output: Any, input_size: Any, channels: int | None, global_context: bool
 ) -> Model:
     """Return the model of a module, with the example given or an input of the size and channels asked for."""
     from .torch import from_torch
@@ -156,7 +163,7 @@ def _torch(
         size = INPUT_SIZES.get(ndim, 16) if input_size is None else input_size
         sides = tuple(size) if isinstance(size, (tuple, list)) else (size,) * ndim
         example = (1, channels or first or CHANNELS.get(len(sides), 1), *sides)
-    return from_torch(module, example, output, gates=gates)
+    return from_torch(module, example, output, global_context=global_context)
 
 
 def _made(word: str) -> Any:

@@ -24,9 +24,10 @@ def from_torch(
     *,
     space: int | Sequence[int] | None = None,
     rules: Mapping[str, Any] | None = None,
-    gates: bool = True,
+    global_context: bool = True,
     weights: str = "uniform",
     rates: Any = None,
+    gates: bool | None = None,
 ) -> Model:
     """Return the network that a PyTorch module is, as it runs at inference, as a Model.
 
@@ -52,7 +53,7 @@ def from_torch(
     rules
         What operators of your own mean, by name such as "aten.grid_sampler" or "mylib.blur": a network, or
         a function that makes one of an ``erfmath.models.ir.Operator``.
-    gates
+    global_context
         False leaves out branches that read the whole map where they join one that does not.
     weights
         "uniform" for equal taps. "given" for the model's own weights, channel by channel, with activations
@@ -63,6 +64,8 @@ def from_torch(
     rates
         For "given" and "energy", the shares of inputs at which ReLU gates are open, 1/2 by default: one for
         all, or shares (or arrays with one per channel) by name of a submodule or of an exported node.
+    gates
+        The older name of `global_context`.
 
     Returns
     -------
@@ -87,7 +90,8 @@ def from_torch(
     <ReceptiveField: size (4, 4), stride (2, 2), offset (-1, -1)>
     """
     program, name = exported(module, example_input), type(module).__name__
-    source = Source(lambda read: Reader(program, read, input, name), space, rules, gates, rates)
+    context = global_context if gates is None else gates
+    source = Source(lambda read: Reader(program, read, input, name), space, rules, context, rates)
     return source.model(output, weights)
 
 

@@ -35,7 +35,7 @@ class Trace:
         Its axes that are spatial, None for those behind the batch and the channels.
     rules
         Nodes by operators' titles, or functions that make them of an :class:`Operator`.
-    gates
+    global_context
         Whether branches that read the whole map are kept where they join others.
     weights
         "uniform" for equal taps, "given" for the model's weights, "energy" for their mean squares.
@@ -58,14 +58,14 @@ class Trace:
         shape: Shape,
         space: Any,
         rules: Mapping[str, Any] | None,
-        gates: bool,
+        global_context: bool,
         weights: str = "uniform",
         rates: Any = None,
     ) -> None:
         owners = spatial_axes(space, len(shape))
         self.ndim = len(owners)
         self.rules = dict(rules or {})
-        self.gates = gates
+        self.global_context = global_context
         self.weights = as_choice(weights, "weights", WEIGHTS)
         if rates is not None and weights == "uniform":
             raise ValueError("rates count for weights='given' or 'energy' only; uniform taps have no gates")
@@ -159,23 +159,23 @@ class Trace:
         if self.weights == "energy":
             return energy_of(op, part, output, self.rates)
         try:
-            if part.has_statistics and self.gates:
-                raise op.error("takes statistics of the whole map; leave them out by gates=False")
+            if part.has_statistics and self.global_context:
+                raise op.error("takes statistics of the whole map; leave them out by global_context=False")
             return given_of(op, part, output, self.rates)
         except ValueError as error:
             return part._replace(refused=error)
 
     def _gated(self, part: Placed) -> Placed:
-        """Return an operator without the branches that read the whole map, where gates are to be left out."""
+        """Return an operator without the branches that read the whole map, where they are to be left out."""
         bounded = [(tensor, gain) for tensor, gain in part.sources if tensor.layout is not None]
-        if self.gates or not bounded or isinstance(part.node, GlobalPool):
+        if self.global_context or not bounded or isinstance(part.node, GlobalPool):
             return part
         return part._replace(sources=bounded)
 
     def _emit(self, op: Operator, index: int, part: Placed) -> str:
         """Write an entry and return its name, that of the source where nothing happens."""
         node = part.node
-        if part.has_statistics and self.gates:
+        if part.has_statistics and self.global_context:
             node = series([node, Normalization(_called(op.title))])
         before = part.before
         if isinstance(node, GlobalPool) and len(part.sources) > 1:  # they may differ in their rates
