@@ -228,8 +228,9 @@ def _profiles(law: Distribution, profile: str, ndim: int | None) -> list[Profile
         copies = as_count(ndim, "ndim", minimum=1, maximum=32)
     elif ndim not in (None, law.ndim):
         raise ValueError(f"ndim must be {law.ndim} or None for {law.ndim} axes, got {ndim!r}")
+    parts = list(law.float_parts())  # first: a table most often tells the bounds
     bounds, profiles = iter(law.bounds), []
-    for start, values in law.float_parts():
+    for start, values in parts:
         own = list(itertools.islice(bounds, values.ndim))
         inner = tuple(s - low for s, (low, _) in zip(start, own, strict=True))
         shown = np.sqrt(values) if profile == "std" else values

@@ -151,7 +151,8 @@ class JointDistribution(Distribution):
         """Return (start, probabilities) of each group of axes that is independent of the others."""
         if self.is_independent:
             return [part for marginal in self.marginals for part in marginal.float_parts()]
-        return [(tuple(low for low, _ in self.bounds), self.float_grid())]
+        grid = self.float_grid()  # first: it most often tells the bounds
+        return [(tuple(low for low, _ in self.bounds), grid)]
 
     def _lookup(self, points: Any) -> Any:
         if self._table is None:
