@@ -218,7 +218,7 @@ def _saddle_grid(polynomial: Product) -> Scaled:
         if direct_operations(polynomial) > DIRECT_LIMIT:
             raise ValueError(
                 f"{problem}, and direct convolution would take minutes. Take fewer factors, "
-                "coefficients(..., method='fft') or the law of one axis, kernel.marginal(axis)"
+                "coefficients(..., method='fft') or one axis alone, kernel.marginal(axis)"
             ) from None
         return scaled_product(polynomial, "direct")
     mantissa, exponent = _total(polynomial)

@@ -161,7 +161,7 @@ def plan_of(polynomial: Product, method: str = "auto") -> Plan:
         f"the row of {math.prod(made.shape):.3g} coefficients (n={polynomial.n}, method={made.method!r})",
         "use distribution(kernel, n).window(), or log_coefficients at the points you need"
         if polynomial.separate()
-        else "the axes do not separate: take fewer factors, or the law of one axis, kernel.marginal(axis)",
+        else "the axes do not separate: take fewer factors, or one axis alone, kernel.marginal(axis)",
     )
     return made
 
@@ -196,7 +196,7 @@ def _choose_joint(polynomial: Product, operations: float) -> tuple[str, str]:
     raise ValueError(
         f"a kernel whose {polynomial.ndim} axes do not separate takes {min(tiled, operations):.0e} "
         "operations here; use coefficients(..., method='fft'), right against the largest coefficient only, "
-        "or the law of one axis, kernel.marginal(axis)"
+        "or one axis alone, kernel.marginal(axis)"
     )
 
 

@@ -37,7 +37,7 @@ class Growth:
 
     def _fit(self, values: Sequence[float]) -> float:
         if not all(values):
-            raise ValueError("the effective size is 0 (a law without spread), so its growth has no slope")
+            raise ValueError("the effective size is 0 (a single point), so its growth has no slope")
         slope, _ = np.polyfit(np.log([row.depth for row in self.rows]), np.log(values), 1)
         return float(slope)
 

@@ -138,7 +138,7 @@ class EffectiveField:
 
 
 def effective_field(
-    law: Distribution | Kernel | Product | Any,
+    impact: Distribution | Kernel | Product | Any,
     definition: str = "threshold",
     ref: str = "centre",
     profile: str = "mean",
@@ -155,21 +155,21 @@ def effective_field(
 
     Parameters
     ----------
-    law
-        The law of the impact, from ``distribution(kernel, n)``; a network, or a Kernel for a single layer.
+    impact
+        The distribution of the impact, from ``distribution(..)``; a network, or a Kernel for one layer.
     definition
         "threshold", "mass", "sigma" or "two_sigma".
     ref
         The reference pixel of "threshold": "centre", the middle of the theoretical field (the lower one
         where it has even length), or "max", the largest impact.
     profile
-        "mean" reads the law of the given weights, "variance" that of the gradient's variance under random
-        ones, "std" the square root of the latter (the mean magnitude of a random gradient), sqrt(2) wider. Of
-        a law or a Kernel the first two are the same; a network has a variance of its own, :func:`variance`.
+        "mean" reads the impact itself, "variance" the variance of the gradient with random weights, "std" its
+        square root (the mean magnitude of a random gradient), which is sqrt(2) wider. For a distribution or a
+        Kernel the first two are the same; a network has a variance of its own, :func:`variance`.
     ndim
-        Read a law on one axis as the same on `ndim` independent axes; None as it is.
+        The number of independent axes that a distribution on one axis stands for; None means one.
     level
-        Share below which an impact does not count, 1 - 0.9545 in the paper.
+        The share below which an impact does not count, 1 - 0.9545 in the paper.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def effective_field(
     as_choice(ref, "ref", ("centre", "max"))
     as_choice(profile, "profile", PROFILES)
     level = as_fraction_of_one(level, "level")
-    profiles = _profiles(law_of_profile(law, profile), profile, ndim)
+    profiles = _profiles(law_of_profile(impact, profile), profile, ndim)
     sides = [side for part in profiles for side in part.shape]
     field_size = _geometric_mean(sides)
     if definition in ("sigma", "two_sigma"):

@@ -213,7 +213,7 @@ def distribution(
         Number of factors, an int from 0 to 10**15; of a network the number of copies in series.
     at
         Which output unit of a network, an int or one per axis; by default unit 0, or the middle one of a
-        map with borders. (After upsampling the law depends on the unit's phase.)
+        map with borders. (After upsampling the impact depends on the unit's phase.)
     input_size
         Samples of a network's input, an int or one per axis: the impact on a map with borders, as the
         layers pad them. None for a map without any.

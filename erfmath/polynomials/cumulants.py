@@ -1,4 +1,4 @@
-r"""Moments and cumulants of a kernel read as a law, exactly.
+r"""Moments and cumulants of a kernel read as a distribution, exactly.
 
 Cumulants of independent variables add, so those of P(z)^n are n times those of P, and a step a
 multiplies the r-th by a^r. For k uniform taps :math:`\kappa_1 = (k-1)/2`,
@@ -20,7 +20,7 @@ from .product import Product, on_axis
 def cumulants(
     kernel: Kernel | Product | Any, n: int = 1, order: int = 4, axis: int | None = None
 ) -> tuple[Fraction, ...] | tuple[float, ...]:
-    r"""Return the cumulants :math:`\kappa_1 .. \kappa_{order}` of the law of P(z)^n along an axis.
+    r"""Return the cumulants :math:`\kappa_1 .. \kappa_{order}` of the distribution P(z)^n along an axis.
 
     They are computed in rationals, floats being the binary fractions they are, so nothing cancels; exact
     weights give Fractions, floats give floats with a single rounding.
@@ -97,7 +97,7 @@ def require_law(polynomial: Product) -> None:
                 where = position[0] if kernel.ndim == 1 else position
                 raise ValueError(
                     f"kernel has the negative weight {float(weight):g} at position {where}, so its powers "
-                    "are no probability law; use coefficients() for signed weights, or the kernel of their "
+                    "are not distributions; use coefficients() for signed weights, or the kernel of their "
                     "magnitudes or squares"
                 )
 

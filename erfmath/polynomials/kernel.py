@@ -127,7 +127,7 @@ class Kernel:
 
     @cached_property
     def is_nonnegative(self) -> bool:
-        """Whether no weight is negative, so that the powers are laws up to scale."""
+        """Whether no weight is negative, so that the powers are distributions up to scale."""
         return all(value >= 0 for value in _leaves(self.weights))
 
     @cached_property
@@ -142,7 +142,7 @@ class Kernel:
 
     @cached_property
     def deviations(self) -> tuple[float, ...]:
-        """The standard deviation along each axis of non-negative weights read as a law, in floats."""
+        """The standard deviation of non-negative weights along each axis, in floats."""
         weights = self.to_numpy()
         weights = weights / weights.max()
         found = []
