@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -128,7 +129,10 @@ class SteppedDistribution(UnivariateDistribution):
         return float(self.origin + self.step * index) if np.isfinite(index) else float(index)
 
     def _values(self, index: Any) -> Any:
-        return plain(float(self.origin) + float(self.step) * np.asarray(index, dtype=float))
+        # One division of integers rounds once, so that 17/20 is 0.85.
+        parts = math.lcm(self.origin.denominator, self.step.denominator)
+        start, step = float(self.origin * parts), float(self.step * parts)
+        return plain((start + step * np.asarray(index, dtype=float)) / parts)
 
     def _index(self, x: Any) -> Any:
         points = real_array(x, "x")
