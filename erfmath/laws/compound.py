@@ -216,13 +216,20 @@ class CompoundDistribution(UnivariateDistribution):
 
     def _row_to(self, x: Points, tails: bool) -> Table:
         """Return a row that holds all finite points, and their tails where these are asked for."""
-        reached = int(max(x[x < FARTHEST].max(initial=0) + 1, self.mean() + 12 * self.std()))
-        size = 2 ** (reached + 1).bit_length()
+        reached = max(int(x[x < FARTHEST].max(initial=0)) + 1, self._bulk)
+        size = 2 ** (reached + len(self._shares)).bit_length()
         while self._log_beyond(size) > _NEGLIGIBLE:  # the row is divided by its sum
             size *= 2
-        while tails and self._log_beyond(size) > _NEGLIGIBLE + row_of(self, size).log_upper[reached]:
-            size *= 2
+        if tails:  # the largest of the next numbers, not all of which are 0, is a bound from below
+            least = float(row_of(self, size).logs(normalised=True)[reached:].max())
+            while self._log_beyond(size) > _NEGLIGIBLE + least:
+                size *= 2
         return row_of(self, size)
+
+    @cached_property
+    def _bulk(self) -> int:
+        """A point beyond which there is little."""
+        return int(self.mean() + 12 * self.std())
 
     def _log_beyond(self, size: int) -> float:
         """Return Chernoff's bound of log P(S >= size): the least E e^(t (S - size)) over t."""

@@ -97,6 +97,9 @@ class TruncatedDistribution(UnivariateDistribution):
         """Return the cumulants kappa_1 .. kappa_order."""
         return self._bulk.cumulants(order)
 
+    def _scale(self) -> tuple[float, float]:
+        return self.whole.mean(), self.whole.std()
+
     @cached_property
     def _bulk(self) -> LatticeDistribution:
         """All but a share of 1e-20 at either end, as a table."""

@@ -340,12 +340,16 @@ class UnivariateDistribution(Distribution):
             points[inside] = self._first(lambda x: enough(x, shares), shares, sign)
         return points.astype(float)
 
+    def _scale(self) -> tuple[float, float]:
+        """Return about where and how wide the distribution is, for a search to start from."""
+        return self.mean(), self.std()
+
     def _first(self, enough: Callable[[Points], Any], q: Floats, sign: float) -> Points:
         """Return the smallest points of the support that are enough, by doubling steps and bisection."""
         from scipy.special import ndtri
 
         first, last = self.support()
-        mean, std = self.mean(), self.std()
+        mean, std = self._scale()
         last = min(last, FARTHEST)
         guess = mean + sign * std * np.clip(ndtri(q), -40, 40)
         high = np.clip(guess, first, last).astype(np.int64)
