@@ -25,6 +25,11 @@ from .univariate import UnivariateDistribution, operation
 # A float that is the nearest one to a fraction of a smaller denominator stands for that fraction.
 _MOST_PARTS = 10**6
 
+# Steps whose floats and their products with points keep all digits.
+_SMALLEST, _LARGEST = Fraction(1, 10**280), 10**280
+
+Lattice = tuple[Fraction, Fraction, Iterable[Factor]]
+
 
 @operation
 def add(left: UnivariateDistribution, right: Any) -> UnivariateDistribution:
@@ -53,13 +58,22 @@ def convolve(left: UnivariateDistribution, other: Any) -> UnivariateDistribution
     return on_lattice(origin + start, common, total)
 
 
-def convolve_all(parts: Sequence[UnivariateDistribution]) -> UnivariateDistribution:
-    """Return the distribution of the sum of independent variables, products being joined at once."""
-    lattices = [part.lattice for part in parts]
+def joined(lattices: Sequence[Lattice], n: int = 1) -> UnivariateDistribution:
+    """Return the distribution of the sum of n copies of each of several variables, as one product."""
     common = gcd([step for _, step, _ in lattices])
-    products = [_multiple(part, int(step / common)).to_product() for _, step, part in lattices]
-    factors = [factor for product in products for factor in product.factors]
-    return on_lattice(sum((origin for origin, _, _ in lattices), Fraction(0)), common, _of_factors(factors))
+    factors = [
+        Factor(kernel, n * m, (int(step / common) * width,))
+        for _, step, product in lattices
+        for kernel, m, (width,) in product
+    ]
+    origin = sum((origin for origin, _, _ in lattices), Fraction(0))
+    return on_lattice(n * origin, common, _of_factors(factors))
+
+
+def lattice_of(one: UnivariateDistribution) -> Lattice:
+    """Return the origin, the step and the factors of a distribution."""
+    origin, step, integers = one.lattice
+    return origin, step, integers.to_product().factors
 
 
 @operation
@@ -110,6 +124,8 @@ def on_lattice(origin: Fraction, step: Fraction, integers: UnivariateDistributio
         return _of_factors([*factors, Factor(Kernel([1], int(origin)), 1, (1,))])
     if step < 0:
         step, integers = -step, _multiple(integers, -1)
+    if not _SMALLEST <= step <= _LARGEST:
+        raise ValueError("the step between values must lie between 1e-280 and 1e280; use another unit")
     return SteppedDistribution(origin, step, integers)
 
 

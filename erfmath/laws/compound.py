@@ -23,7 +23,7 @@ from .._checks import as_count
 from ..core.scaled import Floats
 from ..core.table import Table
 from ..polynomials.cumulants import cumulants_from_moments
-from .arithmetic import convolve_all, gcd, on_lattice
+from .arithmetic import gcd, joined, lattice_of, on_lattice
 from .base import Distribution, require_distribution
 from .manners import FARTHEST, Points, of_points
 from .mixture import MixtureDistribution, raw_moments
@@ -96,7 +96,7 @@ def _of_distribution(number: Any, terms: UnivariateDistribution) -> UnivariateDi
         weights = [float(weight / sum(w for _, w in taps)) for _, weight in taps]
         copies = [step * (position - taps[0][0]) * terms for position, _ in taps]
         parts.append(n * MixtureDistribution(tuple(zip(weights, copies, strict=True))))
-    return convolve_all(parts)
+    return joined([lattice_of(part) for part in parts])
 
 
 def _of_frozen(number: Any, terms: UnivariateDistribution) -> UnivariateDistribution:

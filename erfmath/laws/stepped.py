@@ -101,14 +101,26 @@ class SteppedDistribution(UnivariateDistribution):
         """Return the variance."""
         return float(self.step**2 * Fraction(self.integers.var()))
 
+    def std(self) -> float:
+        """Return the standard deviation."""
+        return float(self.step) * self.integers.std()
+
+    def skewness(self) -> float:
+        """Return the third central moment in units of the standard deviation; nan without a spread."""
+        return self.integers.skewness()
+
+    def kurtosis(self, convention: str = "non-excess") -> float:
+        """Return the fourth standardised moment, 3 for a normal; less 3 with convention="excess"."""
+        return self.integers.kurtosis(convention)
+
     def mode(self) -> Any:
         """Return the most probable point, the smallest of several."""
         return self._value(self.integers.mode())
 
     def expect(self, func: Callable[[Any], Any] | None = None) -> float:
         """Return E func(X), the mean without one; `func` gets the points as an array of floats."""
-        if func is None:
-            return self.mean()
+        if not callable(func):
+            return self.mean() if func is None else self.integers.expect(func)
         return self.integers.expect(lambda points: func(self._values(points)))
 
     def probabilities(self) -> Floats:

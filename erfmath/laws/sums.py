@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -14,10 +14,9 @@ import numpy as np
 from .._checks import as_power
 from .._memory import check_memory
 from ..polynomials.kernel import Kernel
-from ..polynomials.product import Product
-from .arithmetic import convolve_all, gcd, on_lattice, rational
+from ..polynomials.product import Factor
+from .arithmetic import Lattice, gcd, joined, lattice_of, rational
 from .base import Distribution
-from .lazy import ProductDistribution
 from .univariate import UnivariateDistribution
 
 # Float probabilities sum to 1 up to round-off; no closer to it is a typing error.
@@ -70,8 +69,7 @@ def sum_of(outcomes: Any, n: int = 1, *, step: Any = None, normalize: bool = Fal
     """
     power = as_power(n)
     asked = None if step is None else _positive(step)
-    parts = [_copies(variable, power, asked, normalize) for variable in _variables(outcomes)]
-    return parts[0] if len(parts) == 1 else convolve_all(parts)
+    return joined([_lattice(variable, asked, normalize) for variable in _variables(outcomes)], power)
 
 
 def _variables(outcomes: Any) -> list[Any]:
@@ -80,7 +78,7 @@ def _variables(outcomes: Any) -> list[Any]:
         return [outcomes]
     if isinstance(outcomes, np.ma.MaskedArray):
         raise TypeError("outcomes must not be a masked array; take outcomes.compressed() or .filled(0)")
-    if not isinstance(outcomes, (Sequence, np.ndarray)) or isinstance(outcomes, (str, bytes)):
+    if not _is_row(outcomes):
         raise TypeError(
             "outcomes must be {value: probability}, a sequence of probabilities, a distribution, or a "
             f"sequence of these, got {outcomes!r}"
@@ -103,10 +101,10 @@ def _is_row(value: Any) -> bool:
     return isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) > 0
 
 
-def _copies(variable: Any, n: int, step: Fraction | None, normalize: bool) -> UnivariateDistribution:
-    """Return the distribution of the sum of n copies of one variable."""
+def _lattice(variable: Any, step: Fraction | None, normalize: bool) -> Lattice:
+    """Return the origin, the step and the polynomial of one variable."""
     if isinstance(variable, UnivariateDistribution):
-        return n * variable
+        return lattice_of(variable)
     if isinstance(variable, Distribution):
         raise ValueError(f"outcomes must have one axis, got {variable!r}; take its marginal(axis)")
     if not variable:
@@ -114,8 +112,7 @@ def _copies(variable: Any, n: int, step: Fraction | None, normalize: bool) -> Un
     values = [rational(value, "outcomes") for value in variable]
     shares = _probabilities(list(variable.values()), normalize)
     origin, step = min(values), step or gcd([value - values[0] for value in values])
-    kernel = _kernel(values, shares, origin, step)
-    return on_lattice(n * origin, step, ProductDistribution(Product([(kernel, n)])))
+    return origin, step, [Factor(_kernel(values, shares, origin, step), 1, (1,))]
 
 
 def _kernel(values: list[Fraction], shares: list[Any], origin: Fraction, step: Fraction) -> Kernel:
@@ -167,6 +164,6 @@ def _probability(share: Any) -> Any:
 
 def _positive(step: Any) -> Fraction:
     value = rational(step, "step")
-    if value <= 0:
-        raise ValueError(f"step must be positive, got {step!r}")
+    if not 0 < value < 10**280:
+        raise ValueError(f"step must be positive, and below 1e280, got {step!r}")
     return value

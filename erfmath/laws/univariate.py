@@ -115,10 +115,10 @@ class UnivariateDistribution(Distribution):
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> UnivariateDistribution:
-        return _OPERATIONS["add"](self, -other)
+        return -(-self).__add__(other)
 
     def __rsub__(self, other: Any) -> UnivariateDistribution:
-        return _OPERATIONS["add"](-self, other)
+        return (-self).__add__(other)
 
     def __neg__(self) -> UnivariateDistribution:
         return self.scaled(-1)
@@ -239,6 +239,8 @@ class UnivariateDistribution(Distribution):
         """
         if func is None:
             return self.mean()
+        if not callable(func):
+            raise TypeError(f"func must be a function of an array of points, got {func!r}")
         start, shares = self.float_window()
         values = np.asarray(func(np.arange(start, start + len(shares), dtype=float)), dtype=float)
         if values.shape not in ((), shares.shape):
