@@ -431,6 +431,32 @@ def test_bad_models():
         from_onnx(shapeless)
 
 
+def test_a_tensor_that_cannot_be_read_is_named_beside_those_that_can():
+    nodes = [
+        helper.make_node("Relu", ["c"], ["weights"]),
+        helper.make_node("Conv", ["x", "weights"], ["first"]),
+        helper.make_node("Relu", ["first"], ["y"]),
+    ]
+    model = graph(nodes, (1, 4, 8, 8), constants={"c": weights(4, 4, 3, 3)})
+    read = from_onnx(model)
+    assert read.outputs == ("first", "y")
+    assert read.layers == ("first", "y")
+    with pytest.raises(ValueError, match="such as 'y', 'first', got 'frist'"):
+        read.up_to("frist")
+    with pytest.raises(ValueError, match=r"'weights' depends on no input: .*can be read: 'first', 'y'"):
+        read.up_to("weights")
+    for shape, error in (
+        (4, TypeError),
+        ("abcd", TypeError),
+        ((1, 4, 8), ValueError),
+        ((1, 4, 0, 8), ValueError),
+    ):
+        with pytest.raises(error, match="input_shape"):
+            from_onnx(model, input_shape=shape)
+    with pytest.raises(TypeError, match="rules must be a dict of networks by the names of operators, got 3"):
+        from_onnx(model, rules=3)
+
+
 def test_control_flow_is_named():
     def branch(kind):
         return helper.make_graph(

@@ -7,8 +7,10 @@ for batch and channels, (0, 1) where height and width were flattened to one.
 
 from __future__ import annotations
 
+import difflib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -214,6 +216,17 @@ def everything(op: Operator) -> Placed:
     """
     alike = [tensor for tensor in op.tensors if tensor.sides == op.tensors[0].sides]
     return Placed(GlobalPool(), [(tensor, 1) for tensor in alike], None)
+
+
+def examples(asked: str, names: Iterable[str], first: Iterable[str] = ()) -> str:
+    """Return some names to choose from: the first ones, those like what was asked for, and others.
+
+    >>> examples("layr4", ["layer1", "layer4", "head"], ["logits"])
+    "'logits', 'layer4', 'layer1', 'head'"
+    """
+    known = list(names)
+    found = dict.fromkeys([*first, *difflib.get_close_matches(asked, known), *known])
+    return ", ".join(map(repr, itertools.islice(found, 6)))
 
 
 def _described(tensor: Tensor) -> str:

@@ -17,9 +17,12 @@ class Reader(Protocol):
 
     name: str
     input_shape: Shape
-    names: tuple[str, ...]
     own: tuple[str, ...]
     is_default: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tensors that depend on the input."""
 
     @property
     def layers(self) -> tuple[str, ...]:

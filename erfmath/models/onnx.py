@@ -13,9 +13,9 @@ import numpy as np
 
 from .._checks import require_file
 from ..network.algebra import Node
-from .ir import Constant, Input, Operator, Shape, Tensor
+from .ir import Constant, Input, Operator, Shape, Tensor, examples
 from .model import Model, Source
-from .onnx_shapes import inferred
+from .onnx_shapes import checked, inferred
 from .operators import translated
 from .trace import Trace
 
@@ -161,14 +161,13 @@ class Reader:
         if not graph.output:
             raise ValueError("the model has no output, it may be cut off")
         self.made = {node.name: node.output[0] for node in graph.node if node.name and node.output}
-        self.names = tuple(name for node in graph.node for name in node.output if name)
         self.own = tuple(entry.name for entry in graph.output)
         self.output = self._named(output)
         self.is_default = output is None
         self._require_tensor(self.output, "output")
         self.nodes = self._needed(self.output, start)
         self.input = self._input(start)
-        self.shapes = inferred(self.model, self.input, shape)
+        self.shapes = inferred(self.model, self.input, checked(shape, self.model, self.input))
         known = self.shapes.get(self.input)
         if known is None:
             raise ValueError(f"the shape of the input {self.input!r} is not known; give input_shape")
@@ -183,9 +182,23 @@ class Reader:
         return output if output in self.makers else str(self.made.get(output, output))
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tensors that depend on the input."""
+        return self._behind(self.input)
+
+    @property
     def layers(self) -> tuple[str, ...]:
         """The names of the nodes that are run, of what they make where they have none."""
-        return tuple(map(_title, self.nodes))
+        names = set(self.names)
+        return tuple(_title(node) for node in self.nodes if names.intersection(node.output))
+
+    def _behind(self, *starts: str) -> tuple[str, ...]:
+        """Return the names of the tensors that depend on some."""
+        found = set(starts)
+        for node in self.model.graph.node:
+            if found.intersection(node.input) or found.intersection(_captured(node)):
+                found.update(node.output)
+        return tuple(name for node in self.model.graph.node for name in node.output if name in found - {""})
 
     def part(self, read: Tensor) -> Any:
         """Refuse: PyTorch does not run ONNX files."""
@@ -247,17 +260,22 @@ class Reader:
         names = [entry.name for entry in self.model.graph.input if entry.name not in self.weights]
         found = [name for name in names if name in read]
         if len(found) != 1:
-            problem = f"depends on several inputs, {', '.join(found)}" if found else "depends on no input"
-            advice = "; say which by input=" if found else ": there is no path"
-            raise ValueError(f"the output {self.output!r} {problem}{advice}")
+            problem = f"depends on several inputs, {', '.join(found)}; say which by input="
+            if not found:
+                readable = examples(self.output, self._behind(*names)) or "none"
+                problem = f"depends on no input: there is no path; tensors that can be read: {readable}"
+            raise ValueError(f"the output {self.output!r} {problem}")
         return str(found[0])
 
     def _require_tensor(self, name: str, argument: str) -> None:
-        names = {entry.name for entry in self.model.graph.input} | set(self.makers)
-        if name not in names:
+        inputs = [entry.name for entry in self.model.graph.input]
+        if name not in inputs and name not in self.makers:
             likely = [entry.name for entry in getattr(self.model.graph, argument)]
+            known = examples(
+                name, self._behind(*(name for name in inputs if name not in self.weights)), likely
+            )
             raise ValueError(
-                f"{argument} must be the name of a tensor of the model, such as {likely[0]!r}, got {name!r}"
+                f"{argument} must be the name of a tensor of the model, such as {known}, got {name!r}"
             )
 
     def _read(self, name: str, known: dict[str, Input]) -> Input:

@@ -5,19 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .._checks import as_count
 from .ir import Shape
 
 _SMALL = 4096  # elements of a constant that may describe a shape
 
 
-def inferred(model: Any, start: str, shape: Sequence[int | None] | None) -> dict[str, Shape]:
+def checked(shape: Any, model: Any, start: str) -> Shape | None:
+    """Return the shape given for an input, or raise where the model's input cannot have it."""
+    if shape is None:
+        return None
+    if not isinstance(shape, Sequence) or isinstance(shape, str):
+        raise TypeError(
+            f"input_shape must be a sequence of sides, None for those that stay open, got {shape!r}"
+        )
+    found = tuple(None if side is None else as_count(side, "input_shape", minimum=1) for side in shape)
+    known = next((_sides(entry) for entry in model.graph.input if entry.name == start), None)
+    if known is not None and len(known) != len(found):
+        raise ValueError(
+            f"input_shape must have {len(known)} sides, as the input {start!r} has, got {shape!r}"
+        )
+    return found
+
+
+def inferred(model: Any, start: str, shape: Shape | None) -> dict[str, Shape]:
     """Return the shapes of all tensors that can be told, the input's where it is given.
 
     Declared shapes count where the input keeps its own; an open batch is 1.
     """
     import onnx
 
-    graph, light = model.graph, _light(model, {} if shape is None else {start: tuple(shape)})
+    graph, light = model.graph, _light(model, {} if shape is None else {start: shape})
     declared = [*graph.value_info, *graph.output] if shape is None else []
     if shape is None:
         light.graph.value_info.extend(graph.value_info)
@@ -28,7 +46,7 @@ def inferred(model: Any, start: str, shape: Sequence[int | None] | None) -> dict
     shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     entries = [*declared, *found.input, *found.value_info, *found.output]
     known = {entry.name: sides for entry in entries if (sides := _sides(entry)) is not None}
-    return shapes | known | ({} if shape is None else {start: tuple(shape)})
+    return shapes | known | ({} if shape is None else {start: shape})
 
 
 def _light(model: Any, given: dict[str, Shape]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import operator
 import warnings
@@ -163,7 +164,6 @@ class Reader:
         self.graph = list(program.graph.nodes)
         self.calls = _layers(self.graph)
         self.nodes_of = {layer: node.name for node, layer in self.calls.items()}
-        self.names = tuple(self.nodes_of)
         final = [node for node in _made_for_users(program) if node in self.calls]
         self.own = tuple(self.calls[node] for node in final)
         signature = program.graph_signature
@@ -244,10 +244,22 @@ class Reader:
             if output in (node.name, self.calls.get(node)) or output in _modules(node):
                 return node
         paths = sorted({path for node in calls for path in _modules(node) if path})
+        near = difflib.get_close_matches(str(output), paths)
+        some = list(dict.fromkeys([*near, *paths]))
+        more = " ..." if len(some) > 8 else ""
         raise ValueError(
-            f"output must be the path of a submodule ({', '.join(paths[:8])} ...), a node or a number, "
+            f"output must be the path of a submodule ({', '.join(some[:8])}{more}), a node or a number, "
             f"got {output!r}"
         )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tensors that depend on the input."""
+        found = {self.input}
+        for node in self.graph:
+            if found.intersection(node.all_input_nodes):
+                found.add(node)
+        return tuple(layer for node, layer in self.calls.items() if node in found)
 
     def _needed(self, output: Any) -> list[Any]:
         """Return the nodes that the output depends on, in order."""

@@ -64,6 +64,8 @@ class Trace:
     ) -> None:
         owners = spatial_axes(space, len(shape))
         self.ndim = len(owners)
+        if not isinstance(rules or {}, Mapping):
+            raise TypeError(f"rules must be a dict of networks by the names of operators, got {rules!r}")
         self.rules = dict(rules or {})
         self.global_context = global_context
         self.weights = as_choice(weights, "weights", WEIGHTS)
