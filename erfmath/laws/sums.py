@@ -73,7 +73,7 @@ def sum_of(outcomes: Any, n: int = 1, *, step: Any = None, normalize: bool = Fal
 
 
 def _variables(outcomes: Any) -> list[Any]:
-    """Return the variables that are named, each as {value: probability} or as a distribution."""
+    """Return the variables: {value: probability}, distributions, lists of probabilities of 0, 1, .."""
     if _is_variable(outcomes):
         return [outcomes]
     if isinstance(outcomes, np.ma.MaskedArray):
@@ -89,8 +89,12 @@ def _variables(outcomes: Any) -> list[Any]:
     if len(kinds) > 1:
         raise ValueError("outcomes must be all numbers or all variables, got both in one sequence")
     if kinds == {False}:
-        return [dict(enumerate(outcomes))]
-    return [entry if _is_variable(entry) else dict(enumerate(entry)) for entry in outcomes]
+        return [_listed(outcomes)]
+    return [entry if _is_variable(entry) else _listed(entry) for entry in outcomes]
+
+
+def _listed(row: Any) -> list[Any]:
+    return row.tolist() if isinstance(row, np.ndarray) else list(row)
 
 
 def _is_variable(value: Any) -> bool:
@@ -109,6 +113,11 @@ def _lattice(variable: Any, step: Fraction | None, normalize: bool) -> Lattice:
         raise ValueError(f"outcomes must have one axis, got {variable!r}; take its marginal(axis)")
     if not variable:
         raise ValueError("outcomes must not be empty")
+    if not isinstance(variable, Mapping):
+        if step is None:
+            kernel = Kernel(_probabilities(variable, normalize))
+            return Fraction(0), Fraction(1), [Factor(kernel, 1, (1,))]
+        variable = dict(enumerate(variable))
     values = [rational(value, "outcomes") for value in variable]
     shares = _probabilities(list(variable.values()), normalize)
     origin, step = min(values), step or gcd([value - values[0] for value in values])
@@ -136,11 +145,11 @@ def _kernel(values: list[Fraction], shares: list[Any], origin: Fraction, step: F
 def _probabilities(shares: list[Any], normalize: bool) -> list[Any]:
     """Return the probabilities as ints, Fractions and floats, or raise where they are none."""
     found = [_probability(share) for share in shares]
-    exact = all(isinstance(share, (int, Fraction)) for share in found)
-    total = sum(map(Fraction, found), Fraction(0))
+    kinds = {isinstance(share, float) for share in found}
+    total: Any = math.fsum(found) if kinds == {True} else sum(map(Fraction, found), Fraction(0))
     if not total:
         raise ValueError("outcomes must have a positive probability, got none")
-    if not normalize and abs(total - 1) > (0 if exact else Fraction(_ROUNDOFF)):
+    if not normalize and abs(total - 1) > (_ROUNDOFF if True in kinds else 0):
         shown = repr(float(total)) if total < 10**308 else "more than 1e308"
         raise ValueError(
             f"outcomes must have probabilities that sum to 1, got {shown}; normalize=True divides them by it"
