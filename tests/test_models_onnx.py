@@ -246,7 +246,7 @@ def test_gates_are_kept_or_left_out():
 
 def test_an_operator_that_is_not_known_is_named():
     model = one("MyOp", domain="my.domain")
-    with pytest.raises(ValueError, match=r"MyOp 'op' is no operator that is known.*rules=\{\"MyOp\": node\}"):
+    with pytest.raises(ValueError, match=r"MyOp 'op' is not a known operator.*rules=\{\"MyOp\": node\}"):
         from_onnx(model)
     assert from_onnx(model, rules={"MyOp": Conv((3, 3))}) == Conv((3, 3))
     made = from_onnx(model, rules={"MyOp": lambda op: Conv((3, 3), stride=len(op.inputs))})

@@ -516,7 +516,7 @@ def test_an_operator_that_is_not_known_is_named():
     def sampled(x):
         return F.grid_sample(x, torch.zeros(1, 8, 8, 2), align_corners=False)
 
-    with pytest.raises(ValueError, match=r"aten.grid_sampler 'grid_sampler' is no operator that is known"):
+    with pytest.raises(ValueError, match=r"aten.grid_sampler 'grid_sampler' is not a known operator"):
         from_torch(Function(sampled), (1, 1, 8, 8))
     net = from_torch(Function(sampled), (1, 1, 8, 8), rules={"aten.grid_sampler": Conv((3, 3), padding=1)})
     assert net == Conv((3, 3), padding=1)
@@ -609,7 +609,7 @@ def test_what_no_layer_does_is_refused():
     with pytest.raises(ValueError, match="repeats the single sample of 'slice_1' along axis -2"):
         from_torch(alone, (1, 2, 6, 6))
     tokens = Function(lambda x, a: a(x[:, None]).flatten(1, 2), nn.Conv2d(1, 1, (1, 3), padding=(1, 0)))
-    with pytest.raises(ValueError, match="pads axis 2, which is none of the space"):
+    with pytest.raises(ValueError, match="pads axis 2, which is not spatial"):
         from_torch(tokens, (1, 4, 9))
 
 

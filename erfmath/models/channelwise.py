@@ -104,7 +104,7 @@ class Given:
         gain = next((gain for tensor, gain in self.placed.sources if tensor.name == entry.name), None)
         if gain is not None and entry.layout is None:
             raise self.op.error(
-                "joins a branch that reads the whole map; leave it out by global_context=False"
+                "joins a branch that reads the whole map; leave it out with global_context=False"
             )
         return gain
 
@@ -134,7 +134,7 @@ class Given:
         found = self.numbers(self.op.tensors[0]).size
         if found != count:
             raise self.op.error(
-                f"reads {count} channels of {found} that are not along the space; give a batch of 1"
+                f"has weights for {count} channels, and its input has {found}; give a batch of 1"
             )
 
     def _through(self, layer: Node) -> Placed:
@@ -154,7 +154,7 @@ def given_of(op: Operator, placed: Placed, output: int, rates: Rates) -> Placed:
     if op.kind is None or placed.layout is None:
         return placed
     if placed.by_channel is None:
-        raise op.error("is not known channel by channel; take weights='energy'")
+        raise op.error("has no meaning for single channels; use weights='energy'")
     return placed.by_channel(Given(op, placed, output, rates))
 
 

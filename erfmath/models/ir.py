@@ -138,7 +138,7 @@ class Operator:
         """The first input, which must be the only one that depends on the model's input."""
         first, *others = self.tensors
         if others or self.inputs[0] is not first:
-            raise self.error("has an operand that is usually constant, and is computed from the input here")
+            raise self.error("has an operand that should be constant but is computed from the input")
         return first
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -154,7 +154,8 @@ class Operator:
         value = given.load() if isinstance(given, Constant) else None
         if value is None:
             raise self.error(
-                f"needs {what} as a constant, but it is computed or in another file; give input_shape"
+                f"needs {what} as a constant, but the model computes it or keeps it in another file; "
+                "give input_shape"
             )
         return value
 
@@ -167,18 +168,18 @@ class Operator:
 
     def unknown(self) -> ValueError:
         """Return the error of an operator without a rule, which says where it comes from."""
-        where = [] if self.title.startswith(self.domain) else [f"of the domain {self.domain!r}"]
+        where = [] if self.title.startswith(self.domain) else [f"domain {self.domain!r}"]
         if self.scopes:
             inner = max(self.scopes, key=lambda path: (path.count("."), len(path)))
             where.append(f"in the submodule {inner!r}")
         place = f" ({', '.join(where)})" if where else ""
-        return self.error(f"is no operator that is known{place}")
+        return self.error(f"is not a known operator{place}")
 
     def error(self, problem: str) -> ValueError:
         """Return the error that names the operator."""
         return ValueError(
             f"{self.title} {self.name!r} {problem}; "
-            f'declare what it means by rules={{"{self.title}": node}}, or stop before it with output='
+            f'say what it means with rules={{"{self.title}": node}}, or stop before it with output='
         )
 
     def along(self, tensor: Tensor, values: Mapping[int, Any], default: Any) -> tuple[Any, ...]:
@@ -190,10 +191,10 @@ class Operator:
         for axis, value in values.items():
             owners = tensor.axes[axis]
             if len(owners) != 1:
-                problem = "is none of the input's" if not owners else "holds several of the input's"
+                problem = "is not one of the input's" if not owners else "holds several of the input's"
                 raise self.error(
                     f"works along axis {axis} of {_described(tensor)}, which {problem} spatial axes; if the "
-                    "input's axes are ordered otherwise, say which are spatial by space="
+                    "input's axes are ordered otherwise, say which are spatial with space="
                 )
             found[owners[0]] = value
         return tuple(found)

@@ -260,7 +260,7 @@ class Reader:
         names = [entry.name for entry in self.model.graph.input if entry.name not in self.weights]
         found = [name for name in names if name in read]
         if len(found) != 1:
-            problem = f"depends on several inputs, {', '.join(found)}; say which by input="
+            problem = f"depends on several inputs, {', '.join(found)}; choose one with input="
             if not found:
                 readable = examples(self.output, self._behind(*names)) or "none"
                 problem = f"depends on no input: there is no path; tensors that can be read: {readable}"

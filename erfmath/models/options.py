@@ -176,7 +176,7 @@ def transposed(op: Operator, a: Arguments) -> Options:
 def pool(op: Operator, a: Arguments) -> Options:
     """Return a pooling, which ATen moves by its size unless it says otherwise."""
     if a.get("divisor_override"):
-        raise op.error("divides by another number than its samples")
+        raise op.error("divides by a number other than that of its samples")
     found = _window(op, {**a, "stride": a["stride"] or []} if "kernel_size" in a else a)
     return found | {key: a[key] for key in ("ceil_mode", "count_include_pad") if key in a}
 
@@ -198,7 +198,7 @@ def resized(op: Operator, a: Arguments) -> Options:
         known = op.shapes[0] or (None,) * rank
         sizes = [known[axis] for axis in axes]
     if a.get("antialias", 0):
-        raise op.error("has antialias, a filter that depends on the scale")
+        raise op.error("uses antialiasing, a filter that depends on the scale")
     mode = a.get("mode", "nearest")
     return {
         "factors": _placed(factors, axes, rank),

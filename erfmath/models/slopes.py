@@ -46,9 +46,9 @@ class Rates:
             leak = float(op.get("slope", 0.01)) if name in _LEAKY else 0.0
             return share + (1 - share) * leak, share + (1 - share) * leak**2
         if name not in ACTIVATIONS or op.get("is_unusual"):
-            raise op.error("has a slope that is not known")
+            raise op.error("has an unknown slope")
         if self.named.keys() & self._names(op) - set(op.scopes):
-            raise op.error("has no gate that is open or not, as rates have it")
+            raise op.error("has no gate that is open or closed, so it has no rate")
         return np.array([float(activation_slope(name))]), np.array([float(activation_gain(name))])
 
     def share(self, op: Operator) -> Floats:

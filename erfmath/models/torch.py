@@ -176,7 +176,7 @@ class Reader:
         self.nodes = self._needed(self.output)
         shape = _shapes(self.input)[0]
         if shape is None:
-            raise ValueError(f"the input {self.input.name!r} is no tensor; choose another by input=")
+            raise ValueError(f"the input {self.input.name!r} is no tensor; choose another with input=")
         self.input_shape: Shape = shape
 
     def network(self, trace: Trace) -> Node:

@@ -162,7 +162,7 @@ class Trace:
             return energy_of(op, part, output, self.rates)
         try:
             if part.has_statistics and self.global_context:
-                raise op.error("takes statistics of the whole map; leave them out by global_context=False")
+                raise op.error("takes statistics of the whole map; leave them out with global_context=False")
             return given_of(op, part, output, self.rates)
         except ValueError as error:
             return part._replace(refused=error)

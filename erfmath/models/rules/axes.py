@@ -83,7 +83,7 @@ def _(op: Operator) -> list[Placed]:
 def _part(given: Given, axis: int, sides: Sequence[int | None]) -> Placed:
     """Return the channels of one of the parts of an axis."""
     if None in sides:
-        raise given.op.error("splits into unknown numbers of channels; give input_shape")
+        raise given.op.error("splits channels whose number is unknown; give input_shape")
     start, stop = (sum(side or 0 for side in sides[:i]) for i in (given.output, given.output + 1))
     return given.picked(given.numbers(given.op.tensor).take(range(start, stop), axis=axis))
 
@@ -110,7 +110,7 @@ def _(op: Operator) -> Placed:
     places = np.atleast_1d(index) % side
     step = int(places[1] - places[0]) if len(places) > 1 else 1
     if places.ndim > 1 or step < 1 or (np.diff(places) != step).any():
-        raise op.error(f"picks entries of axis {axis}, which is spatial, unevenly")
+        raise op.error(f"picks unevenly spaced entries of axis {axis}, which is spatial")
     placed = _cut(op, {axis: (int(places[0]), side - 1 - int(places[-1]), step)})
     return placed if index.ndim else placed._replace(layout=layout[:axis] + tensor.axes[axis + 1 :])
 
@@ -179,7 +179,7 @@ def _(op: Operator) -> Placed:
     for given in op.inputs:
         side = given.shape[axis] if given is not None and given.shape is not None else None
         if side is None:
-            raise op.error("concatenates unknown numbers of channels; give input_shape")
+            raise op.error("concatenates channels whose number is unknown; give input_shape")
         sides.append(side)
     shares = [
         (given, Fraction(side, sum(sides)))

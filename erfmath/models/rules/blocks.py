@@ -38,7 +38,7 @@ def _with_places(given: Given) -> Placed:
     numbers = given.numbers(op.tensor)
     owners = [op.tensor.axes[axis][0] for axis in op.tensor.space]
     if len(owners) != op.ndim or numbers.size != (op.tensor.side(op.tensor.space[0] - 1) or 0):
-        raise op.error("moves blocks of other axes than the channels before the space; give a batch of 1")
+        raise op.error("moves blocks of axes other than the channels; give a batch of 1")
     is_down = op.kind == "space_to_depth"
     base = numbers.size if is_down else numbers.size // places
     order = np.arange(base * places)  # of the deep channels, (base, place) or (place, base)
@@ -55,7 +55,7 @@ def _with_places(given: Given) -> Placed:
 def _in_order(given: Given) -> Placed:
     """Return another shape of the same channels."""
     if not isinstance(given.placed.node, Identity):
-        raise given.op.error("moves blocks between space and channels; take weights='energy'")
+        raise given.op.error("moves blocks between space and channels; use weights='energy'")
     return given.placed
 
 
@@ -70,7 +70,7 @@ def _(op: Operator) -> Placed:
     if shape is None or None in shape or tensor.shape is None or None in tensor.shape:
         if shape is not None and shape == tensor.shape:
             return single(op, Identity(), by_channel=in_order)
-        raise op.error("gives a tensor another shape and one of them is not known; give input_shape")
+        raise op.error("reshapes a tensor, and one of the shapes is unknown; give input_shape")
     found = _reshaped(_atoms(tensor), [int(side or 0) for side in shape], op.ndim)
     if found is None:
         return everything(op)

@@ -59,7 +59,7 @@ def _weighted(given: Given) -> Placed:
     owners = op.tensor.axes[len(op.tensor.axes) - weights.ndim + 2 :]
     idle = tuple(2 + i for i, axis in enumerate(owners) if not axis)
     if any(weights.shape[i] > 1 for i in idle):
-        raise op.error("has weights along other axes than its window")
+        raise op.error("has weights along axes outside its window")
     order = np.argsort([axis[0] for axis in owners if axis])
     found = weights.squeeze(axis=idle).transpose(0, 1, *(2 + order))
     weighted = Weighted(layer, found.reshape(*weights.shape[:2], *layer.kernel.shape))
@@ -97,7 +97,9 @@ def _(op: Operator) -> Placed:
         if size is None or side == size:
             sides.append(1)
         elif side is None or side % size:
-            raise op.error(f"makes {size} outputs of {side or 'unknown'} samples, so that windows differ")
+            raise op.error(
+                f"makes {size} outputs from {side or 'unknown'} samples, so its windows differ in size"
+            )
         else:
             sides.append(side // size)
     if set(sides) == {1}:
@@ -139,7 +141,7 @@ def _signed(given: Given) -> Placed:
     node = given.placed.node
     if isinstance(node, Resize) and node.mode == "cubic":
         if given.op.get("cubic", -0.75) != -0.75:
-            raise given.op.error("interpolates by another cubic than that of a = -3/4")
+            raise given.op.error("uses a cubic interpolation with a coefficient other than -3/4")
         node = replace(node, is_signed=True)
     return given.placed._replace(node=node)
 
@@ -183,7 +185,7 @@ class Window:
             if self.tensor.axes[axis] or not (idle or self.tensor.side(axis) == 1):
                 used[axis] = value
             elif idle and isinstance(value, tuple) and any(value):
-                raise self.op.error(f"pads axis {axis}, which is none of the space")
+                raise self.op.error(f"pads axis {axis}, which is not spatial")
         return self.op.along(self.tensor, used, default)
 
     def pads(self) -> list[tuple[int, int]]:
@@ -197,7 +199,7 @@ class Window:
             extent = dilation * (size - 1) + 1
             side = self.tensor.side(axis)
             if side is None and stride > 1:
-                raise self.op.error("pads to the same size, which is not known; give input_shape")
+                raise self.op.error("keeps a size that is unknown; give input_shape")
             rest = (side or 0) % stride or stride
             found.append(_halves(max(extent - rest, 0), self.padding == "same_lower"))
         return found
@@ -214,7 +216,7 @@ class Window:
             if wanted is None:
                 total = full  # of stride * side samples
             elif side is None:
-                raise self.op.error("has an output of given size, the input's is not known; give input_shape")
+                raise self.op.error("has a given output size and an input of unknown size; give input_shape")
             else:
                 total = full + self.stride[i] * side - wanted[i]
             if total < 0:
@@ -234,5 +236,5 @@ def _require_channels(op: Operator, tensor: Tensor) -> None:
     if len(tensor.axes) > 1 and tensor.axes[-1 - len(op.options["size"])]:
         raise op.error(
             f"sums over axis {len(tensor.axes) - 1 - len(op.options['size'])} of {tensor.name!r}, which is "
-            "spatial; if the input's axes are ordered otherwise, say which are spatial by space="
+            "spatial; if the input's axes are ordered otherwise, say which are spatial with space="
         )
