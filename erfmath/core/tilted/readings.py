@@ -1,0 +1,152 @@
+r"""Points and tails of a product, from windows at their own saddle points; each with a proved bound.
+
+A point t is read from a window whose tilted mean is near it, and a tail from the point on outwards,
+
+.. math:: P(X \ge t) = e^{K(\theta) - \theta t} \sum_{x \ge t} v(x)\, e^{-\theta (x - t)}, \qquad \theta \ge 0,
+
+so that what is summed falls off and what lies beyond the window is at most its tilted mass.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from ...polynomials.product import Product
+from ..scaled import MIN_NORMAL, Floats
+from .factors import UNIT, Factors, factors_of, tilt_to
+from .spectrum import U
+from .window import Window, window
+
+Side = Literal["lower", "upper"]
+
+# A value is read from a window that is there already when its bound is this small, or it is a large part
+# of the peak, where a window of its own would do no better.
+_DIGITS = 1e13
+_NEAR_PEAK = 4.0
+_WINDOWS = 64
+# Terms of a tail that have fallen below e^-80 of the first are left to the bound.
+_FALLEN = 80.0
+_SMALLEST = (MIN_NORMAL + 1) * math.log(2)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The number e^scale value, whose value is wrong by at most `error`, and scale by `scale_error`."""
+
+    scale: np.longdouble
+    scale_error: float
+    value: float
+    error: float
+
+    @property
+    def log(self) -> float:
+        """The logarithm, -inf where the value is not positive."""
+        return float(self.scale + np.log(np.longdouble(self.value))) if self.value > 0 else -math.inf
+
+    @property
+    def relative_error(self) -> float:
+        """Bound of the relative error of the number, inf where nothing is known of it."""
+        return math.expm1(self.scale_error) + self.error / self.value if self.value > 0 else math.inf
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """A float below the number and one above it."""
+        slack = np.longdouble(1) + 16 * UNIT * (1 + abs(self.scale))
+        low = np.exp(self.scale - self.scale_error) / slack * max(self.value - self.error, 0.0) * (1 - 2 * U)
+        high = np.exp(self.scale + self.scale_error) * slack * (self.value + self.error) * (1 + 2 * U)
+        return max(math.nextafter(float(low), -math.inf), 0.0), math.nextafter(float(high), math.inf)
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """A product with the windows made so far."""
+
+    factors: Factors
+    windows: list[Window] = field(default_factory=list)
+
+    @functools.cached_property
+    def centre(self) -> Window:
+        """The window of the distribution itself, not tilted."""
+        return window(self.factors, 0.0)
+
+    def window_at(self, t: int) -> Window:
+        """Return a window whose tilted peak is near t, a new one where none is."""
+        for ready in reversed(self.windows):
+            if ready.start <= t < ready.stop:
+                value = float(ready.values[t - ready.start])
+                if value * _NEAR_PEAK >= ready.peak or value >= _DIGITS * ready.error:
+                    return ready
+        made = window(self.factors, tilt_to(self.factors, float(t)))
+        self.windows.append(made)
+        del self.windows[:-_WINDOWS]
+        return made
+
+    def coefficient(self, t: int) -> Reading:
+        """Return the share of coefficient t, an index in steps of the span from the first one."""
+        if not 0 <= t <= self.factors.degree:
+            return Reading(np.longdouble(0), 0.0, 0.0, 0.0)
+        seen = self.window_at(t)
+        return _reading(seen, t, float(seen.values[t - seen.start]), seen.error)
+
+    def tail(self, t: int, side: Side) -> Reading:
+        """Return P(X >= t) for side="upper" and t above the mean, P(X <= t) for "lower" and t below."""
+        seen = self.window_at(t)
+        if seen.theta * (1 if side == "upper" else -1) < 0:
+            seen = self.centre
+        at = t - seen.start
+        values = seen.values[at:] if side == "upper" else seen.values[at::-1]
+        fade = abs(seen.theta)
+        reach = len(values) if fade * len(values) < _FALLEN else int(_FALLEN / fade) + 1
+        falls = np.exp(-fade * np.arange(reach))
+        terms = values[:reach] * falls
+        left = seen.outside + math.exp(-_FALLEN) * (reach < len(values))
+        # exponentials and products err by 6 units, numpy's pairwise sums by 1 a doubling and some 20
+        rounding = U * (reach.bit_length() + 30) * float(np.abs(terms).sum())
+        return _reading(seen, t, float(terms.sum()), seen.error * float(falls.sum()) * 1.001 + left + rounding)
+
+    def is_upper(self, t: int) -> bool:
+        """Whether t lies above the mean, so that its upper tail is the small one."""
+        return t > self.factors.mean
+
+
+@functools.lru_cache(maxsize=8)
+def reader_of(polynomial: Product) -> Reader:
+    """Return the reader of a product on one axis without negative weights."""
+    return Reader(factors_of(polynomial))
+
+
+def floats(reader: Reader) -> tuple[int, Floats]:
+    """Return (index, shares) of all that are normal floats, in windows side by side, outwards from the mean."""
+    degree = reader.factors.degree
+    middle = min(max(round(reader.factors.mean), 0), degree)
+    upwards, downwards = _outwards(reader, middle, 1), _outwards(reader, middle - 1, -1)
+    return middle - len(downwards), np.concatenate((downwards[::-1], upwards))
+
+
+def _outwards(reader: Reader, first: int, sign: int) -> Floats:
+    """Return the shares from an index on upwards, or downwards, up to the last that is a normal float."""
+    pieces: list[Floats] = [np.zeros(0)]
+    t, degree = first, reader.factors.degree
+    while 0 <= t <= degree:
+        seen = reader.window_at(t)
+        index = np.arange(t, seen.stop if sign > 0 else seen.start - 1, sign)
+        values = seen.values[index - seen.start]
+        good = (values * _NEAR_PEAK >= seen.peak) | (values >= _DIGITS * seen.error)
+        good[0] = True
+        index = index[: len(good) if good.all() else int(np.argmin(good))]
+        logs = np.log(np.maximum(values[: len(index)], 0)) + [float(seen.log_scale(int(i))[0]) for i in index]
+        pieces.append(np.exp(logs))
+        if logs[-1] < _SMALLEST:
+            break
+        t += sign * len(index)
+    return np.concatenate(pieces)
+
+
+def _reading(seen: Window, t: int, value: float, error: float) -> Reading:
+    scale, scale_error = seen.log_scale(t)
+    return Reading(scale, scale_error, value, error)
