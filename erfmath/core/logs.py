@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -16,8 +17,11 @@ from .plan import direct_operations
 from .saddle import points, rows, tails
 from .saddle.law import law_of
 from .saddle.points import NoBellShape
-from .scaled import Floats
+from .scaled import Floats, split_product
 from .table import Table, table
+from .tilted import enclosures
+from .tilted.factors import moments
+from .tilted.readings import floats, reader_of
 
 # A short row is tabulated whole, in some ten milliseconds, and so is a longer one of few factors, which may
 # be far from a bell, in up to seconds; others only where nothing else can be done.
@@ -25,11 +29,17 @@ _SHORT = 2**13
 _FEW = 64
 _LONGEST = 2**18
 _MOST_OPERATIONS = 10**9
+# A table multiplies factor by factor, and a contour integral asks each of them at every node: a
+# millisecond or more for each, and as much for a thousand taps.
+_MANY = 256
+_MANY_WIDE = 8
 
 
 @functools.lru_cache(maxsize=256)
 def ends(polynomial: Product) -> tuple[int, int]:
     """Return the indices of the first and the last coefficient that is not zero, in the packed row."""
+    if polynomial.ndim == 1:
+        return _ends_on_one_axis(polynomial)
     strides = [math.prod(polynomial.shape[axis + 1 :]) for axis in range(polynomial.ndim)]
     low = high = 0
     for kernel, n, step in polynomial.factors:
@@ -41,10 +51,39 @@ def ends(polynomial: Product) -> tuple[int, int]:
     return low, high
 
 
+def _ends_on_one_axis(polynomial: Product) -> tuple[int, int]:
+    low = high = 0
+    for kernel, n, (step,) in polynomial.factors:
+        last = len(kernel.weights) - 1
+        first, last = (_first_tap(kernel.weights, j) for j in (0, last))
+        low, high = low + n * step * first, high + n * step * last
+    return low, high
+
+
+def _first_tap(weights: Sequence[Any], j: int) -> int:
+    """Return the first tap that is not zero when one goes inwards from the end j."""
+    inwards = 1 if j == 0 else -1
+    while not weights[j]:
+        j += inwards
+    return j
+
+
 def is_short(polynomial: Product) -> bool:
     """Return whether the row is tabulated whole."""
     length = math.prod(polynomial.shape)
+    if has_many_factors(polynomial):
+        return False
     return length <= _SHORT or (length <= _LONGEST and polynomial.n <= _FEW)
+
+
+def has_many_factors(polynomial: Product) -> bool:
+    """Return whether there are many different factors, which windows of tilted rows take in their stride."""
+    if polynomial.ndim > 1 or not polynomial.is_nonnegative:
+        return False
+    count = len(polynomial.factors)
+    return count > _MANY or (
+        count > _MANY_WIDE and sum(f.kernel.shape[0] for f in polynomial.factors) > _SHORT
+    )
 
 
 @functools.lru_cache(maxsize=32)
@@ -62,6 +101,10 @@ def table_of(polynomial: Product) -> Table:
 def log_coefficients_at(polynomial: Product, index: Any, normalised: bool) -> Floats:
     """Return the logs of coefficients on one axis, -inf at zeros; index 0 is the first coefficient."""
     t = np.asarray(index, dtype=np.int64) - ends(polynomial)[0]
+    if has_many_factors(polynomial):
+        logs, known = enclosures.log_shares(polynomial, t)
+        if known.all():
+            return logs if normalised else logs + _log_total(polynomial)
     if polynomial.ndim == 1 and not is_short(polynomial):
         try:
             return points.log_coefficients(law_of(polynomial), t, normalised)
@@ -73,6 +116,10 @@ def log_coefficients_at(polynomial: Product, index: Any, normalised: bool) -> Fl
 def log_tail_at(polynomial: Product, index: Any, side: Literal["lower", "upper"]) -> Floats:
     """Return log P(S <= index) for side="lower", log P(S >= index) for side="upper"."""
     t = np.asarray(index, dtype=np.int64) - ends(polynomial)[0]
+    if has_many_factors(polynomial):
+        logs, known = enclosures.log_tails(polynomial, t, side)
+        if known.all():
+            return logs
     if not is_short(polynomial):
         try:
             return tails.log_tail(law_of(polynomial), t, side)
@@ -96,6 +143,8 @@ def normalised_window(
 ) -> tuple[int, Floats]:
     """Return (index, shares of the sum) of coefficients first .. last, by default all that are floats."""
     low, high = ends(polynomial)
+    if has_many_factors(polynomial) and (found := _many_floats(polynomial, first, last)):
+        return found
     try:
         law = law_of(polynomial)
         begin, end = rows.window(law) if first is None or last is None else (first - low, last - low)
@@ -108,7 +157,52 @@ def normalised_window(
     return begin, table_of(polynomial).probabilities()[begin - low : end - low + 1]
 
 
+def _many_floats(polynomial: Product, first: int | None, last: int | None) -> tuple[int, Floats] | None:
+    """Return (index, shares) of a window of many factors, by default of all floats; None for holes."""
+    reader, low = reader_of(polynomial), ends(polynomial)[0]
+    span = reader.factors.span
+    ends_inside = (0, reader.factors.degree)
+    if first is not None and last is not None:
+        ends_inside = max(0, -(-(first - low) // span)), min(reader.factors.degree, (last - low) // span)
+    found = floats(reader, *ends_inside)
+    if found is None:
+        return None
+    start, shares = found
+    row = np.zeros(span * (len(shares) - 1) + 1)
+    row[::span] = shares
+    begin = low + span * start
+    if first is None or last is None:
+        return begin, row
+    window = np.zeros(last - first + 1)
+    window[begin - first : begin - first + len(row)] = row
+    return first, window
+
+
+def quantiles_of_many(polynomial: Product, uniform: Any) -> Any:
+    """Return the indices at which many factors reach given shares, to 1e-16: what random variates need."""
+    reader = reader_of(polynomial)
+    seen = reader.centre
+    sums = np.maximum.accumulate(np.cumsum(seen.values))
+    found = np.searchsorted(sums, uniform * sums[-1], side="right")
+    return reader.factors.span * (seen.start + np.minimum(found, len(sums) - 1))
+
+
+def moments_of_many(polynomial: Product) -> tuple[float, float]:
+    """Return (mean from the first coefficient on, standard deviation) in plain floats."""
+    factors = reader_of(polynomial).factors
+    found = moments(factors, 0.0)
+    return factors.span * found.mean, factors.span * math.sqrt(found.variance)
+
+
+def _log_total(polynomial: Product) -> float:
+    mantissa, exponent = split_product((Fraction(f.kernel.total), f.n) for f in polynomial.factors)
+    return math.log(mantissa) + exponent * math.log(2)
+
+
 def _inner_log_row(polynomial: Product, normalised: bool) -> Floats:
+    if has_many_factors(polynomial):
+        low, high = ends(polynomial)
+        return log_coefficients_at(polynomial, np.arange(low, high + 1), normalised)
     if not is_short(polynomial):
         try:
             return rows.log_row(law_of(polynomial), normalised)

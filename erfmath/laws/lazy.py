@@ -10,7 +10,17 @@ import numpy as np
 from .._checks import as_count
 from .._memory import check_memory
 from ..core.coefficients import scaled_product
-from ..core.logs import ends, is_short, log_coefficients_at, log_tail_at, normalised_window, table_of
+from ..core.logs import (
+    ends,
+    has_many_factors,
+    is_short,
+    log_coefficients_at,
+    log_tail_at,
+    moments_of_many,
+    normalised_window,
+    quantiles_of_many,
+    table_of,
+)
 from ..core.plan import plan_of
 from ..core.scaled import Floats
 from ..polynomials.cumulants import exact_cumulants, require_law, require_one_axis
@@ -127,11 +137,15 @@ class ProductDistribution(LatticeDistribution):
         """Return random variates: an int, or an int64 array of the given size.
 
         `rng` is a ``numpy.random.Generator``, or whatever ``numpy.random.default_rng`` takes. Long rows draw
-        how often each tap is taken, a multinomial variate for each factor, and add up.
+        how often each tap is taken, a multinomial variate for each factor, and add up; many different
+        factors are drawn from the table of their sum.
         """
         if self._is_short:
             return super().rvs(size, rng=rng)
         generator, size = as_generator(rng), as_size(size)
+        if has_many_factors(self._polynomial):
+            found = self._low + quantiles_of_many(self._polynomial, generator.random(size))
+            return int(found) if size is None else found.astype(np.int64)
         total: Any = np.zeros(() if size is None else size, dtype=np.int64)
         for kernel, n, (step,) in self._polynomial.factors:
             taps = list(kernel.taps())
@@ -160,6 +174,12 @@ class ProductDistribution(LatticeDistribution):
     def window(self, tail: float = 1e-16) -> tuple[int, Floats]:
         """Return (offset, probabilities) of the shortest window whose tails hold at most tail / 2 each."""
         return super().window(tail) if self._is_short else UnivariateDistribution.window(self, tail)
+
+    def _scale(self) -> tuple[float, float]:
+        if not has_many_factors(self._polynomial):
+            return super()._scale()
+        mean, deviation = moments_of_many(self._polynomial)
+        return self._low + mean, deviation
 
     def to_product(self) -> Product:
         """Return the product of powers whose distribution this is."""

@@ -144,6 +144,13 @@ class Product:
             for axis in range(self.ndim)
         )
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.factors)
+
     def __repr__(self) -> str:
         return f"Product([{', '.join(map(_entry, self.factors))}])"
 

@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,8 @@ _ENTRIES = 2**17
 _EXACT = 2**53
 # A tilt of this many bits times an index below 2**26 is a float without rounding.
 _TILT_BITS = 26
+# The longest step towards a tilt, and moments that are too small for a better one.
+_STRIDE, _TINY = 50.0, 1e-290
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,11 @@ class Group:
     rough: Floats
     x: np.ndarray[Any, np.dtype[np.int64]]
     n: Floats
+
+    @functools.cached_property
+    def ends(self) -> Floats:
+        """The last position of each row."""
+        return np.asarray(((self.rough > -np.inf) * self.x).max(axis=1).astype(float))
 
     @functools.cached_property
     def is_single(self) -> bool:
@@ -56,7 +63,7 @@ class Factors:
     @functools.cached_property
     def mean(self) -> float:
         """The mean, as an index in steps of span."""
-        return moments(self, 0.0)[1]
+        return moments(self, 0.0).mean
 
     @functools.cached_property
     def taps(self) -> int:
@@ -90,9 +97,18 @@ def factors_of(polynomial: Product) -> Factors:
     return Factors(tuple(groups), span or 1, degree // (span or 1))
 
 
-def moments(factors: Factors, theta: float) -> tuple[float, float, float]:
-    """Return K, the mean and the variance of the distribution tilted by theta."""
-    log_mass = mean = variance = 0.0
+class Moments(NamedTuple):
+    """K, the mean, how far it is from the last index, and the variance of a tilted distribution."""
+
+    log_mass: float
+    mean: float
+    rest: float
+    variance: float
+
+
+def moments(factors: Factors, theta: float) -> Moments:
+    """Return the moments of the distribution tilted by theta, in plain floats."""
+    log_mass = mean = rest = variance = 0.0
     for group in factors.groups:
         x = group.x.astype(float)
         y = group.rough + theta * x
@@ -100,44 +116,36 @@ def moments(factors: Factors, theta: float) -> tuple[float, float, float]:
         q = np.exp(y - top)
         mass = q.sum(axis=1)
         first = q @ x / mass
-        second = ((x - first[:, None]) ** 2 * q).sum(axis=1) / mass
         log_mass += float(group.n @ (np.log(mass) + top[:, 0]))
-        mean, variance = mean + float(group.n @ first), variance + float(group.n @ second)
-    return log_mass, mean, variance
+        mean += float(group.n @ first)
+        rest += float(group.n @ ((q * (group.ends[:, None] - x)).sum(axis=1) / mass))
+        variance += float(group.n @ (((x - first[:, None]) ** 2 * q).sum(axis=1) / mass))
+    return Moments(log_mass, mean, rest, variance)
 
 
 def tilt_to(factors: Factors, goal: float) -> float:
     """Return a tilt, of few bits, that moves the mean to within a tenth of a deviation of the goal.
 
-    Newton's iteration on the logit of the mean, which is nearly straight; halving where it leaves the
-    bracket, or where the mean is so near an end that its digits are gone.
+    Newton's iteration on the logit of the mean, which is nearly straight, inside a bracket.
     """
     goal = min(max(goal, 0.25), factors.degree - 0.25)
+    wanted = math.log(goal / (factors.degree - goal))
     theta, low, high = 0.0, -math.inf, math.inf
     for _ in range(200):
-        _, mean, variance = moments(factors, theta)
+        _, mean, rest, variance = moments(factors, theta)
         if abs(mean - goal) <= 0.1 * math.sqrt(variance):
             break
         low, high = (theta, high) if mean < goal else (low, theta)
-        moved = theta + _newton(mean, variance, goal, factors.degree)
-        if not low < moved < high:
-            ends = [end for end in (low, high, 0.0) if low <= end <= high and math.isfinite(end)]
-            moved = (min(ends) + max(ends)) / 2
-        if moved in (low, high):
+        step = math.copysign(_STRIDE, goal - mean)
+        if min(mean, rest, variance) > _TINY:
+            logit = math.log(mean) - math.log(rest)
+            step = (wanted - logit) * mean * (rest / factors.degree) / variance
+        moved = theta + min(max(step, -_STRIDE), _STRIDE)
+        theta = moved if low < moved < high else (low + high) / 2
+        if theta in (low, high):
             break
-        theta = moved
     mantissa, exponent = math.frexp(theta)
     return math.ldexp(round(mantissa * 2**_TILT_BITS), exponent - _TILT_BITS)
-
-
-def _newton(mean: float, variance: float, goal: float, degree: int) -> float:
-    """Return Newton's step on the logit of the mean, nan where the mean has no digits against an end."""
-    rest = degree - mean
-    if min(mean, rest) < 1e-9 * degree and variance < 1e-9:
-        return math.nan
-    rest, mean = max(rest, 1e-12 * degree), max(mean, 1e-300)
-    logit = math.log(goal / (degree - goal)) - math.log(mean / rest)
-    return min(max(logit * mean * rest / (degree * variance), -50.0), 50.0)
 
 
 def _inner(factor: Factor) -> Sequence[Any]:

@@ -2,9 +2,10 @@ r"""Points and tails of a product, from windows at their own saddle points; each
 
 A point t is read from a window whose tilted mean is near it, and a tail from the point on outwards,
 
-.. math:: P(X \ge t) = e^{K(\theta) - \theta t} \sum_{x \ge t} v(x)\, e^{-\theta (x - t)}, \qquad \theta \ge 0,
+.. math:: P(X \ge t) = e^{K(\theta) - \theta t} \sum_{x \ge t} v(x)\, e^{-\theta (x - t)},
 
-so that what is summed falls off and what lies beyond the window is at most its tilted mass.
+with :math:`\theta \ge 0`, so that what is summed falls off and what lies beyond the window is at most
+its tilted mass.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ _NEAR_PEAK = 4.0
 _WINDOWS = 64
 # Terms of a tail that have fallen below e^-80 of the first are left to the bound.
 _FALLEN = 80.0
-_SMALLEST = (MIN_NORMAL + 1) * math.log(2)
+# Values whose bound is above this are left to other methods. It is a worst case: true errors are some
+# hundred times smaller.
+KNOWN = 1e-11
+_SMALLEST = 2.0**MIN_NORMAL
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,9 @@ class Reading:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """A float below the number and one above it."""
+        """A float below the number and one above it; the number itself where nothing is wrong."""
+        if not self.error:
+            return self.value, self.value
         slack = np.longdouble(1) + 16 * UNIT * (1 + abs(self.scale))
         low = np.exp(self.scale - self.scale_error) / slack * max(self.value - self.error, 0.0) * (1 - 2 * U)
         high = np.exp(self.scale + self.scale_error) * slack * (self.value + self.error) * (1 + 2 * U)
@@ -88,13 +94,15 @@ class Reader:
 
     def coefficient(self, t: int) -> Reading:
         """Return the share of coefficient t, an index in steps of the span from the first one."""
-        if not 0 <= t <= self.factors.degree:
-            return Reading(np.longdouble(0), 0.0, 0.0, 0.0)
+        if not 0 <= t <= self.factors.degree or not self.factors.degree:
+            return _exactly(float(t == 0 == self.factors.degree))
         seen = self.window_at(t)
         return _reading(seen, t, float(seen.values[t - seen.start]), seen.error)
 
     def tail(self, t: int, side: Side) -> Reading:
         """Return P(X >= t) for side="upper" and t above the mean, P(X <= t) for "lower" and t below."""
+        if not 0 <= t <= self.factors.degree or not self.factors.degree:
+            return _exactly(float(t >= 0 if side == "lower" else t <= self.factors.degree))
         seen = self.window_at(t)
         if seen.theta * (1 if side == "upper" else -1) < 0:
             seen = self.centre
@@ -107,7 +115,9 @@ class Reader:
         left = seen.outside + math.exp(-_FALLEN) * (reach < len(values))
         # exponentials and products err by 6 units, numpy's pairwise sums by 1 a doubling and some 20
         rounding = U * (reach.bit_length() + 30) * float(np.abs(terms).sum())
-        return _reading(seen, t, float(terms.sum()), seen.error * float(falls.sum()) * 1.001 + left + rounding)
+        return _reading(
+            seen, t, float(terms.sum()), seen.error * float(falls.sum()) * 1.001 + left + rounding
+        )
 
     def is_upper(self, t: int) -> bool:
         """Whether t lies above the mean, so that its upper tail is the small one."""
@@ -120,31 +130,42 @@ def reader_of(polynomial: Product) -> Reader:
     return Reader(factors_of(polynomial))
 
 
-def floats(reader: Reader) -> tuple[int, Floats]:
-    """Return (index, shares) of all that are normal floats, in windows side by side, outwards from the mean."""
-    degree = reader.factors.degree
-    middle = min(max(round(reader.factors.mean), 0), degree)
-    upwards, downwards = _outwards(reader, middle, 1), _outwards(reader, middle - 1, -1)
+def floats(reader: Reader, first: int, last: int) -> tuple[int, Floats] | None:
+    """Return (index, shares) of all from first to last that are normal floats, in windows outwards.
+
+    None where the bound of one is not small: the row has holes.
+    """
+    middle = min(max(round(reader.factors.mean), first), last)
+    upwards, downwards = _outwards(reader, middle, last, 1), _outwards(reader, middle - 1, first, -1)
+    if upwards is None or downwards is None:
+        return None
     return middle - len(downwards), np.concatenate((downwards[::-1], upwards))
 
 
-def _outwards(reader: Reader, first: int, sign: int) -> Floats:
-    """Return the shares from an index on upwards, or downwards, up to the last that is a normal float."""
-    pieces: list[Floats] = [np.zeros(0)]
-    t, degree = first, reader.factors.degree
-    while 0 <= t <= degree:
+def _outwards(reader: Reader, t: int, end: int, sign: int) -> Floats | None:
+    """Return the shares from t to the end, above or below it, up to the last that is a normal float."""
+    pieces = [np.zeros(0)]
+    while sign * (end - t) >= 0:
         seen = reader.window_at(t)
-        index = np.arange(t, seen.stop if sign > 0 else seen.start - 1, sign)
+        stop = min(end + 1, seen.stop) if sign > 0 else max(end - 1, seen.start - 1)
+        index = np.arange(t, stop, sign)
         values = seen.values[index - seen.start]
         good = (values * _NEAR_PEAK >= seen.peak) | (values >= _DIGITS * seen.error)
-        good[0] = True
+        good[0] |= seen.error < KNOWN * values[0]
+        if not good[0]:
+            return None
         index = index[: len(good) if good.all() else int(np.argmin(good))]
-        logs = np.log(np.maximum(values[: len(index)], 0)) + [float(seen.log_scale(int(i))[0]) for i in index]
-        pieces.append(np.exp(logs))
-        if logs[-1] < _SMALLEST:
+        falls = np.longdouble(seen.theta) * (index - t)
+        shares = np.exp(seen.log_scale(t)[0] - falls) * np.maximum(values[: len(index)], 0)
+        pieces.append(shares.astype(float))
+        if pieces[-1][-1] < _SMALLEST:
             break
         t += sign * len(index)
     return np.concatenate(pieces)
+
+
+def _exactly(value: float) -> Reading:
+    return Reading(np.longdouble(0), 0.0, value, 0.0)
 
 
 def _reading(seen: Window, t: int, value: float, error: float) -> Reading:

@@ -2,12 +2,14 @@ r"""The characteristic function of a tilted product on the frequencies that matt
 
 Two bounds exclude a frequency. One comes from a transform of each row, whose error at any frequency is at
 most :func:`transform_error`. The other costs one transform for any number of rows: with the
-autocorrelation :math:`r_d = \sum_j q_j q_{j+d}`, :math:`|\phi(\omega)|^2 = 1 - 2 \sum_d r_d (1 - \cos d\omega)`,
+autocorrelation :math:`r_d = \sum_j q_j q_{j+d}`,
+:math:`|\phi(\omega)|^2 = 1 - 2 \sum_{d > 0} r_d (1 - \cos d\omega)`,
 and :math:`\log(1 - x) \le -x`.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..scaled import Floats
-from .factors import UNIT, Long
+from .factors import UNIT
 from .rows import Rows
 
 U = 2.0**-53
@@ -24,9 +26,12 @@ _NEGLIGIBLE = math.log(1e-24)
 # Entries of the transforms taken row by row; more rows than that are bounded together.
 _ROW_BY_ROW = 2**21
 # Products of a tap and a frequency that are summed in extended precision, some 10 ns each.
-_EXTENDED = 2**28
+# Where transforms of plain floats are good enough, only few.
+_CHEAP, _EXTENDED = 2**22, 2**28
+_SMALL = 2e-12
 # The same in plain floats cost a twentieth; where there are more, transforms of the rows are cheaper.
 _LOOK_CLOSER, _ALL_SUMS = 2**24, 2**31
+_FEW = 16
 _BLOCK = 2**20
 _PIECE = 64
 
@@ -40,13 +45,23 @@ class Frequencies:
     _turns: dict[tuple[int, int], Any] = field(default_factory=dict)
 
     def turns(self, step: int, count: int) -> Any:
-        """Return exp(-2 pi i x m / length) for x = 0, step, ..., in extended precision, by reduced angles."""
+        """Return exp(-2 pi i x m / length) for x = 0, step, ..., in extended precision."""
         if (step, count) not in self._turns:
             x = step * np.arange(count, dtype=np.int64) % self.length
-            reduced = (np.multiply.outer(x, self.at) + self.length // 2) % self.length - self.length // 2
-            angle = reduced * (-8 * np.arctan(np.longdouble(1)) / self.length)
-            self._turns[step, count] = np.cos(angle) + 1j * np.sin(angle)
+            index = np.multiply.outer(x, self.at) % self.length
+            few = index.size < self.length
+            self._turns[step, count] = _roots(index, self.length) if few else self._all[index]
         return self._turns[step, count]
+
+    @functools.cached_property
+    def _all(self) -> Any:
+        return _roots(np.arange(self.length), self.length)
+
+
+def _roots(index: Any, length: int) -> Any:
+    """Return exp(-2 pi i index / length), by angles from -pi to pi."""
+    angle = ((index + length // 2) % length - length // 2) * (-8 * np.arctan(np.longdouble(1)) / length)
+    return np.cos(angle) + 1j * np.sin(angle)
 
 
 def transform_error(length: int) -> float:
@@ -86,7 +101,7 @@ def significant(product: list[Rows], length: int) -> tuple[Frequencies, float]:
     """
     bounds = np.minimum(_log_bounds(product, length), 0.0)
     at = np.flatnonzero(bounds > _NEGLIGIBLE)
-    if _LOOK_CLOSER < _size(product) * len(at) < _ALL_SUMS:
+    if _LOOK_CLOSER < _size(product) * len(at) < _ALL_SUMS and len(at) < length // _FEW:
         closer, frequencies = np.zeros(len(at)), Frequencies(at, length)
         for rows in product:
             for some in _blocks(len(rows.n), len(at) * len(rows.x) // _PIECE + len(at)):
@@ -108,7 +123,8 @@ def characteristic(product: list[Rows], frequencies: Frequencies) -> tuple[Any, 
     at, length = frequencies.at, frequencies.length
     value = np.ones(len(at), dtype=np.clongdouble)
     log_size, share = np.zeros(len(at)), np.zeros(len(at))
-    extended = _size(product) * len(at) <= _EXTENDED
+    rounding = sum(float(rows.n.sum()) for rows in product) * transform_error(length)
+    extended = _size(product) * len(at) <= (_CHEAP if rounding < _SMALL else _EXTENDED)
     for rows in product:
         for some in _blocks(len(rows.n), len(at) if extended else length):
             q, n = rows.shares[some], rows.n[some]
@@ -130,7 +146,7 @@ def _sums(q: Any, x: Any, frequencies: Frequencies) -> tuple[Any, float]:
 
     Turns err by 16 units (the angle by 2 pi), a sum of k terms by k; the pieces turn once more.
     """
-    width = min(len(x), _PIECE)
+    width = _PIECE if len(x) > _PIECE else len(x)
     pieces = -(-len(x) // width)
     padded = np.zeros((len(q), pieces * width), dtype=q.dtype)
     padded[:, : len(x)] = q
@@ -172,7 +188,7 @@ def _transform(q: Floats, x: Any, length: int) -> Any:
     if x[-1] < length:
         spread[:, x] = q
     else:
-        np.add.at(spread, (slice(None), x % length), q)
+        np.add.at(spread.T, x % length, q.T)
     return np.fft.rfft(spread, axis=1)
 
 

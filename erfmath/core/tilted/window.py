@@ -1,6 +1,7 @@
 r"""The values of a tilted distribution around its mean, and what each may be wrong by.
 
-.. math:: a(t) = e^{K(\theta) - \theta t} v(t), \qquad v(t) = \frac1N \sum_m \Phi_\theta(2\pi m / N)\, e^{2\pi i m t / N}
+.. math:: a(t) = e^{K(\theta) - \theta t} v(t), \qquad
+    v(t) = \frac1N \sum_m \Phi_\theta(\omega_m) e^{i \omega_m t}, \qquad \omega_m = 2 \pi m / N,
 
 up to the aliases :math:`v(t + jN)`, which Chernoff's inequality bounds (Gruebel and Hermesmeier, ASTIN
 Bulletin 29, 1999, tilt for the same reason). Errors are absolute, and the largest v is some
@@ -17,7 +18,7 @@ import numpy as np
 
 from ..._memory import check_memory
 from ..scaled import Floats
-from .factors import UNIT, Factors, moments
+from .factors import UNIT, Factors, Moments, moments
 from .rows import tilted
 from .spectrum import U, characteristic, significant, transform_error
 
@@ -78,7 +79,9 @@ def window(factors: Factors, theta: float) -> Window:
     spectrum[frequencies.at] = phi
     values = np.roll(np.fft.irfft(spectrum, length), -(start % length))
     size = 2 * float(np.abs(spectrum).sum())
-    error = (2 * (float(wrong.sum()) + rest) + size * (transform_error(length) + 4 * U)) / length + 2 * outside
+    error = (
+        2 * (float(wrong.sum()) + rest) + size * (transform_error(length) + 4 * U)
+    ) / length + 2 * outside
     if length > factors.degree:  # nothing goes round, and there is nothing behind the row
         values = values[: factors.degree + 1]
     return Window(theta, start, values, error, outside, log_mass, log_error)
@@ -87,7 +90,7 @@ def window(factors: Factors, theta: float) -> Window:
 def _extent(factors: Factors, theta: float) -> tuple[int, int, float]:
     """Return (length of the transform, first index, bound of the mass beyond either end)."""
     here = moments(factors, theta)
-    deviation = math.sqrt(here[2])
+    deviation = math.sqrt(here.variance)
     length = 1 << max(3, math.ceil(2 * _DEVIATIONS * deviation).bit_length())
     while length <= factors.degree:
         if length > LONGEST:
@@ -98,19 +101,18 @@ def _extent(factors: Factors, theta: float) -> tuple[int, int, float]:
         half = length // 2 - 1
         outside = max(_chernoff(factors, theta, here, half * side) for side in (-1, 1))
         if outside < _OUTSIDE:
-            return length, round(here[1]) - half, outside
+            return length, round(here.mean) - half, outside
         length *= 2
     return length, 0, 0.0
 
 
-def _chernoff(factors: Factors, theta: float, here: tuple[float, float, float], distance: int) -> float:
+def _chernoff(factors: Factors, theta: float, here: Moments, distance: int) -> float:
     r"""Return a bound of the tilted mass at least `distance` above the mean, or below where it is negative.
 
     :math:`P(X \ge m + D) \le e^{K(\theta + s) - K(\theta) - s(m + D)}` for any s > 0; the one of a Poisson
     distribution is used, which for small D / variance is that of a normal one.
     """
-    log_mass, mean, variance = here
-    s = math.copysign(math.log1p(abs(distance) / variance), distance)
-    there = moments(factors, theta + s)[0]
-    rounding = 1e-12 * (abs(log_mass) + abs(there) + abs(theta * mean)) + 1e-9
-    return math.exp(min(there - log_mass - s * (mean + distance) + abs(s) + rounding, 0.0))
+    s = math.copysign(math.log1p(abs(distance) / here.variance), distance)
+    there = moments(factors, theta + s).log_mass
+    rounding = 1e-12 * (abs(here.log_mass) + abs(there) + abs(theta * here.mean)) + 1e-9
+    return math.exp(min(there - here.log_mass - s * (here.mean + distance) + abs(s) + rounding, 0.0))
