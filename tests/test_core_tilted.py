@@ -99,7 +99,7 @@ def log_ratio(count, total):
 
 
 bernoullis = [(2**12 - i, i) for i in np.random.default_rng(1).permutation(2**12)[:300].tolist() if i]
-dice = [[1] * k for k in range(1, 131)]
+dice = [[1] * k for k in range(20, 520, 30)]
 
 
 small = [[1024 - i, i] for i in range(1, 1024, 4)]
