@@ -25,6 +25,7 @@ from .network.algebra import Identity, Node, Power, Series, Sum
 from .network.branches import Concat, Residual
 from .network.graph import INPUT, Graph
 from .network.layers import Activation, Conv, ConvTranspose, Dropout, Pool, Upsample
+from .network.moves import Pad, Slice
 from .network.rates import Rate
 from .polynomials.kernel import Kernel
 
@@ -135,7 +136,7 @@ def convs(
     max_dilation: int = 3,
     max_padding: int = 3,
 ) -> st.SearchStrategy[Node]:
-    """Generate single layers of every bounded type: convolutions, transposed ones, pools, upsampling, ...
+    """Generate single layers of every bounded type: convolutions, pools, upsampling, padding, slicing, ...
 
     Weights of convolutions are given or unknown. All kinds of padding appear: equal, per axis, before and
     after, "same", "causal" and "valid". The offsets of given kernels are -1, 0 or 1. Layers without axes,
@@ -269,6 +270,7 @@ def _layers(ndim: int, bounds: _Bounds) -> st.SearchStrategy[Node]:
         max_offset=1,
     )
     taps = st.one_of(per_axis(1, bounds.max_side), given)
+    stops = st.tuples(*[pads.map(lambda cut: -cut or None)] * ndim)
 
     def paddings(stride: tuple[int, ...]) -> st.SearchStrategy[Any]:
         words = ["valid", "causal", *(["same"] if set(stride) == {1} else [])]
@@ -297,6 +299,10 @@ def _layers(ndim: int, bounds: _Bounds) -> st.SearchStrategy[Node]:
         draw_transposed(),
         draw_pool(),
         st.builds(Upsample, strides, st.sampled_from(["nearest", "linear"])),
+        st.builds(Pad, st.tuples(*[st.tuples(pads, pads)] * ndim)),
+        st.builds(
+            Slice, per_axis(0, bounds.max_padding), stops if bounds.max_padding else st.none(), strides
+        ),
     )
 
 
