@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..report.analysis import Analysis, analyze
-from ..report.as_json import jsonable
 from .arguments import NETWORKS, parse_count, parse_sides
 from .options import add_definition, add_input_size, add_plot, add_reading, draw_distribution, save_plot
+
+if TYPE_CHECKING:
+    from ..report.analysis import Analysis
 
 HELP = "analyze a network: its layers, the theoretical and effective field of one unit, its cost"
 NOTATION = NETWORKS
@@ -85,6 +86,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints."""
+    from ..report.analysis import analyze  # which the other commands do without
+    from ..report.as_json import jsonable
+
     if arguments.all and arguments.plot:
         raise ValueError("--plot draws the impact on a unit of one tensor; it does not go with --all")
     if arguments.all and arguments.measure:

@@ -6,7 +6,6 @@ import argparse
 import json
 
 from erfmath.design.comparison import compare
-from erfmath.models.sources import read
 from erfmath.network.algebra import Node
 from erfmath.words import progress
 
@@ -69,6 +68,8 @@ def _networks(words: list[str], ndim: int) -> dict[str, Node]:
 
 def _named(word: str, ndim: int) -> tuple[str, Node]:
     """Return the name and the network in name=network; without a name the word itself is the name."""
+    from ..models.sources import read
+
     name, sign, text = word.partition("=")
     if sign and not (name.strip() and text.strip()):
         raise ValueError(f"networks must be words such as name=network, like mine=conv3*5, got {word!r}")

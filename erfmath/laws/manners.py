@@ -65,7 +65,7 @@ def of_shares(function: Callable[[Any, Floats], Floats]) -> Callable[[Any, Any],
 
 def real_array(values: Any, name: str) -> np.ndarray[Any, Any]:
     """Return an array of float64, int64, or, for ints beyond, objects; or raise naming the argument."""
-    if isinstance(values, np.ma.MaskedArray):
+    if hasattr(values, "mask") and isinstance(values, np.ma.MaskedArray):  # whose import takes a while
         raise TypeError(f"{name} must not be a masked array; take {name}.compressed() or {name}.filled(..)")
     try:
         array = np.asarray(values)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..network.algebra import Node
 from ..network.stage import lower
 from .ir import Shape, Tensor
-from .trace import Trace, spatial_axes
+
+if TYPE_CHECKING:
+    from .trace import Trace
 
 
 class Reader(Protocol):
@@ -50,6 +52,8 @@ class Source:
 
     def model(self, output: str | int | None, weights: str) -> Model:
         """Read the model up to a tensor."""
+        from .trace import Trace, spatial_axes  # which networks without a model do without
+
         reader = self.open(output)
         space = reader.space(self.space)
         trace = Trace(reader.input_shape, space, self.rules, self.global_context, weights, self.rates)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from .._checks import per_axis, require_file
-from ..formats.json_format import network_from_json
 from ..formats.notation import parse_network
 from ..network.algebra import Node
 from ..network.graph import Graph
@@ -118,6 +117,8 @@ def _notation(text: str, ndim: int | None) -> Node:
 
 
 def _json(path: Path) -> Node:
+    from ..formats.json_format import network_from_json
+
     require_file(path)
     try:
         return network_from_json(path.read_text(encoding="utf-8"))

@@ -15,11 +15,9 @@ from ..network.resize import Resize
 from ..network.stage import Stage, lower
 from .channelwise import given_of
 from .energy import energy_of
-from .ir import Layout, Operator, Placed, Shape, Tensor
+from .ir import WEIGHTS, Layout, Operator, Placed, Shape, Tensor
 from .rules import RULES
 from .slopes import Rates
-
-WEIGHTS = ("uniform", "given", "energy")
 
 _STAGES = (Conv, ConvTranspose, Pool, Upsample, Resize)
 

@@ -11,9 +11,9 @@ from ..laws.base import Distribution
 from ..laws.clt import CentralLimit, central_limit
 from ..laws.effective import DEFINITIONS, EffectiveField, effective_field
 from ..laws.lazy import distribution
+from ..models.ir import WEIGHTS
 from ..models.model import Model
 from ..models.sources import CHANNELS, INPUT_SIZES, read
-from ..models.trace import WEIGHTS
 from ..network.algebra import Node
 from ..network.border import unit_inside
 from ..network.cost import Cost, cost

@@ -7,7 +7,6 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from erfmath.formats.json_format import network_to_json
 from erfmath.laws.clt import CentralLimit
 from erfmath.laws.effective import EffectiveField
 from erfmath.network.cost import Cost
@@ -34,6 +33,8 @@ _LIMIT_READINGS = (
 
 def as_dict(found: Analysis) -> dict[str, Any]:
     """Return all readings as values for JSON; see :meth:`Analysis.to_dict`."""
+    from ..formats.json_format import network_to_json
+
     whole = {
         "version": VERSION,
         "name": found.name,
