@@ -15,7 +15,8 @@ from ..polynomials.kernel import Kernel
 from ..polynomials.product import Factor, Product, as_product
 from . import direct, exact, fft, kronecker
 from .logs import log_coefficients_at, log_row, normalised_window, require_table
-from .plan import DIRECT_LIMIT, Plan, direct_operations, log2_on_circle, plan
+from .plan import DIRECT_LIMIT, Plan, log2_on_circle, plan
+from .prices import direct_operations
 from .scaled import Floats, Scaled, outer, split_product
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def _saddle_grid(polynomial: Product) -> Scaled:
 
 def _total(polynomial: Product) -> tuple[float, int]:
     """Return the sum of all coefficients as (mantissa, exponent)."""
-    return split_product((sum((w for _, w in f.kernel.taps()), Fraction(0)), f.n) for f in polynomial.factors)
+    return split_product((f.kernel.exact_total, f.n) for f in polynomial.factors)
 
 
 def _kept(polynomial: Product) -> list[Factor]:

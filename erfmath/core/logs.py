@@ -12,8 +12,9 @@ import numpy as np
 
 from .._memory import check_memory
 from ..polynomials.product import Product
+from . import windows
 from .kronecker import dilate, pack
-from .plan import direct_operations
+from .prices import direct_operations, takes_windows
 from .saddle import points, rows, tails
 from .saddle.law import law_of
 from .saddle.points import NoBellShape
@@ -145,6 +146,11 @@ def normalised_window(
     low, high = ends(polynomial)
     if has_many_factors(polynomial) and (found := _many_floats(polynomial, first, last)):
         return found
+    if takes_windows(polynomial):
+        try:
+            return _trimmed(low, windows.row(windows.factors_of(polynomial) or ()), first, last)
+        except windows.Hidden:
+            pass  # the contour integrals may see it
     try:
         law = law_of(polynomial)
         begin, end = rows.window(law) if first is None or last is None else (first - low, last - low)
@@ -197,6 +203,14 @@ def moments_of_many(polynomial: Product) -> tuple[float, float]:
 def _log_total(polynomial: Product) -> float:
     mantissa, exponent = split_product((Fraction(f.kernel.total), f.n) for f in polynomial.factors)
     return math.log(mantissa) + exponent * math.log(2)
+
+
+def _trimmed(low: int, shares: Floats, first: int | None, last: int | None) -> tuple[int, Floats]:
+    """Return (index, shares) of coefficients first .. last, by default without the zeros at the ends."""
+    if first is None or last is None:
+        inside = np.flatnonzero(shares)
+        first, last = low + int(inside[0]), low + int(inside[-1])
+    return first, shares[first - low : last - low + 1]
 
 
 def _inner_log_row(polynomial: Product, normalised: bool) -> Floats:

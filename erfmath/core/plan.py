@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -15,15 +14,18 @@ from ..polynomials.kernel import Kernel, log2
 from ..polynomials.product import Product, as_product
 from ..words import human_bytes
 from . import direct, fft
-from .kronecker import packed_length
+from .prices import (
+    deviation,
+    direct_cost,
+    direct_operations,
+    pieces_operations,
+    takes_windows,
+    windows_operations,
+)
 from .scaled import MAX_EXPONENT, MIN_EXPONENT, overflow, rescaled, underflow
 
 METHODS = ("auto", "direct", "fft", "saddle", "exact")
 
-# Above this many operations (some milliseconds) the saddle point is faster than direct convolution, unless
-# the floats that do not underflow fill most of the row: near its ends the contour integrals are slow.
-SADDLE_CROSSOVER = 3 * 10**7
-CROWDED_CROSSOVER = 10**9
 _SHORT = 1024  # where counting operations takes longer than the work
 # Signed kernels have no tails to protect: the faster of direct and FFT wins, by operations, as long as
 # cancellation leaves direct convolution ten digits of the largest coefficient.
@@ -139,7 +141,7 @@ def plan(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto") -> Pl
       method   operations    memory     error  relative to
     > direct      2.7e+03   1.94 kB   5.0e-14  each coefficient
       fft         2.0e+03   2.59 kB   1.5e-13  max |P|^n
-      saddle      1.4e+04   1.94 kB   1.0e-12  each coefficient
+      saddle      2.4e+08   2.59 kB   1.0e-12  each coefficient
       exact       2.4e+02   3.56 kB      none
     """
     polynomial, method = as_product(kernel, n), as_choice(method, "method", METHODS)
@@ -179,8 +181,8 @@ def _choose(polynomial: Product) -> tuple[str, str]:
         return "direct", "signed weights, and the row is short"
     if polynomial.ndim > 1 and polynomial.separate() is None:
         return _choose_joint(polynomial, operations)
-    if operations <= (CROWDED_CROSSOVER if _is_crowded(polynomial) else SADDLE_CROSSOVER):
-        return "direct", "every coefficient keeps its digits, and the row is short"
+    if operations <= _saddle(polynomial).operations:
+        return "direct", "every coefficient keeps its digits, and it takes the fewest operations"
     return "saddle", "every coefficient keeps its digits; those that underflow cost nothing"
 
 
@@ -212,62 +214,12 @@ def _misfit(polynomial: Product, method: str) -> str:
     return ""
 
 
-def _is_crowded(polynomial: Product) -> bool:
-    """Return whether the floats of the row, 39 deviations a side, fill more than half of an axis."""
-    for axis, side in enumerate(polynomial.shape):
-        variance = sum(f.n * (f.step[axis] * f.kernel.deviations[axis]) ** 2 for f in polynomial.factors)
-        if 39 * math.sqrt(variance) > side / 4:
-            return True
-    return False
-
-
-def direct_operations(polynomial: Product) -> float:
-    """Cost of squaring each power up to n, a square costing its window squared, and of their product."""
-    return _direct_cost(polynomial)[0]
-
-
-def _direct_cost(polynomial: Product) -> tuple[float, float]:
-    """Return (operations, length of the longest row)."""
-    if polynomial.ndim > 1 and (parts := polynomial.separate()):
-        costs = [_direct_cost(part) for part in parts]
-        return sum(cost for cost, _ in costs) + math.prod(polynomial.shape), max(
-            length for _, length in costs
-        )
-    operations = 0.0
-    lengths: list[tuple[float, float]] = []  # of the windows, and how many entries of each are not zero
-    for kernel, n, step in polynomial.factors:
-        grid = [a * (k - 1) + 1 for a, k in zip(step, kernel.shape, strict=True)]
-        span = packed_length(grid, polynomial.shape)
-        compact = (span - 1) // step[-1] + 1
-        power = n
-        while power > 1:
-            length = _window_length(compact, power)
-            operations += length * compact + (length / 2) ** 2
-            power //= 2
-        length = _window_length(span, n)
-        lengths.append((length, min(length, _window_length(compact, n))))
-    heapq.heapify(lengths)
-    while len(lengths) > 1:
-        (short, few), (long, many) = heapq.heappop(lengths), heapq.heappop(lengths)
-        operations += min(few * long, many * short)  # zeros between the taps of a dilated row cost nothing
-        heapq.heappush(lengths, (short + long - 1, min(short + long - 1, few * many)))
-    return operations, lengths[0][0]
-
-
 def _direct(polynomial: Product) -> Candidate:
-    operations, longest = _direct_cost(polynomial)
+    operations, longest = direct_cost(polynomial)
     size = math.prod(polynomial.shape)
     relative_to = "each coefficient" if polynomial.is_nonnegative else "the same coefficient of |w|"
     error = direct.error_bound(size, [f.n for f in polynomial.factors])
     return Candidate("direct", operations, int(8 * (size + 2 * longest)), error, relative_to)
-
-
-def _window_length(taps: int, n: int) -> float:
-    """Length of the row of P^n that stays above 1e-421 of the peak: 44 standard deviations a side.
-
-    No law on k points has a larger deviation than (k - 1) / 2.
-    """
-    return min(n * (taps - 1), 44 * (taps - 1) * math.sqrt(n)) + 1
 
 
 def _fft(polynomial: Product) -> Candidate:
@@ -287,24 +239,23 @@ def log2_on_circle(polynomial: Product) -> float:
 
 
 def _saddle(polynomial: Product) -> Candidate:
-    """Cost of some hundred contour integrals, and of one polynomial for each coefficient above 1e-308.
+    """Cost of the contour integrals and the pieces between them, or of tilted windows where they take less.
 
     Axes that do not separate are tiled by tilted windows.
     """
-    if polynomial.separate() is None:
+    parts = polynomial.separate()
+    if parts is None:
         from .grid import boxes
 
         return Candidate(
             "saddle", boxes.operations(polynomial), boxes.memory(polynomial), 1e-12, "each coefficient"
         )
-    size, window, taps = math.prod(polynomial.shape), 0.0, 0
-    for axis, side in enumerate(polynomial.shape):
-        variance = sum(f.n * (f.step[axis] * f.kernel.deviations[axis]) ** 2 for f in polynomial.factors)
-        window += min(side, 78 * math.sqrt(variance))
-        taps += sum(f.kernel.shape[axis] for f in polynomial.factors)
-    return Candidate(
-        "saddle", 4e3 * taps + 25 * window, int(8 * size + 16 * window), 1e-12, "each coefficient"
-    )
+    size = math.prod(polynomial.shape)
+    operations, entries = float(size), 0.0
+    for part in parts:
+        operations += min(pieces_operations(part), windows_operations(part))
+        entries += part.shape[0] if takes_windows(part) else min(part.shape[0], 78 * deviation(part))
+    return Candidate("saddle", operations, int(8 * size + 24 * entries), 1e-12, "each coefficient")
 
 
 def _exact(polynomial: Product) -> Candidate:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import numbers
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,8 +14,7 @@ import numpy as np
 
 from .._checks import as_axis, others_of, per_axis
 from .._memory import check_memory
-
-Number = int | Fraction | float
+from .weights import Number, as_number, leaves, listed, listing, shape_of, sum_of_one_kind, to_float
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
@@ -58,18 +56,18 @@ class Kernel:
     offset: int | tuple[int, ...]
 
     def __init__(self, weights: Any, offset: int | Sequence[int] = 0) -> None:
-        weights = _listed(weights)
+        weights = listed(weights)
         if not isinstance(weights, (list, tuple)):
             raise TypeError(
                 f"weights must be a sequence or an array, got {weights!r}; "
                 "Kernel.uniform(k) makes k equal taps"
             )
-        shape = _shape(weights)
-        flat = [_number(value) for value in _leaves(weights)]
+        shape = shape_of(weights)
+        flat = [as_number(value) for value in leaves(weights)]
         if not any(flat):
             raise ValueError("weights must not be all zero: the zero polynomial has no field")
         if any(isinstance(value, float) for value in flat):
-            flat = [_to_float(value) for value in flat]
+            flat = [to_float(value) for value in flat]
         offsets = per_axis(offset, len(shape), "offset")
         object.__setattr__(self, "weights", _nest(flat, shape))
         object.__setattr__(self, "offset", offsets if len(shape) > 1 else offsets[0])
@@ -123,28 +121,35 @@ class Kernel:
     @cached_property
     def is_exact(self) -> bool:
         """Whether the weights are ints and Fractions, so that exact methods apply."""
-        return not isinstance(next(_leaves(self.weights)), float)
+        return not isinstance(next(leaves(self.weights)), float)
 
     @cached_property
     def is_nonnegative(self) -> bool:
         """Whether no weight is negative, so that the powers are distributions up to scale."""
-        return all(value >= 0 for value in _leaves(self.weights))
+        return all(value >= 0 for value in leaves(self.weights))
 
     @cached_property
     def total(self) -> Number:
         """The sum of the weights, P(1); of floats with one rounding, a Fraction beyond their range."""
-        return _sum(list(_leaves(self.weights)))
+        return sum_of_one_kind(list(leaves(self.weights)))
+
+    @cached_property
+    def exact_total(self) -> Fraction:
+        """The sum of the weights, of floats to twice their precision, for powers that keep their digits."""
+        total = self.total
+        if not isinstance(total, float):
+            return Fraction(total)
+        return Fraction(total) + Fraction(math.fsum([*leaves(self.weights), -total]))
 
     @cached_property
     def norm(self) -> Number:
         """The sum of the magnitudes of the weights, which bounds every coefficient of P^n by norm^n."""
-        return _sum([abs(value) for value in _leaves(self.weights)])
+        return sum_of_one_kind([abs(value) for value in leaves(self.weights)])
 
     @cached_property
     def deviations(self) -> tuple[float, ...]:
         """The standard deviation of non-negative weights along each axis, in floats."""
-        weights = self.to_numpy()
-        weights = weights / weights.max()
+        weights, _ = self.scaled_floats
         found = []
         for axis, side in enumerate(self.shape):
             marginal = weights.sum(axis=others_of(axis, self.ndim))
@@ -161,7 +166,7 @@ class Kernel:
         positions = itertools.product(
             *(range(o, o + k) for o, k in zip(self.offsets, self.shape, strict=True))
         )
-        for position, weight in zip(positions, _leaves(self.weights), strict=True):
+        for position, weight in zip(positions, leaves(self.weights), strict=True):
             if weight:
                 yield position, Fraction(weight)
 
@@ -174,13 +179,28 @@ class Kernel:
         """
         if not self.is_exact:
             return _read_only(self.to_numpy()), 1
-        denominator = math.lcm(*(value.denominator for value in _leaves(self.weights)))
-        flat = [_to_float(value * denominator) for value in _leaves(self.weights)]
+        denominator = math.lcm(*(value.denominator for value in leaves(self.weights)))
+        flat = [to_float(value * denominator) for value in leaves(self.weights)]
         return _read_only(np.array(flat).reshape(self.shape)), denominator
+
+    @cached_property
+    def scaled_floats(self) -> tuple[np.ndarray[Any, np.dtype[np.float64]], int]:
+        """(Weights times 2**-e as floats, e): weights of any size, the largest magnitude between 1 and 2.
+
+        >>> Kernel([10**400, 10**400]).scaled_floats
+        (array([1.70673368, 1.70673368]), 1328)
+        """
+        flat = list(leaves(self.weights))
+        largest = max(map(abs, flat))
+        exponent = math.floor(log2(largest)) if largest else 0
+        if not self.is_exact:
+            return _read_only(np.ldexp(np.array(flat).reshape(self.shape), -exponent)), exponent
+        unit = Fraction(2) ** -exponent
+        return _read_only(np.array([float(value * unit) for value in flat]).reshape(self.shape)), exponent
 
     def to_numpy(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return the weights as a float array; exact weights beyond the float range raise a ValueError."""
-        flat = [_to_float(value) for value in _leaves(self.weights)]
+        flat = [to_float(value) for value in leaves(self.weights)]
         return np.array(flat).reshape(self.shape)
 
     def dilate(self, dilation: int | Sequence[int]) -> Kernel:
@@ -212,11 +232,11 @@ class Kernel:
         total = self.total
         if total == 0:
             raise ValueError("weights sum to 0, so the kernel cannot be normalised to sum 1")
-        leaves = _leaves(self.weights)
+        flat = list(leaves(self.weights))
         if isinstance(total, float):
-            shares: list[Number] = [value / total for value in leaves]
+            shares: list[Number] = [value / total for value in flat]
         else:  # exact weights, or floats whose sum leaves their range
-            shares = [Fraction(value) / total for value in leaves]
+            shares = [Fraction(value) / total for value in flat]
         return Kernel(_nest(shares if self.is_exact else [float(v) for v in shares], self.shape), self.offset)
 
     def marginal(self, axis: int) -> Kernel:
@@ -244,7 +264,7 @@ class Kernel:
         """
         if self.ndim == 1:
             return (self,)
-        first, *others = {*_leaves(self.weights)}
+        first, *others = {*leaves(self.weights)}
         if not others:  # uniform taps, as most have
             weights = [first] + [1 if self.is_exact else 1.0] * (self.ndim - 1)
             parts = zip(weights, self.shape, self.offsets, strict=True)
@@ -278,7 +298,7 @@ class Kernel:
 
     def __repr__(self) -> str:
         offset = f", offset={self.offset!r}" if any(self.offsets) else ""
-        return f"Kernel({_listing(self.weights)}{offset})"
+        return f"Kernel({listing(self.weights)}{offset})"
 
 
 def log2(number: Number) -> float:
@@ -299,79 +319,9 @@ def as_kernel(value: object) -> Kernel:
     )
 
 
-def _number(value: object) -> Number:
-    """Return an exact number as int or Fraction, an inexact one as float."""
-    if type(value) is float and math.isfinite(value):
-        return value + 0.0  # turns -0.0 into 0.0
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"weights must be numbers, got the bool {value!r}; write 1 or 0")
-    if isinstance(value, numbers.Rational):
-        fraction = Fraction(int(value.numerator), int(value.denominator))
-        return fraction.numerator if fraction.denominator == 1 else fraction
-    if isinstance(value, (numbers.Real, np.floating)):
-        number = float(value) + 0.0
-        if not math.isfinite(number):
-            raise ValueError(f"weights must be finite, got {value!r}")
-        return number
-    raise TypeError(
-        f"weights must be ints, Fractions or floats, got {value!r} of type {type(value).__name__}"
-    )
-
-
-def _to_float(value: Number) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        raise ValueError(
-            "a weight is too large for a float; keep all weights exact and use method='exact', or normalize()"
-        ) from None
-
-
-def _shape(weights: object) -> tuple[int, ...]:
-    """Return the shape of nested sequences, or raise when they are empty or ragged."""
-    weights = _listed(weights)
-    if not isinstance(weights, (list, tuple)):
-        return ()
-    if not weights:
-        raise ValueError("weights must not be empty; Kernel([1]) is the identity")
-    shapes = {_shape(entry) for entry in weights}
-    if len(shapes) > 1:
-        raise ValueError(f"weights must be a full grid, got rows of shapes {sorted(shapes)}")
-    return (len(weights), *shapes.pop())
-
-
-def _leaves(weights: Any) -> Iterator[Any]:
-    """Yield the numbers of nested sequences, last axis fastest."""
-    for entry in weights:
-        if isinstance(entry, (Sequence, np.ndarray)) and not isinstance(entry, (str, bytes)):
-            yield from _leaves(entry)
-        else:
-            yield entry
-
-
 def _read_only(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     array.flags.writeable = False
     return array
-
-
-def _listed(weights: object) -> object:
-    """Return an array or any sequence as a list, anything else as it is."""
-    if isinstance(weights, np.ndarray):
-        return weights.tolist()
-    return (
-        list(weights) if isinstance(weights, Sequence) and not isinstance(weights, (str, bytes)) else weights
-    )
-
-
-def _sum(values: list[Any]) -> Number:
-    """Return the sum of numbers of one kind, of floats with one rounding unless it leaves their range."""
-    if not isinstance(values[0], float):
-        total: int | Fraction = sum(values)
-        return total
-    try:
-        return math.fsum(values)
-    except OverflowError:
-        return sum(map(Fraction, values), Fraction(0))
 
 
 def _nest(flat: Sequence[Number], shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -379,13 +329,6 @@ def _nest(flat: Sequence[Number], shape: tuple[int, ...]) -> tuple[Any, ...]:
     for length in reversed(shape[1:]):
         flat = [tuple(flat[i : i + length]) for i in range(0, len(flat), length)]  # type: ignore[misc]
     return tuple(flat)
-
-
-def _listing(weights: Any) -> str:
-    """Write nested tuples as the nested lists a user would type."""
-    if isinstance(weights, tuple):
-        return "[" + ", ".join(map(_listing, weights)) + "]"
-    return repr(weights)
 
 
 def _sizes(size: int | Sequence[int]) -> tuple[int, ...]:

@@ -1,0 +1,156 @@
+"""What a row costs by each method, in operations of np.convolve: a quarter of a nanosecond."""
+
+from __future__ import annotations
+
+import functools
+import heapq
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..polynomials.product import Product
+from . import windows
+from .kronecker import packed_length
+from .scaled import Floats
+
+# Costs of rows in operations of np.convolve, a quarter of a nanosecond: a window's search for its tilt; an
+# integral over all peaks; the integrals for the pieces of a row, which are slow near its ends, where the
+# floats that do not underflow fill most of it; those of a kernel wider than this many lattice steps.
+_WINDOW = 6e6
+_POINT = 1e6
+_PIECES = 3e7
+_CROWDED = 1e9
+_POINTS = 1500
+_WIDE = 42
+_MOST_PEAKS = 8
+_MOST_FACTORS = 64  # different ones, each of which a window has to transform
+_NEGLIGIBLE = -60.0  # bits
+# Roundings of tilted weights add up like n / sqrt(k): some 1e-13 at n = 4096 sqrt(k) / 4.
+_MOST_IN_WINDOWS = 1024
+
+
+def direct_operations(polynomial: Product) -> float:
+    """Cost of squaring each power up to n, a square costing its window squared, and of their product."""
+    return direct_cost(polynomial)[0]
+
+
+def direct_cost(polynomial: Product) -> tuple[float, float]:
+    """Return (operations, length of the longest row)."""
+    if polynomial.ndim > 1 and (parts := polynomial.separate()):
+        costs = [direct_cost(part) for part in parts]
+        return sum(cost for cost, _ in costs) + math.prod(polynomial.shape), max(
+            length for _, length in costs
+        )
+    operations = 0.0
+    lengths: list[tuple[float, float]] = []  # of the windows, and how many entries of each are not zero
+    for kernel, n, step in polynomial.factors:
+        grid = [a * (k - 1) + 1 for a, k in zip(step, kernel.shape, strict=True)]
+        span = packed_length(grid, polynomial.shape)
+        compact = (span - 1) // step[-1] + 1
+        power = n
+        while power > 1:
+            length = _window_length(compact, power)
+            operations += length * compact + (length / 2) ** 2
+            power //= 2
+        length = _window_length(span, n)
+        lengths.append((length, min(length, _window_length(compact, n))))
+    heapq.heapify(lengths)
+    while len(lengths) > 1:
+        (short, few), (long, many) = heapq.heappop(lengths), heapq.heappop(lengths)
+        operations += min(few * long, many * short)  # zeros between the taps of a dilated row cost nothing
+        heapq.heappush(lengths, (short + long - 1, min(short + long - 1, few * many)))
+    return operations, lengths[0][0]
+
+
+def _window_length(taps: int, n: int) -> float:
+    """Length of the row of P^n that stays above 1e-421 of the peak: 44 standard deviations a side.
+
+    No law on k points has a larger deviation than (k - 1) / 2.
+    """
+    return min(n * (taps - 1), 44 * (taps - 1) * math.sqrt(n)) + 1
+
+
+def takes_windows(polynomial: Product) -> bool:
+    """Return whether tilted windows are the cheaper way to a row of non-negative weights on one axis."""
+    return windows_operations(polynomial) < pieces_operations(polynomial)
+
+
+@functools.lru_cache(maxsize=256)
+def windows_operations(polynomial: Product) -> float:
+    """Return the cost of the tilted windows, infinite where they do not serve.
+
+    Measured: 4 + 2 n windows, 40 at most; each of two FFTs of its length, of a search for the tilt, of the
+    tilted taps, and beyond 32 factors of the sines and cosines of some 50 frequencies for each tap.
+    """
+    if len(polynomial.factors) > _MOST_FACTORS:
+        return math.inf
+    factors = windows.factors_of(polynomial)
+    taps = [len(f.weights) for f in factors or ()]
+    powers = [f.n for f in factors or ()]
+    if not factors or sum(powers) > _MOST_IN_WINDOWS * math.sqrt(min(taps)):
+        return math.inf
+    length = min(polynomial.shape[0], 14 * deviation(polynomial) + 2)
+    sines = 4e3 if sum(powers) > windows.FEW else 0.0
+    each = 5 * length * math.log2(length + 2) + (150 + sines) * sum(taps) + _WINDOW
+    return min(4 + 2 * sum(powers), 40) * each + 3.0 * polynomial.shape[0]
+
+
+@functools.lru_cache(maxsize=256)
+def pieces_operations(polynomial: Product) -> float:
+    """Return the cost of contour integrals for pieces of the row, and of the polynomials of the pieces.
+
+    Where the integrand has other peaks than that at 0, no piece serves, and each entry is an integral.
+    """
+    size, window = polynomial.shape[0], 78 * deviation(polynomial)
+    taps = sum(f.kernel.shape[0] for f in polynomial.factors)
+    widest = max(f.kernel.deviations[0] for f in polynomial.factors)
+    if not _has_one_peak(polynomial):
+        return _POINT * min(window, size)
+    nodes = 15 * deviation(polynomial) + 28 * taps
+    circles = _POINTS * 5 * nodes * math.log2(nodes) if widest > _WIDE else 0.0
+    start = _CROWDED if window > size / 2 else _PIECES
+    return start + 4e3 * taps + circles + 25 * min(window, size)
+
+
+def _has_one_peak(polynomial: Product) -> bool:
+    """Return whether the modulus on the circle is negligible but around 0; True where there are steps or many factors.
+
+    On 8 points a tap, log2|phi_i| lies below a peak by at most 0.03, its curvature being at most
+    (k - 1)^2 / 4; peaks that may count are looked at more closely.
+    """
+    if len(polynomial.factors) > _MOST_FACTORS or any(f.step != (1,) for f in polynomial.factors):
+        return True
+    size = 8 * max(f.kernel.shape[0] for f in polynomial.factors)
+    shares = [(f.kernel.scaled_floats[0] / f.kernel.scaled_floats[0].sum(), f.n) for f in polynomial.factors]
+    bits = _bits([np.fft.rfft(w, size) for w, _ in shares], shares)
+    may_count = bits > _NEGLIGIBLE - 0.03 * polynomial.n
+    if may_count.all():
+        return False
+    after = int(np.argmin(may_count))
+    higher = (bits >= np.roll(bits, 1)) & (bits >= np.roll(bits, -1)) & may_count
+    tops = np.flatnonzero(higher[after:]) + after
+    return len(tops) <= _MOST_PEAKS and all(_peak(shares, m, size) < _NEGLIGIBLE for m in tops.tolist())
+
+
+def _peak(shares: Sequence[tuple[Floats, int]], m: int, size: int) -> float:
+    """Return log2 of the modulus at the peak near the frequency m / size, on three ever finer grids."""
+    place, width, highest = m / size, 1 / size, -math.inf
+    for _ in range(3):
+        nodes = place + width * np.linspace(-1, 1, 33)
+        turns = [np.exp(2j * np.pi * np.outer(nodes, np.arange(len(w)))) @ w for w, _ in shares]
+        bits = _bits(turns, shares)
+        place, width, highest = float(nodes[bits.argmax()]), width / 16, float(bits.max())
+    return highest
+
+
+def _bits(phis: Sequence[Any], shares: Sequence[tuple[Floats, int]]) -> Floats:
+    """Return log2 of the modulus of the product."""
+    logs = [n * np.log2(np.abs(phi) + 1e-300) for phi, (_, n) in zip(phis, shares, strict=True)]
+    return np.asarray(np.sum(logs, axis=0))
+
+
+def deviation(polynomial: Product) -> float:
+    """Return the standard deviation on one axis."""
+    return math.sqrt(sum(f.n * (f.step[0] * f.kernel.deviations[0]) ** 2 for f in polynomial.factors))
