@@ -147,6 +147,10 @@ def normalised_window(
     if has_many_factors(polynomial) and (found := _many_floats(polynomial, first, last)):
         return found
     if takes_windows(polynomial):
+        size = high - low + 1
+        check_memory(
+            windows.BYTES * size, f"the row of {size:.3g} probabilities", "use pmf(), logpmf() or cdf()"
+        )
         try:
             return _trimmed(low, windows.row(windows.factors_of(polynomial) or ()), first, last)
         except windows.Hidden:

@@ -23,6 +23,7 @@ from .prices import (
     windows_operations,
 )
 from .scaled import MAX_EXPONENT, MIN_EXPONENT, overflow, rescaled, underflow
+from .windows import BYTES
 
 METHODS = ("auto", "direct", "fft", "saddle", "exact")
 
@@ -251,11 +252,12 @@ def _saddle(polynomial: Product) -> Candidate:
             "saddle", boxes.operations(polynomial), boxes.memory(polynomial), 1e-12, "each coefficient"
         )
     size = math.prod(polynomial.shape)
-    operations, entries = float(size), 0.0
+    operations, memory = float(size), 8.0 * size
     for part in parts:
         operations += min(pieces_operations(part), windows_operations(part))
-        entries += part.shape[0] if takes_windows(part) else min(part.shape[0], 78 * deviation(part))
-    return Candidate("saddle", operations, int(8 * size + 24 * entries), 1e-12, "each coefficient")
+        pieces = 24 * min(part.shape[0], 78 * deviation(part))
+        memory += BYTES * part.shape[0] if takes_windows(part) else pieces
+    return Candidate("saddle", operations, int(memory), 1e-12, "each coefficient")
 
 
 def _exact(polynomial: Product) -> Candidate:

@@ -115,7 +115,7 @@ def pieces_operations(polynomial: Product) -> float:
 
 
 def _has_one_peak(polynomial: Product) -> bool:
-    """Return whether the modulus on the circle is negligible but around 0; True where there are steps or many factors.
+    """Return whether the modulus on the circle is negligible but near 0; True for steps and for many factors.
 
     On 8 points a tap, log2|phi_i| lies below a peak by at most 0.03, its curvature being at most
     (k - 1)^2 / 4; peaks that may count are looked at more closely.

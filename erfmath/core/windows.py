@@ -46,6 +46,7 @@ _SLOPES = np.array(
     [1.0, 2.0, 4.0, 7.0, 10.0, 13.0]
 )  # bits a deviation; a normal law takes sqrt(2 _DEPTH / ln 2)
 _COARSE = 1500
+BYTES = 64  # an entry: the row, what is seen, and the transforms of a window as long
 _TINY = float(np.finfo(float).tiny)
 
 
