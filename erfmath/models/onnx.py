@@ -194,11 +194,13 @@ class Reader:
 
     def _behind(self, *starts: str) -> tuple[str, ...]:
         """Return the names of the tensors that depend on some."""
-        found = set(starts)
+        found, names = set(starts), []
         for node in self.model.graph.node:
-            if found.intersection(node.input) or found.intersection(_captured(node)):
-                found.update(node.output)
-        return tuple(name for node in self.model.graph.node for name in node.output if name in found - {""})
+            if not found.isdisjoint(node.input) or not found.isdisjoint(_captured(node)):
+                made = [name for name in node.output if name]
+                found.update(made)
+                names += made
+        return tuple(names)
 
     def part(self, read: Tensor) -> Any:
         """Refuse: PyTorch does not run ONNX files."""
