@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import re
 import sys
@@ -11,10 +12,17 @@ from typing import Any, NoReturn
 
 from erfmath.cli.screen import encodable
 
-from . import analyze, coefficients, compare, growth, impact, zoo
 from .arguments import KERNELS, NETWORKS
 
-_COMMANDS = (analyze, compare, zoo, impact, growth, coefficients)
+# The commands, each with a module that is imported only for it.
+_COMMANDS = {
+    "analyze": "analyze a network: its layers, the theoretical and effective field of one unit, its cost",
+    "compare": "compare designs with the same field: stacks, larger kernels, strides, pooling, dilation",
+    "zoo": "list the networks that have a name, with their theoretical field and stride",
+    "impact": "show the fields of one unit after n equal layers, and how close its impact is to a Gaussian",
+    "growth": "show how the effective field grows with depth, with the slopes of log size over log depth",
+    "coefficients": "print the coefficients of the n-th power of a kernel, as floats or exactly",
+}
 
 # What a user can mend; an ImportError names the package to install.
 _ERRORS = (ValueError, TypeError, OverflowError, MemoryError, OSError, ImportError)
@@ -39,8 +47,9 @@ class _Version(argparse.Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with the given arguments, by default those of the process; return the exit code."""
-    parser = _parser()
-    arguments = _parsed(parser, sys.argv[1:] if argv is None else argv)
+    words = sys.argv[1:] if argv is None else argv
+    parser = _parser(words)
+    arguments = _parsed(parser, words)
     digits = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)  # exact coefficients have as many digits as they have
     try:
@@ -73,7 +82,7 @@ def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.N
     return arguments
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="erfmath",
         description="Find what one unit of a convolutional network sees: its theoretical and its effective "
@@ -83,20 +92,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    for module in _COMMANDS:
-        _add_command(commands, module)
+    for name, text in _COMMANDS.items():
+        command = commands.add_parser(
+            name, help=text, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        if name in words:
+            _complete(command, importlib.import_module(f".{name}", __name__))
     return parser
 
 
-def _add_command(commands: Any, module: Any) -> None:
-    """Add the command of a module."""
-    command = commands.add_parser(
-        module.__name__.rpartition(".")[2],
-        help=module.HELP,
-        description=module.HELP,
-        epilog="\n\n".join(filter(None, [module.NOTATION, f"examples:\n{module.EXAMPLES}"])),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _complete(command: argparse.ArgumentParser, module: Any) -> None:
+    """Give a command the arguments, the examples and the function of its module."""
+    command.epilog = "\n\n".join(filter(None, [module.NOTATION, f"examples:\n{module.EXAMPLES}"]))
     module.add_arguments(command)
     command.add_argument("--json", action="store_true", help="print JSON instead of tables")
     command.set_defaults(run=module.run)

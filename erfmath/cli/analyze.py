@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..report.analysis import Analysis, analyze
 from .arguments import NETWORKS, parse_count, parse_sides
 from .options import add_definition, add_input_size, add_plot, add_reading, draw_distribution, save_plot
 
-if TYPE_CHECKING:
-    from ..report.analysis import Analysis
-
-HELP = "analyze a network: its layers, the theoretical and effective field of one unit, its cost"
 NOTATION = NETWORKS
 EXAMPLES = """\
   erfmath analyze resnet50
@@ -86,9 +83,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints."""
-    from ..report.analysis import analyze  # which the other commands do without
-    from ..report.as_json import jsonable
-
     if arguments.all and arguments.plot:
         raise ValueError("--plot draws the impact on a unit of one tensor; it does not go with --all")
     if arguments.all and arguments.measure:
@@ -97,6 +91,8 @@ def run(arguments: argparse.Namespace) -> str:
     if arguments.plot:
         _save(found, arguments)
     if arguments.all:
+        from ..report.as_json import jsonable
+
         stages = [vars(stage) for stage in found.stages.stages]
         return json.dumps(jsonable(stages), indent=2) if arguments.json else str(found.stages)
     return json.dumps(found.to_dict(), indent=2) if arguments.json else str(found)

@@ -15,7 +15,6 @@ from erfmath.words import table
 from .arguments import KERNELS, parse_count, parse_kernel
 from .options import add_kernel
 
-HELP = "print the coefficients of the n-th power of a kernel, as floats or exactly"
 EXAMPLES = """\
   erfmath coefficients 2 10                        binomial coefficients
   erfmath coefficients 3 700 --method exact        with all their digits

@@ -6,13 +6,13 @@ import argparse
 import json
 
 from erfmath.design.comparison import compare
+from erfmath.models.sources import read
 from erfmath.network.algebra import Node
 from erfmath.words import progress
 
 from .arguments import NETWORKS, parse_count, parse_sides
 from .options import add_definition, add_input_size, add_plot, add_reading, save_plot
 
-HELP = "compare designs with the same field: stacks, larger kernels, strides, pooling, dilation"
 NOTATION = NETWORKS
 EXAMPLES = """\
   erfmath compare 31 --input-size 224
@@ -68,8 +68,6 @@ def _networks(words: list[str], ndim: int) -> dict[str, Node]:
 
 def _named(word: str, ndim: int) -> tuple[str, Node]:
     """Return the name and the network in name=network; without a name the word itself is the name."""
-    from ..models.sources import read
-
     name, sign, text = word.partition("=")
     if sign and not (name.strip() and text.strip()):
         raise ValueError(f"networks must be words such as name=network, like mine=conv3*5, got {word!r}")

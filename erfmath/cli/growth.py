@@ -13,7 +13,6 @@ from erfmath.words import figure, table
 from .arguments import KERNELS, parse_count, parse_kernel
 from .options import add_definition, add_depths, add_kernel, add_plot, add_reading, save_plot
 
-HELP = "show how the effective field grows with depth, with the slopes of log size over log depth"
 EXAMPLES = """\
   erfmath growth 3x3 5 10 20 40
   erfmath growth 3x3 5 10 20 40 80 160 --profile std

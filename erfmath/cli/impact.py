@@ -17,7 +17,6 @@ from erfmath.words import figure, progress, table
 from .arguments import KERNELS, parse_count, parse_kernel
 from .options import add_depths, add_kernel, add_plot, add_reading, draw_distribution, save_plot
 
-HELP = "show the fields of one unit after n equal layers, and how close its impact is to a Gaussian"
 EXAMPLES = """\
   erfmath impact 3x3 5 10 20 40      the case of the paper on effective receptive fields
   erfmath impact 1,2,1 1000          a smoothing kernel after a thousand layers

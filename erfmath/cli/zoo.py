@@ -10,7 +10,6 @@ from erfmath.network.field import receptive_field
 from erfmath.words import per_axis_text, progress, table
 from erfmath.zoo import get, names
 
-HELP = "list the networks that have a name, with their theoretical field and stride"
 NOTATION = ""
 EXAMPLES = """\
   erfmath zoo

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 Shape = tuple[int | None, ...]
 Layout = tuple[tuple[int, ...], ...]
 
-# Which weights a model is read with; see from_onnx.
-WEIGHTS = ("uniform", "given", "energy")
-
 
 @dataclass(frozen=True)
 class Tensor:

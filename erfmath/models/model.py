@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..network.algebra import Node
 from ..network.stage import lower
-from .ir import Shape, Tensor
 
 if TYPE_CHECKING:
+    from .ir import Shape, Tensor
     from .trace import Trace
 
 

@@ -13,9 +13,10 @@ from ..network.layers import Activation, Conv, ConvTranspose, GlobalPool, Normal
 from ..network.rates import Gain
 from ..network.resize import Resize
 from ..network.stage import Stage, lower
+from . import WEIGHTS
 from .channelwise import given_of
 from .energy import energy_of
-from .ir import WEIGHTS, Layout, Operator, Placed, Shape, Tensor
+from .ir import Layout, Operator, Placed, Shape, Tensor
 from .rules import RULES
 from .slopes import Rates
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field as dataclass_field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._checks import as_choice, as_count, per_axis
 from ..laws.base import Distribution
 from ..laws.clt import CentralLimit, central_limit
 from ..laws.effective import DEFINITIONS, EffectiveField, effective_field
 from ..laws.lazy import distribution
-from ..models.ir import WEIGHTS
+from ..models import WEIGHTS
 from ..models.model import Model
 from ..models.sources import CHANNELS, INPUT_SIZES, read
 from ..network.algebra import Node
@@ -21,12 +21,13 @@ from ..network.field import ReceptiveField, receptive_field
 from ..network.impact_map import impact_map
 from ..network.sizes import output_size, sized_for
 from ..network.variance import variance
-from .as_json import as_dict
 from .axes import marginals_of, per_axis_values
 from .layers import LayerTable, layer_table
-from .measurement import Measured, measured_beside
-from .stages import StageTable, stages_of
 from .text import report
+
+if TYPE_CHECKING:
+    from .measurement import Measured
+    from .stages import StageTable
 
 PROFILES = ("mean", "variance", "std")
 REFERENCES = ("centre", "max")
@@ -114,6 +115,8 @@ class Analysis:
         ValueError
             For another network, whose tensors have no names.
         """
+        from .stages import stages_of
+
         return stages_of(self.net)
 
     @property
@@ -139,6 +142,8 @@ class Analysis:
         the first position that unit 0 sees. Infinity is the string "inf" or "-inf"; a fraction is a string
         such as "1/2".
         """
+        from .as_json import as_dict
+
         return as_dict(self)
 
 
@@ -224,7 +229,11 @@ def analyze(
         global_context=global_context,
     )
     found = replace(_analysis(name, net, input_size, wanted, at, borders, choices), output=other)
-    return found if runs is None else replace(found, measured=measured_beside(found, runs))
+    if runs is None:
+        return found
+    from .measurement import measured_beside
+
+    return replace(found, measured=measured_beside(found, runs))
 
 
 def _choices(weights: str, profile: str, definition: str | None, ref: str) -> dict[str, Any]:

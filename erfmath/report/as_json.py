@@ -13,10 +13,10 @@ from erfmath.network.cost import Cost
 from erfmath.network.field import ReceptiveField
 
 from .axes import pairs_of, per_axis_values, phases_of
-from .measurement import Measured
 
 if TYPE_CHECKING:
     from .analysis import Analysis
+    from .measurement import Measured
 
 # The version of the format that analysis.schema.json describes.
 VERSION = 1

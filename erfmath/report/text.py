@@ -12,10 +12,10 @@ from erfmath.words import facts, figure, human_bytes, per_axis_text, short_count
 
 from ..laws.base import Distribution
 from .axes import marginals_of, pairs_of, per_axis_values, phases_of
-from .measurement import Measured
 
 if TYPE_CHECKING:
     from .analysis import Analysis
+    from .measurement import Measured
 
 _MOST_PHASES = 8
 
