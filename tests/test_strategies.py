@@ -3,7 +3,7 @@ from fractions import Fraction
 
 import hypothesis
 import pytest
-from hypothesis import Phase, given, settings, strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from hypothesis.errors import InvalidArgument
 from oracles_network import layers_of
 
@@ -40,7 +40,13 @@ def find(strategy, condition):
 
 def first(strategy, condition):
     """Any example that meets the condition, as it was found."""
-    generate = settings(max_examples=2000, derandomize=True, database=None, phases=[Phase.generate])
+    generate = settings(
+        max_examples=2000,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow],  # a busy machine is no reason to fail
+    )
     return hypothesis.find(strategy, condition, settings=generate)
 
 
