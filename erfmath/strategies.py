@@ -25,7 +25,6 @@ from .network.algebra import Identity, Node, Power, Series, Sum
 from .network.branches import Concat, Residual
 from .network.graph import INPUT, Graph
 from .network.layers import Activation, Conv, ConvTranspose, Dropout, Pool, Upsample
-from .network.moves import Pad, Slice
 from .network.rates import Rate
 from .polynomials.kernel import Kernel
 
@@ -136,10 +135,10 @@ def convs(
     max_dilation: int = 3,
     max_padding: int = 3,
 ) -> st.SearchStrategy[Node]:
-    """Generate single layers of every bounded type: convolutions, pools, upsampling, padding, slicing, ...
+    """Generate single layers of every bounded type: convolutions, transposed ones, pools, upsampling.
 
-    Weights of convolutions are given or unknown. All kinds of padding appear: equal, per axis, before and
-    after, "same", "causal" and "valid". The offsets of given kernels are -1, 0 or 1. Layers without axes,
+    Weights of convolutions are given. All kinds of padding appear: equal, per axis, before and after, "same",
+    "causal" and "valid". The offsets of kernels are -1, 0 or 1. Layers without axes,
     such as ``Identity()``, fit any number of them. Examples shrink towards ``Identity()``, and each type
     towards few taps without options.
 
@@ -261,7 +260,7 @@ def _layers(ndim: int, bounds: _Bounds) -> st.SearchStrategy[Node]:
     strides, steps = per_axis(1, bounds.max_stride), per_axis(1, bounds.max_dilation)
     pads = st.integers(0, bounds.max_padding)
     numbers = st.one_of(pads, per_axis(0, bounds.max_padding), st.tuples(*[st.tuples(pads, pads)] * ndim))
-    given = kernels(
+    weights = kernels(
         elements=bounds.elements,
         min_dims=ndim,
         max_dims=ndim,
@@ -269,8 +268,6 @@ def _layers(ndim: int, bounds: _Bounds) -> st.SearchStrategy[Node]:
         min_offset=-1,
         max_offset=1,
     )
-    taps = st.one_of(per_axis(1, bounds.max_side), given)
-    stops = st.tuples(*[pads.map(lambda cut: -cut or None)] * ndim)
 
     def paddings(stride: tuple[int, ...]) -> st.SearchStrategy[Any]:
         words = ["valid", "causal", *(["same"] if set(stride) == {1} else [])]
@@ -279,13 +276,13 @@ def _layers(ndim: int, bounds: _Bounds) -> st.SearchStrategy[Node]:
     @st.composite
     def draw_conv(draw: st.DrawFn) -> Node:
         stride = draw(strides)
-        return Conv(draw(taps), stride, draw(steps), draw(paddings(stride)))
+        return Conv(draw(weights), stride, draw(steps), draw(paddings(stride)))
 
     @st.composite
     def draw_transposed(draw: st.DrawFn) -> Node:
         stride, step = draw(strides), draw(steps)
         extra = [draw(st.integers(0, max(s, d) - 1)) for s, d in zip(stride, step, strict=True)]
-        return ConvTranspose(draw(taps), stride, step, draw(numbers), extra)
+        return ConvTranspose(draw(weights), stride, step, draw(numbers), extra)
 
     @st.composite
     def draw_pool(draw: st.DrawFn) -> Node:
@@ -299,10 +296,6 @@ def _layers(ndim: int, bounds: _Bounds) -> st.SearchStrategy[Node]:
         draw_transposed(),
         draw_pool(),
         st.builds(Upsample, strides, st.sampled_from(["nearest", "linear"])),
-        st.builds(Pad, st.tuples(*[st.tuples(pads, pads)] * ndim)),
-        st.builds(
-            Slice, per_axis(0, bounds.max_padding), stops if bounds.max_padding else st.none(), strides
-        ),
     )
 
 
