@@ -168,7 +168,7 @@ def convs(
     >>> find(convs(), lambda layer: True)
     Identity()
     >>> find(convs(), lambda layer: isinstance(layer, Conv) and layer.stride == (2,))
-    Conv(1, stride=2)
+    Conv(Kernel([1]), stride=2)
     """
     bounds = _Bounds(elements, max_side, max_stride, max_dilation, max_padding)
     bounds.check()

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, example, given, strategies as st
 from oracles_network import impact, runs
 
+import erfmath as em
 from erfmath import (
     Activation,
     Concat,
@@ -409,3 +410,10 @@ def test_what_reads_everything_is_named_as_the_layer_it_is(net):
     for reading in (distribution, variance):
         with pytest.raises(ValueError, match=r"^Normalization\('GroupNorm'\) "):
             reading(net)
+
+
+def test_a_field_that_no_unit_has_prints_as_such():
+    net = em.ConvTranspose([1], stride=2) >> em.Pool(1, 2, 1)
+    assert repr(em.receptive_field(net)) == "<ReceptiveField: empty, no output unit sees any input>"
+    assert em.analyze(net).to_dict()["field"]["offset"] == [None]
+    assert str(em.analyze(net))

@@ -218,6 +218,8 @@ class ReceptiveField:
     def __repr__(self) -> str:
         if self.unbounded is not None:
             return f"<ReceptiveField: unbounded, {self.unbounded!r} reads the whole input>"
+        if not any(phase.region for axis in self._phases for phase in axis):
+            return "<ReceptiveField: empty, no output unit sees any input>"
         phases = math.prod(self.program.period)
         return f"<ReceptiveField: size {self.size}, stride {self.stride}, offset {self.offset}" + (
             f", {phases} phases>" if phases > 1 else ">"

@@ -65,12 +65,19 @@ def _field_dict(field: ReceptiveField) -> dict[str, Any]:
         "unbounded": not is_bounded,
         "size": per_axis_values(field.size),
         "stride": per_axis_values(field.stride),
-        "offset": per_axis_values(field.offset),
+        "offset": _offsets(field),
         "phases": [[p.region for p in phases] for phases in phases_of(field)] if is_bounded else None,
         "is_covered": field.is_covered if is_bounded else None,
         "halo": pairs_of(field, field.halo()),
         "period": per_axis_values(field.period),
     }
+
+
+def _offsets(field: ReceptiveField) -> list[Any]:
+    """Return the first position that unit 0 sees along each axis, null where no unit sees any."""
+    if field.unbounded is not None:
+        return list(per_axis_values(field.offset))
+    return [next((phase.region[0] for phase in axis if phase.region), None) for axis in phases_of(field)]
 
 
 def _effective_dict(value: EffectiveField | None) -> dict[str, Any] | None:
