@@ -142,7 +142,7 @@ def plan(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto") -> Pl
       method   operations    memory     error  relative to
     > direct      2.7e+03   1.94 kB   5.0e-14  each coefficient
       fft         2.0e+03   2.59 kB   1.5e-13  max |P|^n
-      saddle      2.4e+08   2.59 kB   1.0e-12  each coefficient
+      saddle      2.4e+08   5.83 kB   1.0e-12  each coefficient
       exact       2.4e+02   3.56 kB      none
     """
     polynomial, method = as_product(kernel, n), as_choice(method, "method", METHODS)
