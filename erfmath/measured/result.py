@@ -63,6 +63,11 @@ class Measurement:
         return law_of(self.map, self.offset)
 
     @property
+    def law(self) -> Distribution:
+        """The distribution, by its name until 0.1."""
+        return self.distribution
+
+    @property
     def var(self) -> Floats:
         """The variance of the position under the map, per axis."""
         return _variance_of_moments(self.moments.sum(axis=0))

@@ -60,6 +60,11 @@ class LayerRow:
         """The network from the input up to this layer."""
         return self._net()
 
+    @property
+    def start(self) -> tuple[float | None, ...]:
+        """The offset, by its name until 0.1."""
+        return self.offset
+
     def as_dict(self) -> dict[str, Any]:
         """Return the readings by name; the size of the field is "field"."""
         known = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "_net"}
