@@ -266,7 +266,7 @@ class Sum(Parallel):
             raise ValueError("branches must hold at least one network")
         factors = [1] * len(parts) if gains is None else as_numbers(gains, "gains")
         if len(factors) != len(parts):
-            raise ValueError(f"gains must hold {len(parts)} numbers, one per branch, got {len(factors)}")
+            raise ValueError(f"gains must have one entry per branch, {len(parts)} in all, got {len(factors)}")
         pairs = _flat_sum(zip(parts, map(as_gain, factors), strict=True))
         require_some([gain for _, gain in pairs])
         object.__setattr__(self, "branches", tuple(node for node, _ in pairs))

@@ -48,7 +48,9 @@ class Concat(Parallel):
             raise ValueError("branches must hold at least one network")
         numbers = tuple(as_counts(channels, "channels", minimum=1))
         if len(numbers) != len(parts):
-            raise ValueError(f"channels must hold {len(parts)} numbers, one per branch, got {len(numbers)}")
+            raise ValueError(
+                f"channels must have one entry per branch, {len(parts)} in all, got {len(numbers)}"
+            )
         object.__setattr__(self, "branches", parts)
         object.__setattr__(self, "channels", numbers)
         _ = self.ndim, self.rate
