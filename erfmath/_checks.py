@@ -98,6 +98,13 @@ def as_choice(value: object, name: str, choices: Sequence[str]) -> str:
     raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
+def as_bool(value: object, name: str) -> bool:
+    """Return `value` when it is True or False, or raise naming the argument."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise TypeError(f"{name} must be a bool, got {value!r}")
+
+
 def as_fraction_of_one(value: object, name: str) -> float:
     """Return `value` as a float strictly between 0 and 1."""
     if isinstance(value, (bool, complex)) or not hasattr(value, "__float__"):

@@ -268,3 +268,22 @@ def test_a_tensor_that_cannot_be_read_names_those_that_can():
         em.analyze(module, example=3)
     with pytest.raises(ValueError, match="this one has been read"):
         em.analyze(em.from_torch(module, (1, 1, 9, 9)), global_context=False)
+
+
+@pytest.mark.parametrize("option", [{"borders": "no"}, {"global_context": "no"}, {"ndim": "2"}])
+def test_flags_and_counts_of_the_wrong_type_are_named(option):
+    with pytest.raises(TypeError, match=f"{next(iter(option))} must be"):
+        em.analyze(em.Identity(), **option)
+
+
+def test_a_factory_that_exits_is_an_error_of_its_own():
+    with pytest.raises(ValueError, match="sys:exit: SystemExit"):
+        em.analyze("sys:exit")
+
+
+@pytest.mark.parametrize("output", [["0"], True, 1.5])
+def test_an_output_of_the_wrong_type_is_named(output):
+    torch = pytest.importorskip("torch")
+    model = em.from_torch(torch.nn.Sequential(torch.nn.Conv1d(1, 1, 3)), (1, 1, 8))
+    with pytest.raises(TypeError, match="output must be a name, a number or None"):
+        model.up_to(output)

@@ -175,6 +175,8 @@ class Reader:
 
     def _named(self, output: str | int | None) -> str:
         """Return the tensor of a name, which a tensor, a node or the number of an output has."""
+        if isinstance(output, bool) or not isinstance(output, (str, int, type(None))):
+            raise TypeError(f"output must be a name, a number or None, got {output!r}")
         if output is None or isinstance(output, int):
             if not 0 <= (output or 0) < len(self.own):
                 raise ValueError(f"output must be below {len(self.own)}, the number of outputs, got {output}")

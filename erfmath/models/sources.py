@@ -180,7 +180,7 @@ def _made(word: str) -> Any:
         for part in factory.split("."):
             found = getattr(found, part)
         return found if isinstance(found, torch.nn.Module) else found()
-    except Exception as error:  # whatever a module of the user's raises
+    except (Exception, SystemExit) as error:  # whatever a module of the user's raises
         lines = str(error).splitlines() or [""]
         raise ValueError(f"{word}: {type(error).__name__}: {lines[0]}") from error
     finally:

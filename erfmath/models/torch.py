@@ -234,6 +234,8 @@ class Reader:
     def _output(self, output: str | int | None) -> Any:
         """Return the node that is the output."""
         final = _made_for_users(self.program)
+        if isinstance(output, bool) or not isinstance(output, (str, int, type(None))):
+            raise TypeError(f"output must be a name, a number or None, got {output!r}")
         if output is None or isinstance(output, int):
             nodes = [node for node in final if hasattr(node, "name")]
             if not 0 <= (output or 0) < len(nodes):

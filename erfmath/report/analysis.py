@@ -6,7 +6,7 @@ from dataclasses import dataclass, field as dataclass_field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .._checks import as_choice, as_count, per_axis
+from .._checks import as_bool, as_choice, as_count, per_axis
 from ..laws.base import Distribution
 from ..laws.clt import CentralLimit, central_limit
 from ..laws.effective import DEFINITIONS, EffectiveField, effective_field
@@ -217,6 +217,7 @@ def analyze(
     (213, 182)
     """
     choices = _choices(weights, profile, definition, ref)
+    borders, ndim = as_bool(borders, "borders"), ndim if ndim is None else as_count(ndim, "ndim", minimum=1)
     runs = None if measure is None else as_count(measure, "measure", minimum=1)
     wanted = None if channels is None else as_count(channels, "channels", minimum=1)
     name, net, other = read(
@@ -226,7 +227,7 @@ def analyze(
         output=output,
         input_size=input_size,
         channels=wanted,
-        global_context=global_context,
+        global_context=as_bool(global_context, "global_context"),
     )
     found = replace(_analysis(name, net, input_size, wanted, at, borders, choices), output=other)
     if runs is None:
