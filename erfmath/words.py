@@ -53,6 +53,8 @@ def short_count(count: int) -> str:
     >>> short_count(999), short_count(23_454_912), short_count(4_087_136_256)
     ('999', '23.5M', '4.09G')
     """
+    if count >= 10**300:  # beyond the floats
+        return "over 1e+300"
     size = float(count)
     for unit in ("", "k", "M", "G", "T"):
         if size < 999.5:
@@ -83,7 +85,7 @@ def progress(items: Iterable[T], label: str, total: int, after: float = 0.0) -> 
 
 def human_bytes(count: int) -> str:
     """Return a number of bytes with a readable unit: '1.6 MB'."""
-    size = float(count)
+    size = float(min(count, 10**300))  # what is more is beyond the floats, and as far out of reach
     for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
         if size < 1000:
             return f"{size:.3g} {unit}"

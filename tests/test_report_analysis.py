@@ -287,3 +287,16 @@ def test_an_output_of_the_wrong_type_is_named(output):
     model = em.from_torch(torch.nn.Sequential(torch.nn.Conv1d(1, 1, 3)), (1, 1, 8))
     with pytest.raises(TypeError, match="output must be a name, a number or None"):
         model.up_to(output)
+
+
+def test_numbers_beyond_the_floats_are_shown():
+    assert "over 1e+300" in str(em.analyze("conv3", channels=10**400))
+    with pytest.raises(ValueError, match="taps needs"):
+        em.Conv(10**400)
+
+
+def test_a_tensor_without_positions_has_no_module():
+    torch = pytest.importorskip("torch")
+    model = em.from_torch(torch.nn.Linear(24, 8), (1, 24))
+    with pytest.raises(ValueError, match="a tensor with positions, and 'linear' has none"):
+        model.module()

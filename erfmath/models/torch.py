@@ -280,6 +280,8 @@ class Reader:
         """Return a module up to a tensor, channels before the space."""
         import torch
 
+        if read.layout is None:
+            raise ValueError(f"a measurement needs a tensor with positions, and {read.title!r} has none")
         number = read.title[len(read.title.rstrip("0123456789")) :]
         layer = read.title if read.title in self.nodes_of else read.title.removesuffix(f".{number}")
         module = self.program.module()
