@@ -1,9 +1,11 @@
 """What the tests of measurements share: small networks, a small module, and runs without a progress line."""
 
-import torch
+import pytest
 
 import erfmath as em
 from erfmath.measured.gradients import measure
+
+torch = pytest.importorskip("torch", reason="measuring needs torch: pip install 'erfmath[torch]'")
 
 CONV, RELU = em.Conv((3, 3)), em.Activation("relu")
 BLOCK = CONV >> RELU

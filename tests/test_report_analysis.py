@@ -1,5 +1,6 @@
 """``em.analyze`` reads all that names or holds a network, and each of its readings is the library's own."""
 
+import copy
 import dataclasses
 import json
 import pickle
@@ -300,3 +301,30 @@ def test_a_tensor_without_positions_has_no_module():
     model = em.from_torch(torch.nn.Linear(24, 8), (1, 24))
     with pytest.raises(ValueError, match="a tensor with positions, and 'linear' has none"):
         model.module()
+
+
+def test_copies_of_a_model_read_on_and_pickles_are_analysed():
+    torch = pytest.importorskip("torch", reason="modules are exported by PyTorch")
+    model = em.from_torch(torch.nn.Sequential(torch.nn.Conv1d(2, 2, 3), torch.nn.ReLU()), (1, 2, 24))
+    for copied in (copy.copy(model), copy.deepcopy(model)):
+        assert copied.up_to("0").output == "0"
+    pickled = pickle.loads(pickle.dumps(model))
+    assert em.analyze(pickled).field.size == 3
+    with pytest.raises(ValueError, match="without its file"):
+        pickled.up_to("0")
+
+
+def test_an_example_has_a_size_of_its_own():
+    torch = pytest.importorskip("torch", reason="modules are exported by PyTorch")
+    module = torch.nn.Conv1d(2, 2, 3)
+    with pytest.raises(ValueError, match="an example has a size and channels"):
+        em.analyze(module, example=(1, 2, 24), channels=5)
+    with pytest.raises(ValueError, match="example_input must be at least 1"):
+        em.from_torch(module, (1, 2, -3))
+    with pytest.raises(ValueError, match="output must be the path of a submodule"):
+        em.from_torch(module, (1, 2, 24), output="")
+
+
+def test_squares_beyond_floats_are_named():
+    with pytest.raises(ValueError, match="squares of the weights leave the range"):
+        em.variance(em.Conv([1e308, 1e308]))

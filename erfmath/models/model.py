@@ -67,6 +67,7 @@ class Source:
             reader.names,
             weights,
             _warnings(reader, trace),
+            trace.read.title in reader.own,
             _Reading(self, reader, trace, output),
         )
 
@@ -107,6 +108,8 @@ class Model(Node):
     warnings
         What a user should know of the reading, in sentences: above all where another tensor than the model's
         own output was read.
+    reads_own_output
+        Whether the tensor that was read is an output of the model's own.
 
     Examples
     --------
@@ -126,6 +129,7 @@ class Model(Node):
     outputs: tuple[str, ...]
     weights: str
     warnings: tuple[str, ...]
+    reads_own_output: bool = True
     _reading: _Reading | None = None
 
     @property
@@ -149,11 +153,6 @@ class Model(Node):
     def tensors(self) -> tuple[Tensor, ...]:
         """The tensors up to the one that was read, in the order of the data, the input first."""
         return tuple(self._known.trace.made)
-
-    @property
-    def reads_own_output(self) -> bool:
-        """Whether the tensor that was read is an output of the model's own."""
-        return self._known.trace.read.title in self._known.reader.own
 
     def with_weights(self, weights: str) -> Model:
         """Return the model read with other weights: "uniform", "given" or "energy".
@@ -213,6 +212,12 @@ class Model(Node):
         """The network alone."""
         return self.net
 
+    def __copy__(self) -> Model:
+        return self  # frozen, and so is what it was read by
+
+    def __deepcopy__(self, memo: Any) -> Model:
+        return self
+
     def labelled(self) -> list[tuple[str, Node]]:
         """Return the network."""
         return [("", self.net)]
@@ -233,7 +238,17 @@ class Model(Node):
         return f"<Model {self.name}: input {shape}, read up to {self.output!r}{weights}>"
 
 
-_PLAIN = ("net", "name", "input_shape", "space", "output", "outputs", "weights", "warnings")
+_PLAIN = (
+    "net",
+    "name",
+    "input_shape",
+    "space",
+    "output",
+    "outputs",
+    "weights",
+    "warnings",
+    "reads_own_output",
+)
 
 
 @lower.register

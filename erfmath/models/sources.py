@@ -159,6 +159,8 @@ def _torch(
 
     if isinstance(output, str) and output.isdecimal():
         output = int(output)
+    if example is not None and (input_size, channels) != (None, None):
+        raise ValueError("an example has a size and channels; give it without input_size and channels")
     if example is None:
         ndim, first = _first_convolution(module)
         size = INPUT_SIZES.get(ndim, 16) if input_size is None else input_size

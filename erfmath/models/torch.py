@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .._checks import per_axis
 from ..network.algebra import Node
 from .ir import Constant, Input, Operator, Shape, Tensor
 from .model import Model, Source
@@ -107,6 +108,7 @@ def exported(module: Any, example: Any) -> Any:
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
     if isinstance(example, (tuple, list)) and example and all(isinstance(side, int) for side in example):
+        example = per_axis(tuple(example), len(example), "example_input", minimum=1)
         kinds = (values.dtype for values in module.parameters() if values.is_floating_point())
         example = torch.zeros(tuple(example), dtype=next(kinds, None))
     if not isinstance(example, (torch.Tensor, Mapping, tuple, list)):
@@ -242,7 +244,7 @@ class Reader:
                 raise ValueError(f"output must be below {len(nodes)}, the number of outputs, got {output}")
             return nodes[output or 0]
         calls = [node for node in self.graph if node.op == "call_function"]
-        for node in reversed(calls):
+        for node in reversed(calls if output else []):
             if output in (node.name, self.calls.get(node)) or output in _modules(node):
                 return node
         paths = sorted({path for node in calls for path in _modules(node) if path})

@@ -242,7 +242,13 @@ def _variances(layer: Convolution, init: str) -> Kernel:
 
 
 def _squares(kernel: Kernel) -> Kernel:
-    return Kernel(np.array(kernel.weights, dtype=object) ** 2, kernel.offset)
+    """Return the kernel of squared weights; floats beyond 1e154 have none."""
+    try:
+        return Kernel(np.array(kernel.weights, dtype=object) ** 2, kernel.offset)
+    except (OverflowError, ValueError):
+        raise ValueError(
+            "the squares of the weights leave the range of floats; rescale the weights, or give Fractions"
+        ) from None
 
 
 def _scaled(node: Node, gain: Any) -> Node:
