@@ -133,3 +133,51 @@ def test_an_aligned_tap_makes_a_second_peak():
 def test_ends_of_huge_and_tiny_weights():
     row = row_of([10**400, 2 * 10**400, 10**400], 3)
     np.testing.assert_allclose(row, np.array([1, 6, 15, 20, 15, 6, 1]) / 64, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("weights", "n"),
+    [
+        ([1000, 3, 1, 2, 900], 640),
+        ([10**6, 1, 40, 7 * 10**5, 2], 640),
+        ([10**4 if j % 11 == 0 else 1 for j in range(102)], 200),
+    ],
+)
+def test_many_factors_and_second_peaks_lose_no_digits(weights, n):
+    try:
+        row = row_of(weights, n)
+    except windows.Hidden:
+        return
+    exact = exact_shares(weights, n)
+    for t in {*range(40), *range(0, len(row), 97), *range(len(row) - 40, len(row))}:
+        if exact[t] > FLOOR:
+            assert abs(Fraction(float(row[t])) - exact[t]) <= Fraction(1, 10**12) * exact[t]
+
+
+SIX = em.Kernel([1 if j in (0, 249, 498, 747, 996, 999) else 0 for j in range(1000)])
+
+
+def test_rare_taps_go_by_direct_convolution_in_every_reading():
+    d = em.distribution(SIX, 30)
+    exact = exact_shares(SIX.weights, 30)
+    row = d.probabilities()
+    start, part = d.window(1e-6)
+    for t in range(0, len(row), 7):
+        assert abs(Fraction(float(row[t])) - exact[t]) <= Fraction(1, 10**12) * exact[t]
+        assert row[t] == 0 or exact[t] > 0
+    np.testing.assert_array_equal(part, row[start : start + len(part)])
+    assert em.plan(SIX, 100).method == "direct"
+    assert em.distribution(SIX, 100).logpmf(12291) == -np.inf  # 30 long steps of 999 are already too far
+
+
+def test_exact_weights_that_floats_hold_one_by_one():
+    primes = [p for p in range(2, 1224) if all(p % q for q in range(2, math.isqrt(p) + 1))]
+    weights = [Fraction(1, p) for p in primes]
+    row = em.coefficients(weights, 2)
+    assert (
+        abs(Fraction(float(row[3])) / (2 * (weights[0] * weights[3] + weights[1] * weights[2])) - 1) < 1e-15
+    )
+    np.testing.assert_array_equal(em.coefficients([Fraction(1, 10**400), 1], 3), [0, 0, 0, 1])
+    np.testing.assert_allclose(
+        em.coefficients([Fraction(1e-300), Fraction(1, 2)], 2), [0, 1e-300, 0.25], rtol=1e-15
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +11,13 @@ from .._checks import as_indices
 from .._memory import check_memory
 from ..polynomials.cumulants import require_law
 from ..polynomials.kernel import Kernel
-from ..polynomials.product import Factor, Product, as_product
-from . import direct, exact, fft, kronecker
+from ..polynomials.product import Product, as_product
+from . import exact, fft, kronecker
+from .convolved import convolved_row, kept, total
 from .logs import log_coefficients_at, log_row, normalised_window, require_table
 from .plan import DIRECT_LIMIT, Plan, log2_on_circle, plan
 from .prices import direct_operations
-from .scaled import Floats, Scaled, outer, split_product
+from .scaled import Floats, Scaled, outer
 
 if TYPE_CHECKING:
     import sympy
@@ -79,7 +79,7 @@ def coefficients(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto
     if made.method == "exact":
         grids = [
             (kronecker.dilate(np.array(f.kernel.weights, dtype=object), f.step), f.n)
-            for f in _kept(polynomial)
+            for f in kept(polynomial)
         ]
         return exact.product(grids, polynomial.shape)
     row = scaled_product(polynomial, made.method)
@@ -94,10 +94,11 @@ def scaled_product(polynomial: Product, method: str) -> Scaled:
         return outer([scaled_product(part, method) for part in parts])
     if method == "saddle":
         return _saddle_row(polynomial) if polynomial.ndim == 1 else _saddle_grid(polynomial)
-    shape, factors = polynomial.shape, _kept(polynomial)
+    shape = polynomial.shape
     if method == "fft":
-        return fft.product([(kronecker.dilate(f.kernel.to_numpy(), f.step), f.n) for f in factors], shape)
-    row = direct.product([_direct_power(factor, shape) for factor in factors])
+        grids = [(kronecker.dilate(f.kernel.to_numpy(), f.step), f.n) for f in kept(polynomial)]
+        return fft.product(grids, shape)
+    row = convolved_row(polynomial)
     return row if polynomial.ndim == 1 else _unpacked(row, shape)
 
 
@@ -183,28 +184,10 @@ def polynomial(kernel: Kernel | Product | Any, n: int = 1) -> sympy.Poly:
     return sympy.Poly.from_dict(terms, *np.atleast_1d(sympy.symbols(names)), domain=domain)
 
 
-def _direct_power(factor: Factor, shape: tuple[int, ...]) -> Scaled:
-    """Return one power by direct convolution, packed on one axis; of a single tap by one rounding."""
-    kernel, n, step = factor
-    numerators, denominator = kernel.numerators
-    weights = kronecker.pack(kronecker.dilate(numerators, step), shape)
-    if np.count_nonzero(weights) > 1:
-        row = direct.power(weights, n)
-        if denominator == 1:
-            return row
-        mantissa, exponent = split_product([(Fraction(1, denominator), n)])
-        return Scaled(row.values * mantissa, row.exponent + exponent, row.start, row.shape)
-    ((_, weight),) = kernel.taps()
-    start = int(np.flatnonzero(weights)[0])
-    mantissa, exponent = split_product([(abs(weight), n)])
-    sign = -1.0 if weight < 0 and n % 2 else 1.0
-    return Scaled(np.array([sign * mantissa]), exponent, (n * start,), (n * (len(weights) - 1) + 1,))
-
-
 def _saddle_row(polynomial: Product) -> Scaled:
     """Return the part of a row on one axis that does not underflow, by contour integrals."""
     start, values = normalised_window(polynomial)
-    mantissa, exponent = _total(polynomial)
+    mantissa, exponent = total(polynomial)
     values *= mantissa
     return Scaled(values, exponent, (start,), polynomial.shape)
 
@@ -222,20 +205,9 @@ def _saddle_grid(polynomial: Product) -> Scaled:
                 "coefficients(..., method='fft') or one axis alone, kernel.marginal(axis)"
             ) from None
         return scaled_product(polynomial, "direct")
-    mantissa, exponent = _total(polynomial)
+    mantissa, exponent = total(polynomial)
     values *= mantissa
     return Scaled(values, exponent, (0,) * polynomial.ndim, polynomial.shape)
-
-
-def _total(polynomial: Product) -> tuple[float, int]:
-    """Return the sum of all coefficients as (mantissa, exponent)."""
-    return split_product((f.kernel.exact_total, f.n) for f in polynomial.factors)
-
-
-def _kept(polynomial: Product) -> list[Factor]:
-    """Return the factors, the kernel 1 for an empty product."""
-    one = Kernel(np.ones((1,) * polynomial.ndim, dtype=int))
-    return [f for f in polynomial.factors if f.n] or [Factor(one, 1, (1,) * polynomial.ndim)]
 
 
 def _require_digits(row: Scaled, made: Plan) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 from .._memory import check_memory
 from ..polynomials.product import Product
 from . import windows
+from .convolved import convolved_shares
 from .kronecker import dilate, pack
-from .prices import direct_operations, takes_windows
+from .prices import direct_operations, takes_convolution, takes_windows
 from .saddle import points, rows, tails
 from .saddle.law import law_of
 from .saddle.points import NoBellShape
@@ -146,8 +147,11 @@ def normalised_window(
     low, high = ends(polynomial)
     if has_many_factors(polynomial) and (found := _many_floats(polynomial, first, last)):
         return found
+    size = high - low + 1
+    if takes_convolution(polynomial):
+        check_memory(windows.BYTES * size, f"the row of {size:.3g} probabilities", "use pmf()")
+        return _trimmed(*convolved_shares(polynomial), first, last)
     if takes_windows(polynomial):
-        size = high - low + 1
         check_memory(
             windows.BYTES * size, f"the row of {size:.3g} probabilities", "use pmf(), logpmf() or cdf()"
         )
@@ -209,12 +213,15 @@ def _log_total(polynomial: Product) -> float:
     return math.log(mantissa) + exponent * math.log(2)
 
 
-def _trimmed(low: int, shares: Floats, first: int | None, last: int | None) -> tuple[int, Floats]:
+def _trimmed(start: int, shares: Floats, first: int | None, last: int | None) -> tuple[int, Floats]:
     """Return (index, shares) of coefficients first .. last, by default without the zeros at the ends."""
     if first is None or last is None:
         inside = np.flatnonzero(shares)
-        first, last = low + int(inside[0]), low + int(inside[-1])
-    return first, shares[first - low : last - low + 1]
+        return start + int(inside[0]), shares[inside[0] : inside[-1] + 1]
+    row = np.zeros(last - first + 1)
+    begin, end = max(first, start), min(last + 1, start + len(shares))
+    row[begin - first : max(begin, end) - first] = shares[begin - start : max(begin, end) - start]
+    return first, row
 
 
 def _inner_log_row(polynomial: Product, normalised: bool) -> Floats:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..polynomials.kernel import Kernel
 from ..polynomials.product import Product
 from . import windows
 from .kronecker import packed_length
@@ -48,7 +49,7 @@ def direct_cost(polynomial: Product) -> tuple[float, float]:
     for kernel, n, step in polynomial.factors:
         grid = [a * (k - 1) + 1 for a, k in zip(step, kernel.shape, strict=True)]
         span = packed_length(grid, polynomial.shape)
-        compact = (span - 1) // step[-1] + 1
+        compact = (span - 1) // (step[-1] * (_tap_spacing(kernel) if kernel.ndim == 1 else 1)) + 1
         power = n
         while power > 1:
             length = _window_length(compact, power)
@@ -64,12 +65,23 @@ def direct_cost(polynomial: Product) -> tuple[float, float]:
     return operations, lengths[0][0]
 
 
+def _tap_spacing(kernel: Kernel) -> int:
+    """Return the common spacing of the taps on one axis, which convolution divides out."""
+    return int(np.gcd.reduce(np.diff(np.flatnonzero(kernel.scaled_floats[0])))) or 1
+
+
 def _window_length(taps: int, n: int) -> float:
     """Length of the row of P^n that stays above 1e-421 of the peak: 44 standard deviations a side.
 
     No law on k points has a larger deviation than (k - 1) / 2.
     """
     return min(n * (taps - 1), 44 * (taps - 1) * math.sqrt(n)) + 1
+
+
+def takes_convolution(polynomial: Product) -> bool:
+    """Return whether direct convolution is the cheapest way to such a row, as it is between rare taps."""
+    others = min(windows_operations(polynomial), pieces_operations(polynomial))
+    return others > _CROWDED and direct_operations(polynomial) < others / 10
 
 
 def takes_windows(polynomial: Product) -> bool:

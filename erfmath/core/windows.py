@@ -207,9 +207,9 @@ def window(factors: Sequence[Factor], theta: float) -> Window:
     tilted = [f.tilted(theta) for f in factors]
     parts = [(v / v.sum(), f.n) for f, (v, _) in zip(factors, tilted, strict=True)]
     side, first, last = _extent(factors, theta)
-    spectrum, base, rounding = _spectrum(parts, side)
+    spectrum, base, roundings = _spectrum(parts, side)
     values = irfft(spectrum, side)
-    error = rounding * UNIT * max(2 * float(np.abs(spectrum).sum()) / side, float(values.max()))
+    error = UNIT * max(2 * float((np.abs(spectrum) * roundings).sum()) / side, 8 * float(values.max()))
     values = np.roll(values, (base - first) % side)[: last - first + 1]
     sums = [(_sum(v) / f.total, f.n) for f, (v, _) in zip(factors, tilted, strict=True)]
     mantissa, exponent = split_product(sums)
@@ -244,7 +244,7 @@ def _quantile(factors: Sequence[Factor], theta: float, mean: float, slopes: Floa
     return float(((rise + depth) / np.abs(slopes)).min())
 
 
-def _spectrum(parts: Sequence[tuple[Floats, int]], side: int) -> tuple[Any, int, float]:
+def _spectrum(parts: Sequence[tuple[Floats, int]], side: int) -> tuple[Any, int, Any]:
     """Return (the product's transform, the index of its entry 0, roundings of each frequency)."""
     from scipy.fft import rfft
 
@@ -254,33 +254,38 @@ def _spectrum(parts: Sequence[tuple[Floats, int]], side: int) -> tuple[Any, int,
         bits = sum(n * np.log2(np.abs(phi)) for phi, (_, n) in zip(phis, parts, strict=True))
     at = np.flatnonzero(bits > -_NEGLIGIBLE)
     if factors <= FEW or len(at) * sum(len(share) for share, _ in parts) > _MOST_TURNS:
-        spectrum = np.multiply.reduce([phi**n for phi, (_, n) in zip(phis, parts, strict=True)])
-        return spectrum, 0, factors / 2 + 4
+        return np.multiply.reduce([phi**n for phi, (_, n) in zip(phis, parts, strict=True)]), 0, factors + 4
     logs, base = np.zeros(len(at), dtype=complex), 0
+    spectrum, roundings = np.zeros(side // 2 + 1, dtype=complex), np.full(side // 2 + 1, 8.0)
     for share, n in parts:
-        origin = int(share @ np.arange(len(share)))
-        logs += n * _log_phi(share, origin, at, side)
+        origin = round(float(share @ np.arange(len(share))))
+        log_phi, wrong = _log_phi(share, origin, at, side)
+        logs += n * log_phi
+        roundings[at] += n * wrong
         base += n * origin
-    spectrum = np.zeros(side // 2 + 1, dtype=complex)
     spectrum[at] = np.exp(logs).conj()
-    return spectrum, base, 8 + math.sqrt(factors) / 2
+    return spectrum, base, roundings
 
 
-def _log_phi(share: Floats, origin: int, at: Any, side: int) -> Any:
-    """Return log sum_j share_j exp(2 pi i m (j - origin) / side) at the frequencies m, about its mean."""
+def _log_phi(share: Floats, origin: int, at: Any, side: int) -> tuple[Any, Floats]:
+    """Return log sum_j share_j exp(2 pi i m (j - origin) / side) at the frequencies m, and its roundings.
+
+    Those of the mean angle are of its own size, and of the sums over the taps, which fall as they may.
+    """
     x = np.arange(len(share)) - origin
-    logs = np.zeros(len(at), dtype=complex)
+    logs, roundings = np.zeros(len(at), dtype=complex), np.zeros(len(at))
     block = max(1, _BLOCK // len(share))
     for start in range(0, len(at), block):
         some = slice(start, start + block)
         turns = np.outer(at[some], x) % side
         angles = (turns - side * (2 * turns > side)) * (2 * np.pi / side)
         mean = angles @ share
+        roundings[some] = np.abs(mean) + 2 * np.sqrt(angles**2 @ share**2)
         angles -= mean[:, None]
         real, imag = -2 * (np.sin(angles / 2) ** 2 @ share), np.sin(angles) @ share
         modulus = np.log1p(real * (2 + real) + imag**2) / 2
         logs[some] = modulus + 1j * (mean + np.arctan2(imag, 1 + real))
-    return logs
+    return logs, roundings
 
 
 def _folded(share: Floats, side: int) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -174,13 +175,17 @@ class Kernel:
     def numerators(self) -> tuple[np.ndarray[Any, np.dtype[np.float64]], int]:
         """(Weights times d as floats, d), d the common denominator of exact weights and 1 for floats.
 
+        It is 1 also where the products would leave the range of floats.
+
         >>> Kernel([Fraction(1, 3), Fraction(2, 3)]).numerators
         (array([1., 2.]), 3)
         """
         if not self.is_exact:
             return _read_only(self.to_numpy()), 1
         denominator = math.lcm(*(value.denominator for value in leaves(self.weights)))
-        flat = [to_float(value * denominator) for value in leaves(self.weights)]
+        if denominator * self.norm > sys.float_info.max:
+            return _read_only(self.to_numpy()), 1
+        flat = [float(value * denominator) for value in leaves(self.weights)]
         return _read_only(np.array(flat).reshape(self.shape)), denominator
 
     @cached_property
