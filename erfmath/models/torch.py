@@ -215,7 +215,7 @@ class Reader:
             made = tuple(Constant(shape, lambda: self._evaluated(node)) for shape in shapes)
             return made if len(made) > 1 else made[0]
         several = isinstance(node.meta.get("val"), (tuple, list))
-        layer, scopes = self.calls[node], frozenset(_modules(node) - {""})
+        layer, scopes = self.calls[node], frozenset(set(_stack(node)) - {""})
         names = tuple(f"{layer}.{i}" if several else layer for i in range(len(shapes)))
         op = Operator(None, title, layer, inputs, {}, names, shapes, scopes, node.name, ndim=trace.ndim)
         if title not in trace.rules:
@@ -245,9 +245,9 @@ class Reader:
             return nodes[output or 0]
         calls = [node for node in self.graph if node.op == "call_function"]
         for node in reversed(calls if output else []):
-            if output in (node.name, self.calls.get(node)) or output in _modules(node):
+            if output in (node.name, self.calls.get(node)) or output in _stack(node):
                 return node
-        paths = sorted({path for node in calls for path in _modules(node) if path})
+        paths = sorted({path for node in calls for path in set(_stack(node)) if path})
         near = difflib.get_close_matches(str(output), paths)
         some = list(dict.fromkeys([*near, *paths]))
         more = " ..." if len(some) > 8 else ""
@@ -394,8 +394,3 @@ def _shapes(node: Any) -> tuple[Shape | None, ...]:
 def _stack(node: Any) -> list[str]:
     """Return the paths of the submodules that an operator is in, outermost first."""
     return [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
-
-
-def _modules(node: Any) -> set[str]:
-    """Return the paths of the submodules that an operator is in, as a set."""
-    return set(_stack(node))
