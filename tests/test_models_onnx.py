@@ -334,9 +334,14 @@ def test_shapes_are_folded():
     expected = Conv((3, 3), 2, padding=1, channels=8) >> em.Upsample((2, 2))
     assert from_onnx(graph(nodes, constants=constants)) == expected
     loose = graph(nodes, ("n", 4, "h", "w"), constants=constants)
-    with pytest.raises(ValueError, match="give input_shape"):
-        from_onnx(loose)
     assert from_onnx(loose, input_shape=(1, 4, 32, 64)) == expected
+    usual = from_onnx(loose)  # at a size that is said
+    assert usual == expected
+    assert usual.input_shape == (1, 4, 224, 224)
+    assert usual.warnings == (
+        "the file leaves sizes of its input 'x' open (nx4xhxw); it is read at 1x4x224x224, which input_shape "
+        "changes",
+    )
 
 
 def test_sizes_may_stay_open():
@@ -469,9 +474,13 @@ def test_control_flow_is_named():
     node = helper.make_node(
         "If", ["c"], ["y"], name="gate", then_branch=branch("Relu"), else_branch=branch("Neg")
     )
-    model = graph([node], constants={"c": np.array(True)})
-    with pytest.raises(ValueError, match="If 'gate' is control flow"):
+    for value, activation in ((True, "relu"), (False, None)):
+        found = from_onnx(graph([node], constants={"c": np.array(value)}))
+        assert found == (em.Activation("relu") if activation else Identity())
+    model = graph([node], c=())
+    with pytest.raises(ValueError, match="If 'gate' is control flow: its condition 'c' is not known; give"):
         from_onnx(model)
+    assert from_onnx(model, values={"c": True}) == em.Activation("relu")
     with pytest.raises(ValueError, match="Loop 'op' is control flow"):
         from_onnx(one("Loop"))
 
@@ -627,14 +636,9 @@ def test_scales_of_group_normalisation():
             np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def test_quantised_and_fused_operators_are_refused_with_weights():
-    fused = one("FusedConv", weights(4, 4, 1, 1), domain="com.microsoft", activation="Relu")
-    matrix = one("MatMulInteger", np.ones((16, 16), dtype=np.uint8), shape=(1, 16, 16, 16))
-    for model, message in ((fused, "activation in it"), (one("LpPool", kernel_shape=[2, 2]), "slope")):
-        with pytest.raises(ValueError, match=message):
-            from_onnx(model, "y", weights="given")
-    with pytest.raises(ValueError, match="MatMulInteger"):
-        from_onnx(matrix, "y", weights="given", space=(1, 2))
+def test_slopes_that_depend_on_the_input_are_refused_with_weights():
+    with pytest.raises(ValueError, match="slope"):
+        from_onnx(one("LpPool", kernel_shape=[2, 2]), "y", weights="given")
 
 
 def test_weights_in_files_of_their_own(tmp_path):

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from erfmath.cli.screen import encodable
 
+from .advice import as_options
 from .arguments import KERNELS, NETWORKS
 
 # The commands, each with a module that is imported only for it.
@@ -57,19 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except _ERRORS as error:
-        complaint = _as_options(str(error), arguments) or "not enough memory"
+        complaint = as_options(str(error), arguments) or "not enough memory"
         parser.exit(2, f"erfmath {arguments.command}: error: {complaint}\n")
     except KeyboardInterrupt:
         return 130
     finally:
         sys.set_int_max_str_digits(digits)
     return 0
-
-
-def _as_options(message: str, arguments: argparse.Namespace) -> str:
-    """Return an error of the library with its arguments named as options of the command: --input-size."""
-    names = "|".join(name for name in vars(arguments) if name not in ("command", "run", "network", "field"))
-    return re.sub(rf"^({names})(?= must| is | needs|=)", lambda m: f"--{m[1].replace('_', '-')}", message)
 
 
 def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:

@@ -6,9 +6,18 @@ import argparse
 import json
 from typing import Any
 
+from ..formats.notation import parse_network
 from ..report.analysis import Analysis, analyze
-from .arguments import NETWORKS, parse_count, parse_sides
-from .options import add_definition, add_input_size, add_plot, add_reading, draw_distribution, save_plot
+from .arguments import NETWORKS, parse_count, parse_number, parse_pairs, parse_shape, parse_sides
+from .options import (
+    add_definition,
+    add_input_size,
+    add_model,
+    add_plot,
+    add_reading,
+    draw_distribution,
+    save_plot,
+)
 
 NOTATION = NETWORKS
 EXAMPLES = """\
@@ -21,6 +30,7 @@ EXAMPLES = """\
   erfmath analyze resnet18 --measure 20
   erfmath analyze torchvision.models:resnet18 --output layer3 --input-size 224x224
   erfmath analyze model.onnx --weights given --profile variance
+  erfmath analyze speech.onnx --input audio --input-shape 1,16000 --value sr=16000
   erfmath analyze net.json --json"""
 
 _RUNS = "100"
@@ -41,11 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="output unit, such as 7 or 3,5 (default: 0, or the middle with --borders)",
     )
     parser.add_argument("--borders", action="store_true", help="take the borders of the input into account")
-    parser.add_argument(
-        "--output",
-        metavar="TENSOR",
-        help="read a model up to this tensor or submodule (default: its output)",
-    )
+    add_model(parser)
     parser.add_argument(
         "--all",
         action="store_true",
@@ -103,6 +109,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "ndim": arguments.ndim and parse_count(arguments.ndim, "--ndim"),
         "output": arguments.output,
+        **_model_options(arguments),
         "input_size": parse_sides(arguments.input_size, "--input-size"),
         "channels": arguments.channels and parse_count(arguments.channels, "--channels"),
         "at": parse_sides(arguments.at, "--at"),
@@ -113,6 +120,20 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "ref": arguments.ref,
         "global_context": arguments.global_context,
         "measure": arguments.measure and parse_count(arguments.measure, "--measure"),
+    }
+
+
+def _model_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return how a model is read."""
+    space = parse_sides(arguments.space, "--space")
+    values = parse_pairs(arguments.value, "--value")
+    rules = parse_pairs(arguments.rule, "--rule")
+    return {
+        "input": arguments.input,
+        "input_shape": parse_shape(arguments.input_shape, "--input-shape"),
+        "space": space,
+        "values": values and {name: parse_number(text, "--value") for name, text in values.items()},
+        "rules": rules and {name: parse_network(text) for name, text in rules.items()},
     }
 
 

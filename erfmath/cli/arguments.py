@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -55,6 +56,46 @@ def parse_sides(text: str | None, name: str) -> Any:
         raise ValueError(f"{name} must be a whole number, or one per axis, such as 224 or 3,5, got {text!r}")
     numbers = tuple(map(int, words))
     return numbers if len(numbers) > 1 else numbers[0]
+
+
+def parse_shape(text: str | None, name: str) -> tuple[int | None, ...] | None:
+    """Return the sides in a text such as 1,3,224,224 or 1x3x?x?, None for those that are open.
+
+    >>> parse_shape("1,3,?,?", "--input-shape")
+    (1, 3, None, None)
+    """
+    if text is None:
+        return None
+    words = re.split("[x,]", text.strip())
+    if not all(re.fullmatch(r"[0-9]{1,15}|\?", word) for word in words):
+        raise ValueError(f"{name} must be whole numbers, or ? for open sides, such as 1,3,?,?, got {text!r}")
+    return tuple(None if word == "?" else int(word) for word in words)
+
+
+def parse_pairs(texts: Sequence[str] | None, name: str) -> dict[str, str] | None:
+    """Return names and what they stand for in texts such as sr=16000; None for None.
+
+    >>> parse_pairs(["sr=16000", "a=b=c"], "--value")
+    {'sr': '16000', 'a=b': 'c'}
+    """
+    if texts is None:
+        return None
+    for text in texts:
+        if not re.fullmatch(r".+=.+", text):
+            raise ValueError(f"{name} must be a name and what it stands for, such as a=1, got {text!r}")
+    return {key: value for key, _, value in (text.rpartition("=") for text in texts)}
+
+
+def parse_number(text: str, name: str) -> int | float:
+    """Return a number, a whole one without a decimal point.
+
+    >>> parse_number("16000", "--value"), parse_number("0.5", "--value")
+    (16000, 0.5)
+    """
+    try:
+        return int(text) if re.fullmatch(r" *-?[0-9]{1,18} *", text) else float(text)
+    except ValueError:
+        raise ValueError(f"{name} must be a number, got {text!r}") from None
 
 
 def parse_count(text: str, name: str) -> int:

@@ -53,6 +53,40 @@ def add_input_size(parser: argparse.ArgumentParser, adds: str) -> None:
     )
 
 
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add what says how a model is read: its tensors, its input, the meaning of its operators."""
+    parser.add_argument(
+        "--output",
+        metavar="TENSOR",
+        help="read a model up to this tensor or submodule (default: its output)",
+    )
+    parser.add_argument(
+        "--input", metavar="TENSOR", help="read a model from this tensor on (default: its only input)"
+    )
+    parser.add_argument(
+        "--input-shape",
+        metavar="SIDES",
+        help="the shape of a model's input, such as 1,3,224,224; ? for the model's own or a usual side",
+    )
+    parser.add_argument(
+        "--space",
+        metavar="AXES",
+        help="the spatial axes of a model's input, such as 1,2 where its channels are last",
+    )
+    parser.add_argument(
+        "--value",
+        action="append",
+        metavar="NAME=NUMBER",
+        help="the value of another input of an ONNX file, such as sr=16000",
+    )
+    parser.add_argument(
+        "--rule",
+        action="append",
+        metavar="NAME=LAYERS",
+        help="what an operator means that is not known, such as MyConv=conv3x3p1, or MyRelu=id",
+    )
+
+
 def add_plot(parser: argparse.ArgumentParser) -> None:
     """Add the file of a picture."""
     parser.add_argument("--plot", metavar="FILE.png", help="also draw a picture (needs matplotlib)")

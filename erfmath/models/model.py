@@ -21,6 +21,7 @@ class Reader(Protocol):
     input_shape: Shape
     own: tuple[str, ...]
     is_default: bool
+    notes: tuple[str, ...]  # what a user should know of the shape that it is read at
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -195,6 +196,11 @@ class Model(Node):
         return self._reading is not None and hasattr(self._reading.reader, "program")
 
     @property
+    def is_last_map(self) -> bool:
+        """Whether the tensor that was read is the last map before an output that has no positions."""
+        return self._reading is not None and self._reading.asked is None and not self.reads_own_output
+
+    @property
     def _known(self) -> _Reading:
         if self._reading is None:
             raise ValueError(
@@ -265,8 +271,9 @@ def _warnings(reader: Reader, trace: Trace) -> tuple[str, ...]:
     """Return what a user should know of the reading."""
     own = trace.output.title
     if not reader.is_default or trace.read.title == own:
-        return ()
+        return reader.notes
     return (
+        *reader.notes,
         f"the model's output {own!r} has no positions: each of its values reads the whole input; the tensor "
         f"that is read is the last map before it, {trace.read.title!r}",
     )

@@ -109,15 +109,14 @@ _named("pointwise", "clamp clamp_min", read.clipped, (0,))
 _named(
     "pointwise",
     """
-    Abs Acos Acosh Affine Asin Asinh Atan Atanh BitCast BitwiseNot Ceil Cos Cosh DynamicQuantizeLinear Erf Exp
-    Floor IsInf IsNaN Log Not Reciprocal Round Scale Shrink Sign Sin Sinh Sqrt Tan ThresholdedRelu
+    Abs Acos Acosh Affine Asin Asinh Atan Atanh BitCast BitwiseNot Ceil Cos Cosh Erf Exp Floor IsInf IsNaN Log
+    Not Reciprocal RotaryEmbedding Round Scale Shrink Sign Sin Sinh Sqrt Tan ThresholdedRelu Trilu
     abs atan bitwise_not ceil clamp_max cos cosh erf exp expm1 floor frac isinf isnan log
     log1p log2 logical_not nan_to_num reciprocal round rsqrt sign sin sinh sqrt square tan trunc
     """,
     inputs=(0,),
 )
-_named("pointwise", "DequantizeLinear QuantizeLinear com.microsoft.BiasGelu com.microsoft.FastGelu")
-_named("pointwise", "com.microsoft.Gelu com.microsoft.QuickGelu")
+_named("pointwise", "DequantizeLinear QuantizeLinear")
 _named("batch_norm", "BatchNormalization batch_norm", read.batch_norm)
 _named("batch_norm", "native_batch_norm", read.batch_norm, outputs=1)  # without its statistics
 _named("batch_norm", "_native_batch_norm_legit_no_training", read.batch_norm, outputs=1)
@@ -156,8 +155,7 @@ _named("everything", "_scaled_dot_product_fused_attention_overrideable")
 
 # Windows.
 
-_named("conv", "Conv ConvInteger com.microsoft.FusedConv conv{} convolution", read.convolution)
-_named("conv", "QLinearConv", read.quantised_convolution, (0, 3))
+_named("conv", "Conv conv{} convolution", read.convolution)
 _named("conv_transpose", "ConvTranspose conv_transpose{}", read.transposed)
 _named("pool", "AveragePool", read.pool, mode="average", count_include_pad=False)
 _named("pool", "avg_pool{}", read.pool, mode="average")
@@ -235,8 +233,7 @@ _named("scan", "cumsum cumprod", takes(axis="dim"))
 # Products of matrices.
 
 _named("linear", "linear")
-_named("matmul", "MatMul MatMulInteger matmul mm bmm", inputs=(0, 1))
-_named("matmul", "QLinearMatMul", inputs=(0, 3))
+_named("matmul", "MatMul matmul mm bmm", inputs=(0, 1))
 _named("matmul", "addmm baddbmm addbmm", read.added_product, (1, 2))
 _named("gemm", "Gemm", takes(transposed="transA", transposed_weights="transB", scale="alpha"))
 _named("einsum", "Einsum einsum", takes(equation="equation"))

@@ -157,11 +157,6 @@ def convolution(op: Operator, a: Arguments) -> Options:
     return _window(op, a) | {"groups": groups, "activation": a.get("activation")}
 
 
-def quantised_convolution(op: Operator, a: Arguments) -> Options:
-    """Return a convolution whose weights are the fourth input."""
-    return convolution(replace(op, inputs=(op.inputs[0], op.inputs[3])), a)
-
-
 def transposed(op: Operator, a: Arguments) -> Options:
     """Return a transposed convolution."""
     found, wanted = _window(op, a), a.get("output_shape")

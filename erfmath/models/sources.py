@@ -6,18 +6,17 @@ import importlib
 import os
 import re
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._checks import per_axis, require_file
+from .._checks import require_file
 from ..formats.notation import parse_network
 from ..network.algebra import Node
 from ..network.graph import Graph
 from .model import Model
-
-# By number of axes: a second of audio, a picture as ImageNet's networks see it, a small volume.
-INPUT_SIZES = {1: 16000, 2: 224, 3: 64}
-CHANNELS = {2: 3}
+from .usual import CHANNELS, INPUT_SIZES
 
 ACCEPTED = (
     "a network such as Conv(3) >> Pool(2), a Model, the name of a zoo network, layers such as "
@@ -25,19 +24,53 @@ ACCEPTED = (
 )
 
 
+@dataclass(frozen=True)
+class Options:
+    """How a model is read; networks that are none ignore the size and the channels.
+
+    Attributes
+    ----------
+    output, input
+        The tensors to read up to and from, None for the model's own.
+    input_size, channels
+        Of the input.
+    input_shape, space
+        The shape of the input of an ONNX file, and which of its axes are spatial.
+    values
+        Of other inputs of an ONNX file, by name.
+    rules
+        What operators mean that are not known, by name.
+    global_context
+        False leaves out the branches that read the whole map.
+    """
+
+    output: str | int | None = None
+    input: str | int | None = None
+    input_size: Any = None
+    channels: int | None = None
+    input_shape: Sequence[int | None] | None = None
+    space: Any = None
+    values: Mapping[str, Any] | None = None
+    rules: Mapping[str, Any] | None = None
+    global_context: bool = True
+
+    def require_none(self, what: str, *names: str) -> None:
+        """Raise where an option is given that `what` has no use for."""
+        for name in names:
+            if getattr(self, name) not in (None, True):
+                raise ValueError(f"{name} counts where a model is read, and {what}")
+
+
 def read(
     what: Any,
     *,
     example: Any = None,
     ndim: int | None = None,
-    output: str | int | None = None,
-    input_size: Any = None,
-    channels: int | None = None,
-    global_context: bool = True,
+    **given: Any,
 ) -> tuple[str, Node, str | None]:
     """Return the name, the network, and the output that was read, None for the network's own.
 
-    A size and channels are those of the input of a model that is read here; other networks ignore them.
+    The other arguments are :class:`Options`.
 
     Raises
     ------
@@ -47,12 +80,7 @@ def read(
         If a word, a file or a module cannot be read, the output is unknown, or an argument does not fit what
         is read: the message names it.
     """
-    options = {
-        "output": output,
-        "input_size": input_size,
-        "channels": channels,
-        "global_context": global_context,
-    }
+    options = Options(**given)
     what = what.strip() if isinstance(what, str) else what
     name, net = _read(what, example, ndim, options)
     if ndim is not None and net.ndim not in (None, ndim):
@@ -61,37 +89,42 @@ def read(
         raise ValueError(f"example is an input of a PyTorch module, and {name} is none")
     if isinstance(net, Model):
         return name, net, None if net.reads_own_output else net.output
-    if not global_context:
+    if not options.global_context:
         raise ValueError(f"only a model can be read without its global context, and {name} is none")
-    return name, *_up_to(net, output)
+    options.require_none(f"{name} is none", *_OF_MODELS)
+    return name, *_up_to(net, options.output)
 
 
-def _read(what: Any, example: Any, ndim: int | None, options: dict[str, Any]) -> tuple[str, Node]:
+_OF_MODELS = ("input", "input_shape", "space", "values", "rules")
+
+
+def _read(what: Any, example: Any, ndim: int | None, options: Options) -> tuple[str, Node]:
     """Return the name and the network of what names or holds one; a model is read up to the output."""
     if isinstance(what, os.PathLike) or (isinstance(what, str) and re.search(r"\.(onnx|json)$", what)):
         path = Path(what)
-        return (str(what), _json(path)) if path.suffix == ".json" else (path.name, _onnx(path, **options))
+        return (str(what), _json(path)) if path.suffix == ".json" else (path.name, _onnx(path, options))
     if isinstance(what, str):
         if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", what):
-            return what, _torch(_made(what), example, **options)
+            return what, _torch(_made(what), example, options)
         return what, _notation(what, ndim)
     if isinstance(what, Model):
-        if example is not None or not options["global_context"]:
+        if example is not None or not options.global_context:
             raise ValueError("example and global_context are for reading a model; this one has been read")
-        return what.name, what if options["output"] is None else what.up_to(options["output"])
+        options.require_none("this one has been read", *_OF_MODELS)
+        return what.name, what if options.output is None else what.up_to(options.output)
     if isinstance(what, Node):
         return "network", what
     found = _foreign(what, example, options)
     return found.name, found
 
 
-def _foreign(what: Any, example: Any, options: dict[str, Any]) -> Model:
+def _foreign(what: Any, example: Any, options: Options) -> Model:
     """Return the model of a value of another library."""
     kinds = {f"{cls.__module__.partition('.')[0]}.{cls.__name__}" for cls in type(what).__mro__}
     if kinds & {"torch.Module", "torch.ExportedProgram"}:
-        return _torch(what, example, **options)
+        return _torch(what, example, options)
     if "ModelProto" in {kind.partition(".")[2] for kind in kinds}:
-        return _onnx(what, **options)
+        return _onnx(what, options)
     raise TypeError(f"what must be {ACCEPTED}; got {what!r:.60} of type {type(what).__name__}")
 
 
@@ -128,45 +161,52 @@ def _json(path: Path) -> Node:
         raise type(error)(f"{str(path)!r}: {error}") from None
 
 
-def _onnx(model: Any, output: Any, input_size: Any, channels: int | None, global_context: bool) -> Model:
+def _onnx(model: Any, options: Options) -> Model:
     """Return a model of a file; a size and channels that are asked for replace those of its input."""
-    from .onnx import from_onnx
+    from .onnx import operators_of, read_file
+    from .onnx.reader import Asked
 
-    found = from_onnx(model, output, global_context=global_context)
-    asked = _asked_shape(found, input_size, channels)
-    if asked == found.input_shape:
-        return found
-    return from_onnx(model, output, input_shape=asked, global_context=global_context)
-
-
-def _asked_shape(model: Model, input_size: Any, channels: int | None) -> tuple[int | None, ...]:
-    """Return the shape of a model's input with the size and the channels that are asked for."""
-    asked = list(model.input_shape)
-    if input_size is not None:
-        sides = per_axis(input_size, len(model.space), "input_size", minimum=1)
-        for axis, side in zip(model.space, sides, strict=True):
-            asked[axis] = side
-    for axis in [axis for axis in range(1, len(asked)) if axis not in model.space][:1]:
-        asked[axis] = channels or asked[axis]
-    return tuple(asked)
+    if options.input_shape is not None and (options.input_size, options.channels) != (None, None):
+        raise ValueError("input_shape has a size and channels; give it without input_size and channels")
+    asked = Asked(
+        None if options.input is None else str(options.input),
+        options.input_shape,
+        options.space,
+        options.input_size,
+        options.channels,
+        dict(options.values or {}),
+        operators_of(options.rules),
+    )
+    return read_file(model, options.output, asked, options.rules, options.global_context)
 
 
-def _torch(
-    module: Any, example: Any, output: Any, input_size: Any, channels: int | None, global_context: bool
-) -> Model:
+def _torch(module: Any, example: Any, options: Options) -> Model:
     """Return the model of a module, with the example given or an input of the size and channels asked for."""
     from .torch import from_torch
 
+    options.require_none("a module's input is its example", "values")
+    output, start, size = options.output, options.input, options.input_size
     if isinstance(output, str) and output.isdecimal():
         output = int(output)
-    if example is not None and (input_size, channels) != (None, None):
+    if isinstance(start, str) and start.isdecimal():
+        start = int(start)
+    example = options.input_shape if example is None else example
+    if example is not None and (size, options.channels) != (None, None):
         raise ValueError("an example has a size and channels; give it without input_size and channels")
     if example is None:
         ndim, first = _first_convolution(module)
-        size = INPUT_SIZES.get(ndim, 16) if input_size is None else input_size
+        size = INPUT_SIZES.get(ndim, 16) if size is None else size
         sides = tuple(size) if isinstance(size, (tuple, list)) else (size,) * ndim
-        example = (1, channels or first or CHANNELS.get(len(sides), 1), *sides)
-    return from_torch(module, example, output, global_context=global_context)
+        example = (1, options.channels or first or CHANNELS.get(len(sides), 1), *sides)
+    return from_torch(
+        module,
+        example,
+        output,
+        start,
+        space=options.space,
+        rules=options.rules,
+        global_context=options.global_context,
+    )
 
 
 def _made(word: str) -> Any:

@@ -175,6 +175,7 @@ class Reader:
         self.input = self._input([name for name in signature.user_inputs if isinstance(name, str)], start)
         self.output = self._output(output)
         self.is_default = output is None
+        self.notes: tuple[str, ...] = ()
         self.nodes = self._needed(self.output)
         shape = _shapes(self.input)[0]
         if shape is None:

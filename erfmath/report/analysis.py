@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field as dataclass_field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from ..laws.effective import DEFINITIONS, EffectiveField, effective_field
 from ..laws.lazy import distribution
 from ..models import WEIGHTS
 from ..models.model import Model
-from ..models.sources import CHANNELS, INPUT_SIZES, read
+from ..models.sources import read
+from ..models.usual import CHANNELS, INPUT_SIZES
 from ..network.algebra import Node
 from ..network.border import unit_inside
 from ..network.cost import Cost, cost
@@ -163,6 +165,11 @@ def analyze(
     ref: str = "centre",
     global_context: bool = True,
     measure: int | None = None,
+    input: str | int | None = None,  # noqa: A002
+    input_shape: Sequence[int | None] | None = None,
+    space: int | Sequence[int] | None = None,
+    values: Mapping[str, Any] | None = None,
+    rules: Mapping[str, Any] | None = None,
 ) -> Analysis:
     """Return all readings of a network at once.
 
@@ -196,6 +203,12 @@ def analyze(
         squeeze-excitation, image-level pooling and the statistics of normalisations.
     measure
         The number of runs of a measurement by backpropagation, which needs PyTorch; None for no measurement.
+    input
+        The tensor of a model to read from, by name; None means its only input.
+    input_shape, space
+        The shape of a model's input, in place of a size and channels, and which of its axes are spatial.
+    values, rules
+        The values of an ONNX file's other inputs, and what operators mean, see :func:`from_onnx`.
 
     Returns
     -------
@@ -228,6 +241,11 @@ def analyze(
         input_size=input_size,
         channels=wanted,
         global_context=as_bool(global_context, "global_context"),
+        input=input,
+        input_shape=input_shape,
+        space=space,
+        values=values,
+        rules=rules,
     )
     found = replace(_analysis(name, net, input_size, wanted, at, borders, choices), output=other)
     if runs is None:

@@ -11,6 +11,7 @@ from erfmath.report.pictures import beside, map_picture, profile_picture
 from erfmath.words import facts, figure, human_bytes, per_axis_text, short_count, table
 
 from ..laws.base import Distribution
+from ..models.model import Model
 from .axes import marginals_of, pairs_of, per_axis_values, phases_of
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def report(found: Analysis) -> str:
 
 
 def _title(found: Analysis) -> str:
-    whose = "its last map " if found.warnings else ""
+    is_last_map = isinstance(found.net, Model) and found.net.is_last_map
+    whose = "its last map " if is_last_map else ""
     name = found.name if found.output is None else f"{found.name} up to {whose}{found.output!r}"
     if found.input_size is None:
         return f"{name}, from input to output"

@@ -1,0 +1,39 @@
+"""Operators of ONNX files that stand for several plain ones, written out as those.
+
+Quantised operators become a dequantisation of their operands, the plain operator, and a quantisation of what
+it makes, so that a network has one meaning however its quantiser writes it; fused ones become their parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .writer import Writer
+
+if TYPE_CHECKING:
+    from .folding import Folding
+
+WAYS: dict[str, Callable[[Writer], None]] = {}
+MICROSOFT = "com.microsoft"
+
+
+def writes(*names: str) -> Callable[[Callable[[Writer], None]], Callable[[Writer], None]]:
+    """Return a decorator of what writes out operators of some names, "domain.Name" or "Name"."""
+
+    def keep(way: Callable[[Writer], None]) -> Callable[[Writer], None]:
+        WAYS.update(dict.fromkeys(names, way))
+        return way
+
+    return keep
+
+
+def lowered(node: Any, folding: Folding) -> list[Any] | None:
+    """Return the plain nodes that a node stands for; None of a plain one."""
+    domain = "" if node.domain == "ai.onnx" else node.domain
+    way = WAYS.get(f"{domain}.{node.op_type}" if domain else node.op_type)
+    if way is None:
+        return None
+    writer = Writer(node, folding)
+    way(writer)
+    return writer.nodes
