@@ -49,6 +49,7 @@ _PUBLIC = {
         "Conv",
         "ConvTranspose",
         "Dropout",
+        "GlobalContext",
         "GlobalPool",
         "Normalization",
         "Pool",

@@ -53,6 +53,7 @@ from .network.layers import (
     Conv as Conv,
     ConvTranspose as ConvTranspose,
     Dropout as Dropout,
+    GlobalContext as GlobalContext,
     GlobalPool as GlobalPool,
     Normalization as Normalization,
     Pool as Pool,

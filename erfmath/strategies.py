@@ -335,7 +335,10 @@ def _networks(ndim: int, max_layers: int, bounds: _Bounds) -> st.SearchStrategy[
             sources = [first, *others]
             pairs = zip(sources, draw(some_gains(len(sources))), strict=True)
             entries.append((name, (node, *pairs)))
-            rates[name] = tuple(a * b for a, b in zip(rates[first], node.rate or rates[INPUT], strict=True))
+            rates[name] = tuple(
+                (a or Fraction(1)) * (b or Fraction(1))
+                for a, b in zip(rates[first], node.rate or rates[INPUT], strict=True)
+            )
         output = draw(st.sampled_from([name for name, _ in reversed(entries)]))
         return Graph(draw(st.permutations(entries)), output)
 
@@ -362,7 +365,7 @@ def _networks(ndim: int, max_layers: int, bounds: _Bounds) -> st.SearchStrategy[
 def _at_rate(net: Node, rate: Rate | None, ndim: int) -> Node:
     """Return the network followed by what brings it to a rate, 1 where it is None."""
     ones = (Fraction(1),) * ndim
-    ratios = [a / b for a, b in zip(rate or ones, net.rate or ones, strict=True)]
+    ratios = [(a or 1) / (b or Fraction(1)) for a, b in zip(rate or ones, net.rate or ones, strict=True)]
     strides, factors = [r.numerator for r in ratios], [r.denominator for r in ratios]
     if max(strides) > 1:
         net = net >> Conv(Kernel.uniform((1,) * ndim), strides)

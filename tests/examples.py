@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 
 import erfmath as em
+from erfmath.network.blocks import Blocks
 from erfmath.network.channels import Channels, Energies, Rearranged, Scaled
 from erfmath.network.resize import Resize
 
@@ -30,11 +31,17 @@ LAYERS = [
     em.Dropout(Fraction(1, 3)),
     em.Dropout(0) >> em.Dropout(0.5),
     Energies(em.Conv([0.5, 0.25])),
+    Blocks((4, 1), [[[0, 1, 2, 3]] * 4, [[0]]]),
+    Blocks((2,), [[[0], [0, 1], [1, 2]]]),
+    em.GlobalContext(),
+    em.GlobalContext(("none", "before", "after", "both")),
     em.GlobalPool(),
+    em.GlobalPool((True, False)),
     em.Graph({"1/2": (em.Conv(3), ("input", Fraction(1, 3))), "b": (em.Conv(1), "1/2")}, output="1/2"),
     em.Graph({"a": (em.Identity(), "input"), "b": (em.Conv(1), [("a", 3), ("input", 5)])}),
     em.Identity(),
     em.Normalization("GroupNorm"),
+    em.Normalization(along=(False, True)),
     em.Pad([(1, 2), (0, 3)], "circular"),
     em.Pool((3, 2), 1, 1, "max", 2, ceil_mode=True),
     em.Pool(3, padding=1, count_include_pad=False),

@@ -338,7 +338,8 @@ def test_global_pooling_sees_everything(net):
         with pytest.raises(ValueError, match=r"unbounded: .* reads the whole input"):
             getattr(field, reading)
     with pytest.raises(ValueError, match="unbounded"):
-        field.region(0)
+        field.center(0)
+    assert field.region(0) == (-math.inf, math.inf)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import inspect
 from typing import TypeVar
 
 from ..network.algebra import Identity, Node, Power, Series, Sum
+from ..network.blocks import Blocks
 from ..network.branches import Concat, Residual
 from ..network.channels import Channels, Energies, Rearranged, Scaled, Weighted
 from ..network.graph import Graph
@@ -15,6 +16,7 @@ from ..network.layers import (
     Conv,
     ConvTranspose,
     Dropout,
+    GlobalContext,
     GlobalPool,
     Normalization,
     Pool,
@@ -27,8 +29,22 @@ from ..network.resize import Resize
 BUILT_IN: dict[str, type[Node]] = {
     cls.__name__: cls
     for cls in (
-        *(Activation, Channels, Concat, Conv, ConvTranspose, Dropout, Energies, GlobalPool, Graph, Identity),
-        *(Normalization, Pad, Pool, Power, Rearranged, Residual, Resize, Scaled, Series, Slice, Sum),
+        *(Activation, Blocks, Channels, Concat, Conv, ConvTranspose, Dropout, Energies, Graph, Identity),
+        *(
+            GlobalContext,
+            GlobalPool,
+            Normalization,
+            Pad,
+            Pool,
+            Power,
+            Rearranged,
+            Residual,
+            Resize,
+            Scaled,
+            Series,
+            Slice,
+            Sum,
+        ),
         *(Upsample, Weighted),
     )
 }

@@ -105,7 +105,7 @@ def _layer(node: Node) -> str:
             return f"drop{_decimal(node.p)}"
         case Identity():
             return "id"
-        case GlobalPool():
+        case GlobalPool(along=None):
             return "gap"
     return ""
 

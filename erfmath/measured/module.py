@@ -292,7 +292,8 @@ def _(node: Dropout, builder: _Builder, source: int) -> int:
 
 @_add.register
 def _(node: GlobalPool, builder: _Builder, source: int) -> int:
-    return builder.pointwise(builder.of_axes("AdaptiveAvgPool")(1), source)
+    sides = None if node.along is None else tuple(1 if flag else None for flag in node.along)
+    return builder.pointwise(builder.of_axes("AdaptiveAvgPool")(1 if sides is None else sides), source)
 
 
 @_add.register

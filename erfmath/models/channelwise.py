@@ -19,6 +19,7 @@ from ..network.algebra import Identity, Node, series
 from ..network.channels import Channels, Scaled, Weighted
 from ..network.layers import Conv
 from ..network.rates import Gain
+from .axes import Axis, owners
 from .ir import Input, Operator, Placed, Tensor
 from .slopes import Rates
 
@@ -37,7 +38,7 @@ class Given:
 
     def numbers(self, tensor: Tensor) -> Numbers:
         """Return the numbers of a tensor's channels: an array like it, with one place along the space."""
-        sides = [1 if axis else tensor.side(i) for i, axis in enumerate(tensor.axes)]
+        sides = [_channels(axis, tensor.side(i)) for i, axis in enumerate(tensor.runs)]
         return np.arange(math.prod(self._known(sides))).reshape(self._known(sides))
 
     def shape(self) -> tuple[int, ...]:
@@ -47,7 +48,7 @@ class Given:
         if shape is None and self.placed.layout == self.op.tensors[0].layout:
             shape = self.op.tensors[0].shape
         sides = [None] * len(self.placed.layout) if shape is None else shape
-        return self._known([1 if axis else s for axis, s in zip(self.placed.layout, sides, strict=True)])
+        return self._known([_channels(a, s) for a, s in zip(self.placed.layout, sides, strict=True)])
 
     def picked(self, numbers: Numbers) -> Placed:
         """Return the meaning in space of the channels that are chosen, in their order."""
@@ -102,7 +103,7 @@ class Given:
         if not isinstance(entry, Tensor):
             return None
         gain = next((gain for tensor, gain in self.placed.sources if tensor.name == entry.name), None)
-        if gain is not None and entry.layout is None:
+        if gain is not None and not entry.owned:
             raise self.op.error(
                 "joins a branch that reads the whole map; leave it out with global_context=False"
             )
@@ -113,11 +114,18 @@ class Given:
         assert self.placed.layout is not None
         array = np.asarray(value, dtype=float)
         array = array.reshape((1,) * (len(self.placed.layout) - array.ndim) + array.shape)
-        for axis, owners in enumerate(self.placed.layout):
-            if owners:
-                array, whole = array.take([0], axis=axis), array
-                if not (whole == array).all():
+        shape = self.op.shapes[min(self.output, len(self.op.shapes) - 1)] or array.shape
+        for axis, (runs, size) in enumerate(zip(self.placed.layout, shape, strict=True)):
+            if owners(runs) and array.shape[axis] > 1:
+                parts = [run.length for run in runs] if len(runs) > 1 else [size]
+                split = array.reshape((*array.shape[:axis], *parts, *array.shape[axis + 1 :]))
+                spatial = [axis + j for j, run in enumerate(runs) if run.axis is not None]
+                first = split
+                for place in spatial:
+                    first = first.take([0], axis=place)
+                if not (split == first).all():
                     raise self.op.error("has a constant that differs from place to place")
+                array = first.reshape((*array.shape[:axis], -1, *array.shape[axis + 1 :]))
         return np.broadcast_to(array, self.shape())
 
     def weights(self, index: int) -> Array:
@@ -151,11 +159,19 @@ class Given:
 
 def given_of(op: Operator, placed: Placed, output: int, rates: Rates) -> Placed:
     """Return what an output of an operator means channel by channel, from what it means in space."""
-    if op.kind is None or placed.layout is None:
+    if op.kind is None or placed.layout is None or not any(map(owners, placed.layout)):
         return placed
     if placed.by_channel is None:
         raise op.error("has no meaning for single channels; use weights='energy'")
     return placed.by_channel(Given(op, placed, output, rates))
+
+
+def _channels(axis: Axis, side: int | None) -> int | None:
+    """Return how many channels an axis of so many entries holds."""
+    if not owners(axis):
+        return side
+    lengths = [run.length for run in axis if run.axis is None]
+    return None if None in lengths else math.prod(length for length in lengths if length is not None)
 
 
 def in_order(given: Given) -> Placed:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ..network.algebra import Identity, Node, Series, Sum, series
 from ..network.channels import Channels, Scaled, Weighted
-from ..network.layers import GlobalPool
+from ..network.layers import GlobalContext, GlobalPool
 from ..network.variance import variance
 from ..polynomials.kernel import Kernel
 from .channelwise import given_of
@@ -43,7 +43,7 @@ def _mean(node: Node) -> Node:
         return _times(float(node.squares.mean())) if node.squares.any() else variance(node)
     if isinstance(node, Channels):
         return _times(float((node.index >= 0).sum() / node.inputs))
-    return node if isinstance(node, GlobalPool) else variance(node)
+    return node if isinstance(node, (GlobalContext, GlobalPool)) else variance(node)
 
 
 def _mean_taps(node: Weighted) -> Node:

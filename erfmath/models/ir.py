@@ -1,8 +1,7 @@
 """One operator of a model, in neutral words: what the front ends write and the rules read.
 
-A tensor of a model has axes for the batch, the channels, the space. Its layout says which is which: for each
-axis of the tensor the axes of the input's space that run along it, (0,) and (1,) for height and width, ()
-for batch and channels, (0, 1) where height and width were flattened to one.
+A tensor of a model has axes for the batch, the channels, the space. Its layout says where the positions of a
+map are along them, see :mod:`erfmath.models.axes`.
 """
 
 from __future__ import annotations
@@ -11,44 +10,73 @@ import difflib
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..network.algebra import Node
+from ..network.algebra import Identity, Node
 from ..network.layers import GlobalPool
 from ..network.rates import Gain
+from .axes import Layout, Shape as Shape, owners
 
 if TYPE_CHECKING:
     from .channelwise import Given
 
-Shape = tuple[int | None, ...]
-Layout = tuple[tuple[int, ...], ...]
+Owners = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
 class Tensor:
     """A tensor that depends on the input: its name, shape and layout, as far as known.
 
-    The layout is None where positions are lost: behind a global pooling, a flattening, attention. A tensor
-    that is as its source keeps the name of that, the `title` is what the model calls it.
+    Behind a global pooling or a flattened layer no axis of its layout holds positions; None is the layout of
+    a tensor whose number of axes is not known either. A tensor that is as its source keeps the name of that,
+    the `title` is what the model calls it.
+
+    Attributes
+    ----------
+    name
+        Of the entry of the network that makes its map.
+    sides
+        Samples of that map along the axes of the space.
+    whole
+        Along which axes of the space every entry reads everything.
+    also
+        Where it depends on positions in two ways, such as a product of queries and keys, the other ways.
     """
 
     name: str
     shape: Shape | None
     layout: Layout | None
-    sides: Shape = ()  # samples per axis of the space
+    sides: Shape = ()
     title: str = ""
+    whole: frozenset[int] = frozenset()
+    also: tuple[Tensor, ...] = ()
 
-    @property
-    def axes(self) -> Layout:
+    @functools.cached_property
+    def runs(self) -> Layout:
         """The layout of a tensor that has one."""
         assert self.layout is not None  # the trace treats the others itself
         return self.layout
 
+    @functools.cached_property
+    def axes(self) -> Owners:
+        """For each axis of the tensor those of the space that run along it."""
+        return tuple(map(owners, self.layout or ()))
+
     @property
     def space(self) -> tuple[int, ...]:
         """Which axes of the tensor run along the input's space."""
-        return tuple(i for i, axis in enumerate(self.layout or ()) if axis)
+        return tuple(i for i, axis in enumerate(self.axes) if axis)
+
+    @property
+    def owned(self) -> frozenset[int]:
+        """Which axes of the space run along some axis of the tensor."""
+        return frozenset(owner for axis in self.axes for owner in axis)
+
+    @property
+    def parts(self) -> tuple[Tensor, ...]:
+        """The ways in which it depends on positions, one by one."""
+        return (replace(self, also=()), *self.also)
 
     def side(self, axis: int) -> int | None:
         """Return the samples along an axis, None where unknown."""
@@ -56,8 +84,9 @@ class Tensor:
 
     @property
     def is_map(self) -> bool:
-        """Whether it has more than one position, as far as is known."""
-        return any(self.side(axis) != 1 for axis in self.space)
+        """Whether it has more than one position, as far as is known, and no channels along with them."""
+        mixed = any(run.axis is None and run.is_long for axis in self.space for run in self.runs[axis])
+        return not mixed and any(self.side(axis) != 1 for axis in self.space)
 
 
 @dataclass(frozen=True)
@@ -74,18 +103,20 @@ Input = Tensor | Constant | None
 class Placed(NamedTuple):
     """What an operator means: a node that reads the sum of the sources, and the layout of what it makes.
 
-    That is its meaning in space, of all channels alike; the one of each channel by the model's own weights is
-    made of it when asked for, and refused where there is no way to.
+    An axis of the layout with a single run, or none, may have another length than what is made. That is its
+    meaning in space, of all channels alike; the one of each channel by the model's own weights is made of it
+    when asked for, and refused where there is no way to.
     """
 
     node: Node
     sources: Sequence[tuple[Tensor, Gain]]
     layout: Layout | None
     by_channel: Callable[[Given], Placed] | None = None
-    has_statistics: bool = False  # whether it also reads the whole map, as an instance normalisation does
+    statistics: frozenset[int] = frozenset()  # along which axes it reads the whole map as well, to normalise
     channels: tuple[int, ...] = ()  # of sources whose channels are concatenated, all of them
     before: tuple[Node, ...] = ()  # what each source goes through first, where they go through any
     refused: ValueError | None = None  # why it has no weights that are known
+    whole: frozenset[int] = frozenset()  # along which axes of the space the node reads everything
 
 
 @dataclass(frozen=True)
@@ -190,7 +221,7 @@ class Operator:
         found = [default] * self.ndim
         for axis, value in values.items():
             owners = tensor.axes[axis]
-            if len(owners) != 1:
+            if len(owners) != 1 or len(tensor.runs[axis]) > 1:
                 problem = "is not one of the input's" if not owners else "holds several of the input's"
                 raise self.error(
                     f"works along axis {axis} of {_described(tensor)}, which {problem} spatial axes; if the "
@@ -207,16 +238,26 @@ def single(
     by_channel: Callable[[Given], Placed] | None = None,
 ) -> Placed:
     """Return a node that reads the only input and keeps its layout, or gives it another."""
-    return Placed(node, [(op.tensor, 1)], op.tensor.axes if layout is None else layout, by_channel)
+    return Placed(node, [(op.tensor, 1)], op.tensor.runs if layout is None else layout, by_channel)
 
 
 def everything(op: Operator) -> Placed:
-    """Return what reads the whole of its inputs and forgets positions.
+    """Return what reads the whole of its inputs and forgets positions."""
+    tensors = [part for tensor in op.tensors for part in tensor.parts]
+    pools = tuple(GlobalPool() if tensor.owned else Identity() for tensor in tensors)
+    sources = [(tensor, 1) for tensor in tensors]
+    return Placed(Identity(), sources, None, before=pools, whole=frozenset(range(op.ndim)))
 
-    Of inputs whose sizes differ the first will do, as it is all that is read: they could not be added.
-    """
-    alike = [tensor for tensor in op.tensors if tensor.sides == op.tensors[0].sides]
-    return Placed(GlobalPool(), [(tensor, 1) for tensor in alike], None)
+
+def with_input(op: Operator, index: int, entry: Input) -> Operator:
+    """Return an operator with another input."""
+    return replace(op, inputs=(*op.inputs[:index], entry, *op.inputs[index + 1 :]))
+
+
+def rank_of(op: Operator) -> int:
+    """Return the number of axes that an operator makes of operands joined entry by entry."""
+    known = [len(x.shape) for x in op.inputs if x is not None and x.shape is not None]
+    return max([*known, *(len(t.layout) for t in op.tensors if t.layout is not None)])
 
 
 def examples(asked: str, names: Iterable[str], first: Iterable[str] = ()) -> str:

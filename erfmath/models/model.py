@@ -10,7 +10,8 @@ from ..network.algebra import Node
 from ..network.stage import lower
 
 if TYPE_CHECKING:
-    from .ir import Shape, Tensor
+    from .axes import Shape
+    from .ir import Tensor
     from .trace import Trace
 
 

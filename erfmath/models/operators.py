@@ -146,12 +146,16 @@ _named("prelu", "prelu", combine="prelu", is_aligned=True)  # with the channels,
 
 # What reads everything.
 
-_named("everything", "Attention GRU GlobalAveragePool GlobalLpPool GlobalMaxPool LSTM RNN")
-_named("everything", "gru lstm rnn_relu rnn_tanh scaled_dot_product_attention")
-_named("everything", "_scaled_dot_product_attention_math _scaled_dot_product_cudnn_attention")
-_named("everything", "_scaled_dot_product_efficient_attention _scaled_dot_product_flash_attention")
-_named("everything", "_scaled_dot_product_flash_attention_for_cpu")
-_named("everything", "_scaled_dot_product_fused_attention_overrideable")
+_named("reduce", "GlobalAveragePool", read.beyond_channels, combine="mean")
+_named("reduce", "GlobalLpPool GlobalMaxPool", read.beyond_channels, combine="choice")
+_named("recurrence", "GRU LSTM RNN gru lstm rnn_relu rnn_tanh", read.recurrent)
+_named("attention", "Attention scaled_dot_product_attention", read.attended, (0, 1, 2))
+_named("attention", "_scaled_dot_product_attention_math", read.attended, (0, 1, 2), outputs=1)
+_named("attention", "_scaled_dot_product_cudnn_attention", read.attended, (0, 1, 2), outputs=1)
+_named("attention", "_scaled_dot_product_efficient_attention", read.attended, (0, 1, 2), outputs=1)
+_named("attention", "_scaled_dot_product_flash_attention", read.attended, (0, 1, 2), outputs=1)
+_named("attention", "_scaled_dot_product_flash_attention_for_cpu", read.attended, (0, 1, 2), outputs=1)
+_named("attention", "_scaled_dot_product_fused_attention_overrideable", read.attended, (0, 1, 2), outputs=1)
 
 # Windows.
 
@@ -199,6 +203,13 @@ _named("expand", "broadcast_to copy expand expand_as repeat tile", inputs=(0,))
 _named("reshape", "Flatten _unsafe_view flatten reshape reshape_as unflatten view view_as", inputs=(0,))
 _named("reshape", "Reshape", read.reshaped)
 _named("roll", "roll", read.rolled)
+_named("flip", "flip", takes(axes="dims"))
+_named("unfold", "im2col", read.windows_as_columns)
+_named("unfold", "unfold", read.windows_of_axis)
+_named("fold", "col2im", read.columns_as_windows)
+_named("fold", "Col2Im", read.columns_as_windows, (0,))
+_named("mixer", "_fft_c2c _fft_r2c _fft_c2r", takes(axes="dim"))
+_named("mixer", "DFT", read.transformed, (0,))
 _named("depth_to_space", "DepthToSpace", read.blocks)
 _named("depth_to_space", "pixel_shuffle", takes(block="upscale_factor"))
 _named("space_to_depth", "SpaceToDepth", read.blocks)

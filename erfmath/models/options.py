@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .ir import Constant, Operator, Shape, Tensor
+from .axes import Shape
+from .ir import Constant, Operator, Tensor
 
 Arguments = Mapping[str, Any]
 Options = Mapping[str, Any]
@@ -367,6 +368,64 @@ def reduced(op: Operator, a: Arguments) -> Options:
     is_idle = not found and a.get("noop_with_empty_axes", 0)
     options = {"axes": [] if is_idle else found or None}
     return {**options, **takes(keepdims="keepdim")(op, a), **takes(keepdims="keepdims")(op, a)}
+
+
+def beyond_channels(op: Operator, a: Arguments) -> Options:
+    """Return all axes behind the channels, which a global pooling averages."""
+    return {"axes": range(2, max(_rank(op), 3)), "keepdims": True}
+
+
+def recurrent(op: Operator, a: Arguments) -> Options:
+    """Return the axis of the steps of a recurrent layer, and on which side of a step it reads."""
+    if "batch_first" in a or "bidirectional" in a:
+        first = bool(a.get("batch_first"))
+        return {"axis": int(first), "side": "both" if a.get("bidirectional") else "before"}
+    sides = {"forward": "before", "reverse": "after", "bidirectional": "both"}
+    first = bool(a.get("layout", 0))
+    side = sides[a.get("direction", "forward")]
+    return {"axis": int(first), "side": side, "is_onnx": True, "is_batch_first": first}
+
+
+def attended(op: Operator, a: Arguments) -> Options:
+    """Return whether a position attends only to those before it."""
+    return {"is_causal": bool(_first(a, "is_causal", "unidirectional", default=False))}
+
+
+def windows_as_columns(op: Operator, a: Arguments) -> Options:
+    """Return the windows of ATen's im2col, whose samples become channels, and their numbers the last axis."""
+    rank = _rank(op)
+    names = {"size": "kernel_size", "stride": "stride", "dilation": "dilation", "padding": "padding"}
+    found = {option: _spread(a[name], 2) for option, name in names.items()}
+    return found | {"axes": (rank - 2, rank - 1), "is_column": True}
+
+
+def windows_of_axis(op: Operator, a: Arguments) -> Options:
+    """Return the windows along one axis, whose samples become the last axis."""
+    found = {"size": [a["size"]], "stride": [a["step"]], "dilation": [1], "padding": [0]}
+    return found | {"axes": (a["dimension"] % _rank(op),), "is_column": False}
+
+
+def columns_as_windows(op: Operator, a: Arguments) -> Options:
+    """Return the windows that columns are added up at."""
+    sizes = op.shapes[0] or (None, None)
+    if "kernel_size" in a:
+        names = {"size": "kernel_size", "stride": "stride", "dilation": "dilation"}
+        found = {option: _spread(a[name], 2) for option, name in names.items()}
+        pads = [(pad, pad) for pad in _spread(a["padding"], 2)]
+    else:
+        size = _listed(op, 2, "its block_shape") or []
+        found = {"size": size, "stride": a.get("strides") or [1] * len(size)}
+        found |= {"dilation": a.get("dilations") or [1] * len(size)}
+        pads = _pairs(a["pads"]) if a.get("pads") else [(0, 0)] * len(size)
+    return found | {"padding": pads, "made": list(sizes[-len(found["size"]) :])}
+
+
+def transformed(op: Operator, a: Arguments) -> Options:
+    """Return the axis of ONNX's Fourier transform, an attribute before opset 20."""
+    axis = a.get("axis")
+    if axis is None:
+        axis = (_listed(op, 2, "its axis") or [-2])[0] if len(op.inputs) > 2 else 1
+    return {"axes": [axis]}
 
 
 def running(op: Operator, a: Arguments) -> Options:

@@ -12,7 +12,8 @@ from typing import Any
 
 from .._checks import per_axis
 from ..network.algebra import Node
-from .ir import Constant, Input, Operator, Shape, Tensor
+from .axes import Shape
+from .ir import Constant, Input, Operator, Tensor
 from .model import Model, Source
 from .operators import INDEPENDENT, OVERWRITING, translated
 from .trace import Trace
@@ -283,8 +284,10 @@ class Reader:
         """Return a module up to a tensor, channels before the space."""
         import torch
 
-        if read.layout is None:
+        if not read.owned:
             raise ValueError(f"a measurement needs a tensor with positions, and {read.title!r} has none")
+        if any(len(runs) > 1 for runs in read.runs) or len(read.space) < len(read.sides):
+            raise ValueError(f"a measurement needs a map, and {read.title!r} holds its positions in parts")
         number = read.title[len(read.title.rstrip("0123456789")) :]
         layer = read.title if read.title in self.nodes_of else read.title.removesuffix(f".{number}")
         module = self.program.module()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .._checks import as_choice, is_index
@@ -10,15 +11,23 @@ from ..network.algebra import Identity, Node, series
 from ..network.channels import Energies
 from ..network.graph import INPUT, Graph
 from ..network.layers import Activation, Conv, ConvTranspose, GlobalPool, Normalization, Pool, Upsample
+from ..network.moves import Slice
 from ..network.rates import Gain
 from ..network.resize import Resize
 from ..network.stage import Stage, lower
 from . import WEIGHTS
+from .alignment import aligned, groups
+from .axes import Axis, Layout, Shape, channel, owners, plain, positions
 from .channelwise import given_of
 from .energy import energy_of
-from .ir import Layout, Operator, Placed, Shape, Tensor
-from .rules import RULES
+from .ir import Operator, Placed, Tensor, rank_of, with_input
+from .moves import Move, placed, read
+from .rules import PREPARED, RULES
+from .rules.products import PRODUCTS, product_parts
 from .slopes import Rates
+
+# What joins tensors entry by entry.
+JOINED = frozenset(["join", "prelu", "stack"])
 
 _STAGES = (Conv, ConvTranspose, Pool, Upsample, Resize)
 
@@ -61,8 +70,8 @@ class Trace:
         weights: str = "uniform",
         rates: Any = None,
     ) -> None:
-        owners = spatial_axes(space, len(shape))
-        self.ndim = len(owners)
+        axes = spatial_axes(space, len(shape))
+        self.ndim = len(axes)
         if not isinstance(rules or {}, Mapping):
             raise TypeError(f"rules must be a dict of networks by the names of operators, got {rules!r}")
         self.rules = dict(rules or {})
@@ -71,8 +80,8 @@ class Trace:
         if rates is not None and weights == "uniform":
             raise ValueError("rates count for weights='given' or 'energy' only; uniform taps have no gates")
         self.rates = Rates(rates)
-        layout = tuple((owners.index(axis),) if axis in owners else () for axis in range(len(shape)))
-        self.input = Tensor(INPUT, shape, layout, tuple(shape[axis] for axis in owners), INPUT)
+        sides = tuple(shape[axis] for axis in axes)
+        self.input = Tensor(INPUT, shape, plain(shape, axes), sides, INPUT)
         self.made: list[Tensor] = [self.input]
         self._entries: dict[str, tuple[Node, list[tuple[str, Gain]]]] = {}
         self._channels: dict[str, tuple[int, ...]] = {}
@@ -80,7 +89,79 @@ class Trace:
 
     def run(self, op: Operator) -> tuple[Tensor, ...]:
         """Place an operator; return the tensors that it makes."""
+        found = self._made(op)
+        self.made += found
+        return found
+
+    def _made(self, op: Operator) -> tuple[Tensor, ...]:
+        """Return the tensors that an operator makes, of what depends on positions in several ways as well."""
+        kind = None if op.title in self.rules else op.kind
+        if kind in JOINED or (kind in ("concat", "scatter") and not _is_spatial(op)):
+            return self._joined(op)
+        if kind in PRODUCTS:
+            parts = [self._prepared(part) for part in product_parts(op)]
+            return (self._summed(op, [self._emitted(part)[0] for part in parts]),)
+        several = next((i for i, x in enumerate(op.inputs) if isinstance(x, Tensor) and x.also), None)
+        if several is None:
+            return self._emitted(self._prepared(op))
+        tensor = op.inputs[several]
+        assert isinstance(tensor, Tensor)
+        each = [self._made(with_input(op, several, part)) for part in tensor.parts]
+        return tuple(self._summed(op, list(parts)) for parts in zip(*each, strict=True))
+
+    def _joined(self, op: Operator) -> tuple[Tensor, ...]:
+        """Return tensors joined entry by entry, as many ways as they depend on positions."""
+        count = len(op.tensors)
+        found = []
+        for group in groups(op, [part for tensor in op.tensors for part in tensor.parts], rank_of(op)):
+            inputs: list[Any] = list(op.inputs)
+            moves = dict(zip(map(id, group), aligned(op, group, rank_of(op)), strict=True))
+            for i, entry in enumerate(op.inputs):
+                if isinstance(entry, Tensor):
+                    mine = next((part for part in group if part in entry.parts), None)
+                    move = None if mine is None else moves[id(mine)]
+                    inputs[i] = mine if mine is None or move is None else self._moved(op, i, mine, move)
+            options = {**op.options, "count": count}
+            found.append(self._emitted(replace(op, inputs=tuple(inputs), options=options))[0])
+        return (replace(found[0], also=tuple(found[1:])),)
+
+    def _summed(self, op: Operator, tensors: list[Tensor]) -> Tensor:
+        """Return the sum of tensors of one shape."""
+        if len(tensors) == 1:
+            return tensors[0]
+        options = {"combine": "sum"}
+        return self._joined(replace(op, kind="join", inputs=tuple(tensors), options=options))[0]
+
+    def _prepared(self, op: Operator) -> Operator:
+        """Return an operator whose operands have the positions where it can use them."""
+        if op.title in self.rules or op.kind not in PREPARED:
+            return op
+        for i, entry in enumerate(op.inputs):
+            if isinstance(entry, Tensor) and entry.layout is not None and entry.owned:
+                for prepare in PREPARED[op.kind]:
+                    move = prepare(op, entry)
+                    if move is not None:
+                        entry = self._moved(op, i, entry, move)
+                op = with_input(op, i, entry)
+        return op
+
+    def _moved(self, op: Operator, index: int, tensor: Tensor, move: Move) -> Tensor:
+        """Return a tensor whose map is made by a move."""
+        part = move.of(tensor)
+        moving = replace(op, inputs=(tensor,), outputs=(f"{op.name}.{index}",), name=f"{op.name}.{index}")
+        moving = replace(moving, kind="move", shapes=(tensor.shape,))
+        if self.weights != "uniform":
+            part = self._with_weights(moving, part, 0)
+        name = self._emit(moving, 0, part)
+        return replace(
+            tensor, name=name, layout=move.layout, sides=move.sides, whole=tensor.whole | move.whole
+        )
+
+    def _emitted(self, op: Operator) -> tuple[Tensor, ...]:
+        """Return the tensors that an operator makes by its rule."""
         self.rates.meet(op)
+        if op.kind == "concat":
+            op = replace(op, options={**op.options, "pieces": {t.name: self._piece(t) for t in op.tensors}})
         placed = self._placed(op)
         parts = [self._gated(part) for part in (placed if isinstance(placed, list) else [placed])]
         if self.weights != "uniform":  # outputs that are alike in space may differ in their channels
@@ -92,13 +173,12 @@ class Trace:
             part, name = parts[min(i, len(parts) - 1)], names[min(i, len(parts) - 1)]
             shape = op.shapes[i] if i < len(op.shapes) else None
             found.append(self._tensor(part, name, shape, op.outputs[i]))
-        self.made += found
         return tuple(found)
 
     def network(self, output: Tensor) -> Node:
         """Return the network from the input to a tensor: a series where there is one path, else a graph."""
         self.rates.require_used()
-        if self.weights == "given" and output.layout is None:
+        if self.weights == "given" and not output.owned:
             raise ValueError(
                 f"weights='given' needs an output with positions, {output.name!r} has none; choose another"
             )
@@ -130,8 +210,9 @@ class Trace:
     def finished(self, output: Tensor, is_default: bool) -> Node:
         """Return the network up to an output; where it is the default without positions, to the last map."""
         self.output = self.read = output
-        if is_default and not output.space:
+        if is_default and not output.space and not self._is_image(output):
             self.read = next((tensor for tensor in self.made[:0:-1] if tensor.is_map), output)
+        self.read = self._settled(self.read)
         found = self.network(self.read)
         return Energies(found) if self.weights == "energy" else found
 
@@ -140,7 +221,7 @@ class Trace:
         given = self.rules.get(op.title)
         if given is not None:
             return self._given(op, given)
-        if all(tensor.layout is None for tensor in op.tensors):
+        if not any(tensor.owned for tensor in op.tensors) and (self.weights == "uniform" or op.kind is None):
             return Placed(Identity(), [(tensor, 1) for tensor in op.tensors], None)
         if op.kind is None:
             raise op.unknown()
@@ -152,7 +233,7 @@ class Trace:
             return found
         if not isinstance(found, Node):
             raise TypeError(f"rules[{op.title!r}] must be a network such as Identity(), got {found!r}")
-        layouts = [tensor.layout for tensor in op.tensors if tensor.layout is not None]
+        layouts = [tensor.layout for tensor in op.tensors if tensor.owned]
         return Placed(found, [(tensor, 1) for tensor in op.tensors], layouts[0] if layouts else None)
 
     def _with_weights(self, op: Operator, part: Placed, output: int) -> Placed:
@@ -160,27 +241,62 @@ class Trace:
         if self.weights == "energy":
             return energy_of(op, part, output, self.rates)
         try:
-            if part.has_statistics and self.global_context:
+            if part.statistics and self.global_context:
                 raise op.error("takes statistics of the whole map; leave them out with global_context=False")
             return given_of(op, part, output, self.rates)
         except ValueError as error:
             return part._replace(refused=error)
 
     def _gated(self, part: Placed) -> Placed:
-        """Return an operator without the branches that read the whole map, where they are to be left out."""
-        bounded = [(tensor, gain) for tensor, gain in part.sources if tensor.layout is not None]
-        if self.global_context or not bounded or isinstance(part.node, GlobalPool):
+        """Return an operator without the branches that read the whole map, where they are to be left out.
+
+        They read along more axes than another branch does.
+        """
+        if self.global_context or len(part.sources) < 2 or part.whole:
             return part
-        return part._replace(sources=bounded)
+        least = min((tensor.whole for tensor, _ in part.sources), key=len)
+        kept = [i for i, (tensor, _) in enumerate(part.sources) if not tensor.whole > least]
+        before = tuple(part.before[i] for i in kept) if part.before else ()
+        return part._replace(sources=[part.sources[i] for i in kept], before=before)
+
+    def _piece(self, tensor: Tensor) -> tuple[Tensor, tuple[int, ...]] | None:
+        """Return the map that a tensor was cut from, and where it begins there along each axis."""
+        node, sources = self._entries.get(tensor.name, (None, []))
+        name = sources[0][0] if isinstance(node, Slice) and set(node.step) == {1} else tensor.name
+        whole = next((t for t in [self.input, *self.made] if t.name == name and t.axes == tensor.axes), None)
+        if whole is None:
+            return None
+        return whole, node.start if isinstance(node, Slice) and whole.name != tensor.name else (
+            0,
+        ) * self.ndim
+
+    def _is_image(self, tensor: Tensor) -> bool:
+        """Whether a tensor is of the input's kind, though its positions are made anew."""
+        shape, rank = tensor.shape, len(self.input.shape or ())
+        space = [axis for axis, runs in enumerate(self.input.axes) if runs]
+        return shape is not None and len(shape) == rank and any(shape[axis] != 1 for axis in space)
+
+    def _settled(self, tensor: Tensor) -> Tensor:
+        """Return a tensor each of whose units is one of a map: what it holds of blocks is placed, or read."""
+        op = Operator(None, "output", tensor.title, (tensor,), outputs=(tensor.title,), ndim=self.ndim)
+        if tensor.also:
+            parts = [Placed(GlobalPool(), [(part, 1)], None) for part in tensor.parts]
+            entries = [(self._emit(op, 0, part), 1) for part in parts]
+            self._entries[name := self._free(tensor.title)] = Identity(), list(entries)
+            return replace(tensor, name=name, also=())
+        mixed = [axis for axis in tensor.space if any(run.axis is None for run in tensor.runs[axis])]
+        if mixed and not any(tensor.runs[axis][0].axis is None for axis in mixed):
+            tensor = self._moved(op, 0, tensor, placed(op, tensor, mixed))
+        inner = {place for runs in positions(tensor.layout or ()).values() for place, _ in runs[1:]}
+        return self._moved(op, 0, tensor, read(op, tensor, (), inner)) if inner else tensor
 
     def _emit(self, op: Operator, index: int, part: Placed) -> str:
         """Write an entry and return its name, that of the source where nothing happens."""
         node = part.node
-        if part.has_statistics and self.global_context:
-            node = series([node, Normalization(_called(op.title))])
+        if part.statistics and self.global_context:
+            along = tuple(axis in part.statistics for axis in range(self.ndim))
+            node = series([node, Normalization(_called(op.title), None if all(along) else along)])
         before = part.before
-        if isinstance(node, GlobalPool) and len(part.sources) > 1:  # they may differ in their rates
-            node, before = Identity(), (node,) * len(part.sources)
         reads = [(tensor.name, gain) for tensor, gain in part.sources]
         is_idle = isinstance(node, Identity) and len(reads) == 1 and reads[0][1] == 1 and not before
         if is_idle and part.refused is None:
@@ -205,21 +321,27 @@ class Trace:
 
     def _tensor(self, part: Placed, name: str, shape: Shape | None, title: str) -> Tensor:
         """Return the tensor made, its shape reckoned where the model does not give it."""
-        if part.layout is None:
-            return Tensor(name, shape, None, title=title)
-        first = next(tensor for tensor, _ in part.sources if tensor.layout is not None)
-        if shape is None and part.layout == first.layout and first.shape is not None:
-            shape = _reckoned(part.node, first, part.layout)
-        if shape is not None and len(shape) != len(part.layout):
+        whole = part.whole.union(*(tensor.whole for tensor, _ in part.sources))
+        whole |= part.statistics if self.global_context else frozenset()
+        layout, sources = part.layout, [tensor for tensor, _ in part.sources]
+        if layout is None:
+            sides: Shape = (1,) * self.ndim
+            channels = None if shape is None else tuple(map(channel, shape))
+            return Tensor(name, shape, channels, sides, title, whole)
+        first = next((tensor for tensor in sources if tensor.owned), sources[0])
+        if shape is None and _alike(layout, first.layout) and first.shape is not None:
+            shape = _reckoned(part.node, first, layout)
+        if shape is not None and len(shape) != len(layout):
             raise ValueError(
-                f"{name!r} has {len(shape)} axes, but what makes it gives {len(part.layout)}: the model "
+                f"{name!r} has {len(shape)} axes, but what makes it gives {len(layout)}: the model "
                 "contradicts itself; give its shape by input_shape, or declare the operator by rules"
             )
-        sides = list(first.sides)
-        for axis, owners in enumerate(part.layout):
-            if len(owners) == 1:
-                sides[owners[0]] = None if shape is None else shape[axis]
-        return Tensor(name, shape, part.layout, tuple(sides), title)
+        layout = tuple(_of_side(axis, None if shape is None else shape[i]) for i, axis in enumerate(layout))
+        known = list(first.sides)
+        for owner, runs in positions(layout).items():
+            run = runs[0][1]
+            known[owner] = None if run.length is None else run.step * run.length
+        return Tensor(name, shape, layout, tuple(known), title, whole)
 
 
 def spatial_axes(space: Any, rank: int) -> tuple[int, ...]:
@@ -241,6 +363,26 @@ def spatial_axes(space: Any, rank: int) -> tuple[int, ...]:
     return found
 
 
+def _is_spatial(op: Operator) -> bool:
+    """Whether tensors are concatenated along positions."""
+    axis = op.options["axis"] % rank_of(op)
+    return any(tensor.axes[axis] for tensor in op.tensors if tensor.layout is not None)
+
+
+def _of_side(axis: Axis, length: int | None) -> Axis:
+    """Return an axis of a single run, or of none, with the length that the model says it has."""
+    if len(axis) > 1 or (axis and axis[0].beside != (0, 0)):
+        return axis
+    if not axis:
+        return channel(length)
+    return (axis[0]._replace(length=length),) if axis[0].axis is not None else channel(length)
+
+
+def _alike(layout: Layout, other: Layout | None) -> bool:
+    """Whether two layouts have the same axes of the map in the same places."""
+    return other is not None and tuple(map(owners, layout)) == tuple(map(owners, other))
+
+
 def _called(title: str) -> str:
     """Return what a normalisation is called in tables.
 
@@ -258,11 +400,11 @@ def _reckoned(node: Node, before: Tensor, layout: Layout) -> Shape:
     if isinstance(node, (Identity, Activation)):
         return tuple(shape)
     stage = lower(node) if isinstance(node, _STAGES) else None
-    for axis, owners in enumerate(layout):
-        side = shape[axis]
-        if owners:
-            known = isinstance(stage, Stage) and side is not None and len(owners) == 1
-            shape[axis] = stage.length(owners[0], side) if known else None  # type: ignore[union-attr, arg-type]
-    if isinstance(node, (Conv, ConvTranspose)) and len(shape) > 1 and node.channels and not layout[1]:
+    for axis, runs in enumerate(layout):
+        side, found = shape[axis], owners(runs)
+        if found:
+            known = isinstance(stage, Stage) and side is not None and len(runs) == 1
+            shape[axis] = stage.length(found[0], side) if known else None  # type: ignore[union-attr, arg-type]
+    if isinstance(node, (Conv, ConvTranspose)) and len(shape) > 1 and node.channels and not owners(layout[1]):
         shape[1] = node.channels
     return tuple(shape)

@@ -202,9 +202,9 @@ class Power(Node):
     def rate(self) -> Rate | None:
         """Input samples per output sample: that of the part to the n-th."""
         rate = self.node.rate
-        if rate is not None and self.n > 10**4 and set(rate) != {1}:
+        if rate and self.n > 10**4 and not set(rate) <= {1, None}:
             raise ValueError(f"{self!r} has a stride too large to work with; use fewer copies")
-        return rate and tuple(r**self.n for r in rate)
+        return rate and tuple(None if r is None else r**self.n for r in rate)
 
     def labelled(self) -> Iterable[tuple[str, Node]]:
         """Return the parts of what is repeated."""
@@ -228,7 +228,7 @@ class Parallel(Node):
     @cached_property
     def rate(self) -> Rate | None:
         """Input samples per output sample, the same in all branches."""
-        return next((node.rate for node in self.branches if node.rate is not None), None)
+        return common_rate([(node, node.rate) for node in self.branches])
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -272,7 +272,6 @@ class Sum(Parallel):
         object.__setattr__(self, "branches", tuple(node for node, _ in pairs))
         object.__setattr__(self, "gains", tuple(gain for _, gain in pairs))
         _ = self.ndim, self.rate  # found now, so that no reading has to go down a deep nest
-        common_rate([(node, node.rate) for node in self.branches])
 
     def labelled(self) -> Iterable[tuple[str, Node]]:
         """Return the branches with their gains."""

@@ -112,6 +112,8 @@ def call(node: Node, **defaults: Any) -> str:
     parts: list[str] = []
     for (name, default), value in zip(_parameters(kind), node.args, strict=True):
         shown = _shown(value, name == "padding", not parts)
+        if value is None and default is None:
+            continue
         if not parts or default is inspect.Parameter.empty:
             parts.append(repr(shown))
         elif defaults.get(name, default) not in (value, shown):

@@ -6,7 +6,7 @@ a cropped interior one; the other paddings fold such paths back into the map of 
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -23,7 +23,7 @@ from .arguments import Ints, plain_size
 from .impact import require_alike, require_law
 from .maps import Map
 from .overlap import overlap
-from .program import pull_back, through
+from .program import Operation, pull_back, through
 from .sizes import Sized, sized_for
 from .stage import Flags, Stage, Unbounded
 
@@ -37,10 +37,10 @@ def bordered_map(frame: Sized, at: Ints, channels: Floats | None = None) -> Map 
     def before(index: int, response: Map) -> Map | None:
         op = frame.program.operations[index - 1]
         size = frame.sizes[op.sources[0][0]]
-        if frame.pooled[index]:
-            response = _gathered(response)
+        if any(frame.pooled[index]):
+            response = _gathered(response, frame.pooled[index])
         if isinstance(op.what, Unbounded):
-            return _spread(response, size)
+            return _spread(response, op.what, size)
         if isinstance(op.what, Stage) and op.what.counted:
             response = _averaged(response, op.what, size)
         below = through(op.what, response)
@@ -96,17 +96,30 @@ def _along(line: Any, axis: int, ndim: int) -> Any:
     return line.reshape([-1 if a == axis else 1 for a in range(ndim)])
 
 
-def _gathered(response: Map) -> Map:
-    """Return the map of a single value that stands for the whole map."""
-    total = response.values.sum(axis=tuple(range(1, response.values.ndim)), keepdims=True)
-    return replace(response, values=total, offset=(0,) * len(response.sides))
+def _gathered(response: Map, axes: Sequence[bool]) -> Map:
+    """Return the map of a single value that stands for the whole of some axes."""
+    gone = tuple(1 + axis for axis, flag in enumerate(axes) if flag)
+    offset = tuple(0 if flag else start for flag, start in zip(axes, response.offset, strict=True))
+    return replace(response, values=response.values.sum(axis=gone, keepdims=True), offset=offset)
 
 
-def _spread(response: Map, size: Ints) -> Map:
-    """Return the map of an average over everything."""
-    shares = _gathered(response).values / math.prod(size)
-    values = np.broadcast_to(shares, (len(shares), *size)).copy()
-    return replace(response, values=values, offset=(0,) * len(size))
+def _spread(response: Map, layer: Unbounded, size: Ints) -> Map:
+    """Return the map of an average over all that a layer reads along each axis."""
+    values, offset = response.values, list(response.offset)
+    for axis, samples in enumerate(size):
+        before, after = layer.reads(axis)
+        if not (before or after):
+            continue
+        units = np.arange(offset[axis], offset[axis] + values.shape[1 + axis])
+        places = np.arange(samples)
+        read = np.ones((len(units), samples))
+        if not layer.pools(axis):
+            read[(places < units[:, None]) & (not before)] = 0
+            read[(places > units[:, None]) & (not after)] = 0
+        shares = read / read.sum(axis=1, keepdims=True)
+        values = np.moveaxis(np.tensordot(values, shares, (1 + axis, 0)), -1, 1 + axis)
+        offset[axis] = 0
+    return replace(response, values=values, offset=tuple(offset))
 
 
 @dataclass(frozen=True)
@@ -172,14 +185,13 @@ class Border:
         axes = range(len(self.input_size))
         clear = [[np.ones(length, dtype=bool) for length in frame.sizes[0]]]
         for index, op in enumerate(frame.program.operations):
-            sources = [clear[source] for source, _ in op.sources if not frame.pooled[source]]
-            if isinstance(op.what, Unbounded) or not sources:
-                clear.append([np.zeros(length, dtype=bool) for length in frame.sizes[index + 1]])
-                continue
-            joint = [np.logical_and.reduce([masks[axis] for masks in sources]) for axis in axes]
-            if isinstance(op.what, Stage):
-                counts = frame.sizes[index + 1]
-                joint = [_clear_units(op.what, axis, joint[axis], counts[axis]) for axis in axes]
+            counts = frame.sizes[index + 1]
+            joint = [_joined(clear, op, frame.pooled, axis) for axis in axes]
+            for axis, masks in enumerate(joint):
+                if isinstance(op.what, Unbounded) and any(op.what.reads(axis)):
+                    joint[axis] = np.zeros(counts[axis], dtype=bool)
+                elif isinstance(op.what, Stage):
+                    joint[axis] = _clear_units(op.what, axis, masks, counts[axis])
             clear.append(joint)
         return clear[frame.program.output]
 
@@ -201,6 +213,13 @@ class Border:
 
     def _axes(self, value: Any) -> tuple[Any, ...]:
         return value if len(self.input_size) > 1 else (value,)
+
+
+def _joined(clear: list[list[Flags]], op: Operation, pooled: Any, axis: int) -> Flags:
+    """Return which units of the sum of an operation's sources are clear on an axis: no averages count."""
+    masks = [clear[source][axis] for source, _ in op.sources if not pooled[source][axis]]
+    alone = np.zeros_like(clear[op.sources[0][0]][axis])
+    return np.asarray(np.logical_and.reduce(masks)) if masks else alone
 
 
 def _clear_units(stage: Stage, axis: int, clear: Flags, count: int) -> Flags:
@@ -278,11 +297,26 @@ def forward(frame: Sized, values: Floats) -> Floats:
         for source, gain in op.sources:
             total = total + float(gain) * tensors[source]
         if isinstance(op.what, Unbounded):
-            total = np.full((1,) * total.ndim, total.mean())
+            total = _averages(op.what, total)
         elif isinstance(op.what, Stage):
             total = _applied(op.what, total, frame.sizes[index + 1])
         tensors.append(total)
     return np.asarray(tensors[frame.program.output])
+
+
+def _averages(layer: Unbounded, values: Floats) -> Floats:
+    """Return the averages over all that a layer reads along each axis."""
+    for axis, samples in enumerate(values.shape):
+        before, after = layer.reads(axis)
+        if layer.pools(axis):
+            values = values.mean(axis=axis, keepdims=True)
+        elif before or after:
+            places = np.arange(samples)
+            read = np.ones((samples, samples)) * (before | (places >= places[:, None]))
+            read *= after | (places <= places[:, None])
+            shares = read / read.sum(axis=1, keepdims=True)
+            values = np.moveaxis(np.tensordot(shares, values, (1, axis)), 0, axis)
+    return values
 
 
 def _applied(stage: Stage, values: Floats, size: Ints) -> Floats:

@@ -54,7 +54,6 @@ class Concat(Parallel):
         object.__setattr__(self, "branches", parts)
         object.__setattr__(self, "channels", numbers)
         _ = self.ndim, self.rate
-        common_rate([(node, node.rate) for node in parts])
 
     @property
     def gains(self) -> tuple[Fraction, ...]:
@@ -100,7 +99,7 @@ class Residual(Node):
 
     def __init__(self, branch: Node, gain: Gain = 1.0) -> None:
         branch = require_network(branch, "branch")
-        if branch.rate is not None and set(branch.rate) != {1}:
+        if branch.rate is not None and not set(branch.rate) <= {1, None}:
             raise ValueError(
                 f"branch must keep the rate of its samples, got {branch!r} of rate "
                 f"{show_rate(branch.rate)}; use Sum([branch, projection])"
@@ -117,7 +116,7 @@ class Residual(Node):
     @cached_property
     def rate(self) -> Rate | None:
         """Input samples per output sample: 1."""
-        return self.branch.rate
+        return common_rate([("input", None), (self.branch, self.branch.rate)])
 
     def labelled(self) -> Iterable[tuple[str, Node]]:
         """Return the branch."""

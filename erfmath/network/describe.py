@@ -5,10 +5,21 @@ from __future__ import annotations
 from ..words import per_axis_text
 from .algebra import Identity, Node, Power, Series, Sum
 from .arguments import Ints
+from .blocks import Blocks
 from .branches import Concat, Residual
 from .channels import Channels, Rearranged, Scaled, Weighted
 from .graph import Graph
-from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Normalization, Pool, Upsample
+from .layers import (
+    Activation,
+    Conv,
+    ConvTranspose,
+    Dropout,
+    GlobalContext,
+    GlobalPool,
+    Normalization,
+    Pool,
+    Upsample,
+)
 from .moves import Pad, Slice
 
 # A table of a row's name and its numbers still fits a terminal of 80 columns.
@@ -27,6 +38,8 @@ def describe(node: Node) -> str:
     """
     if isinstance(node, Weighted):
         return describe(node.layer)
+    if isinstance(node, Blocks):
+        return f"Blocks of {by(node.size)}"
     if isinstance(node, Rearranged):
         is_up = isinstance(node.layer, Upsample)
         return "Channels to space" if is_up else "Space to channels"
@@ -103,6 +116,8 @@ def _other(node: Node) -> str:
             return "identity"
         case GlobalPool():
             return "Global pool"
+        case GlobalContext():
+            return "Global context"
         case Normalization():
             return node.name
     text = repr(node)

@@ -18,10 +18,11 @@ from typing import Any
 from .._checks import per_axis
 from .algebra import Node, require_network
 from .arguments import plain_size
-from .program import Program, program_of, pull_back, through
+from .program import Program, program_of
 from .rates import integral
 from .runs import Run, require_few
-from .support import Support, ends, like_axes, unit
+from .seen import Seen, seen_by, through_operation
+from .support import Support, like_axes
 
 
 @dataclass(frozen=True)
@@ -34,22 +35,29 @@ class Phase:
         (first, last) position, None where units of the phase see nothing.
     """
 
-    _seen: Support | None
+    _seen: Seen | None
 
     @property
-    def region(self) -> Run | None:
-        """The first and the last position, None when the units see nothing."""
-        return None if self._seen is None else ends(self._seen)
+    def region(self) -> Any:
+        """The first and the last position, infinite on a side without an end; None when nothing is seen."""
+        return None if self._seen is None else self._seen.region
 
     @property
-    def size(self) -> int:
-        """Number of positions between the ends, both inside."""
+    def size(self) -> Any:
+        """Number of positions between the ends, both inside; inf where a side has no end."""
         return self.region[1] - self.region[0] + 1 if self.region else 0
+
+    @property
+    def _support(self) -> Support | None:
+        """The exact set of what is bounded."""
+        if self._seen is not None and self._seen.support is None:
+            raise ValueError("an unbounded field has no list of its positions; ask for its region")
+        return None if self._seen is None else self._seen.support
 
     @property
     def runs(self) -> tuple[Run, ...]:
         """The exact set, as runs (first, last)."""
-        return self._seen.written.runs if self._seen else ()
+        return self._support.written.runs if self._support else ()
 
     @property
     def count(self) -> int:
@@ -59,7 +67,7 @@ class Phase:
     @property
     def holes(self) -> tuple[int, ...]:
         """The positions between the ends that are not seen."""
-        gaps = self._seen.written.gaps if self._seen else ()
+        gaps = self._support.written.gaps if self._support else ()
         require_few(sum(last - first + 1 for first, last in gaps))
         return tuple(position for first, last in gaps for position in range(first, last + 1))
 
@@ -71,7 +79,7 @@ class Phase:
     @property
     def span(self) -> int:
         """The lattice span: all positions seen differ by multiples of it; 0 for a single one."""
-        return math.gcd(*(f.step[0] * f.base.span for f in self._seen.factors)) if self._seen else 0
+        return math.gcd(*(f.step[0] * f.base.span for f in self._support.factors)) if self._support else 0
 
     def __repr__(self) -> str:
         return f"Phase(region={self.region}, size={self.size})"
@@ -106,28 +114,37 @@ class ReceptiveField:
 
     @property
     def unbounded(self) -> Node | None:
-        """The layer that sees the whole input, None where the field is bounded."""
+        """The first layer that sees the whole input along some axis, None where the field is bounded."""
         return self.program.unbounded
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether it is unbounded on both sides of every axis."""
+        whole = (-math.inf, math.inf)
+        return all(phase.region == whole for axis in self._phases for phase in axis)
 
     @cached_property
     def _phases(self) -> tuple[tuple[Phase, ...], ...]:
-        if self.unbounded is not None:
-            raise ValueError(
-                f"the field is unbounded: {self.unbounded!r} reads the whole input; ask for the network "
-                "before it, or leave its branch out"
-            )
         return phases_of(self.program)
+
+    def _require_bounded(self, axis: int) -> None:
+        if any(phase.size == math.inf for phase in self._phases[axis]):
+            where = "" if self.ndim == 1 else f" along axis {axis}"
+            raise ValueError(
+                f"the field is unbounded{where}: {self.unbounded!r} reads the whole input; ask for the "
+                "network before it, or leave its branch out"
+            )
 
     @property
     def phases(self) -> Any:
         """The phases, one for each residue of the output index: what its first unit sees."""
+        if self.is_everything:
+            self._require_bounded(0)
         return self._per_axis(lambda axis: self._phases[axis])
 
     @property
     def size(self) -> Any:
         """Number of input positions between the ends, both inside; the largest over the phases."""
-        if self.unbounded is not None:
-            return self._per_axis(lambda axis: math.inf)
         return self._per_axis(lambda axis: max(phase.size for phase in self._phases[axis]))
 
     @property
@@ -138,23 +155,23 @@ class ReceptiveField:
     @property
     def offset(self) -> Any:
         """The first input position that output 0 sees, or the first output that sees any."""
-        if self.unbounded is not None:
-            return self._per_axis(lambda axis: -math.inf)
         return self._per_axis(self._offset)
 
     @property
     def holes(self) -> Any:
         """The positions within the region of output 0 that it does not see."""
-        return self._per_axis(lambda axis: self._phases[axis][0].holes)
+        return self._per_bounded(lambda axis: self._phases[axis][0].holes)
 
     @property
     def span(self) -> Any:
         """The lattice span: what one unit sees differs by multiples of it (the gcd over the phases)."""
-        return self._per_axis(lambda axis: math.gcd(*(phase.span for phase in self._phases[axis])))
+        return self._per_bounded(lambda axis: math.gcd(*(phase.span for phase in self._phases[axis])))
 
     @property
     def is_covered(self) -> bool:
         """Whether no phase has holes on any axis."""
+        for axis in range(self.ndim):
+            self._require_bounded(axis)
         return all(phase.is_covered for axis in self._phases for phase in axis)
 
     def region(self, index: Any = 0) -> Any:
@@ -163,6 +180,8 @@ class ReceptiveField:
 
     def center(self, index: Any = 0) -> Any:
         """Return the middle of the region of an output unit, per axis: an int, or half of one."""
+        for axis in range(self.ndim):
+            self._require_bounded(axis)
         return self._at(index, lambda region: region and _half(region[0] + region[1]))
 
     def halo(self, aligned: bool = True) -> Any:
@@ -173,8 +192,6 @@ class ReceptiveField:
         Otherwise it is counted from the position stride * i of any unit i, rounded outwards; the crop that
         is fed to the network must still begin at a multiple of ``period``, or its phases are others.
         """
-        if self.unbounded is not None:
-            return self._per_axis(lambda axis: (math.inf, math.inf))
         return self._per_axis(lambda axis: self._halo(axis, aligned))
 
     @property
@@ -182,7 +199,7 @@ class ReceptiveField:
         """Input samples after which the phases repeat: tiles and input sizes should be its multiples."""
         return self._per_axis(self._period)
 
-    def _offset(self, axis: int) -> int:
+    def _offset(self, axis: int) -> Any:
         first = next((phase.region[0] for phase in self._phases[axis] if phase.region), None)
         if first is None:
             raise ValueError("no output unit sees any input: strides and upsampling miss each other")
@@ -191,8 +208,9 @@ class ReceptiveField:
     def _period(self, axis: int) -> int:
         return int(self.program.period[axis] * self.program.rate[axis])
 
-    def _halo(self, axis: int, aligned: bool) -> Run:
-        before = after = 0
+    def _halo(self, axis: int, aligned: bool) -> tuple[Any, Any]:
+        before: Any = 0
+        after: Any = 0
         period, rate = self.program.period[axis], self.program.rate[axis]
         for r, phase in enumerate(self._phases[axis]):
             if phase.region:
@@ -212,14 +230,19 @@ class ReceptiveField:
 
         return self._per_axis(one)
 
+    def _per_bounded(self, reading: Callable[[int], Any]) -> Any:
+        for axis in range(self.ndim):
+            self._require_bounded(axis)
+        return self._per_axis(reading)
+
     def _per_axis(self, reading: Callable[[int], Any]) -> Any:
         return plain_size(tuple(reading(axis) for axis in range(self.ndim)))
 
     def __repr__(self) -> str:
-        if self.unbounded is not None:
-            return f"<ReceptiveField: unbounded, {self.unbounded!r} reads the whole input>"
         if not any(phase.region for axis in self._phases for phase in axis):
             return "<ReceptiveField: empty, no output unit sees any input>"
+        if self.is_everything:
+            return f"<ReceptiveField: unbounded, {self.unbounded!r} reads the whole input>"
         phases = math.prod(self.program.period)
         return f"<ReceptiveField: size {self.size}, stride {self.stride}, offset {self.offset}" + (
             f", {phases} phases>" if phases > 1 else ">"
@@ -240,7 +263,8 @@ def receptive_field(net: Node) -> ReceptiveField:
     -------
     ReceptiveField
         Per axis: `size`, `stride`, `offset`, ``region(i)``, ``center(i)``, `phases`, `holes`, `span`,
-        `is_covered`, `period` and ``halo()``. An unbounded field (global pooling) has size inf.
+        `is_covered`, `period` and ``halo()``. Along an axis that some layer reads whole (global pooling,
+        attention) the size is inf, and so are the ends of regions and halos on the sides that it reads.
 
     Raises
     ------
@@ -282,14 +306,14 @@ def _read(program: Program, axis: int, dead: set[int]) -> tuple[tuple[Phase, ...
     """Return the phases on an axis, and which operations some unit sees through; those dead see nothing."""
     alive = set()
 
-    def before(index: int, seen: Support) -> Support | None:
-        below = None if index in dead else through(program.operations[index - 1].what, seen)
+    def before(index: int, seen: Seen) -> Seen | None:
+        below = None if index in dead else through_operation(program.operations[index - 1], seen)
         if below is not None:
             alive.add(index)
         return below
 
-    units = (unit(axis, r) for r in range(program.period[axis]))
-    return tuple(Phase(pull_back(program, seen, before)) for seen in units), alive
+    units = range(program.period[axis])
+    return tuple(Phase(seen_by(program, axis, index, before)) for index in units), alive
 
 
 def _half(total: int) -> float | int | Fraction:

@@ -113,8 +113,7 @@ class Graph(Node):
         """The rate from the input to each layer, checked where layers are added."""
         rates: dict[str, Rate | None] = {INPUT: None}
         for name, node, sources, _ in self.order:
-            common_rate([(source, rates[source]) for source, _ in sources])
-            before = next((rates[source] for source, _ in sources if rates[source] is not None), None)
+            before = common_rate([(source, rates[source]) for source, _ in sources])
             rates[name] = product_of_rates([before, node.rate])
         return rates
 

@@ -25,6 +25,7 @@ from .arguments import (
 
 POOLS = ("average", "max")
 UPSAMPLINGS = ("nearest", "linear")
+SIDES = ("none", "before", "after", "both")
 
 
 class Convolution(Node):
@@ -338,14 +339,70 @@ class Dropout(Node):
 class GlobalPool(Node):
     """An average over the whole map, as at a classifier's end and in squeeze-excite gates.
 
-    Its field is unbounded: whatever the input's size, all of it.
+    Its field is unbounded: whatever the input's size, all of it. A single value is left along each axis that
+    is averaged, which is added to maps of any size.
+
+    Parameters
+    ----------
+    along
+        Which axes are averaged, a bool for each; None for all.
+
+    Raises
+    ------
+    TypeError
+        If it is neither None nor a bool for each axis, one of them true.
 
     Examples
     --------
     >>> from erfmath import receptive_field
     >>> receptive_field(Conv(3) >> GlobalPool())
     <ReceptiveField: unbounded, GlobalPool() reads the whole input>
+    >>> receptive_field(Conv((3, 3)) >> GlobalPool((True, False))).size
+    (inf, 3)
     """
+
+    along: tuple[bool, ...] | None = None
+
+    def __post_init__(self) -> None:
+        set_fields(self, along=_as_flags(self.along))
+
+
+@dataclass(frozen=True, repr=False)
+class GlobalContext(Node):
+    """What reads its whole input along some axes and keeps positions: attention, recurrence, running sums.
+
+    Parameters
+    ----------
+    sides
+        What a unit reads along each axis, besides itself: "both" sides, only what is "before" it (causal
+        attention, a recurrent layer), only what is "after" it, or "none"; None for both along all axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither None nor one of these words for each axis, or none of them reads anything.
+
+    Examples
+    --------
+    >>> from erfmath import receptive_field
+    >>> receptive_field(Conv(3, padding=1) >> GlobalContext("before")).halo()
+    (inf, 1)
+    >>> receptive_field(Conv((3, 3)) >> GlobalContext(("none", "both"))).size
+    (3, inf)
+    """
+
+    sides: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.sides is None:
+            return
+        words = (self.sides,) if isinstance(self.sides, str) else self.sides
+        if not isinstance(words, (tuple, list)) or not words:
+            raise TypeError(f"sides must be None or a word for each axis, got {self.sides!r}")
+        found = tuple(as_choice(word, "sides", SIDES) for word in words)
+        if set(found) == {"none"}:
+            raise ValueError("sides must hold more than 'none': that is the Identity")
+        set_fields(self, sides=found)
 
 
 @dataclass(frozen=True, repr=False)
@@ -356,6 +413,8 @@ class Normalization(Node):
     ----------
     name
         What it is called, such as "InstanceNorm".
+    along
+        Over which axes, a bool for each; None for all.
 
     Examples
     --------
@@ -365,10 +424,23 @@ class Normalization(Node):
     """
 
     name: str = "InstanceNorm"
+    along: tuple[bool, ...] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
             raise TypeError(f"name must be a name such as 'InstanceNorm', got {self.name!r}")
+        set_fields(self, along=_as_flags(self.along))
+
+
+def _as_flags(along: Any) -> tuple[bool, ...] | None:
+    """Return which axes are averaged, None where all are."""
+    if along is None:
+        return None
+    if not isinstance(along, (tuple, list)) or not all(isinstance(flag, bool) for flag in along):
+        raise TypeError(f"along must be None, or a bool for each axis, got {along!r}")
+    if not any(along):
+        raise TypeError(f"along must be true for some axis, got {along!r}")
+    return tuple(along)
 
 
 def as_channels(channels: int | None) -> int | None:

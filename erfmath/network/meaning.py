@@ -13,7 +13,17 @@ from .algebra import Identity, Node, Power, Series, Sum
 from .arguments import Ints, Pads, as_weights
 from .branches import Concat, Residual
 from .graph import Graph
-from .layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Normalization, Pool, Upsample
+from .layers import (
+    Activation,
+    Conv,
+    ConvTranspose,
+    Dropout,
+    GlobalContext,
+    GlobalPool,
+    Normalization,
+    Pool,
+    Upsample,
+)
 from .moves import Pad, Slice
 from .stage import Stage, Unbounded, lower
 
@@ -78,7 +88,7 @@ def _(node: Slice) -> Stage:
 
 @lower.register
 def _(node: Normalization) -> Node:
-    return Sum([Identity(), GlobalPool()])
+    return Sum([Identity(), GlobalPool(node.along)])
 
 
 @lower.register
@@ -95,7 +105,15 @@ def _(node: Node) -> Node:
 
 @lower.register
 def _(node: GlobalPool) -> Unbounded:
-    return Unbounded()
+    return Unbounded(None if node.along is None else tuple((flag, flag) for flag in node.along))
+
+
+@lower.register
+def _(node: GlobalContext) -> Unbounded:
+    sides = None
+    if node.sides is not None:
+        sides = tuple((word in ("before", "both"), word in ("after", "both")) for word in node.sides)
+    return Unbounded(sides, keeps_positions=True)
 
 
 def _both(padding: Pads) -> Ints:

@@ -18,7 +18,7 @@ from .algebra import Node, Power, Series, Sum
 from .arguments import Ints
 from .branches import Concat
 from .graph import INPUT, Graph
-from .rates import Gain, Rate, short
+from .rates import Gain, short
 from .stage import Stage, Unbounded, lower
 
 # Copies of a network that changes the rate are written out one by one: so many operations take a second.
@@ -68,9 +68,8 @@ class Program:
 
     @functools.cached_property
     def unbounded(self) -> Node | None:
-        """The first layer that reads its whole input, if there is one."""
-        live = (op for op in self.live if isinstance(op.what, Unbounded))
-        return next((op.node for op in live), None)
+        """The first layer that reads its whole input along some axis, if there is one."""
+        return next(filter(None, map(_unbounded_layer, self.live)), None)
 
     @functools.cached_property
     def live(self) -> tuple[Operation, ...]:
@@ -91,6 +90,17 @@ class Program:
                 found.append(op.what)
             elif isinstance(op.what, Block):
                 found += op.what.program.stages
+        return tuple(found)
+
+    @functools.cached_property
+    def wholes(self) -> tuple[Unbounded, ...]:
+        """All that reads its whole input along some axis, blocks included."""
+        found: list[Unbounded] = []
+        for op in self.operations:
+            if isinstance(op.what, Unbounded):
+                found.append(op.what)
+            elif isinstance(op.what, Block):
+                found += op.what.program.wholes
         return tuple(found)
 
     @functools.cached_property
@@ -138,7 +148,7 @@ class Program:
         found = []
         for op in self.operations:
             what = op.what
-            if isinstance(what, Stage):
+            if isinstance(what, (Stage, Unbounded)):
                 what = what.along(axis)
             elif isinstance(what, Block):
                 what = Block(what.program.along(axis), what.n)
@@ -146,9 +156,9 @@ class Program:
         return Program(tuple(found), self.output, 1)
 
     @functools.cached_property
-    def rate(self) -> Rate:
+    def rate(self) -> tuple[Fraction, ...]:
         """Input samples per output sample, per axis."""
-        return self._rates_and_period[0]
+        return tuple(rate for rate, _ in self._rates_and_period[0])
 
     @functools.cached_property
     def period(self) -> tuple[int, ...]:
@@ -159,18 +169,23 @@ class Program:
         return self._rates_and_period[1]
 
     @functools.cached_property
-    def _rates_and_period(self) -> tuple[Rate, tuple[int, ...]]:
-        ones = (Fraction(1),) * self.ndim
-        rates: dict[int, Rate] = {self.output: ones}
+    def _rates_and_period(self) -> tuple[list[tuple[Fraction, bool]], tuple[int, ...]]:
+        """The rates and the period; a rate counts only where positions are kept, if they are on any path."""
+        rates = {self.output: [(Fraction(1), True)] * self.ndim}
         period = [1] * self.ndim
         for index in range(len(self.operations), 0, -1):
             if index not in rates:
                 continue
-            rate, op = rates[index], self.operations[index - 1]
-            if isinstance(op.what, Stage):
-                rate = tuple(a * b for a, b in zip(rate, op.what.rate, strict=True))
-                period = [math.lcm(p, r.denominator) for p, r in zip(period, rate, strict=True)]
-            rates.update((source, rate) for source, _ in op.sources)
+            known, what = rates[index], self.operations[index - 1].what
+            if isinstance(what, Stage):
+                known = [(a * b, kept) for (a, kept), b in zip(known, what.rate, strict=True)]
+                pairs = zip(period, known, strict=True)
+                period = [math.lcm(p, r.denominator) if kept else p for p, (r, kept) in pairs]
+            elif isinstance(what, Unbounded):
+                known = [(r, kept and not what.pools(axis)) for axis, (r, kept) in enumerate(known)]
+            for source, _ in self.operations[index - 1].sources:
+                other = rates.get(source, known)
+                rates[source] = [b if b[1] else a for a, b in zip(other, known, strict=True)]
         return rates[0], tuple(period)
 
 
@@ -245,6 +260,13 @@ def _total(parts: list[tuple[Gain, R]]) -> R | None:
     if len(parts) == 1 and parts[0][0] == 1:
         return parts[0][1]
     return type(parts[0][1]).total(parts)
+
+
+def _unbounded_layer(op: Operation) -> Node | None:
+    """Return the layer of an operation that reads its whole input along some axis, if it has one."""
+    if isinstance(op.what, Block):
+        return op.what.program.unbounded
+    return op.node if isinstance(op.what, Unbounded) else None
 
 
 def _mixing_layer(op: Operation) -> Node | None:
@@ -361,8 +383,9 @@ class _Writer:
             return source
         if not body.operations:
             return source
-        if body.unbounded is not None:
-            return self._emit(body.unbounded, Unbounded(), ((source, 1),))
+        whole = [op.what for op in body.live if isinstance(op.what, Unbounded)]
+        if any(what.sides is None and not what.keeps_positions for what in whole):
+            return self._emit(body.unbounded or node, Unbounded(), ((source, 1),))
         return self._emit(node, Block(body, node.n), ((source, 1),))
 
     def _emit(self, node: Node, what: Any, sources: tuple[tuple[int, Gain], ...], joined: Ints = ()) -> int:

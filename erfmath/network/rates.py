@@ -55,26 +55,34 @@ def common_axes(nodes: Iterable[Node]) -> int | None:
     return None if first is None else first.ndim
 
 
-def common_rate(rates: Iterable[tuple[object, Rate | None]]) -> None:
-    """Raise where branches differ in their rates; an entry is (the branch or its name, its rate)."""
+def common_rate(rates: Iterable[tuple[object, Rate | None]]) -> Rate | None:
+    """Return the rate of what is added, or raise where branches differ; an entry is (branch, its rate)."""
     named = list(rates)
-    ndim = next((len(rate) for _, rate in named if rate is not None), 1)
-    full = [(name, rate or (Fraction(1),) * ndim) for name, rate in named]
-    for name, rate in full[1:]:
-        if rate != full[0][1]:
-            raise ValueError(
-                f"branches must have the same rate to be added: {short(full[0][0])} has "
-                f"{show_rate(full[0][1])}, {short(name)} has {show_rate(rate)} (input samples per output "
-                "sample); give the shortcut the same stride"
-            )
+    ndim = next((len(rate) for _, rate in named if rate), 0)
+    full = [(name, (Fraction(1),) * ndim if rate is None else rate) for name, rate in named]
+    fixed = [[(name, rate, rate[axis]) for name, rate in full if rate and rate[axis]] for axis in range(ndim)]
+    for (name, rate, first), *others in filter(None, fixed):
+        for other, found, value in others:
+            if value != first:
+                raise ValueError(
+                    f"branches must have the same rate to be added: {short(name)} has "
+                    f"{show_rate(rate)}, {short(other)} has {show_rate(found)} (input samples per output "
+                    "sample); give the shortcut the same stride"
+                )
+    if not ndim:
+        return ANY_RATE if all(rate is not None for _, rate in named) else None
+    return tuple(entries[0][2] if entries else None for entries in fixed)
 
 
 def product_of_rates(rates: Iterable[Rate | None]) -> Rate | None:
     """Return the rate of networks in series."""
     total: Rate | None = None
     for rate in rates:
-        if rate is not None:
-            total = rate if total is None else tuple(a * b for a, b in zip(total, rate, strict=True))
+        if total is None or rate is None:
+            total = rate if total is None else total
+        else:
+            both = zip(total, rate, strict=True) if total and rate else ()
+            total = tuple(None if a is None or b is None else a * b for a, b in both)
     return total
 
 
@@ -85,10 +93,14 @@ def integral(rate: Fraction) -> int | Fraction:
 
 def show_rate(rate: Rate) -> str:
     """Return a rate as a person writes it."""
-    return str(rate[0]) if len(set(rate)) == 1 else "(" + ", ".join(map(str, rate)) + ")"
+    shown = ["any" if entry is None else str(entry) for entry in rate]
+    return shown[0] if len(set(shown)) == 1 else "(" + ", ".join(shown) + ")"
 
 
-Rate = tuple[Fraction, ...]
+# Input samples per output sample on each axis; None of an axis averaged away, whose single value fits any.
+# Where the number of axes is open, None stands for 1 on all of them, and ANY_RATE for such averages.
+Rate = tuple[Fraction | None, ...]
+ANY_RATE: Rate = ()
 
 
 def short(node: object) -> str:

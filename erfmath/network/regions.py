@@ -12,36 +12,37 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from .field import phases_of
-from .program import Operation, Program, through
+from .program import Operation, Program
 from .rates import integral
-from .runs import Run
-from .stage import Stage, Unbounded
-from .support import Support, ends_by_residue, like_axes, unit
+from .seen import Region, Seen, through_operation
+from .stage import Stage
+from .support import ends_by_residue, like_axes, unit
 
 
 @dataclass(frozen=True)
 class Regions:
     """What the units of a tensor see on one axis: (first, last) of one of each phase, None for nothing.
 
+    Ends are infinite on sides that some layer reads whole.
+
     Attributes
     ----------
     rate
         Input samples from one unit to the next.
     phases
-        The regions of the first units; None where the field is unbounded.
+        The regions of the first units.
     """
 
     rate: Fraction
-    phases: tuple[Run | None, ...] | None
+    phases: tuple[Region | None, ...]
 
-    def of(self, index: int) -> Run | None:
-        """Return the region of any unit of a bounded field."""
-        phases = self.phases or ()
-        turn, phase = divmod(index, len(phases))
-        region = phases[phase]
+    def of(self, index: int) -> Region | None:
+        """Return the region of any unit."""
+        turn, phase = divmod(index, len(self.phases))
+        region = self.phases[phase]
         if not turn or region is None:
             return region
-        move = turn * int(self.rate * len(phases))
+        move = turn * int(self.rate * len(self.phases))
         return region[0] + move, region[1] + move
 
     @property
@@ -52,15 +53,11 @@ class Regions:
     @property
     def start(self) -> float | None:
         """The first position that the first phase to see any sees, None where none does."""
-        if self.phases is None:
-            return -math.inf
         return next((region[0] for region in self.phases if region), None)
 
     @property
     def size(self) -> float:
         """Number of positions between the ends, both inside; the largest over the phases."""
-        if self.phases is None:
-            return math.inf
         return max(region[1] - region[0] + 1 if region else 0 for region in self.phases)
 
 
@@ -69,7 +66,7 @@ def regions_of(program: Program) -> list[tuple[Regions, ...]]:
     likenesses = like_axes(program)
     found = {axis: _along(program, axis) for axis in set(likenesses)}
     tensors = [tuple(found[axis][tensor] for axis in likenesses) for tensor in range(len(found[0]))]
-    if len(found) == 1 or all(None not in (axis.phases or ()) for axes in tensors for axis in axes):
+    if len(found) == 1 or all(None not in axis.phases for axes in tensors for axis in axes):
         return tensors
     # Who sees nothing on one axis sees nothing on all, which no axis knows of another.
     return [_pulled_back(program, tensor, regions) for tensor, regions in enumerate(tensors)]
@@ -77,8 +74,6 @@ def regions_of(program: Program) -> list[tuple[Regions, ...]]:
 
 def _pulled_back(program: Program, tensor: int, regions: tuple[Regions, ...]) -> tuple[Regions, ...]:
     """Return the regions on a tensor, read from it."""
-    if any(axis.phases is None for axis in regions):
-        return regions
     fields = phases_of(replace(program, output=tensor))
     return tuple(
         Regions(axis.rate, tuple(phase.region for phase in phases))
@@ -98,38 +93,41 @@ def _spanned(sources: Sequence[Regions]) -> Regions:
     """Return the regions on a sum."""
     if len(sources) == 1:
         return sources[0]
-    rate, phases = sources[0].rate, [source.phases for source in sources]
-    if None in phases:
-        return Regions(rate, None)
-    period = math.lcm(*(len(found) for found in phases if found))
+    rate, period = sources[0].rate, math.lcm(*(len(source.phases) for source in sources))
     return Regions(rate, tuple(_hull([source.of(i) for source in sources]) for i in range(period)))
 
 
 def _behind(op: Operation, before: Regions, axis: int) -> Regions:
     """Return the regions behind an operation."""
-    what, phases, rate, period = op.what, before.phases, Fraction(1), len(before.phases or ())
+    what, rate, period = op.what, Fraction(1), len(before.phases)
     if what is None:
         return before
     if isinstance(what, Stage):
         rate = what.rate[axis]
         # So many units on, a unit reads a multiple of the period further.
         period = what.upsampling[axis] * period // math.gcd(what.stride[axis], what.upsampling[axis] * period)
-    if phases is None or isinstance(what, Unbounded):
-        return Regions(before.rate * rate, None)
-    seen = (through(what, unit(axis, i)) for i in range(period))
-    return Regions(before.rate * rate, tuple(_seen_by(part, before, len(phases)) for part in seen))
+    seen = (through_operation(op, Seen(axis, unit(axis, i))) for i in range(period))
+    return Regions(before.rate * rate, tuple(_seen_by(part, before) for part in seen))
 
 
-def _seen_by(read: Support | None, before: Regions, period: int) -> Run | None:
+def _seen_by(read: Seen | None, before: Regions) -> Region | None:
     """Return the region of a unit that reads units of regions known."""
     if read is None:
         return None
-    firsts, lasts = ends_by_residue(read, period)
+    period = len(before.phases)
+    if read.support is not None:
+        firsts, lasts = ends_by_residue(read.support, period)
+    else:  # of a side without an end all units up to the other are read
+        first, last = read.ends
+        firsts = () if first is None else range(first, first + period)
+        lasts = () if last is None else range(last - period + 1, last + 1)
     low, high = _hull(map(before.of, firsts)), _hull(map(before.of, lasts))
-    return low and high and (low[0], high[1])
+    if read.support is not None and (low is None or high is None):
+        return None
+    return -math.inf if low is None else low[0], math.inf if high is None else high[1]
 
 
-def _hull(regions: Iterable[Run | None]) -> Run | None:
+def _hull(regions: Iterable[Region | None]) -> Region | None:
     """Return the region that spans others."""
     found = [region for region in regions if region]
     return (min(a for a, _ in found), max(b for _, b in found)) if found else None

@@ -23,14 +23,14 @@ class Sized:
     sizes
         Samples per axis of each tensor.
     pooled
-        Whether a tensor is a single value for the whole map, which fits any size it is added to.
+        Whether a tensor is a single value for a whole axis, which fits any size it is added to, per axis.
     has_rest
         Whether a stride leaves samples at the end of an input unread, per axis.
     """
 
     program: Program
     sizes: tuple[Ints, ...]
-    pooled: tuple[bool, ...]
+    pooled: tuple[tuple[bool, ...], ...]
     has_rest: tuple[bool, ...]
 
     @property
@@ -42,11 +42,13 @@ class Sized:
 @functools.lru_cache(maxsize=64)
 def sized(program: Program, size: Ints) -> Sized:
     """Return the sizes of all tensors of an unrolled program, or raise naming the layer that does not fit."""
-    sizes, pooled, rest = [size], [False], [False] * len(size)
+    sizes, pooled, rest = [size], [(False,) * len(size)], [False] * len(size)
     for op in program.operations:
         before, is_pooled = _joined(op, sizes, pooled, size)
         if isinstance(op.what, Unbounded):
-            before, is_pooled = (1,) * len(size), True
+            gone = [op.what.pools(axis) for axis in range(len(size))]
+            before = tuple(1 if flag else side for flag, side in zip(gone, before, strict=True))
+            is_pooled = tuple(a or b for a, b in zip(gone, is_pooled, strict=True))
         elif isinstance(op.what, Stage):
             for axis, samples in enumerate(before):
                 room = op.what.upsampling[axis] * samples + op.what.slack[axis]
@@ -147,16 +149,23 @@ def _fits(program: Program, samples: int, exact: bool) -> bool:
     return not (exact and result.has_rest[0])
 
 
-def _joined(op: Operation, sizes: list[Ints], pooled: list[bool], size: Ints) -> tuple[Ints, bool]:
-    """Return the size of the sum of an operation's sources, and whether all are single values."""
-    different = sorted({sizes[source] for source, _ in op.sources if not pooled[source]})
-    if len(different) > 1:
-        raise ValueError(
-            f"input_size {plain_size(size)} makes branches of different sizes, {plain_size(different[0])} "
-            f"and {plain_size(different[1])}, which {short(op.node)} joins; see valid_input_sizes(), or "
-            "change the padding"
-        )
-    return (different[0], False) if different else (sizes[op.sources[0][0]], True)
+def _joined(
+    op: Operation, sizes: list[Ints], pooled: list[tuple[bool, ...]], size: Ints
+) -> tuple[Ints, tuple[bool, ...]]:
+    """Return the size of the sum of an operation's sources, and along which axes all are single values."""
+    sides, alone = list(sizes[op.sources[0][0]]), []
+    for axis in range(len(size)):
+        kept = [source for source, _ in op.sources if not pooled[source][axis]]
+        if len({sizes[source][axis] for source in kept}) > 1:
+            first, second = sorted({sizes[source] for source in kept})[:2]
+            raise ValueError(
+                f"input_size {plain_size(size)} makes branches of different sizes, {plain_size(first)} "
+                f"and {plain_size(second)}, which {short(op.node)} joins; see valid_input_sizes(), or "
+                "change the padding"
+            )
+        alone.append(not kept)
+        sides[axis] = sizes[kept[0]][axis] if kept else sides[axis]
+    return tuple(sides), tuple(alone)
 
 
 def _after(op: Operation, stage: Stage, before: Ints, size: Ints) -> Ints:

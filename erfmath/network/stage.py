@@ -20,7 +20,7 @@ from ..core.scaled import Floats
 from ..polynomials.kernel import Kernel
 from .arguments import Ints, Pads
 from .mixing import Mixing
-from .rates import Rate
+from .rates import ANY_RATE, Rate
 
 if TYPE_CHECKING:
     from .algebra import Node
@@ -89,7 +89,7 @@ class Stage:
         return self.kernel.is_nonnegative and (self.mixing is None or self.mixing.is_nonnegative)
 
     @property
-    def rate(self) -> Rate:
+    def rate(self) -> tuple[Fraction, ...]:
         """Input samples per output sample."""
         return tuple(Fraction(s, u) for s, u in zip(self.stride, self.upsampling, strict=True))
 
@@ -145,10 +145,42 @@ class Stage:
 
 @dataclass(frozen=True)
 class Unbounded:
-    """A layer that reads its whole input, however large."""
+    """A layer that reads its whole input along some axes, however large.
 
-    ndim: None = None
-    rate: None = None
+    Attributes
+    ----------
+    sides
+        Whether it reads everything (before, after) a unit, per axis; None for both on any number of axes.
+    keeps_positions
+        Whether it makes a unit for each that it reads; otherwise a single one, along what it reads whole.
+    """
+
+    sides: tuple[tuple[bool, bool], ...] | None = None
+    keeps_positions: bool = False
+
+    @property
+    def ndim(self) -> int | None:
+        """Number of axes, None where any number will do."""
+        return None if self.sides is None else len(self.sides)
+
+    @property
+    def rate(self) -> Rate | None:
+        """Input samples per output sample, None along the axes that are averaged away."""
+        if self.sides is None:
+            return None if self.keeps_positions else ANY_RATE
+        return tuple(None if self.pools(axis) else Fraction(1) for axis in range(len(self.sides)))
+
+    def reads(self, axis: int) -> tuple[bool, bool]:
+        """Return whether it reads everything (before, after) a unit on an axis."""
+        return (True, True) if self.sides is None else self.sides[axis]
+
+    def pools(self, axis: int) -> bool:
+        """Return whether a single unit is left on an axis."""
+        return not self.keeps_positions and all(self.reads(axis))
+
+    def along(self, axis: int) -> Unbounded:
+        """Return the layer on one axis."""
+        return Unbounded((self.reads(axis),), self.keeps_positions)
 
 
 @functools.singledispatch

@@ -92,19 +92,18 @@ def ends_by_residue(seen: Support, period: int) -> tuple[Sequence[int], Sequence
 
 
 def like_axes(program: Program) -> Ints:
-    """Return for each axis the first one on which all taps lie alike."""
+    """Return for each axis the first one on which all taps lie alike, and the same sides are read whole."""
     numbers = ("dilation", "shift", "stride", "upsampling")
-    alike: dict[object, int] = {}
-    return tuple(
-        alike.setdefault(
-            tuple(
-                (_taps(stage.kernel, axis), *(getattr(stage, name)[axis] for name in numbers))
-                for stage in program.stages
-            ),
-            axis,
+
+    def known(axis: int) -> tuple[object, ...]:
+        taps = (
+            (_taps(stage.kernel, axis), *(getattr(stage, name)[axis] for name in numbers))
+            for stage in program.stages
         )
-        for axis in range(program.ndim)
-    )
+        return (*taps, *(whole.reads(axis) for whole in program.wholes))
+
+    alike: dict[object, int] = {}
+    return tuple(alike.setdefault(known(axis), axis) for axis in range(program.ndim))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -32,6 +32,7 @@ from .layers import (
     Convolution,
     ConvTranspose,
     Dropout,
+    GlobalContext,
     GlobalPool,
     Normalization,
     Pool,
@@ -186,6 +187,7 @@ def _(net: Node, init: str = "he") -> Node:
     return net
 
 
+@variance.register(GlobalContext)
 @variance.register(GlobalPool)
 @variance.register(Normalization)
 def _(net: Node, init: str = "he") -> Node:

@@ -5,6 +5,7 @@ What they do to a tensor along its channels they do to an array of the channels'
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -14,9 +15,13 @@ from typing import Any
 import numpy as np
 
 from ...network.algebra import Identity, Node, series
+from ...network.channels import Rearranged
+from ...network.layers import ConvTranspose
 from ...network.moves import Pad, Slice
+from ..axes import Place, Run, merged, outermost, owners, positions
 from ..channelwise import Given, in_order, picks
-from ..ir import Operator, Placed, Tensor, everything, single
+from ..ir import Operator, Placed, Tensor, everything, rank_of, single
+from ..moves import Move, read, stepped
 from .pointwise import broadcast
 from .table import RULES, rule
 
@@ -56,6 +61,8 @@ def _(op: Operator) -> Placed:
         if not op.tensor.axes[axis]:
             kept[axis] = slice(start, stop, step)
             continue
+        if len(op.tensor.runs[axis]) > 1 or op.tensor.runs[axis][0].beside != (0, 0):
+            return _of_several(op, axis, start, stop, step)
         if step < 0:
             raise op.error(f"reverses axis {axis}, which is spatial")
         before, after = _bounds(op, op.tensor.side(axis), start, stop)
@@ -101,18 +108,23 @@ def _(op: Operator) -> Placed:
     """Return the entry of an axis at an `index`, or at several that are evenly spaced."""
     tensor = op.tensor
     axis, index = op.options["axis"] % len(tensor.axes), np.asarray(op.options["index"])
-    layout = tensor.axes[:axis] + ((),) * index.ndim + tensor.axes[axis + 1 :]
+    layout = tensor.runs[:axis] + ((),) * index.ndim + tensor.runs[axis + 1 :]
     if not tensor.axes[axis]:
         return picks(single(op, Identity(), layout), lambda numbers: numbers.take(index, axis=axis))
     side = tensor.side(axis)
     if side is None:
         raise op.error("takes entries of a spatial axis of unknown size; give input_shape")
+    if len(tensor.runs[axis]) > 1 or tensor.runs[axis][0].beside != (0, 0):
+        return everything(op)  # a token, or one of several runs
+    if not index.ndim and len(positions(tensor.runs)[tensor.axes[axis][0]]) > 1:
+        move = read(op, tensor, (), chosen={Place(axis, 0): int(index) % side})
+        return move.of(tensor)._replace(layout=tuple(r for i, r in enumerate(move.layout) if i != axis))
     places = np.atleast_1d(index) % side
     step = int(places[1] - places[0]) if len(places) > 1 else 1
     if places.ndim > 1 or step < 1 or (np.diff(places) != step).any():
         raise op.error(f"picks unevenly spaced entries of axis {axis}, which is spatial")
     placed = _cut(op, {axis: (int(places[0]), side - 1 - int(places[-1]), step)})
-    return placed if index.ndim else placed._replace(layout=layout[:axis] + tensor.axes[axis + 1 :])
+    return placed if index.ndim else placed._replace(layout=layout[:axis] + tensor.runs[axis + 1 :])
 
 
 @rule("scatter")
@@ -125,7 +137,7 @@ def _(op: Operator) -> Placed:
     axis = op.options["axis"] % len(layout)
     side = _known_side(op, axis)
     start, stop, step = slice(*op.options["slice"]).indices(side)
-    if not layout[axis]:
+    if not owners(layout[axis]):
         share = Fraction(len(range(start, stop, step)), side)
         gains = zip(op.inputs, (1 - share, share), strict=True)
         sources = [(x, gain) for x, gain in gains if isinstance(x, Tensor) and gain]
@@ -134,7 +146,7 @@ def _(op: Operator) -> Placed:
         return Placed(Identity(), sources, layout, lambda given: _written(given, axis, places))
     if step > 1:
         raise op.error(f"writes into one of every {step} samples along axis {axis}, which is spatial")
-    pads = [(start, side - stop) if owner in layout[axis] else (0, 0) for owner in range(op.ndim)]
+    pads = [(start, side - stop) if owner in owners(layout[axis]) else (0, 0) for owner in range(op.ndim)]
     before = tuple(Pad(pads) if tensor is op.inputs[1] else Identity() for tensor in op.tensors)
 
     def by_channel(given: Given) -> Placed:
@@ -168,12 +180,8 @@ def _known_side(op: Operator, axis: int) -> int:
 @rule("concat")
 def _(op: Operator) -> Placed:
     """Return tensors side by side along the channels, the gains their shares of them."""
-    placed = [tensor for tensor in op.tensors if tensor.layout is not None]
-    if not placed:
-        return everything(op)
-    axis = op.options["axis"] % len(placed[0].axes)
-    layout = broadcast(op)
-    if layout[axis]:
+    axis = op.options["axis"] % rank_of(op)
+    if any(tensor.axes[axis] for tensor in op.tensors if tensor.layout is not None):
         return _lengthened(op, axis)
     sides = []
     for given in op.inputs:
@@ -187,6 +195,7 @@ def _(op: Operator) -> Placed:
         if isinstance(given, Tensor) and side
     ]
     channels = tuple(sides) if len(shares) == len(sides) else ()
+    layout = tuple(() if i == axis else runs for i, runs in enumerate(broadcast(op)))
     return Placed(
         Identity(), shares, layout, lambda given: _side_by_side(given, axis, sides), channels=channels
     )
@@ -215,22 +224,170 @@ def _side_by_side(given: Given, axis: int, sides: Sequence[int]) -> Placed:
 
 
 def _lengthened(op: Operator, axis: int) -> Placed:
-    """Return constants put before and after a tensor along a spatial axis: a padding."""
-    place = next(i for i, given in enumerate(op.inputs) if isinstance(given, Tensor))
-    tensor = op.tensors[0]
-    if len(tensor.axes[axis]) != 1:
-        return everything(op)  # tokens and a class token
+    """Return tensors one after the other along an axis that holds positions.
+
+    Constants before and after a tensor are a padding; tokens beside those of a map keep their place. Pieces
+    of one map are read as the longest one, moved: a cyclic shift, or what stands at the borders.
+    """
+    main = max(op.tensors, key=lambda tensor: (bool(tensor.axes[axis]), tensor.side(axis) or 0))
+    place = next(i for i, given in enumerate(op.inputs) if given is main)
     sides = [given.shape[axis] if given is not None and given.shape else None for given in op.inputs]
     before, after = _summed(sides[:place]), _summed(sides[place + 1 :])
-    if len(op.tensors) > 1 or before is None or after is None:
-        raise op.error(f"concatenates along axis {axis}, which is spatial")
-    return _cut(replace(op, inputs=(tensor,)), {axis: (-before, -after, 1)})
+    if before is None or after is None:
+        raise op.error(f"concatenates along axis {axis}, whose parts have unknown sizes; give input_shape")
+    others = [tensor for tensor in op.tensors if tensor is not main]
+    if len(main.runs[axis]) == 1 and not others:
+        return _cut(replace(op, inputs=(main,)), {axis: (-before, -after, 1)})
+    if len(main.runs[axis]) == 1 and (turned := _turned(op, axis)) is not None:
+        return turned
+    if any(tensor.axes[axis] for tensor in others):
+        if main.owned <= main.whole:
+            return everything(op)
+        raise op.error(f"concatenates different maps along axis {axis}, which is spatial")
+    first, *rest = main.runs[axis]
+    beside = (first.beside[0] + before, first.beside[1] + after)
+    runs = (first._replace(beside=beside), *rest)
+    layout = tuple(runs if i == axis else own for i, own in enumerate(main.runs))
+    return Placed(Identity(), [(main, 1)], layout)
+
+
+def _turned(op: Operator, axis: int) -> Placed | None:
+    """Return pieces of one map that follow each other in a circle: a cyclic shift, or a circular padding.
+
+    Piece [a, b) that begins at place p is the map moved by a - p; all pieces are, modulo its length.
+    """
+    known = [op.options["pieces"].get(x.name) if isinstance(x, Tensor) else None for x in op.inputs]
+    pieces = [piece for piece in known if piece is not None]
+    if len(pieces) < len(known) or len({piece[0].name for piece in pieces}) > 1:
+        return None
+    source = pieces[0][0]
+    whole, owner = source.side(axis), source.axes[axis][0]
+    sides = [tensor.side(axis) or 0 for tensor in op.tensors]
+    places = [sum(sides[:i]) for i in range(len(sides))]
+    moves = {(piece[1][owner] - place) % whole for piece, place in zip(pieces, places, strict=True)}
+    if len(moves) > 1 or (sum(sides) > whole and sum(sides) - max(sides) >= max(sides)):
+        return None
+    main = sides.index(max(sides))
+    start, total = pieces[main][1][owner] - places[main], sum(sides)
+    ends = [(max(0, -start), max(0, start + total - whole)) if a == owner else (0, 0) for a in range(op.ndim)]
+    cut = [(max(0, start), max(0, whole - start - total)) if a == owner else (0, 0) for a in range(op.ndim)]
+    parts: list[Node] = [Pad(ends, "circular")] if any(map(any, ends)) else []
+    if any(map(any, cut)):
+        parts.append(Slice(tuple(a for a, _ in cut), tuple(-b or None for _, b in cut)))
+    return Placed(series(parts), [(source, 1)], source.runs, in_order)
+
+
+def _of_several(op: Operator, axis: int, start: int | None, stop: int | None, step: int) -> Placed:
+    """Return a slice of an axis with several runs: of the tokens beside a map, of its rows, of channels."""
+    tensor, (first, *rest) = op.tensor, op.tensor.runs[axis]
+    count = tensor.side(axis)
+    if count is None or step != 1:
+        return everything(op)
+    begin, end, _ = slice(start, stop).indices(count)
+    before, after = first.beside
+    inner = math.prod(run.length or 1 for run in rest)
+    if first.beside != (0, 0):
+        gone = (begin, count - end)
+        if gone[0] > before or gone[1] > after:
+            return everything(op)  # tokens beside the map
+        runs = (first._replace(beside=(before - gone[0], after - gone[1])), *rest)
+        return single(op, Identity(), tuple(runs if i == axis else own for i, own in enumerate(tensor.runs)))
+    if begin % inner or end % inner or first.axis is not None:
+        return everything(op)
+    length = (end - begin) // inner
+    runs = merged((first._replace(length=length), *rest))
+    return single(op, Identity(), tuple(runs if i == axis else own for i, own in enumerate(tensor.runs)))
 
 
 def _summed(sides: Sequence[int | None]) -> int | None:
     """Return the sum, None where a side is unknown."""
     known = [side for side in sides if side is not None]
     return sum(known) if len(known) == len(sides) else None
+
+
+@rule("flip")
+def _(op: Operator) -> Placed:
+    """Return the entries in the reverse order, of axes that hold no positions."""
+    axes = tuple(axis % len(op.tensor.runs) for axis in op.options["axes"])
+    for axis in axes:
+        if op.tensor.side(axis) != 1 and not set(op.tensor.axes[axis]) <= op.tensor.whole:
+            raise op.error(f"reverses axis {axis}, which is spatial")
+    return picks(single(op, Identity()), lambda numbers: np.flip(numbers, axes))
+
+
+@rule("unfold")
+def _(op: Operator) -> Placed:
+    """Return windows side by side: a run over the windows, and one over the samples of each."""
+    tensor, options = op.tensor, op.options
+    layout, sides = list(tensor.runs), list(tensor.sides)
+    ends, windows, samples = [(0, 0)] * op.ndim, [], []
+    entries = zip(
+        options["axes"], *(options[n] for n in ("size", "stride", "dilation", "padding")), strict=True
+    )
+    for axis, size, stride, dilation, pad in entries:
+        side = tensor.side(axis)
+        if side is None:
+            raise op.error("makes windows of an axis of unknown size; give input_shape")
+        count = (side + 2 * pad - dilation * (size - 1) - 1) // stride + 1
+        owner = op.along(tensor, {axis: 1}, 0).index(1) if tensor.axes[axis] else None
+        if owner is None and (size, stride, pad) != (1, 1, 0):
+            raise op.error(f"makes windows of axis {axis}, which is not spatial")
+        step = 1 if owner is None else layout[axis][0].step
+        windows.append(Run(owner, step * stride, count))
+        samples.append(Run(owner, step * dilation, size))
+        if owner is not None:
+            ends[owner], sides[owner] = (pad * step, pad * step), side + 2 * pad
+    if options["is_column"]:
+        first = layout[: options["axes"][0]]
+        found = (*first[:-1], (*first[-1], *samples), tuple(windows))
+    else:
+        layout[options["axes"][0]] = tuple(windows)
+        found = (*layout, tuple(samples))
+    node = Pad(ends) if any(map(any, ends)) else Identity()
+    return single(op, node, tuple(merged(axis) for axis in found))
+
+
+@rule("fold")
+def _(op: Operator) -> Placed:
+    """Return windows added up where they lie: each sample is what the columns of all windows there read."""
+    tensor, options = op.tensor, op.options
+    *first, last = tensor.runs
+    counts = [
+        (made + sum(pad) - dilation * (size - 1) - 1) // stride + 1
+        for made, pad, dilation, size, stride in zip(
+            *(options[n] for n in ("made", "padding", "dilation", "size", "stride")), strict=True
+        )
+    ]
+    if [run.axis for run in last] != sorted({run.axis for run in last if run.axis is not None}) or [
+        run.length for run in last
+    ] != [count for count in counts if count > 1 or len(last) == len(counts)]:
+        return everything(op) if tensor.owned <= tensor.whole else _unknown_windows(op)
+    move = read(op, tensor, range(len(first)))
+    owners_of = [run.axis for run in last]
+    layer = ConvTranspose(
+        _spread(op, owners_of, options["size"], 1),
+        _spread(op, owners_of, options["stride"], 1),
+        _spread(op, owners_of, options["dilation"], 1),
+        _spread(op, owners_of, options["padding"], (0, 0)),
+    )
+    depth = tuple(() for _ in first)
+    layout = (*depth, *((run._replace(step=1),) for run in last))
+    return single(op, series([move.node, Rearranged(layer)]), layout)
+
+
+def _unknown_windows(op: Operator) -> Placed:
+    raise op.error("adds up windows that are not those of a map")
+
+
+def _spread(
+    op: Operator, owners_of: Sequence[int | None], values: Sequence[Any], default: Any
+) -> tuple[Any, ...]:
+    """Return one value per axis of the network."""
+    found = [default] * op.ndim
+    for owner, value in zip(owners_of, values, strict=True):
+        if owner is not None:
+            found[owner] = value
+    return tuple(found)
 
 
 @rule("roll")
@@ -250,7 +407,7 @@ def _(op: Operator) -> Placed:
 def _(op: Operator) -> Placed:
     """Return the axes in another order, the given one or reversed."""
     order = op.get("order") or range(len(op.tensor.axes))[::-1]
-    layout = tuple(op.tensor.axes[axis] for axis in order)
+    layout = tuple(op.tensor.runs[axis] for axis in order)
     return picks(single(op, Identity(), layout), lambda numbers: numbers.transpose(order))
 
 
@@ -263,7 +420,7 @@ def _(op: Operator) -> Placed:
     gone = {i for i, side in enumerate(known) if side == 1}
     if axes is not None:
         gone &= {axis % rank for axis in axes}
-    layout = tuple(axis for i, axis in enumerate(tensor.axes) if i not in gone)
+    layout = tuple(axis for i, axis in enumerate(tensor.runs) if i not in gone)
     return single(op, Identity(), layout, in_order)
 
 
@@ -273,7 +430,7 @@ def _(op: Operator) -> Placed:
     axes = op.options["axes"]
     rank = len(op.tensor.axes) + len(axes)
     new = {axis % rank for axis in axes}
-    rest = iter(op.tensor.axes)
+    rest = iter(op.tensor.runs)
     return single(op, Identity(), tuple(() if i in new else next(rest) for i in range(rank)), in_order)
 
 
@@ -282,11 +439,12 @@ def _(op: Operator) -> Placed:
     """Return copies along axes that hold no space."""
     tensor, shape = op.tensor, op.shapes[0]
     rank = len(tensor.axes) if shape is None else len(shape)
-    layout = ((),) * (rank - len(tensor.axes)) + tensor.axes
+    layout = ((),) * (rank - len(tensor.axes)) + tensor.runs
     if shape is not None and tensor.shape is not None:
         before = (1,) * (rank - len(tensor.axes)) + tensor.shape
-        if any(axis and a != b for axis, a, b in zip(layout, before, shape, strict=True)):
+        if any(owners(axis) and a != b for axis, a, b in zip(layout, before, shape, strict=True)):
             raise op.error("makes copies along a spatial axis")
+        layout = tuple(() if a != b else axis for axis, a, b in zip(layout, before, shape, strict=True))
 
     def by_channel(given: Given) -> Placed:
         numbers, shape = given.numbers(tensor), given.shape()
@@ -314,7 +472,21 @@ def _cut(op: Operator, cuts: Mapping[int, tuple[int, int, int]], border: str = "
     spatial = {axis: cut for axis, cut in cuts.items() if tensor.axes[axis]}
     if any(len(tensor.axes[axis]) > 1 for axis in spatial):
         return everything(op)  # of tokens
-    found = op.along(tensor, spatial, (0, 0, 1))
+    inner = [axis for axis in spatial if not outermost(tensor.runs, axis)]
+    moves = {axis: _within(op, axis, spatial[axis]) for axis in inner[:1]}
+    if inner:
+        if len(spatial) > 1:
+            raise op.error(
+                f"cuts axis {inner[0]}, which holds a part of the positions of a map, beside another"
+            )
+        return moves[inner[0]].of(tensor)
+    steps = {axis: tensor.runs[axis][0].step for axis in spatial}
+    if any(cut[2] > 1 and steps[axis] > 1 for axis, cut in spatial.items()):
+        raise op.error("takes every so many rows of blocks")
+    scaled = {axis: (b * steps[axis], a * steps[axis], step) for axis, (b, a, step) in spatial.items()}
+    found = [(0, 0, 1)] * op.ndim
+    for axis, cut in scaled.items():
+        found[tensor.axes[axis][0]] = cut
     parts: list[Node] = []
     added = [(max(0, -before), max(0, -after)) for before, after, _ in found]
     if any(map(any, added)):
@@ -324,3 +496,13 @@ def _cut(op: Operator, cuts: Mapping[int, tuple[int, int, int]], border: str = "
         stops = tuple(min(0, -after) or None for _, after, _ in found)
         parts.append(Slice(starts, stops, tuple(step for _, _, step in found)))
     return single(op, series(parts), by_channel=in_order)
+
+
+def _within(op: Operator, axis: int, cut: tuple[int, int, int]) -> Move:
+    """Return a cut of a run within blocks."""
+    before, after, step = cut
+    side = op.tensor.side(axis)
+    if side is None:
+        raise op.error("cuts blocks of unknown size; give input_shape")
+    count = len(range(before, side - after, step))
+    return stepped(op, op.tensor, Place(axis, 0), count, lambda unit: [before + step * unit])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import numpy as np
 
-from ...network.algebra import Identity, Node, series
+from ...network.algebra import Identity
 from ...network.channels import Rearranged, Weighted
 from ...network.layers import Conv, ConvTranspose, Upsample
+from ..axes import reshaped
 from ..channelwise import Given, in_order
-from ..ir import Layout, Operator, Placed, Tensor, everything, single
+from ..ir import Operator, Placed, Tensor, everything, single
 from .table import rule
 
 
@@ -52,86 +52,22 @@ def _with_places(given: Given) -> Placed:
     return given.placed._replace(node=Weighted(layer(blocks, stride=blocks), weights))
 
 
-def _in_order(given: Given) -> Placed:
-    """Return another shape of the same channels."""
-    if not isinstance(given.placed.node, Identity):
-        raise given.op.error("moves blocks between space and channels; use weights='energy'")
-    return given.placed
-
-
 @rule("reshape")
 def _(op: Operator) -> Placed:
-    """Return the same numbers in another shape: what becomes of each axis of the space.
-
-    An axis split in two keeps its major part, the other is a block moved to channels; channels merged
-    behind an axis are a block moved to space; what is merged otherwise has lost its position.
-    """
+    """Return the same numbers in another shape: the runs of its axes split and joined."""
     tensor, shape = op.tensor, op.shapes[0]
     if shape is None or None in shape or tensor.shape is None or None in tensor.shape:
         if shape is not None and shape == tensor.shape:
             return single(op, Identity(), by_channel=in_order)
         raise op.error("reshapes a tensor, and one of the shapes is unknown; give input_shape")
-    found = _reshaped(_atoms(tensor), [int(side or 0) for side in shape], op.ndim)
-    if found is None:
+    layout = reshaped(tensor.runs, [int(side or 0) for side in shape])
+    if layout is None and tensor.owned <= tensor.whole:
         return everything(op)
-    layout, down, up = found
-    parts: list[Node] = []
-    channels = _depth(tensor)
-    if set(down) != {1}:
-        channels = channels and channels * math.prod(down)
-        parts.append(Rearranged(Conv(tuple(down), stride=tuple(down)), channels))
-    if set(up) != {1}:
-        parts.append(Rearranged(Upsample(tuple(up)), channels and channels // math.prod(up)))
-    return single(op, series(parts), layout, _in_order)
-
-
-def _atoms(tensor: Tensor) -> list[tuple[int, int | None]]:
-    """Return the factors of a shape, (side, axis of the space) each, those of one sample left out."""
-    atoms: list[tuple[int, int | None]] = []
-    for side, owners in zip(tensor.shape or (), tensor.axes, strict=True):
-        if len(owners) > 1:
-            atoms += [(int(tensor.sides[owner] or 0), owner) for owner in owners]
-        else:
-            atoms.append((int(side or 0), owners[0] if owners else None))
-    return [atom for atom in atoms if atom[0] != 1]
-
-
-def _reshaped(
-    atoms: list[tuple[int, int | None]], shape: Iterable[int], ndim: int
-) -> tuple[Layout, list[int], list[int]] | None:
-    """Return the layout of a shape, and by how much each axis is pooled and repeated; None if it is lost."""
-    rest, layout = atoms[::-1], []
-    down, up = [1] * ndim, [1] * ndim
-    for side in shape:
-        owners: list[int] = []
-        block = 1
-        wanted = side
-        while wanted > 1:
-            if not rest:
-                return None
-            size, owner = rest.pop()
-            if size > wanted:
-                if size % wanted:
-                    return None
-                rest.append((size // wanted, None))
-                if owner is not None:
-                    down[owner] *= size // wanted
-                size = wanted
-            elif wanted % size:
-                return None
-            wanted //= size
-            if owner is None:
-                block *= size
-            elif block > 1:
-                return None
-            else:
-                owners.append(owner)
-        if owners and block > 1:
-            if len(owners) > 1:
-                return None
-            up[owners[0]] *= block
-        layout.append(tuple(owners))
-    return tuple(layout), down, up
+    if layout is None:
+        raise op.error(
+            f"reshapes {tensor.shape} to {shape}, which cuts the rows of a map into pieces of other lengths"
+        )
+    return single(op, Identity(), layout, in_order)
 
 
 def _depth(tensor: Tensor) -> int | None:

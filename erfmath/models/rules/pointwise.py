@@ -11,8 +11,10 @@ import numpy as np
 
 from ...network.algebra import Identity, series
 from ...network.layers import Activation
+from ..axes import Axis, Layout, owners
 from ..channelwise import Array, Given, picks
-from ..ir import Constant, Layout, Operator, Placed, Tensor, everything, single
+from ..ir import Constant, Operator, Placed, Tensor, everything, rank_of, single
+from ..moves import kept
 from .table import rule
 
 
@@ -51,7 +53,8 @@ def _(op: Operator) -> Placed:
     """
     tensor = op.tensor
     over = [axis % len(tensor.axes) for axis in op.options["axes"]]
-    spatial = any(tensor.axes[axis] and tensor.side(axis) != 1 for axis in over)
+    spatial = [axis for axis in over if tensor.axes[axis] and tensor.side(axis) != 1]
+    within, statistics = kept(op, tensor, spatial)
 
     def by_channel(given: Given) -> Placed:
         scale = op.get("scale")
@@ -64,7 +67,7 @@ def _(op: Operator) -> Placed:
             value = np.repeat(value, math.prod(given.shape()) // np.size(value))
         return _normalised(given, value)
 
-    return single(op, Identity(), by_channel=by_channel)._replace(has_statistics=spatial)
+    return single(op, within, by_channel=by_channel)._replace(statistics=statistics)
 
 
 def _normalised(given: Given, value: Any) -> Placed:
@@ -95,7 +98,8 @@ def _loaded(op: Operator, name: str) -> Any:
 @rule("join")
 def _(op: Operator) -> Placed:
     """Return the sum of tensors, each times its gain: 1 for sums, equal shares for products and maxima."""
-    count = {"sum": 1, "mean": len(op.inputs)}.get(op.options["combine"], len(op.tensors))
+    several = op.get("count", len(op.tensors))
+    count = {"sum": 1, "mean": len(op.inputs)}.get(op.options["combine"], several)
     return Placed(Identity(), [(tensor, Fraction(1, count)) for tensor in op.tensors], broadcast(op), _joined)
 
 
@@ -150,28 +154,21 @@ def _(op: Operator) -> Placed:
 
 def broadcast(op: Operator) -> Layout:
     """Return the common layout of tensors that are joined position by position."""
-    rank = max(len(t.shape) for t in op.inputs if t is not None and t.shape is not None)
-    rank = max([rank, *(len(t.layout) for t in op.tensors if t.layout is not None)])
-    layout: list[tuple[int, ...]] = [()] * rank
+    rank = rank_of(op)
+    layout: list[Axis] = [()] * rank
     for tensor in op.tensors:
-        if tensor.layout is None:
-            continue
-        for i, axis in enumerate(tensor.layout, rank - len(tensor.layout)):
-            if axis and layout[i] not in ((), axis):
-                raise op.error(f"joins tensors whose axes {i} run along different axes of the input")
-            layout[i] = layout[i] or axis
+        for i, axis in enumerate(tensor.layout or (), rank - len(tensor.layout or ())):
+            is_finer = bool(owners(axis)) and not (owners(layout[i]) and len(layout[i]) >= len(axis))
+            layout[i] = axis if is_finer else layout[i] or axis
     _require_whole(op, layout)
-    owners = [owner for axis in layout for owner in axis]
-    if len(set(owners)) < len(owners):
-        raise op.error("joins tensors that have an axis of the input in different places")
     return tuple(layout)
 
 
-def _require_whole(op: Operator, layout: Sequence[tuple[int, ...]]) -> None:
+def _require_whole(op: Operator, layout: Sequence[Axis]) -> None:
     """Raise where a single sample is repeated along the space, as no layer does."""
     for i, axis in enumerate(layout, -len(layout)):
         shapes = [t.shape for t in op.inputs if t is not None and t.shape is not None]
         longest = max((shape[i] or 0 for shape in shapes if len(shape) >= -i), default=0)
-        alone = [t for t in op.tensors if t.layout and len(t.layout) >= -i and t.layout[i] and t.side(i) == 1]
-        if axis and alone and longest > 1:
+        alone = [t for t in op.tensors if len(t.axes) >= -i and t.axes[i] and t.side(i) == 1]
+        if owners(axis) and alone and longest > 1:
             raise op.error(f"repeats the single sample of {alone[0].name!r} along axis {i}, which is spatial")

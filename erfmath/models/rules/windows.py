@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from ...network.algebra import Identity
+from ...network.algebra import Identity, Node, series
+from ...network.blocks import Blocks
 from ...network.channels import Weighted
 from ...network.layers import Conv, ConvTranspose, Pool
 from ...network.resize import Resize, resize
+from ..axes import Layout, Place, positions
 from ..channelwise import Given, in_order
-from ..ir import Operator, Placed, Tensor, everything, single
+from ..ir import Operator, Placed, Tensor, single
+from ..moves import Move, stepped
 from .table import rule
 
 SAME = ("same_upper", "same_lower")
@@ -29,11 +32,19 @@ def _(op: Operator) -> Placed:
     """Return a convolution; the weights are (channels, channels in / groups, *sides)."""
     window, shape = Window(op), op.weight_shape()
     _require_channels(op, op.tensor)
-    groups = op.options["groups"]
+    groups, tensor = op.options["groups"], op.tensor
     if window.is_point and shape[0] == groups == 1:
         return single(op, Identity(), by_channel=_weighted)
-    layer = _conv(*window.moves, window.spread(window.pads(), (0, 0)), "zeros", shape[0], groups)
-    return single(op, layer, by_channel=_weighted)
+    size, stride, dilation, pads = window.even
+    layer = _conv(size, stride, dilation, pads, "zeros", shape[0], groups)
+    mixed = tensor.runs if groups == tensor.side(window.axes[0] - 1) else _without_channels(op)
+    return window.moved(layer, mixed, _weighted)
+
+
+def _without_channels(op: Operator) -> Layout:
+    """Return the layout of a map whose channels are made anew."""
+    axis = len(op.tensor.runs) - 1 - len(op.options["size"])
+    return tuple(() if i == axis else runs for i, runs in enumerate(op.tensor.runs))
 
 
 @rule("conv_transpose")
@@ -43,10 +54,11 @@ def _(op: Operator) -> Placed:
     _require_channels(op, op.tensor)
     extra, groups = list(op.options["output_padding"]), op.options["groups"]
     size, stride, dilation = window.moves
+    window.require_plain()
     pads, outputs = window.spread(window.transposed_pads(extra), (0, 0)), shape[1] * groups
     more = window.spread(extra, 0)
     layer = ConvTranspose(size, stride, dilation, pads, more, channels=outputs, groups=groups)
-    return single(op, layer, by_channel=_weighted)
+    return single(op, layer, _without_channels(op), _weighted)
 
 
 def _weighted(given: Given) -> Placed:
@@ -71,9 +83,8 @@ def _weighted(given: Given) -> Placed:
 def _(op: Operator) -> Placed:
     """Return a pooling over a window."""
     window = Window(op)
-    size, stride, dilation = window.moves
+    size, stride, dilation, pads = window.even
     is_ceil, is_counted = bool(op.get("ceil_mode", False)), bool(op.get("count_include_pad", True))
-    pads = window.spread(window.pads(), (0, 0))
     layer = _pool(size, stride, pads, op.options["mode"], dilation, is_ceil, is_counted)
 
     def by_channel(given: Given) -> Placed:
@@ -81,7 +92,7 @@ def _(op: Operator) -> Placed:
             raise op.error("has a slope that depends on its input")
         return given.placed
 
-    return single(op, layer, by_channel=by_channel)
+    return window.moved(layer, op.tensor.runs, by_channel)
 
 
 @rule("adaptive_pool")
@@ -90,7 +101,7 @@ def _(op: Operator) -> Placed:
     tensor, sizes = op.tensor, op.options["size"]
     axes = range(len(tensor.axes) - len(sizes), len(tensor.axes))
     if all(size == 1 for size in sizes):
-        return everything(op)
+        return single(op, Identity(), tuple(() if i in axes else runs for i, runs in enumerate(tensor.runs)))
     sides = []
     for axis, size in zip(axes, sizes, strict=True):
         side = tensor.side(axis)
@@ -176,6 +187,99 @@ class Window:
     def is_point(self) -> bool:
         """Whether it has one sample, and moves by one."""
         return set(self.size) == {1} and set(self.stride) == {1} and not any(map(any, self.pads()))
+
+    @property
+    def even(self) -> tuple[Any, ...]:
+        """The size, stride, dilation and padding of a window that moves by whole steps, per axis.
+
+        Along a run of step s that is the outermost one of its axis a window has its dilation and padding s
+        times as large. Other runs are left to `moved`.
+        """
+        size, stride, dilation = self.moves
+        pads = self.spread(self.pads(), (0, 0))
+        found = [list(values) for values in (size, stride, dilation, pads)]
+        for axis in self.special:
+            owner, run = self._owner(axis), self.tensor.runs[axis][0]
+            if self._is_outermost(axis) and stride[owner] == 1:
+                found[2][owner] *= run.step
+                found[3][owner] = tuple(run.step * pad for pad in pads[owner])
+            else:
+                one: tuple[Any, ...] = (1, 1, 1, (0, 0))
+                for values, value in zip(found, one, strict=True):
+                    values[owner] = value
+        return tuple(map(tuple, found))
+
+    @property
+    def special(self) -> list[int]:
+        """The axes of the tensor that it moves along by runs which are not all of an axis of the map."""
+        return [
+            axis
+            for axis in self.axes
+            if self.tensor.axes[axis]
+            and (self.tensor.runs[axis][0].step != 1 or not self._is_alone(axis))
+            and not self._is_idle(axis)
+        ]
+
+    def require_plain(self) -> None:
+        """Raise where it moves along blocks."""
+        if self.special:
+            raise self.op.error(
+                f"works along axis {self.special[0]}, which holds a part of the positions of a map"
+            )
+
+    def moved(self, layer: Node, layout: Layout, by_channel: Any) -> Placed:
+        """Return a layer that moves by whole steps, and blocks along the other runs."""
+        op, tensor = self.op, self.tensor
+        rest = [axis for axis in self.special if not (self._is_outermost(axis) and self._along(axis)[1] == 1)]
+        if not rest:
+            return single(op, layer, layout, by_channel)
+        parts, current = [layer], replace(tensor, layout=layout)
+        for axis in rest:
+            move = self._blocks(axis, current)
+            parts.append(move.node)
+            current = replace(current, layout=move.layout, sides=move.sides)
+        return single(op, series(parts), current.runs)
+
+    def _blocks(self, axis: int, tensor: Tensor) -> Move:
+        """Return a window along a run within blocks, or one of a stride along an outermost run."""
+        size, stride, dilation, (before, _) = self._along(axis)
+        run, shape = tensor.runs[axis][0], self.op.shapes[0]
+        count = None if shape is None else shape[axis]
+        if count is None:
+            raise self.op.error("works along blocks of unknown size; give input_shape")
+
+        def taps(unit: int) -> list[int]:
+            return [stride * unit + dilation * tap - before for tap in range(size)]
+
+        if not self._is_outermost(axis):
+            return stepped(self.op, tensor, Place(axis, 0), count, taps)
+        owner, step = self._owner(axis), run.step
+        reads = [[tap * step + r for tap in taps(0)] for r in range(step)]
+        sizes = tuple(stride * step if a == owner else 1 for a in range(self.op.ndim))
+        node = Blocks(sizes, [reads if a == owner else ((0,),) for a in range(self.op.ndim)])
+        layout = tuple((run._replace(length=count),) if i == axis else r for i, r in enumerate(tensor.runs))
+        sides = tuple(step * count if a == owner else side for a, side in enumerate(tensor.sides))
+        return Move(node, layout, sides)
+
+    def _along(self, axis: int) -> tuple[int, int, int, tuple[int, int]]:
+        """Return the size, the stride, the dilation and the padding along an axis of the tensor."""
+        i = list(self.axes).index(axis)
+        return self.size[i], self.stride[i], self.dilation[i], self.pads()[i]
+
+    def _owner(self, axis: int) -> int:
+        return self.tensor.axes[axis][0]
+
+    def _is_idle(self, axis: int) -> bool:
+        size, stride, _, pads = self._along(axis)
+        return size == stride == 1 and pads == (0, 0)
+
+    def _is_alone(self, axis: int) -> bool:
+        """Whether a run is all of an axis of the map."""
+        return sum(run.axis == self._owner(axis) for runs in self.tensor.runs for run in runs) == 1
+
+    def _is_outermost(self, axis: int) -> bool:
+        place, _ = positions(self.tensor.runs)[self._owner(axis)][0]
+        return place == Place(axis, 0)
 
     def spread(self, values: list[Any], default: Any) -> tuple[Any, ...]:
         """Return one value per axis of the network."""
