@@ -77,7 +77,9 @@ def leaky(op: Operator, a: Arguments) -> Options:
 
 
 def clipped(op: Operator, a: Arguments) -> Options:
-    """Return the name of a clipping between two ends, where it has one."""
+    """Return the name of a clipping between two ends, where it has one; computed ends are joined to it."""
+    if len(op.tensors) > 1:
+        return {"kind": "join", "combine": "extreme", "inputs": tuple(filter(None, op.inputs))}
     given = [x.load() if isinstance(x, Constant) else None for x in (*op.inputs[1:], None, None)[:2]]
     found = _first(a, "min", "min_val", default=given[0]), _first(a, "max", "max_val", default=given[1])
     low, high = (end.tolist() if isinstance(end, np.ndarray) else end for end in found)

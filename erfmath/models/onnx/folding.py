@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from ..ir import Constant, Shape
-from . import fused, quantised  # noqa: F401 - they register what they write out
+from . import fused, quantised, shapes  # noqa: F401 - they register what they write out
 from .constants import Made, is_small, of_value
 from .control import Control
 from .file import value_of
 from .graph import attributes, called, captured, ordered
-from .lowered import lowered
-from .shapes import MisfitError, kind_of, made_types, sides, spelled, type_of
+from .lowered import MICROSOFT, lowered
+from .shapes import MisfitError, kind_of, sides, spelled, type_of
 
 _INTEGERS = (2, 3, 4, 5, 6, 7, 9, 12, 13)  # types of elements whose values may describe a shape
 _BY_FLOATS = frozenset(["Range", "Resize", "Upsample"])  # what takes sizes from floats
@@ -62,6 +62,8 @@ class Folding:
         Those that do.
     open
         Inputs whose values are not known, beside those that are followed.
+    blocked
+        Tensors whose channels onnxruntime keeps in blocks.
     misfits
         Nodes whose operands' shapes do not go together, with the reason.
     """
@@ -78,6 +80,7 @@ class Folding:
     ) -> None:
         self.folder, self.versions, self.plain = folder, dict(versions), plain
         self.types, self.live = dict(types), set(live)
+        self.blocked: set[str] = set()
         self.misfits: list[tuple[str, str]] = []
         self.constants: dict[str, Constant] = {}
         self.steps, self.numbers = 0, itertools.count(1)  # of nodes written out, of names made up
@@ -119,10 +122,18 @@ class Folding:
             plain = None if node.op_type in self.plain else lowered(node, self)
             if plain is not None:
                 yield from self.walk(ordered(plain))
+                self._take_blocks(node)
                 continue
             self._settle(node)
+            self._take_blocks(node)
             if not self.live.isdisjoint(node.output):
                 yield node
+
+    def _take_blocks(self, node: Any) -> None:
+        """Take note of channels in blocks: those of onnxruntime's layout, and what is made of them."""
+        is_inside = node.domain == f"{MICROSOFT}.nchwc" and node.op_type != "ReorderOutput"
+        if is_inside or (not node.domain and not self.blocked.isdisjoint(node.input)):
+            self.blocked.update(node.output)
 
     def count(self, node: Any, steps: int) -> None:
         """Take note of nodes that are written out; raise where they become too many."""
@@ -162,7 +173,7 @@ class Folding:
 
     def _settle(self, node: Any) -> None:
         """Find the shapes of what a node makes, and its values where it does not depend on the input."""
-        types = self._made_types(node)
+        types = self.made_types(node)
         self.types.update(types)
         if node.op_type == "Constant":
             self._fold(node)
@@ -175,10 +186,11 @@ class Folding:
         else:
             self.live.update(filter(None, node.output))
 
-    def _made_types(self, node: Any) -> dict[str, Any]:
+    def made_types(self, node: Any) -> dict[str, Any]:
+        """Return the types of what a node makes, as far as they can be told."""
         given = {name: self.types[name] for name in node.input if name in self.types}
         try:
-            return made_types(node, given, self._values_for(node), self.versions)
+            return shapes.made_types(node, given, self._values_for(node), self.versions)
         except MisfitError as problem:
             self.misfits.append((f"{node.op_type} {called(node)!r}", str(problem)))
             return {}
@@ -197,8 +209,8 @@ class Folding:
 
     def _fold(self, node: Any) -> None:
         inputs = [self.constants.get(name) if name else None for name in node.input]
-        shapes = {name: self.shape(name) for name in node.output}
-        made = Made(node, inputs, shapes, self.versions).constants()
+        known = {name: self.shape(name) for name in node.output}
+        made = Made(node, inputs, known, self.versions).constants()
         self.constants.update(made)
         for name, entry in made.items():
             self.learn(name, entry.shape)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .lowered import MICROSOFT, writes
+from .shapes import sides
 from .writer import Writer
 
 _BLOCKED = f"{MICROSOFT}.nchwc"
@@ -77,6 +78,29 @@ def _(write: Writer) -> None:
     scales = write.constant(np.array(write.own["scales"], dtype=np.float32))
     own = {key: write.own.get(key) for key in ("mode", "coordinate_transformation_mode")}
     write("Resize", write.input(0), "", scales, output=write.output(), nearest_mode="floor", **own)
+
+
+@writes("Reshape")
+def _(write: Writer) -> bool:
+    """Write channels in blocks that are shown, (1, 32, 8, 8) as (1, 2, 8, 8, 16), or shown no longer."""
+    name, folding = write.input(0), write.folding
+    before = folding.shape(name)
+    if name not in folding.blocked or before is None or None in before:
+        return False
+    after = sides(folding.made_types(write.node).get(write.output()))
+    if after is None:
+        return False
+    rank = len(before)
+    if len(after) == rank + 1 and after[2:-1] == before[2:]:
+        shape = (*after[:2], after[-1], *after[2:-1])
+        made = write("Reshape", name, write.constant(np.array(shape, dtype=np.int64)))
+        write("Transpose", made, output=write.output(), perm=[0, 1, *range(3, rank + 1), 2])
+        return True
+    if len(after) == rank - 1 and before[2:-1] == after[2:]:
+        made = write("Transpose", name, perm=[0, 1, rank - 1, *range(2, rank - 1)])
+        write("Reshape", made, write.constant(np.array(after, dtype=np.int64)), output=write.output())
+        return True
+    return False
 
 
 @writes(f"{_BLOCKED}.ReorderInput")

@@ -150,6 +150,12 @@ def attributes(node: Any) -> dict[str, Any]:
     return {k: v.decode(errors="replace") if isinstance(v, bytes) else v for k, v in found.items()}
 
 
+def takes_channels_last(node: Any) -> bool:
+    """Return whether a node is one of onnxruntime's whose tensors have their channels last."""
+    is_named = node.op_type.startswith("Nhwc") or node.domain.endswith(".nhwc")
+    return is_named or bool(node.domain and attributes(node).get("channels_last", 0))
+
+
 def named(words: str) -> frozenset[str]:
     """Return the names of operators in a text."""
     return frozenset(words.split())

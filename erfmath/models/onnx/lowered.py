@@ -14,14 +14,16 @@ from .writer import Writer
 if TYPE_CHECKING:
     from .folding import Folding
 
-WAYS: dict[str, Callable[[Writer], None]] = {}
+# What writes out an operator; it returns False where there is nothing to write out.
+Way = Callable[[Writer], bool | None]
+WAYS: dict[str, Way] = {}
 MICROSOFT = "com.microsoft"
 
 
-def writes(*names: str) -> Callable[[Callable[[Writer], None]], Callable[[Writer], None]]:
+def writes(*names: str) -> Callable[[Way], Way]:
     """Return a decorator of what writes out operators of some names, "domain.Name" or "Name"."""
 
-    def keep(way: Callable[[Writer], None]) -> Callable[[Writer], None]:
+    def keep(way: Way) -> Way:
         WAYS.update(dict.fromkeys(names, way))
         return way
 
@@ -35,5 +37,4 @@ def lowered(node: Any, folding: Folding) -> list[Any] | None:
     if way is None:
         return None
     writer = Writer(node, folding)
-    way(writer)
-    return writer.nodes
+    return None if way(writer) is False else writer.nodes

@@ -16,7 +16,7 @@ from ..ir import Input, Operator, Shape, Tensor, examples
 from ..operators import translated
 from ..trace import Trace, spatial_axes
 from .folding import Folding
-from .graph import attributes, called, flat, ordered, reads
+from .graph import attributes, called, flat, ordered, reads, takes_channels_last
 from .inputs import checked, declared, filled, first_channels, is_tokens, said, symbols
 from .shapes import MisfitError, spelled, type_of
 
@@ -235,21 +235,27 @@ class Reader:
         return spatial_axes(self.space(self.asked.space), rank)
 
     def space(self, given: Any) -> Any:
-        """Return the spatial axes of the input, told from a transposition of channels that come last."""
+        """Return the spatial axes of the input, told from what takes channels that come last."""
         name = self.input
         while given is None:
             readers = [node for node in self.nodes if name in node.input]
             if len(readers) != 1:
                 return None
             node = readers[0]
-            if node.op_type in _BEFORE and node.output:
-                name = node.output[0]
-                continue
-            order = list(attributes(node).get("perm") or ()) if node.op_type == "Transpose" else []
-            if len(order) > 2 and order == [0, len(order) - 1, *range(1, len(order) - 1)]:
-                return order[2:]
-            return None
+            if node.op_type not in _BEFORE or not node.output:
+                return self._space_before(node)
+            name = node.output[0]
         return given
+
+    def _space_before(self, node: Any) -> list[int] | None:
+        """Return the spatial axes of what a node reads, None where the channels come before them."""
+        own = attributes(node)
+        if takes_channels_last(node):
+            return list(range(1, 1 + len(own.get("kernel_shape") or (0, 0))))
+        order = list(own.get("perm") or ()) if node.op_type == "Transpose" else []
+        is_moved = len(order) > 2 and order == [0, len(order) - 1, *range(1, len(order) - 1)]
+        behind = [other for other in self.nodes if node.output[0] in other.input]
+        return order[2:] if is_moved and not any(map(takes_channels_last, behind)) else None
 
     # The reading.
 

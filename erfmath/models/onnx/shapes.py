@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..ir import Shape
-from .graph import named
+from .graph import attributes, named
 
 # Of the shape of their first operand, where onnx's inference does not know them.
 _ALIKE = named(
@@ -55,6 +55,10 @@ def made_types(
     first = types.get(node.input[0]) if node.input else None
     if node.op_type == "Reshape" and node.output[0] in found:
         _require_same_count(sides(first), sides(found[node.output[0]]))
+    if (
+        node.op_type == "ConvTranspose"
+    ):  # whose inference stops halfway where a given size is below the input's
+        found |= _deconvolved(node, types)
     if first is not None and node.op_type in _ALIKE and sides(found.get(node.output[0])) is None:
         found[node.output[0]] = first
     for entry in found.values():
@@ -87,6 +91,16 @@ def _inferred(
     except Exception:  # what is missing is asked for where it is needed
         return {}
     return {name: entry for name, entry in found.items() if entry.WhichOneof("value")}
+
+
+def _deconvolved(node: Any, types: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the type of a transposed convolution's output where its size is given."""
+    own, (first, weights) = attributes(node), (types.get(name) for name in node.input[:2])
+    size, before, matrix = own.get("output_shape"), sides(first), sides(weights)
+    if not size or before is None or matrix is None or len(before) < 3 or len(matrix) != len(before):
+        return {}
+    channels = None if matrix[1] is None else matrix[1] * own.get("group", 1)
+    return {node.output[0]: type_of(kind_of(first), (before[0], channels, *size[-(len(before) - 2) :]))}
 
 
 def _require_same_count(before: Shape | None, after: Shape | None) -> None:
