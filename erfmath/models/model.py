@@ -38,6 +38,9 @@ class Reader(Protocol):
     def space(self, given: Any) -> Any:
         """Return the spatial axes of the input, those given or those that the model tells."""
 
+    def elsewhere(self) -> Reader | None:
+        """Return the model at another size, None where its operators have no part that depends on it."""
+
     def part(self, read: Tensor) -> Any:
         """Return a module that makes the tensor that was read, where there is one to run."""
 
@@ -54,12 +57,13 @@ class Source:
 
     def model(self, output: str | int | None, weights: str) -> Model:
         """Read the model up to a tensor."""
-        from .trace import Trace, spatial_axes  # which networks without a model do without
+        from .another_size import note_of_size
+        from .trace import spatial_axes
 
         reader = self.open(output)
+        trace, net = self.traced(reader, weights)
         space = reader.space(self.space)
-        trace = Trace(reader.input_shape, space, self.rules, self.global_context, weights, self.rates)
-        net = reader.network(trace)
+        by_size = note_of_size(self, reader, net) if weights == "uniform" else ()
         return Model(
             net,
             reader.name,
@@ -68,10 +72,18 @@ class Source:
             output if isinstance(output, str) else trace.read.title,
             reader.names,
             weights,
-            _warnings(reader, trace),
+            (*_warnings(reader, trace), *by_size),
             trace.read.title in reader.own,
             _Reading(self, reader, trace, output),
         )
+
+    def traced(self, reader: Reader, weights: str) -> tuple[Trace, Node]:
+        """Run a reader's operators; return what was met on the way, and the network."""
+        from .trace import Trace  # which networks without a model do without
+
+        space = reader.space(self.space)
+        trace = Trace(reader.input_shape, space, self.rules, self.global_context, weights, self.rates)
+        return trace, reader.network(trace)
 
 
 @dataclass(frozen=True)

@@ -280,6 +280,9 @@ class Reader:
         """The names of the operators that are run: paths of submodules, and what is done there."""
         return tuple(self.calls[node] for node in self.nodes if node in self.calls)
 
+    def elsewhere(self) -> None:
+        """Return nothing: an exported program has one size."""
+
     def part(self, read: Tensor) -> Any:
         """Return a module up to a tensor, channels before the space."""
         import torch

@@ -64,6 +64,8 @@ class Folding:
         Inputs whose values are not known, beside those that are followed.
     blocked
         Tensors whose channels onnxruntime keeps in blocks.
+    is_measured
+        Whether the shape of what depends on the input has been taken.
     misfits
         Nodes whose operands' shapes do not go together, with the reason.
     """
@@ -81,6 +83,7 @@ class Folding:
         self.folder, self.versions, self.plain = folder, dict(versions), plain
         self.types, self.live = dict(types), set(live)
         self.blocked: set[str] = set()
+        self.is_measured = False
         self.misfits: list[tuple[str, str]] = []
         self.constants: dict[str, Constant] = {}
         self.steps, self.numbers = 0, itertools.count(1)  # of nodes written out, of names made up
@@ -220,6 +223,7 @@ class Folding:
         shape, is_shape = self.shape(node.input[0]), node.op_type == "Shape"
         if shape is None:
             return Constant(None if is_shape else ())
+        self.is_measured |= node.input[0] in self.live
         if is_shape:
             own = attributes(node)
             shape = shape[own.get("start", 0) : own.get("end")]

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..._checks import per_axis
 from ...network.algebra import Node
+from ..another_size import larger
 from ..ir import Input, Operator, Shape, Tensor, examples
 from ..operators import translated
 from ..trace import Trace, spatial_axes
@@ -62,12 +63,15 @@ class Reader:
         Whether the output is the model's first because no other was asked for.
     notes
         What a user should know of the shape.
+    is_sized
+        Whether operators that were run depend on the input's size: sizes that are computed, interpolation.
     """
 
     def __init__(
         self, model: Any, output: str | int | None, asked: Asked, folder: Path | None, name: str
     ) -> None:
-        self.folder, self.name, self.asked = folder, name, asked
+        self.folder, self.name, self.asked, self.asked_output = folder, name, asked, output
+        self.is_sized = False
         self.model = flat(model)
         graph = self.model.graph
         self.versions = {
@@ -294,13 +298,27 @@ class Reader:
         known: dict[str, Input] = {self.input: trace.input}
         for node in self._fitting_nodes(folding):
             op = self._operator(node, known, folding, trace)
+            self.is_sized |= op.kind == "resize"
             for name, tensor in zip(op.outputs, trace.run(op), strict=True):
                 known[name] = tensor
                 folding.learn(name, tensor.shape)
+        self.is_sized |= folding.is_measured
         found = known.get(self.output)
         if not isinstance(found, Tensor):
             raise ValueError(f"there is no path from the input {self.input!r} to the output {self.output!r}")
         return trace.finished(found, self.is_default)
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Samples of the input along its spatial axes."""
+        return tuple(self.input_shape[axis] or 1 for axis in self._space(len(self.input_shape)))
+
+    def elsewhere(self) -> Reader | None:
+        """Return the model at another size, None where nothing that was run depends on it."""
+        if not self.is_sized or self.input not in self.inputs:
+            return None
+        asked = replace(self.asked, size=larger(self.sides), shape=self.input_shape)
+        return Reader(self.model, self.asked_output, asked, self.folder, self.name)
 
     def _fitting_nodes(self, folding: Folding) -> Iterator[Any]:
         """Yield the nodes that depend on the input; raise where shapes do not go together."""

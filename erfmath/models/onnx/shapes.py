@@ -80,17 +80,24 @@ def _inferred(
     except Exception:  # an operator of somebody's own
         return {}
     stored = {name: onnx.numpy_helper.from_array(np.asarray(value)) for name, value in values.items()}
-    try:
-        found = onnx.shape_inference.infer_node_outputs(
-            schema, node, dict(types), stored, opset_imports=[onnx.helper.make_opsetid(domain, version)]
-        )
-    except onnx.shape_inference.InferenceError as error:
-        if "ShapeInferenceError" not in str(error):
-            return {}
-        raise MisfitError(str(error).rpartition("[ShapeInferenceError]")[2].strip().splitlines()[0]) from None
-    except Exception:  # what is missing is asked for where it is needed
-        return {}
-    return {name: entry for name, entry in found.items() if entry.WhichOneof("value")}
+    opsets = [onnx.helper.make_opsetid(domain, version)]
+    for given in (types, _as_floats(types, values)):
+        try:
+            found = onnx.shape_inference.infer_node_outputs(
+                schema, node, dict(given), stored, opset_imports=opsets
+            )
+        except Exception as error:  # of several kinds; what is missing is asked for where it is needed
+            reason = str(error).rpartition("[ShapeInferenceError]")
+            if reason[1]:
+                raise MisfitError((reason[2].strip().splitlines() or ["shapes differ"])[0]) from None
+        else:
+            return {name: entry for name, entry in found.items() if entry.WhichOneof("value")}
+    return {}
+
+
+def _as_floats(types: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return types of floats, as integers of quantised operators that were written out meet floats."""
+    return {name: entry if name in values else type_of(1, sides(entry)) for name, entry in types.items()}
 
 
 def _deconvolved(node: Any, types: Mapping[str, Any]) -> dict[str, Any]:
