@@ -31,6 +31,7 @@ _PUBLIC = {
     "measured.gradients": ("measure",),
     "measured.module": ("to_torch",),
     "measured.result": ("Agreement", "Measurement"),
+    "measured.verify": ("UnitCheck", "Verification", "verify"),
     "models.model": ("Model",),
     "models.onnx": ("from_onnx",),
     "models.torch": ("from_torch",),

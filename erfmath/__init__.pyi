@@ -35,6 +35,7 @@ from .laws.verdict import Verdict as Verdict
 from .measured.gradients import measure as measure
 from .measured.module import to_torch as to_torch
 from .measured.result import Agreement as Agreement, Measurement as Measurement
+from .measured.verify import UnitCheck as UnitCheck, Verification as Verification, verify as verify
 from .models.model import Model as Model
 from .models.onnx import from_onnx as from_onnx
 from .models.torch import from_torch as from_torch

@@ -297,11 +297,10 @@ def test_numbers_beyond_the_floats_are_shown():
         em.Conv(10**400)
 
 
-def test_a_tensor_without_positions_has_no_module():
+def test_a_tensor_without_positions_is_one_unit_of_a_module():
     torch = pytest.importorskip("torch")
     model = em.from_torch(torch.nn.Linear(24, 8), (1, 24))
-    with pytest.raises(ValueError, match="a tensor with positions, and 'linear' has none"):
-        model.module()
+    assert model.module()(torch.zeros(1, 24)).shape == (1, 8, 1)
 
 
 def test_copies_of_a_model_read_on_and_pickles_are_analysed():

@@ -66,6 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"its own weights and random inputs (default: {_RUNS} runs)",
     )
     parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="compare the field of a PyTorch module with gradients of copies with random weights",
+    )
+    parser.add_argument(
         "--weights",
         choices=("uniform", "given", "energy"),
         default="uniform",
@@ -94,6 +99,8 @@ def run(arguments: argparse.Namespace) -> str:
     if arguments.all and arguments.measure:
         raise ValueError("--measure takes a unit of one tensor; it does not go with --all")
     found = analyze(" ".join(arguments.network), **_options(arguments))
+    if arguments.verify:
+        return _verified(found, arguments.json)
     if arguments.plot:
         _save(found, arguments)
     if arguments.all:
@@ -102,6 +109,17 @@ def run(arguments: argparse.Namespace) -> str:
         stages = [vars(stage) for stage in found.stages.stages]
         return json.dumps(jsonable(stages), indent=2) if arguments.json else str(found.stages)
     return json.dumps(found.to_dict(), indent=2) if arguments.json else str(found)
+
+
+def _verified(found: Analysis, as_json: bool) -> str:
+    """Return a comparison of the field of a module with gradients."""
+    from ..measured.verify import verify
+    from ..models.model import Model
+
+    if not isinstance(found.net, Model) or not found.net.is_module:
+        raise ValueError("--verify needs a PyTorch module, such as torchvision.models:resnet18")
+    compared = verify(found.net)
+    return json.dumps(compared.to_dict(), indent=2) if as_json else str(compared)
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:

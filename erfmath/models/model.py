@@ -147,6 +147,11 @@ class Model(Node):
     _reading: _Reading | None = None
 
     @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.space)
+
+    @property
     def input_size(self) -> tuple[int, ...] | None:
         """Samples of the input along the network's axes, None where the model leaves some open."""
         sides = tuple(self.input_shape[axis] for axis in self.space)

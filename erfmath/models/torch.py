@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import math
 import operator
 import warnings
 from collections import Counter
@@ -287,10 +288,10 @@ class Reader:
         """Return a module up to a tensor, channels before the space."""
         import torch
 
-        if not read.owned:
-            raise ValueError(f"a measurement needs a tensor with positions, and {read.title!r} has none")
-        if any(len(runs) > 1 for runs in read.runs) or len(read.space) < len(read.sides):
-            raise ValueError(f"a measurement needs a map, and {read.title!r} holds its positions in parts")
+        if not read.owned and read.layout is None:
+            raise ValueError(
+                f"a measurement needs a tensor of known shape, and that of {read.title!r} is not"
+            )
         number = read.title[len(read.title.rstrip("0123456789")) :]
         layer = read.title if read.title in self.nodes_of else read.title.removesuffix(f".{number}")
         module = self.program.module()
@@ -304,8 +305,14 @@ class Reader:
             graph.erase_node(node)
         if layer != read.title:
             last = graph.call_function(operator.getitem, (last, int(number)))
-        order = sorted(range(len(read.axes)), key=lambda axis: read.axes[axis])  # those of the space behind
-        last = graph.call_function(torch.permute, (last, order))
+        for axis, (first, *rest) in ((i, runs) for i, runs in enumerate(read.runs) if runs):
+            if first.beside != (0, 0):  # tokens beside those of the map
+                count = math.prod(run.length or 1 for run in (first, *rest))
+                last = graph.call_function(torch.narrow, (last, axis, first.beside[0], count))
+        runs = [run for axis in read.runs for run in axis]
+        last = graph.call_function(torch.reshape, (last, tuple(run.length for run in runs) or (1,)))
+        order = sorted(range(len(runs)), key=lambda i: (-1 if runs[i].axis is None else runs[i].axis, i))
+        last = graph.call_function(torch.permute, (last, order or (0,)))
         graph.output(graph.call_function(torch.reshape, (last, (1, -1, *read.sides))))
         graph.set_codegen(torch.fx.graph.CodeGen())  # one tensor in and one out, whatever the module returns
         graph.eliminate_dead_code()

@@ -286,7 +286,8 @@ def receptive_field(net: Node) -> ReceptiveField:
     >>> [phase.size for phase in receptive_field(net).phases]  # depends on the output's phase
     [5, 5]
     """
-    field = ReceptiveField(require_network(net))
+    require_network(net)
+    field = ReceptiveField(net)
     _ = field.program  # an unknown layer is found now
     return field
 

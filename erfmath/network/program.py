@@ -282,6 +282,7 @@ def program_of(node: Node, ndim: int | None = None, unrolled: bool = False) -> P
     `unrolled` writes each copy of a power, as is needed where the copies differ: in their sizes. A program
     is kept with its node, whose hash would take as long as the program.
     """
+    ndim = node.ndim or ndim  # of a model known, though its network may fit any number
     node = node.unwrapped
     programs = node.__dict__.setdefault("_programs", {})
     key = node.ndim or ndim or 1, unrolled

@@ -1,0 +1,399 @@
+"""The field of a model beside gradients of copies with random weights: inside it, both ends met."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .._checks import as_count, per_axis
+from ..network.arguments import Ints
+from ..network.field import ReceptiveField, receptive_field
+from ..words import table
+from .torch_types import import_torch, seed_of
+
+if TYPE_CHECKING:
+    from ..models.model import Model
+
+Ends = tuple[int, int] | None
+
+_MOST_PHASES = 16
+_DRAWS = 2  # of the weights: what one of them makes zero by chance another does not
+
+
+@dataclass(frozen=True)
+class UnitCheck:
+    """What one output unit sees along each axis: by the field, and by its gradient.
+
+    Attributes
+    ----------
+    unit
+        The output unit.
+    expected
+        (first, last) position of its field inside the input, per axis; None for nothing.
+    found
+        The same of where the gradient is not zero.
+    """
+
+    unit: Ints
+    expected: tuple[Ends, ...]
+    found: tuple[Ends, ...]
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the gradient is zero outside the field."""
+        return all(
+            found is None or (expected is not None and expected[0] <= found[0] and found[1] <= expected[1])
+            for expected, found in zip(self.expected, self.found, strict=True)
+        )
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the gradient reaches both ends of the field on each axis."""
+        return self.expected == self.found
+
+    @property
+    def verdict(self) -> str:
+        """The comparison in a word or two."""
+        if not self.is_inside:
+            return "OUTSIDE"
+        return "as expected" if self.is_met else "smaller"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """A field beside gradients, unit by unit; see :func:`verify`.
+
+    Attributes
+    ----------
+    name, output
+        The model, and the tensor that was read.
+    units
+        A check for each unit.
+    skipped
+        What was not compared, and why, in sentences.
+    """
+
+    name: str
+    output: str
+    units: tuple[UnitCheck, ...]
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether each unit's gradient lies inside its field and meets both ends of it."""
+        return all(check.is_inside and check.is_met for check in self.units)
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether no gradient lies outside the field."""
+        return all(check.is_inside for check in self.units)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as numbers and names, for JSON."""
+        units = [
+            {"unit": c.unit, "expected": c.expected, "found": c.found, "verdict": c.verdict}
+            for c in self.units
+        ]
+        known = {"name": self.name, "output": self.output, "ok": self.ok, "units": units}
+        return {**known, "skipped": list(self.skipped)}
+
+    def __str__(self) -> str:
+        rows = [
+            [",".join(map(str, check.unit)), _shown(check.expected), _shown(check.found), check.verdict]
+            for check in self.units
+        ]
+        found = table(["unit", "field", "gradient", "verdict"], rows)
+        agrees = "agrees" if self.ok else "DISAGREES"
+        title = f"{self.name} up to {self.output!r}: the field {agrees} with gradients"
+        return "\n".join([title, "", found, *(f"\n{sentence}" for sentence in self.skipped)])
+
+    def __repr__(self) -> str:
+        agrees = "agrees" if self.ok else "disagrees"
+        return (
+            f"<Verification of {self.name}: the field {agrees} with the gradients of {len(self.units)} units>"
+        )
+
+
+def verify(model: Model, example: Any = None, units: int = 3, *, rng: Any = 0) -> Verification:
+    """Compare the field of a model with gradients of copies of it with random weights.
+
+    A unit's field is right if its gradient by the input is zero outside, and not zero at both ends on each
+    axis. Every parameter is drawn anew, so that branches which begin at zero count; rectifiers become smooth
+    and maxima averages, so that no gate is closed; numbers are float64, and what is exactly zero in two draws
+    counts as zero. The model is left as it was.
+
+    Parameters
+    ----------
+    model
+        A model from :func:`erfmath.from_torch`; or a module, with an `example` of its input.
+    example
+        An input as :func:`erfmath.from_torch` takes it, where the model is a module.
+    units
+        How many output units along each axis: the first, the middle one, the last, and others between. One of
+        each phase is added.
+    rng
+        A seed or a ``numpy.random.Generator``, for the weights and the input.
+
+    Returns
+    -------
+    Verification
+        `ok`, a check for each of the `units`, and what was `skipped`; its str is a table.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a model nor a module.
+    ValueError
+        If the model is an ONNX file, which PyTorch does not run.
+    ImportError
+        If PyTorch is missing.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> from torch import nn  # doctest: +SKIP
+    >>> model = em.from_torch(nn.Conv1d(1, 4, 5, padding=2), (1, 1, 32))  # doctest: +SKIP
+    >>> em.verify(model).ok  # doctest: +SKIP
+    True
+    """
+    import_torch()
+    read = _read(model, example)
+    count = as_count(units, "units", minimum=1)
+    field = receptive_field(read)
+    if not read.is_module:
+        raise ValueError(f"{read.name} is no PyTorch module, so that its gradients are not known")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch's own copying, which no user can act on
+        module = copy.deepcopy(read.module())  # which shares its parameters with the user's
+    shape = tuple(1 if side is None else side for side in read.input_shape)
+    _open_gates(module)
+    sides = tuple(shape[axis] for axis in read.space)
+    made = _sizes_of(module, shape)
+    asked = list(_units(field, made, count))
+    chosen = [unit for unit in asked if not _is_round(field, unit, sides)]
+    supports = _supports(module, shape, read.space, chosen, seed_of(rng))
+    checks = [
+        UnitCheck(unit, tuple(_clipped(field, unit, sides)), support)
+        for unit, support in zip(chosen, supports, strict=True)
+    ]
+    return Verification(read.name, read.output, tuple(checks), tuple(_skipped(field, asked, chosen)))
+
+
+def _read(model: Any, example: Any) -> Model:
+    """Return the model that is given, or that a module is."""
+    from ..models.model import Model
+    from ..models.torch import from_torch
+
+    if isinstance(model, Model):
+        if example is not None:
+            raise ValueError("example is for a module; this model has been read with one")
+        return model
+    if example is None:
+        raise TypeError(
+            f"model must be a Model of from_torch(), or a torch.nn.Module with its example, got {model!r:.60}"
+        )
+    return from_torch(model, example)
+
+
+def _clipped(field: ReceptiveField, unit: Ints, sides: Ints) -> Iterator[Ends]:
+    """Yield (first, last) of the field of a unit inside the input, per axis."""
+    region = field.region(unit if field.ndim > 1 else unit[0])
+    for ends, side in zip(region if field.ndim > 1 else (region,), sides, strict=True):
+        if ends is None:
+            yield None
+            continue
+        first, last = max(0, ends[0]), min(side - 1, ends[1])
+        yield (int(first), int(last)) if first <= last else None
+
+
+def _units(field: ReceptiveField, made: Ints, count: int) -> Iterator[Ints]:
+    """Yield units along the diagonal of the output: some evenly spaced, and the phases around the middle."""
+    period = field.program.period
+    most = max(made)
+    places = [i / max(1, count - 1) for i in range(count)] if count > 1 else [0.5]
+    lines = [[round(place * (side - 1)) for side in made] for place in places]
+    middle = [side // 2 for side in made]
+    lines += [
+        [min(side - 1, m + step) for m, side in zip(middle, made, strict=True)]
+        for step in range(min(max(period), most, _MOST_PHASES))
+    ]
+    seen = dict.fromkeys(map(tuple, lines))
+    yield from seen
+
+
+def _is_round(field: ReceptiveField, unit: Ints, sides: Ints) -> bool:
+    """Whether a unit sees across the border to the other side of a map, as a cyclic shift does."""
+    if all(stage.border != "circular" for stage in field.program.stages):
+        return False
+    region = field.region(unit if field.ndim > 1 else unit[0])
+    ends = region if field.ndim > 1 else (region,)
+    return any(e is not None and (e[0] < 0 or e[1] >= side) for e, side in zip(ends, sides, strict=True))
+
+
+def _skipped(field: ReceptiveField, asked: Sequence[Ints], chosen: Sequence[Ints]) -> Iterator[str]:
+    phases = max(field.program.period)
+    if phases > _MOST_PHASES:
+        yield f"Of {phases} phases {_MOST_PHASES} were compared."
+    if len(chosen) < len(asked):
+        yield (
+            f"{len(asked) - len(chosen)} of {len(asked)} units were left out: they see across the border to "
+            "the other side of the map, as a cyclic shift does."
+        )
+
+
+def _sizes_of(module: Any, shape: Sequence[int]) -> Ints:
+    torch = import_torch()
+    with torch.no_grad(), _doubles():
+        return tuple(module(torch.zeros(shape, dtype=torch.float64)).shape[2:])
+
+
+@contextlib.contextmanager
+def _doubles() -> Iterator[None]:
+    """Let tensors made on the way be doubles."""
+    torch = import_torch()
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(usual)
+
+
+def _supports(
+    module: Any, shape: Sequence[int], space: Ints, units: Sequence[Ints], seed: int
+) -> list[tuple[Ends, ...]]:
+    """Return where the gradient of each unit is not zero, along each axis, in any of some draws."""
+    torch = import_torch()
+    others = [axis for axis in range(len(shape)) if axis not in space]
+    total: list[Any] = [None] * len(units)
+    with torch.random.fork_rng(devices=[]), _doubles():
+        torch.manual_seed(seed)
+        for _ in range(_DRAWS):
+            _redraw(module)
+            values = torch.rand(shape, dtype=torch.float64) + 0.5
+            values.requires_grad_(True)
+            out = module(values)
+            mixture = torch.rand(out.shape[1], dtype=torch.float64) + 0.5
+            for i, unit in enumerate(units):
+                scalar = (out[(0, slice(None), *unit)] * mixture).sum()
+                (gradient,) = torch.autograd.grad(scalar, values, retain_graph=True, allow_unused=True)
+                if gradient is not None:
+                    seen = (gradient != 0) | ~torch.isfinite(gradient)
+                    total[i] = seen if total[i] is None else total[i] | seen
+    return [_ends(seen, space, others) for seen in total]
+
+
+def _ends(seen: Any, space: Ints, others: Sequence[int]) -> tuple[Ends, ...]:
+    """Return (first, last) of what is seen along each axis of the space."""
+    found: list[Ends] = []
+    for axis in space:
+        rest = [a for a in (*others, *space) if a != axis]
+        places = [] if seen is None else seen.any(dim=rest).nonzero().flatten().tolist() if rest else seen
+        found.append((places[0], places[-1]) if len(places) else None)
+    return tuple(found)
+
+
+def _redraw(module: Any) -> None:
+    """Draw all parameters and floating buffers anew, so that values stay about 1 through all layers."""
+    torch = import_torch()
+    for name, values in [*module.named_parameters(), *module.named_buffers()]:
+        if not values.is_floating_point():
+            continue
+        fan_in = max(1, math.prod(values.shape[1:])) if values.ndim > 1 else 1
+        drawn = torch.rand(values.shape, dtype=torch.float64) + 0.5
+        if values.ndim > 1:
+            drawn = drawn * torch.where(torch.rand(values.shape) < 0.8, 1.0, -0.5) / fan_in * 2
+        if "running_mean" in name or "bias" in name:
+            drawn = 0.1 * drawn
+        values.data = drawn
+
+
+def _open_gates(module: Any) -> None:
+    """Replace, in a module's graph, gates by smooth ones, maxima by averages, and all floats by doubles."""
+    torch = import_torch()
+    module.double()
+    graph = module.graph
+    floats = (torch.float32, torch.float16, torch.bfloat16)
+
+    def doubled(value: Any) -> Any:
+        return torch.float64 if value in floats else value
+
+    for node in graph.nodes:
+        if node.op != "call_function":
+            continue
+        name = str(getattr(node.target, "_schema", None) and node.target._schema.name).removeprefix("aten::")
+        node.kwargs = {key: doubled(value) if key == "dtype" else value for key, value in node.kwargs.items()}
+        node.args = tuple(doubled(a) if isinstance(a, torch.dtype) else a for a in node.args)
+        replacement = _SMOOTH.get(name.removesuffix("_"))
+        if replacement is not None:
+            node.target = replacement
+            node.kwargs = {}
+    graph.lint()
+    module.recompile()
+
+
+def _gate(values: Any, *_: Any) -> Any:
+    """Return values at a slope between 1/2 and 3/2."""
+    torch = import_torch()
+    return values + 0.5 * torch.sin(values)
+
+
+def _average(
+    values: Any, size: Any, stride: Any = (), padding: Any = 0, dilation: Any = 1, ceil: bool = False
+) -> Any:
+    """Return averages in the place of maxima over windows, and of their places."""
+    torch = import_torch()
+    count = values.ndim - 2
+    sizes, steps, pads, gaps = (per_axis(v, count, "size") for v in (size, stride or size, padding, dilation))
+    weight = torch.ones((values.shape[1], 1, *sizes), dtype=values.dtype)
+    more = [0] * count
+    if ceil:
+        for i, side in enumerate(values.shape[2:]):
+            room = side + 2 * pads[i] - gaps[i] * (sizes[i] - 1) - 1
+            more[i] = -room % steps[i]
+    padded = torch.nn.functional.pad(
+        values, [n for i in reversed(range(count)) for n in (pads[i], pads[i] + more[i])]
+    )
+    convolve = (torch.conv1d, torch.conv2d, torch.conv3d)[count - 1]
+    return convolve(padded, weight, None, steps, 0, gaps, values.shape[1]) / math.prod(sizes)
+
+
+def _average_and_places(*arguments: Any) -> tuple[Any, Any]:
+    found = _average(*arguments)
+    return found, import_torch().zeros_like(found)
+
+
+def _mean(values: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    return values.mean() if dim in (None, []) else values.mean(dim, keepdim)
+
+
+def _mean_and_places(values: Any, dim: int, keepdim: bool = False) -> tuple[Any, Any]:
+    found = values.mean(dim, keepdim)
+    return found, import_torch().zeros_like(found, dtype=import_torch().int64)
+
+
+def _both(first: Any, second: Any) -> Any:
+    return 0.5 * (first + second)
+
+
+_SMOOTH: dict[str, Any] = {
+    **dict.fromkeys(
+        ("relu", "relu6", "hardtanh", "hardswish", "hardsigmoid", "leaky_relu", "threshold"), _gate
+    ),
+    **dict.fromkeys(("elu", "celu", "selu", "gelu", "silu", "mish", "softplus", "prelu", "clamp"), _gate),
+    **dict.fromkeys(("clamp_min", "clamp_max", "abs", "rrelu"), _gate),
+    **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), _average),
+    **dict.fromkeys(("max_pool2d_with_indices", "max_pool3d_with_indices"), _average_and_places),
+    **dict.fromkeys(("amax", "amin"), _mean),
+    **dict.fromkeys(("maximum", "minimum"), _both),
+}
+
+
+def _shown(ends: tuple[Ends, ...]) -> str:
+    """Return the ends along each axis as text."""
+    return " x ".join("nothing" if end is None else f"{end[0]} .. {end[1]}" for end in ends)
