@@ -25,6 +25,7 @@ from erfmath.measured.module import to_torch  # noqa: E402
 
 @pytest.mark.usefixtures("double")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much])
+@example(em.Conv(em.Kernel([[1]], offset=(0, 1)), (1, 2), (1, 2)) ** 4, 8)  # cuts two samples of one
 @example(em.Sum([em.ConvTranspose((1, 1), (1, 2)), em.Upsample((1, 2))], [1, 0]), 8)  # 15 and 16 samples
 @given(networks(max_dims=2), st.integers(8, 12))
 def test_a_module_of_given_weights_computes_what_the_network_does(net, side):

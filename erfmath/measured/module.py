@@ -129,12 +129,16 @@ class _Builder:
         return getattr(self.nn, f"{name}{self.ndim}d")
 
     def padded(self, pads: Pads, mode: str = "zeros", value: float = 0.0) -> list[Any]:
-        """Return a list of the layer that pads, or cuts where `pads` is negative; empty for no padding."""
+        """Return the layers that pad, and cut where `pads` is negative; none for no padding.
+
+        They pad first: a cut may be longer than the map, and so more than torch can cut at once.
+        """
         if not any(map(any, pads)):
             return []
         flat = [count for pair in reversed(pads) for count in pair]
         if mode == "zeros":
-            return [self.of_axes("ConstantPad")(flat, value)]
+            steps = [[max(0, count) for count in flat], [min(0, count) for count in flat]]
+            return [self.of_axes("ConstantPad")(step, value) for step in steps if any(step)]
         if min(flat) < 0:
             raise ValueError(f"a kernel with an offset cannot be padded by {mode!r} in torch")
         return [self.of_axes(_PADS[mode])(flat)]
