@@ -281,7 +281,7 @@ def test_signed_rows_err_less_than_the_sum_of_magnitudes_allows(weights, method)
         ),
         ("em.coefficients([1, 1], 10**15 + 1)", ValueError, "n must be at most 1e+15"),
         ("em.coefficients([0.5, 0.5], 10**15)", ValueError, "needs"),
-        ("em.coefficients([1, -1], 4, method='saddle')", ValueError, "needs non-negative weights"),
+        ("em.coefficients([1, 1, -1], 4, method='saddle')", ValueError, "needs non-negative weights"),
         ("em.coefficients([1, 1], 10**6, method='saddle')", ValueError, "overflow"),
     ],
 )

@@ -44,9 +44,10 @@ def test_auto_protects_the_tails_of_non_negative_weights(n):
 
 def test_auto_takes_the_fft_for_long_signed_rows_only():
     assert em.plan([1, -1], 10).method == "direct"
-    made = em.plan([0.5, -0.5], 30_000)
+    made = em.plan([0.5, 0.25, -0.25], 30_000)
     assert made.method == "fft"
     assert "faster" in made.reason
+    assert em.plan([0.5, -0.5], 30_000).chosen.relative_to == "each coefficient"
 
 
 @given(kernels(max_dims=3, max_side=3), st.integers(0, 50))
@@ -60,10 +61,11 @@ def test_the_transform_is_as_long_as_the_row_or_longer(kernel, n):
 @pytest.mark.parametrize(
     ("kernel", "methods"),
     [
-        ([1, 2], {"direct", "fft", "saddle", "exact"}),
-        ([0.5, 1], {"direct", "fft", "saddle"}),
-        ([1, -1], {"direct", "fft", "exact"}),
-        (PLUS, {"direct", "fft", "saddle", "exact"}),
+        ([1, 2], {"direct", "fft", "saddle", "rounded", "exact"}),
+        ([0.5, 1], {"direct", "fft", "saddle", "rounded"}),
+        ([1, -1], {"direct", "fft", "saddle", "rounded", "exact"}),  # whose terms never cancel
+        ([1, 1, -1], {"direct", "fft", "rounded", "exact"}),
+        (PLUS, {"direct", "fft", "saddle", "rounded", "exact"}),
     ],
 )
 @pytest.mark.parametrize("chosen", ["direct", "fft"])

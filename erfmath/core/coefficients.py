@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._checks import as_indices
+from .._checks import as_bool, as_indices
 from .._memory import check_memory
 from ..polynomials.cumulants import require_law
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Product, as_product
 from . import exact, fft, kronecker
+from .circle import log2_of_peaks
 from .convolved import convolved_row, kept, total
 from .logs import log_coefficients_at, log_row, normalised_window, require_table
-from .plan import DIRECT_LIMIT, Plan, log2_on_circle, plan
+from .plan import DIRECT_LIMIT, Plan, plan
 from .prices import direct_operations
 from .scaled import Floats, Scaled, outer
+from .signed import Signs, logs_and_signs, rounded, scaling_of, signs_of, untwisted
 
 if TYPE_CHECKING:
     import sympy
@@ -39,8 +43,9 @@ def coefficients(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto
     method
         "direct": binary powering by convolution, every coefficient right to a relative error for
         non-negative weights. "saddle": contour integrals at the saddle point, likewise, and only where a
-        coefficient does not underflow; non-negative weights; tilted windows where axes do not separate.
-        "fft": one padded real FFT, right against the largest coefficients only. "exact": integers and
+        coefficient does not underflow; non-negative weights, or such whose signs alternate; tilted windows
+        where axes do not separate. "fft": one padded real FFT, right against the largest coefficients only.
+        "rounded": sums in whole numbers, each rounded once, for weights of any sign. "exact": integers and
         rationals. "auto": floats by the method that :func:`plan` explains.
 
     Returns
@@ -48,8 +53,11 @@ def coefficients(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto
     numpy.ndarray
         n (k - 1) + 1 entries per axis; float64, or Python ints and Fractions with method="exact".
         With non-negative weights every coefficient above 1e-300 of the sum has a relative error below
-        1e-12, unless method="fft" was asked for; those below may come back as 0.0. With signed weights
-        the error is what ``plan(...).error`` says against the norm or the largest value on the circle.
+        1e-12, unless method="fft" was asked for; those below may come back as 0.0. So it is with signed
+        weights where no terms cancel, as in (1 - z)^n, and where whole numbers take no more than a tenth
+        of a second: each is then the nearest float, and 0.0 where it is zero. Beyond, the error is what
+        ``plan(...).error`` says against the coefficient of the magnitudes or the largest value on the
+        circle, and method="rounded" has every digit.
 
     Raises
     ------
@@ -83,15 +91,21 @@ def coefficients(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto
         ]
         return exact.product(grids, polynomial.shape)
     row = scaled_product(polynomial, made.method)
-    if method == "auto" and not polynomial.is_nonnegative:
+    if method == "auto" and made.error and made.chosen.relative_to != "each coefficient":
         _require_digits(row, made)
-    return row.to_floats()
+    floats = row.to_floats(partial(scaling_of, polynomial))
+    return floats if polynomial.is_nonnegative else floats + 0.0  # no negative zeros
 
 
 def scaled_product(polynomial: Product, method: str) -> Scaled:
     """Return a product of powers as floats with an exponent; nothing over- or underflows."""
-    if polynomial.ndim > 1 and method in ("direct", "saddle") and (parts := polynomial.separate()):
+    if method in ("direct", "saddle") and (signs := _alternating(polynomial)):
+        row = scaled_product(untwisted(polynomial) or polynomial, method)
+        return replace(row, values=signs.of(row.start, row.values))
+    if polynomial.ndim > 1 and method != "fft" and (parts := polynomial.separate()):
         return outer([scaled_product(part, method) for part in parts])
+    if method == "rounded":
+        return rounded(polynomial)
     if method == "saddle":
         return _saddle_row(polynomial) if polynomial.ndim == 1 else _saddle_grid(polynomial)
     shape = polynomial.shape
@@ -102,7 +116,9 @@ def scaled_product(polynomial: Product, method: str) -> Scaled:
     return row if polynomial.ndim == 1 else _unpacked(row, shape)
 
 
-def log_coefficients(kernel: Kernel | Product | Any, n: int = 1, at: Any = None) -> Any:
+def log_coefficients(
+    kernel: Kernel | Product | Any, n: int = 1, at: Any = None, *, return_sign: bool = False
+) -> Any:
     r"""Return the natural logarithms of the coefficients of :math:`P(z)^n`, however small or large.
 
     By contour integrals at the saddle point (Daniels, Ann. Math. Statist. 25, 1954; the integrals are
@@ -111,16 +127,20 @@ def log_coefficients(kernel: Kernel | Product | Any, n: int = 1, at: Any = None)
     Parameters
     ----------
     kernel
-        A Kernel, a Product, or a sequence of weights, none negative.
+        A Kernel, a Product, or a sequence of weights, none negative unless signs are returned.
     n
         Number of factors, an int from 0 to 10**15.
     at
         Index or array of indices of the coefficients, 0 the first; with several axes the last axis of
         `at` holds the coordinates. None for the whole row.
+    return_sign
+        Whether to return (logarithms of the magnitudes, signs), the signs 1.0, -1.0 or 0.0, as
+        ``scipy.special.logsumexp`` does; weights may then be of any sign. Where their signs alternate, as
+        those of (1 - z)^n, any n is at hand; where terms cancel, the row is computed in whole numbers.
 
     Returns
     -------
-    float or numpy.ndarray
+    float or numpy.ndarray, or a pair of them
         With errors below 1e-12 + 4e-16 |log|; exactly -inf where a coefficient is zero or does not exist.
 
     Raises
@@ -128,8 +148,8 @@ def log_coefficients(kernel: Kernel | Product | Any, n: int = 1, at: Any = None)
     TypeError
         If an index is no integer.
     ValueError
-        If a weight is negative; if the whole row would not fit in memory; if a long row has no bell
-        shape that contour integrals can use.
+        If a weight is negative and no sign is asked for; if the whole row would not fit in memory; if a
+        long row has no bell shape that contour integrals can use.
 
     Examples
     --------
@@ -138,9 +158,17 @@ def log_coefficients(kernel: Kernel | Product | Any, n: int = 1, at: Any = None)
     >>> log_coefficients(Kernel([1, 1, 1]), 4)
     array([0.        , 1.38629436, 2.30258509, 2.77258872, 2.94443898,
            2.77258872, 2.30258509, 1.38629436, 0.        ])
+    >>> log_coefficients([1, -1], 10**15, at=5 * 10**14 + 1, return_sign=True)
+    (693147180559927.9, -1.0)
     """
     polynomial = as_product(kernel, n)
+    if as_bool(return_sign, "return_sign"):
+        return _signed_logs(polynomial, at)
     require_law(polynomial)
+    return _logs(polynomial, at)
+
+
+def _logs(polynomial: Product, at: Any) -> Any:
     if polynomial.ndim > 1:
         return _joint_logs(polynomial, at)
     if at is None:
@@ -210,30 +238,57 @@ def _saddle_grid(polynomial: Product) -> Scaled:
     return Scaled(values, exponent, (0,) * polynomial.ndim, polynomial.shape)
 
 
+def _alternating(polynomial: Product) -> Signs | None:
+    """Return the signs of coefficients whose terms do not cancel, where there are negative weights."""
+    return None if polynomial.is_nonnegative else signs_of(polynomial)
+
+
 def _require_digits(row: Scaled, made: Plan) -> None:
     """Raise where cancellation may have left no digit of a signed row."""
-    scale = made.polynomial.log2_norm if made.method == "direct" else log2_on_circle(made.polynomial)
+    scale = made.polynomial.log2_norm if made.method == "direct" else log2_of_peaks(made.polynomial)
     peak = float(np.abs(row.values).max())
     if peak == 0 or math.log2(peak) + row.exponent < scale + math.log2(made.error):
         raise ValueError(
-            "the weights cancel so far that floats leave no digit of the coefficients; use method='exact' "
-            f"with int or Fraction weights, or ask for method={made.method!r} to see the round-off"
+            "the weights cancel so far that floats leave no digit of the coefficients; use method='rounded', "
+            f"which keeps all, or ask for method={made.method!r} to see the round-off"
         )
+
+
+def _signed_logs(polynomial: Product, at: Any) -> tuple[Any, Any]:
+    """Return (logs of magnitudes, signs): signs by arithmetic, or both from whole numbers."""
+    index = _indices(polynomial, at)
+    if (signs := signs_of(polynomial)) is not None:
+        logs = _logs(untwisted(polynomial) or polynomial, at)
+        found = np.where(np.isneginf(logs), 0.0, signs.at(index))
+    elif polynomial.ndim > 1 and (parts := polynomial.separate()):
+        pairs = [_signed_logs(part, index[..., axis]) for axis, part in enumerate(parts)]
+        logs, found = sum(log for log, _ in pairs), math.prod(sign for _, sign in pairs)
+    else:
+        inside = np.asarray(((index >= 0) & (index < polynomial.shape)).all(axis=-1))
+        place = tuple(np.moveaxis(np.where(inside[..., None], index, 0), -1, 0))
+        row, row_signs = logs_and_signs(polynomial)
+        logs, found = np.where(inside, row[place], -np.inf), np.where(inside, row_signs[place], 0.0)
+    return (float(logs), float(found)) if np.ndim(found) == 0 else (logs, found)
+
+
+def _indices(polynomial: Product, at: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return indices with the coordinates on the last axis, by default those of all coefficients."""
+    shape = polynomial.shape
+    if at is None:
+        size = math.prod(shape)
+        check_memory(24 * size, f"the grid of {size:.3g} logarithms", "give the indices you need in `at`")
+        return np.moveaxis(np.indices(shape), 0, -1)
+    index = as_indices(at, "at", max(shape))
+    if len(shape) == 1:
+        return index[..., None]
+    if index.ndim == 0 or index.shape[-1] != len(shape):
+        raise ValueError(f"at must hold {len(shape)} coordinates on its last axis, got shape {index.shape}")
+    return index
 
 
 def _joint_logs(polynomial: Product, at: Any) -> Any:
     """Return logs on several axes: sums where the axes separate, else from the table of the packed row."""
-    shape, parts = polynomial.shape, polynomial.separate()
-    size = math.prod(shape)
-    if at is None:
-        check_memory(24 * size, f"the grid of {size:.3g} logarithms", "give the indices you need in `at`")
-        index = np.moveaxis(np.indices(shape), 0, -1)
-    else:
-        index = as_indices(at, "at", max(shape))
-        if index.ndim == 0 or index.shape[-1] != len(shape):
-            raise ValueError(
-                f"at must hold {len(shape)} coordinates on its last axis, got shape {index.shape}"
-            )
+    shape, parts, index = polynomial.shape, polynomial.separate(), _indices(polynomial, at)
     if parts is not None:
         logs = sum(log_coefficients_at(part, index[..., a], False) for a, part in enumerate(parts))
     else:

@@ -6,14 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from .._checks import as_choice
 from .._memory import check_memory
 from ..polynomials.kernel import Kernel, log2
 from ..polynomials.product import Product, as_product
 from ..words import human_bytes
 from . import direct, fft
+from .circle import log2_of_peaks, log2_peak
 from .prices import (
     deviation,
     direct_cost,
@@ -22,16 +21,18 @@ from .prices import (
     takes_windows,
     windows_operations,
 )
-from .scaled import MAX_EXPONENT, MIN_EXPONENT, overflow, rescaled, underflow
+from .scaled import MAX_EXPONENT, MIN_EXPONENT, overflow, underflow
+from .signed import is_quick, is_whole, rounded_cost, scaling_of, takes, untwisted
 from .windows import BYTES
 
-METHODS = ("auto", "direct", "fft", "saddle", "exact")
+METHODS = ("auto", "direct", "fft", "saddle", "rounded", "exact")
 
 _SHORT = 1024  # where counting operations takes longer than the work
 # Signed kernels have no tails to protect: the faster of direct and FFT wins, by operations, as long as
 # cancellation leaves direct convolution ten digits of the largest coefficient.
 FFT_CROSSOVER = 10
-_TEN_DIGITS = math.log2(1e-10)
+_TEN_DIGITS, _HALF_THE_DIGITS = math.log2(1e-10), math.log2(1e-8)
+ROUNDED_LIMIT = 4 * 10**10  # some ten seconds in whole numbers
 # What `auto` takes on where the axes do not separate: some ten seconds by direct convolution, a minute by
 # tilted windows.
 DIRECT_LIMIT = 3 * 10**10
@@ -128,7 +129,7 @@ def plan(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto") -> Pl
     n
         Number of factors, an int from 0 to 10**15.
     method
-        "auto", "direct", "fft", "saddle" or "exact".
+        "auto", "direct", "fft", "saddle", "rounded" or "exact".
 
     Raises
     ------
@@ -143,6 +144,7 @@ def plan(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto") -> Pl
     > direct      2.7e+03   1.94 kB   5.0e-14  each coefficient
       fft         2.0e+03   2.59 kB   1.5e-13  max |P|^n
       saddle      2.4e+08   5.83 kB   1.0e-12  each coefficient
+      rounded     2.1e+05   5.22 kB   1.1e-16  each coefficient
       exact       2.4e+02   3.56 kB      none
     """
     polynomial, method = as_product(kernel, n), as_choice(method, "method", METHODS)
@@ -170,16 +172,34 @@ def plan_of(polynomial: Product, method: str = "auto") -> Plan:
 
 
 def _choose(polynomial: Product) -> tuple[str, str]:
-    if polynomial.is_nonnegative and math.prod(polynomial.shape) <= _SHORT:
+    magnitudes = untwisted(polynomial)
+    if magnitudes is None:
+        return _choose_signed(polynomial)
+    return _choose_nonnegative(magnitudes)
+
+
+def _choose_signed(polynomial: Product) -> tuple[str, str]:
+    """Return the method for weights whose terms cancel: right to the last digit where that is quick."""
+    if is_whole(polynomial):
+        return "direct", "signed whole numbers below 2^53, which floats hold"
+    if is_quick(polynomial):
+        return "rounded", "signed weights may cancel, and whole numbers are quick here"
+    peak, peaks = log2_peak(polynomial), log2_of_peaks(polynomial)
+    by_fft = peaks - peak + math.log2(_fft(polynomial).error)
+    by_convolution = polynomial.log2_norm - peak + math.log2(_direct(polynomial).error)
+    if min(by_fft, by_convolution) > _HALF_THE_DIGITS and takes(polynomial, ROUNDED_LIMIT):
+        return "rounded", "signed weights cancel so far that floats lose half their digits"
+    if direct_operations(polynomial) > FFT_CROSSOVER * _fft(polynomial).operations:
+        return "fft", "signed weights, and the FFT is faster at this length"
+    if by_convolution > max(_TEN_DIGITS, by_fft):
+        return "fft", "signed weights, whose products cancel: the FFT loses less"
+    return "direct", "signed weights, and the row is short"
+
+
+def _choose_nonnegative(polynomial: Product) -> tuple[str, str]:
+    if math.prod(polynomial.shape) <= _SHORT:
         return "direct", "every coefficient keeps its digits, and the row is short"
     operations = direct_operations(polynomial)
-    if not polynomial.is_nonnegative:
-        if operations > FFT_CROSSOVER * _fft(polynomial).operations:
-            return "fft", "signed weights, and the FFT is faster at this length"
-        cancellation = polynomial.log2_norm - log2_on_circle(polynomial)
-        if cancellation + math.log2(_direct(polynomial).error) > _TEN_DIGITS:
-            return "fft", "signed weights, whose products cancel: the FFT loses less"
-        return "direct", "signed weights, and the row is short"
     if polynomial.ndim > 1 and polynomial.separate() is None:
         return _choose_joint(polynomial, operations)
     if operations <= _saddle(polynomial).operations:
@@ -210,16 +230,16 @@ def _misfit(polynomial: Product, method: str) -> str:
             "needs int or Fraction weights, got floats; write 0.1 as Fraction(1, 10), "
             "or take the floats as the binary fractions they are with map(Fraction, weights)"
         )
-    if method == "saddle" and not polynomial.is_nonnegative:
-        return "needs non-negative weights; use 'direct' or 'fft'"
+    if method == "saddle" and untwisted(polynomial) is None:
+        return "needs non-negative weights, or signs that alternate; use 'rounded', 'direct' or 'fft'"
     return ""
 
 
 def _direct(polynomial: Product) -> Candidate:
     operations, longest = direct_cost(polynomial)
     size = math.prod(polynomial.shape)
-    relative_to = "each coefficient" if polynomial.is_nonnegative else "the same coefficient of |w|"
-    error = direct.error_bound(size, [f.n for f in polynomial.factors])
+    relative_to = "the same coefficient of |w|" if untwisted(polynomial) is None else "each coefficient"
+    error = 0.0 if is_whole(polynomial) else direct.error_bound(size, [f.n for f in polynomial.factors])
     return Candidate("direct", operations, int(8 * (size + 2 * longest)), error, relative_to)
 
 
@@ -229,21 +249,12 @@ def _fft(polynomial: Product) -> Candidate:
     return Candidate("fft", operations, 32 * size, fft.error_bound(size, powers), "max |P|^n")
 
 
-def log2_on_circle(polynomial: Product) -> float:
-    """Return log2 of prod_i max |P_i|^n_i on the unit circle (or torus), to about a percent in max |P_i|."""
-    bits = 0.0
-    for kernel, n, _ in polynomial.factors:
-        scaled, exponent = rescaled(kernel.to_numpy(), 0)
-        largest = np.abs(np.fft.fftn(scaled, [16 * k for k in kernel.shape], axes=range(kernel.ndim))).max()
-        bits += n * (math.log2(float(largest)) + exponent)
-    return bits
-
-
 def _saddle(polynomial: Product) -> Candidate:
     """Cost of the contour integrals and the pieces between them, or of tilted windows where they take less.
 
     Axes that do not separate are tiled by tilted windows.
     """
+    polynomial = untwisted(polynomial) or polynomial
     parts = polynomial.separate()
     if parts is None:
         from .grid import boxes
@@ -260,6 +271,20 @@ def _saddle(polynomial: Product) -> Candidate:
     return Candidate("saddle", operations, int(memory), 1e-12, "each coefficient")
 
 
+def _rounded(polynomial: Product) -> Candidate:
+    """Cost of whole numbers; where the axes separate each has its row, and products round again."""
+    parts = polynomial.separate() or (polynomial,)
+    operations, memory = zip(*map(rounded_cost, parts), strict=True)
+    size = math.prod(polynomial.shape)
+    return Candidate(
+        "rounded",
+        size + sum(operations),
+        int(8 * size + max(memory)),
+        (len(parts) - 0.5) * 2.0**-52,
+        "each coefficient",
+    )
+
+
 def _exact(polynomial: Product) -> Candidate:
     """Cost of the recurrence: one product of a big and a small integer per tap and coefficient."""
     size, bits, taps = math.prod(polynomial.shape), 0, 0
@@ -270,17 +295,17 @@ def _exact(polynomial: Product) -> Candidate:
     return Candidate("exact", float(size) * taps, size * (36 + bits // 8), 0.0, "")
 
 
-_CANDIDATES = {"direct": _direct, "fft": _fft, "saddle": _saddle, "exact": _exact}
+_CANDIDATES = {"direct": _direct, "fft": _fft, "saddle": _saddle, "rounded": _rounded, "exact": _exact}
 
 
 def _check_range(polynomial: Product) -> None:
     """Raise before the work when the largest coefficient must leave the float range.
 
-    Of N coefficients with sum of magnitudes at most the product of the norms, equal for non-negative
-    weights, the largest lies between that over N and that.
+    Of N coefficients with sum of magnitudes at most the product of the norms, equal where no terms
+    cancel, the largest lies between that over N and that.
     """
     exponent = polynomial.log2_norm
-    if polynomial.is_nonnegative and exponent - math.log2(math.prod(polynomial.shape)) > MAX_EXPONENT:
-        raise overflow(exponent)
+    if untwisted(polynomial) is not None and exponent - math.log2(math.prod(polynomial.shape)) > MAX_EXPONENT:
+        raise overflow(exponent, scaling_of(polynomial))
     if exponent < MIN_EXPONENT:
-        raise underflow(exponent)
+        raise underflow(exponent, scaling_of(polynomial))

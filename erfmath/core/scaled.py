@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -27,14 +27,14 @@ class Scaled:
     start: tuple[int, ...]
     shape: tuple[int, ...]
 
-    def to_floats(self) -> Floats:
-        """Return the whole grid as plain floats, or raise where it leaves the float range."""
+    def to_floats(self, scaling: Callable[[], str] = lambda: "normalize() the kernel") -> Floats:
+        """Return the whole grid as plain floats; where it leaves their range, raise and name a scaling."""
         largest = max(float(self.values.max(initial=0.0)), -float(self.values.min(initial=0.0)))
         peak = math.frexp(largest)[1] + self.exponent
         if peak > MAX_EXPONENT:
-            raise overflow(peak)
+            raise overflow(peak, scaling())
         if peak <= MIN_EXPONENT:
-            raise underflow(peak)
+            raise underflow(peak, scaling())
         grid = np.zeros(self.shape)
         if MIN_NORMAL <= self.exponent < MAX_EXPONENT:
             np.multiply(self.values, 2.0**self.exponent, out=grid[self._window()])
@@ -94,21 +94,19 @@ def _times(left: tuple[int, int], right: tuple[int, int]) -> tuple[int, int]:
     return product >> shift, left[1] + right[1] + shift
 
 
-def overflow(exponent: float) -> ValueError:
-    """Return the error for coefficients beyond the largest float, 2**1024."""
+def overflow(exponent: float, scaling: str) -> ValueError:
+    """Return the error for coefficients beyond the largest float, 2**1024, and a scaling that helps."""
     return ValueError(
         f"the coefficients overflow: the largest is near 1e{exponent * math.log10(2):.0f}, "
-        "floats end at 1.8e308; "
-        "use log_coefficients(), method='exact' for integers, or normalize() the kernel"
+        f"floats end at 1.8e308; use log_coefficients(), method='exact' for integers, or {scaling}"
     )
 
 
-def underflow(exponent: float) -> ValueError:
-    """Return the error for coefficients that are all below the smallest float, 2**-1074."""
+def underflow(exponent: float, scaling: str) -> ValueError:
+    """Return the error for coefficients all below the smallest float, 2**-1074, and a scaling that helps."""
     return ValueError(
         f"the coefficients underflow: the largest is near 1e{exponent * math.log10(2):.0f}, "
-        "floats end at 5e-324; "
-        "use log_coefficients(), method='exact' for Fractions, or normalize() the kernel"
+        f"floats end at 5e-324; use log_coefficients(), method='exact' for Fractions, or {scaling}"
     )
 
 

@@ -8,6 +8,7 @@ multiplies the r-th by a^r. For k uniform taps :math:`\kappa_1 = (k-1)/2`,
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -95,10 +96,11 @@ def require_law(polynomial: Product) -> None:
         for position, weight in () if kernel.is_nonnegative else kernel.taps():
             if weight < 0:
                 where = position[0] if kernel.ndim == 1 else position
+                value = "" if abs(weight) > sys.float_info.max else f" {float(weight):g}"
                 raise ValueError(
-                    f"kernel has the negative weight {float(weight):g} at position {where}, so its powers "
-                    "are not distributions; use coefficients() for signed weights, or the kernel of their "
-                    "magnitudes or squares"
+                    f"kernel has the negative weight{value} at position {where}, so its powers "
+                    "are not distributions; use coefficients() for signed weights or "
+                    "log_coefficients(..., return_sign=True), or the kernel of their magnitudes or squares"
                 )
 
 
