@@ -201,6 +201,11 @@ def quantiles_of_many(polynomial: Product, uniform: Any) -> Any:
     return reader.factors.span * (seen.start + np.minimum(found, len(sums) - 1))
 
 
+def bulk_of_many(polynomial: Product) -> Floats:
+    """Return the probabilities of many factors but for a share of 1e-20, each to 1e-16 of the largest."""
+    return np.maximum(reader_of(polynomial).centre.values, 0.0)
+
+
 def moments_of_many(polynomial: Product) -> tuple[float, float]:
     """Return (mean from the first coefficient on, standard deviation) in plain floats."""
     factors = reader_of(polynomial).factors

@@ -43,6 +43,16 @@ class Distribution(ABC):
         """Return the distribution of one coordinate."""
         return self.marginals[as_axis(axis, self.ndim)]
 
+    @property
+    @abstractmethod
+    def error(self) -> float:
+        r"""A bound of the relative error of what `pmf`, `cdf` and `sf` return, above 1e-300.
+
+        From the analysis of how they are computed: with :math:`u = 2^{-53}`, a sum of m numbers that are not
+        negative errs by at most m u, a product by what both factors err and u more (Higham, *Accuracy and
+        Stability of Numerical Algorithms*, 2002, sections 3.1 and 4.2). It counts the given weights as exact.
+        """
+
     @abstractmethod
     def pmf(self, x: Any) -> Any:
         """Return P(X = x)."""

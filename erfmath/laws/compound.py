@@ -25,7 +25,7 @@ from ..core.table import Table
 from ..polynomials.cumulants import cumulants_from_moments
 from .arithmetic import gcd, joined, lattice_of, on_lattice
 from .base import Distribution, require_distribution
-from .manners import FARTHEST, Points, of_points
+from .manners import FARTHEST, LARGEST_LOG, UNIT, Points, of_points
 from .mixture import MixtureDistribution, raw_moments
 from .univariate import UnivariateDistribution
 
@@ -180,6 +180,16 @@ class CompoundDistribution(UnivariateDistribution):
                 f"terms must have values of at least 0, and a largest one, where their number has no end; "
                 f"they lie on {low} .. {high}"
             )
+
+    @property
+    def error(self) -> float:
+        """A bound of the relative error of what `pmf`, `cdf` and `sf` return in the bulk: of the recursion.
+
+        A number is a sum of as many terms as a variable has values, none of them negative, and errs by what
+        those before it do and so many units more.
+        """
+        reach = len(self._shares)
+        return self.terms.error + (self._bulk * (reach + 6) + 4 * LARGEST_LOG) * UNIT
 
     def support(self) -> tuple[int, Any]:
         """Return (smallest point of positive probability, inf)."""

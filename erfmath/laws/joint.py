@@ -15,7 +15,7 @@ from .._memory import check_memory
 from ..core.scaled import Floats
 from .base import Distribution, require_distribution
 from .lattice import LatticeDistribution, as_shares
-from .manners import FARTHEST, as_generator, log_of, plain, read_only, real_array
+from .manners import FARTHEST, UNIT, as_generator, log_of, plain, read_only, real_array
 from .univariate import UnivariateDistribution
 
 
@@ -60,6 +60,22 @@ class JointDistribution(Distribution):
         joint._held, joint._parts = None, tuple(marginals)
         joint._corner = tuple(marginal.support()[0] for marginal in marginals)
         return joint
+
+    _before = 0.0  # bound of the error of the probabilities that were given, where they were computed
+
+    @classmethod
+    def computed(cls, probabilities: Any, offset: int | Sequence[int], error: float) -> JointDistribution:
+        """Return the distribution of probabilities that have been computed to a relative error."""
+        found = cls(probabilities, offset)
+        found._before = error
+        return found
+
+    @property
+    def error(self) -> float:
+        """A bound of the relative error of what `pmf` returns: of a product of marginals, or of a table."""
+        if self.is_independent:
+            return sum(marginal.error for marginal in self.marginals) + len(self.marginals) * UNIT
+        return self._before + (math.prod(high - low + 1 for low, high in self.bounds) + 4) * UNIT
 
     @property
     def marginals(self) -> tuple[UnivariateDistribution, ...]:
@@ -189,7 +205,11 @@ class JointDistribution(Distribution):
         return f"<JointDistribution on {sides}{', independent axes' if self.is_independent else ''}>"
 
 
-def law_of(values: Floats, start: Sequence[int]) -> LatticeDistribution | JointDistribution:
-    """Return the distribution in proportion to an array from a position on, on one axis or several."""
+def law_of(
+    values: Floats, start: Sequence[int], error: float = 0.0
+) -> LatticeDistribution | JointDistribution:
+    """Return the distribution in proportion to an array from a position on, known to a relative error."""
     shares = values / values.sum()
-    return LatticeDistribution(shares, *start) if shares.ndim == 1 else JointDistribution(shares, start)
+    if shares.ndim == 1:
+        return LatticeDistribution.computed(shares, start[0], error)
+    return JointDistribution.computed(shares, start, error)

@@ -15,6 +15,7 @@ from ..core.tilted.enclosures import KINDS, enclose
 from ..polynomials.cumulants import cumulants_from_moments
 from .manners import (
     FARTHEST,
+    UNIT,
     Points,
     as_generator,
     as_size,
@@ -64,9 +65,23 @@ class LatticeDistribution(UnivariateDistribution):
         self._first_point = as_count(offset, "offset", -FARTHEST, FARTHEST) + int(inside[0])
         self._row = read_only(table[inside[0] : inside[-1] + 1])
 
+    _before = 0.0  # bound of the error of the probabilities that were given, where they were computed
+
     @property
     def _table(self) -> Floats:
         return self._row
+
+    @property
+    def error(self) -> float:
+        """A bound of the relative error of what `pmf`, `cdf` and `sf` return: of sums of the table."""
+        return self._before + (2 * len(self._table) + 4) * UNIT
+
+    @classmethod
+    def computed(cls, probabilities: Any, offset: int, error: float) -> LatticeDistribution:
+        """Return the distribution of probabilities that have been computed to a relative error."""
+        found = cls(probabilities, offset)
+        found._before = error
+        return found
 
     @property
     def _start(self) -> int:

@@ -10,7 +10,9 @@ import numpy as np
 from .._checks import as_count
 from .._memory import check_memory
 from ..core.coefficients import scaled_product
+from ..core.direct import error_bound
 from ..core.logs import (
+    bulk_of_many,
     ends,
     has_many_factors,
     is_short,
@@ -23,14 +25,17 @@ from ..core.logs import (
 )
 from ..core.plan import plan_of
 from ..core.scaled import Floats
+from ..core.tilted.readings import KNOWN
 from ..polynomials.cumulants import exact_cumulants, require_law, require_one_axis
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Product, as_product
 from .base import Distribution
 from .joint import JointDistribution
 from .lattice import LatticeDistribution
-from .manners import FARTHEST, Points, as_generator, as_size, of_points, of_shares, read_only
+from .manners import FARTHEST, UNIT, Points, as_generator, as_size, of_points, of_shares, read_only
 from .univariate import UnivariateDistribution
+
+_LOWEST = 690.8  # -log 1e-300
 
 
 class ProductDistribution(LatticeDistribution):
@@ -70,6 +75,21 @@ class ProductDistribution(LatticeDistribution):
                 "the support leaves the 62-bit integers, which end at 4.6e18; use fewer factors, "
                 "smaller steps, or a smaller offset"
             )
+
+    @property
+    def error(self) -> float:
+        r"""A bound of the relative error of what `pmf`, `cdf` and `sf` return, above 1e-300.
+
+        A short row is a table of sums of products; other numbers are integrals whose neglected parts and
+        cancellation are bounded: they err by less than :math:`10^{-12} + 4 \cdot 10^{-16} |\log p|`, those of
+        many different factors by the bound up to which they are taken.
+        """
+        if has_many_factors(self._polynomial):
+            return KNOWN
+        if not self._is_short:
+            return 1e-12 + 4e-16 * _LOWEST
+        length, powers = self._high - self._low + 1, [f.n for f in self._polynomial.factors if f.n]
+        return error_bound(length, powers) + (2 * length + sum(powers) + 8) * UNIT
 
     @property
     def polynomial(self) -> Product:
@@ -153,6 +173,14 @@ class ProductDistribution(LatticeDistribution):
             counts = generator.multinomial(n, [float(w / weight) for _, w in taps], size)
             total = total + step * counts @ np.array([position[0] for position, _ in taps])
         return int(total) if size is None else total
+
+    def entropy(self) -> float:
+        """Return -E log P(X), in nats."""
+        if not has_many_factors(self._polynomial):
+            return super().entropy()
+        shares = bulk_of_many(self._polynomial)  # of what is left out 1e-16 log 1e16 is the most
+        shares = shares[shares > 0]
+        return -float(shares @ np.log(shares)) + 0.0
 
     def mean(self) -> float:
         """Return the expected value."""
@@ -264,5 +292,6 @@ def distribution(
     parts = polynomial.separate()
     if parts is not None:
         return JointDistribution.independent([ProductDistribution(part) for part in parts])
-    grid = scaled_product(polynomial, plan_of(polynomial).method)
-    return JointDistribution(grid.to_unit_sum(), polynomial.offsets)
+    plan = plan_of(polynomial)
+    grid = scaled_product(polynomial, plan.method)
+    return JointDistribution.computed(grid.to_unit_sum(), polynomial.offsets, plan.error)

@@ -17,6 +17,10 @@ Points = np.ndarray[Any, np.dtype[np.int64]]
 PointMethod = Callable[[Any, Points], Floats]
 
 # Lattice points are int64; sums of two of them must be as well.
+# Numbers above 1e-300 have logs up to this size, and errors of so many units from that of their log.
+LARGEST_LOG = 691
+# Unit round-off of floats.
+UNIT = 2.0**-53
 FARTHEST = 2**62
 
 _LOG_HALF = -math.log(2)

@@ -16,7 +16,7 @@ from ..polynomials.cumulants import cumulants_from_moments
 from .arithmetic import gcd, on_lattice
 from .base import require_distribution
 from .lattice import as_shares
-from .manners import Points, as_generator, as_size, log_complement, log_of, of_points
+from .manners import LARGEST_LOG, UNIT, Points, as_generator, as_size, log_complement, log_of, of_points
 from .univariate import UnivariateDistribution
 
 
@@ -65,6 +65,11 @@ class MixtureDistribution(UnivariateDistribution):
     """The distribution of a mixture on the integers: pairs of a positive weight and a distribution."""
 
     parts: tuple[tuple[float, UnivariateDistribution], ...]
+
+    @property
+    def error(self) -> float:
+        """A bound of the relative error of what `pmf`, `cdf` and `sf` return: logs are added up."""
+        return max(part.error for _, part in self.parts) + (len(self.parts) + 4 * LARGEST_LOG) * UNIT
 
     def support(self) -> tuple[int, int]:
         """Return the smallest and the largest point of positive probability, both inside."""

@@ -46,6 +46,11 @@ class SteppedDistribution(UnivariateDistribution):
         """(Origin, step, distribution on the integers)."""
         return self.origin, self.step, self.integers
 
+    @property
+    def error(self) -> float:
+        """A bound of the relative error of what `pmf`, `cdf` and `sf` return: that of the integers."""
+        return self.integers.error
+
     def support(self) -> tuple[Any, Any]:
         """Return the smallest and the largest point of positive probability, both inside."""
         low, high = self.integers.support()

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.scaled import Floats
 from .lattice import LatticeDistribution
-from .manners import Points, log_complement, log_of, of_points
+from .manners import LARGEST_LOG, UNIT, Points, log_complement, log_of, of_points
 from .univariate import UnivariateDistribution
 
 # Up to this many points (8 MiB a row) tails are sums, each with its digits; beyond, they are differences.
@@ -39,6 +39,15 @@ class TruncatedDistribution(UnivariateDistribution):
     whole: UnivariateDistribution
     first: int
     last: Any
+
+    @property
+    def error(self) -> float:
+        """A bound of the relative error of what `pmf`, `cdf` and `sf` return: of sums, or of differences."""
+        own = 2 * self.whole.error + 8 * LARGEST_LOG * UNIT
+        if self._logs is not None:
+            return own + 3 * len(self._logs) * UNIT
+        outer = min(float(self.whole.logsf(self.first - 1)), float(self.whole.logcdf(self.last)))
+        return own * (1 + math.exp(min(outer - self.log_mass, 700.0)))
 
     def support(self) -> tuple[int, Any]:
         """Return the smallest and the largest point of the range."""

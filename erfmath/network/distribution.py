@@ -32,7 +32,7 @@ from .impact import (
     response_of,
     unit_of,
 )
-from .maps import map_of
+from .maps import map_of, rounding_of
 from .program import Program
 from .sizes import sized_for
 
@@ -60,6 +60,11 @@ class MapDistribution(JointDistribution):
     def is_independent(self) -> bool:
         """Whether the distribution is held as the product of its marginals: no."""
         return False
+
+    @property
+    def error(self) -> float:
+        """A bound of the relative error of what `pmf` returns: of sums, layer by layer."""
+        return rounding_of(self._program) + super().error
 
     @property
     def _only_adds(self) -> bool:
@@ -154,11 +159,11 @@ def _marginals(program: Program, at: Ints) -> tuple[UnivariateDistribution, ...]
 def _law(program: Program, at: Ints, axis: int) -> UnivariateDistribution:
     """Return the marginal on one axis: of the exact product, or where that takes too long from a map."""
     if program.mixes is not None:
-        return LatticeDistribution(*_folded(program, at, axis))
+        return LatticeDistribution.computed(*_folded(program, at, axis), rounding_of(program))
     try:
         return ProductDistribution(_marginal_product(program, at, axis, _MOST_TERMS))
     except TooManyTermsError:
-        return LatticeDistribution(*_folded(program, at, axis))
+        return LatticeDistribution.computed(*_folded(program, at, axis), rounding_of(program))
 
 
 def _marginal_product(program: Program, at: Ints, axis: int, budget: float = math.inf) -> Product:
@@ -192,4 +197,4 @@ def _bordered(net: Node, at: Any, input_size: Any) -> Distribution:
     found = bordered_map(frame, unit)
     if found is None:
         raise ValueError(f"output unit {place(unit)} sees nothing: all its paths are lost at the borders")
-    return law_of(found.grid, found.offset)
+    return law_of(found.grid, found.offset, rounding_of(frame.program))

@@ -18,6 +18,7 @@ import numpy as np
 
 from .._memory import check_memory
 from ..core.scaled import Floats
+from ..laws.manners import UNIT
 from ..polynomials.kernel import Kernel
 from .arguments import Ints
 from .program import Block, Program, pull_back
@@ -190,6 +191,22 @@ def _needed(program: Program) -> Ints:
 
 
 @functools.lru_cache(maxsize=256)
+def rounding_of(program: Program) -> float:
+    r"""Return a bound of the relative error of a map of weights that are not negative.
+
+    A layer of k taps adds k products, whose errors are u each: k + 2 units a layer, copies of a block each
+    their own, and one for each branch that is added.
+    """
+    units = 0.0
+    for op in program.live:
+        if isinstance(op.what, Stage):
+            units += sum(1 for _ in op.what.kernel.taps()) + 2
+        elif isinstance(op.what, Block):
+            units += op.what.n * rounding_of(op.what.program) / UNIT
+        units += 2 * len(op.sources)
+    return units * UNIT
+
+
 def _passes(kernel: Kernel, may_separate: bool) -> list[tuple[Ints, Floats, Ints]]:
     """Return the convolutions that make up one with the kernel: (axes, weights, offset) each."""
     parts = kernel.separate() if may_separate else None

@@ -1,0 +1,124 @@
+"""The bound that a distribution states of its own error: never exceeded, and not far above the truth."""
+
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import example, given, strategies as st
+
+import erfmath as em
+
+KINDS = ("pmf", "cdf", "sf")
+
+
+def exact_row(factors):
+    """The coefficients of a product of powers (weights, n, step) as fractions of sum 1."""
+    row = [Fraction(1)]
+    for weights, n, step in factors:
+        unit = math.lcm(*(Fraction(w).denominator for w in weights))
+        taps = [int(Fraction(w) * unit) for w in weights]
+        for _ in range(n):
+            new = [0] * (len(row) + step * (len(taps) - 1))
+            for (i, a), (j, w) in itertools.product(enumerate(row), enumerate(taps)):
+                new[i + step * j] += a * w
+            row = new
+    total = sum(row)
+    return [Fraction(value) / total for value in row]
+
+
+def worst(d, shares):
+    """The largest relative error of pmf, cdf and sf over the support."""
+    low = [sum(shares[: i + 1]) for i in range(len(shares))]
+    high = [sum(shares[i + 1 :]) for i in range(len(shares))]
+    found = 0.0
+    start = d.support()[0]
+    for kind, truth in zip(KINDS, (shares, low, high), strict=True):
+        values = np.atleast_1d(getattr(d, kind)(np.arange(start, start + len(shares))))
+        for value, exact in zip(values.tolist(), truth, strict=True):
+            if exact > Fraction(1, 10**300):
+                found = max(found, abs(float((Fraction(value) - exact) / exact)))
+    return found
+
+
+weights = st.lists(st.one_of(st.integers(1, 20), st.floats(1e-6, 1.0)), min_size=2, max_size=5)
+factors = st.lists(st.tuples(weights, st.integers(1, 9), st.integers(1, 3)), min_size=1, max_size=3)
+
+
+@given(factors)
+@example([([1, 1], 40, 1)])
+@example([([0.1, 0.9], 30, 2), ([3, 1, 3], 5, 1)])
+def test_a_product_keeps_its_bound(parts):
+    d = em.distribution(em.Product([(w, n, step) for w, n, step in parts]))
+    assert worst(d, exact_row(parts)) <= d.error < 1e-10
+
+
+def test_bounds_are_not_far_above_the_truth():
+    rng = np.random.default_rng(0)
+    ratios = []
+    for _ in range(60):
+        parts = [(rng.random(rng.integers(2, 6)).tolist(), int(rng.integers(1, 12)), 1)]
+        d = em.distribution(em.Product(parts))
+        ratios.append(d.error / max(worst(d, exact_row(parts)), 2.0**-53))
+    assert np.median(ratios) < 1000
+    assert min(ratios) >= 1
+
+
+@pytest.mark.parametrize("n", [200, 20000])
+def test_long_rows_keep_their_bound(n):
+    d = em.distribution([1, 1, 1, 1], n)
+    at = [int(d.mean() + k * d.std()) for k in (-15, -5, 0, 3, 15)]
+    whole = em.coefficients([1, 1, 1, 1], n, method="exact") if n < 1000 else None
+    for x in at:
+        low, high = d.enclose(x)
+        assert abs(d.pmf(x) - low) <= d.error * low + (high - low)
+        if whole is not None:
+            exact = Fraction(int(whole[x]), 4**n)
+            assert abs(Fraction(d.pmf(x)) - exact) <= d.error * exact
+
+
+def test_every_kind_states_a_bound():
+    table = em.LatticeDistribution([0.25, 0.5, 0.25], -1)
+    die = em.sum_of(dict.fromkeys(range(1, 7), 1 / 6), 10)
+    kinds = [
+        table,
+        die,
+        em.sum_of({0.5: 0.25, 1.0: 0.75}, 3),
+        em.mixture([die, table], [0.5, 0.5]),
+        die.given(20, 40),
+        em.compound_sum(scipy.stats.poisson(2.0), die),
+        em.distribution([[1, 2], [3, 4]], 5),
+        em.distribution(em.Conv((3, 3), padding=1) ** 3),
+        em.distribution(em.Conv((3, 3), padding=1) ** 3, input_size=9),
+        em.distribution(em.Product([([1, k], 1, 1) for k in range(1, 300)])),
+        em.distribution([1, 2, 1], 10**9),
+    ]
+    for d in kinds:
+        assert isinstance(d.error, float)
+        assert 0 < d.error < 1e-9, d
+
+
+def test_bounds_of_mixtures_and_conditions_hold():
+    a, b = em.sum_of([1 / 2, 1 / 2], 12), em.sum_of([1 / 4, 3 / 4], 20)
+    shares = [
+        Fraction(1, 3) * Fraction(math.comb(12, k), 2**12)
+        + Fraction(2, 3) * Fraction(math.comb(20, k) * 3**k, 4**20)
+        for k in range(21)
+    ]
+    mixed = em.mixture([a, b], [1 / 3, 2 / 3])
+    assert worst(mixed, shares) <= mixed.error
+    part = b.given(3, 9)
+    inner = [Fraction(math.comb(20, k) * 3**k) for k in range(3, 10)]
+    assert worst(part, [v / sum(inner) for v in inner]) <= part.error
+
+
+def test_entropy_of_many_factors_is_that_of_the_bulk():
+    chances = np.random.default_rng(0).random(400)
+    many = em.distribution(em.Product([([1 - p, p], 1, 1) for p in chances]))
+    row = np.array([1.0])
+    for p in chances:
+        row = np.convolve(row, [1 - p, p])
+    row = row[row > 0]
+    assert math.isclose(many.entropy(), -float(row @ np.log(row)), rel_tol=1e-12)
