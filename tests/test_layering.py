@@ -15,7 +15,7 @@ ROOT = Path(em.__file__).parent
 FLOORS = (
     ("_checks",),
     ("words",),
-    ("_memory",),
+    ("_memory", "_caches"),
     ("polynomials",),
     ("core",),
     ("laws",),

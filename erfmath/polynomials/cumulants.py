@@ -16,6 +16,7 @@ from typing import Any
 from .._checks import as_count
 from .kernel import Kernel
 from .product import Product, on_axis
+from .weights import as_integers
 
 
 def cumulants(
@@ -57,7 +58,9 @@ def exact_cumulants(polynomial: Product, order: int) -> tuple[Fraction, ...]:
     require_one_axis(polynomial)
     totals = [Fraction(0)] * order
     for kernel, n, (step,) in polynomial.factors:
-        for r, value in enumerate(cumulants_from_moments(_moments(kernel, order))):
+        values = cumulants_from_moments(_moments(kernel, order))
+        values[0] += kernel.offsets[0]
+        for r, value in enumerate(values):
             totals[r] += n * step ** (r + 1) * value
     return tuple(totals)
 
@@ -84,10 +87,8 @@ def third_absolute_moment(kernel: Kernel) -> Fraction:
 
 
 def integer_law(kernel: Kernel) -> tuple[list[int], list[int]]:
-    """Return the positions of the taps on one axis and weights in proportion to theirs, all ints."""
-    taps = list(kernel.taps())
-    common = math.lcm(*(weight.denominator for _, weight in taps))
-    return [position[0] for position, _ in taps], [int(weight * common) for _, weight in taps]
+    """Return positions on one axis and weights in proportion to those of the kernel, all ints."""
+    return list(range(kernel.offsets[0], kernel.offsets[0] + kernel.shape[0])), as_integers(kernel.weights)
 
 
 def require_law(polynomial: Product) -> None:
@@ -112,11 +113,6 @@ def require_one_axis(polynomial: Product) -> None:
 
 
 def _moments(kernel: Kernel, order: int) -> list[Fraction]:
-    """Return the moments about 0, in integers until the last division."""
-    positions, weights = integer_law(kernel)
-    total = sum(weights)
-    terms, sums = weights, [total]
-    for _ in range(order):
-        terms = [x * term for x, term in zip(positions, terms, strict=True)]
-        sums.append(sum(terms))
-    return [Fraction(value, total) for value in sums]
+    """Return the moments about the first weight."""
+    total, *sums = kernel.power_sums(order)
+    return [Fraction(1), *(Fraction(value, total) for value in sums)]

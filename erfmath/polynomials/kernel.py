@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,20 @@ import numpy as np
 
 from .._checks import as_axis, others_of, per_axis
 from .._memory import check_memory
-from .weights import Number, as_number, leaves, listed, listing, shape_of, sum_of_one_kind, to_float
+from .weights import (
+    Number,
+    as_integers,
+    as_number,
+    leaves,
+    listed,
+    listing,
+    shape_of,
+    sum_of_one_kind,
+    to_float,
+)
+
+# Moments up to this order are kept with the kernel: every distribution asks for the first two.
+_CACHED_ORDER = 4
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
@@ -146,6 +160,28 @@ class Kernel:
     def norm(self) -> Number:
         """The sum of the magnitudes of the weights, which bounds every coefficient of P^n by norm^n."""
         return sum_of_one_kind([abs(value) for value in leaves(self.weights)])
+
+    def power_sums(self, order: int) -> tuple[int, ...]:
+        """Return the sums of w_j j**r, r = 0 .. order, on one axis, all times one positive factor; exactly.
+
+        >>> Kernel([Fraction(1, 6), Fraction(1, 3)], offset=-1).power_sums(2)
+        (3, 2, 2)
+        """
+        if order > _CACHED_ORDER:
+            return self._sums_to(order)
+        return self._first_sums[: order + 1]
+
+    @cached_property
+    def _first_sums(self) -> tuple[int, ...]:
+        return self._sums_to(_CACHED_ORDER)
+
+    def _sums_to(self, order: int) -> tuple[int, ...]:
+        terms = as_integers(self.weights)
+        sums = [sum(terms)]
+        for _ in range(order):
+            terms = list(map(operator.mul, range(len(terms)), terms))
+            sums.append(sum(terms))
+        return tuple(sums)
 
     @cached_property
     def deviations(self) -> tuple[float, ...]:

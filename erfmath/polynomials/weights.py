@@ -93,3 +93,14 @@ def listing(weights: Any) -> str:
     if isinstance(weights, tuple):
         return "[" + ", ".join(map(listing, weights)) + "]"
     return repr(weights)
+
+
+def as_integers(values: Sequence[Any]) -> list[int]:
+    """Return integers in the proportions of numbers of one kind, exactly."""
+    if isinstance(values[0], float):
+        mantissas, exponents = np.frexp(np.array(values))
+        whole = np.ldexp(mantissas, 53).astype(np.int64).tolist()
+        shifts = (exponents - exponents.min()).tolist()
+        return [value << shift for value, shift in zip(whole, shifts, strict=True)]
+    common = math.lcm(*(value.denominator for value in values))
+    return [value.numerator * (common // value.denominator) for value in values]

@@ -61,12 +61,14 @@ def add(a: Pair, b: Pair) -> Pair:
 
 
 def total(terms: Pair) -> Pair:
-    """Return the sum of positive pairs over axis 0."""
-    high, low = terms[0][0], terms[1].sum(axis=0)
-    for term in terms[0][1:]:
-        high, error = two_sum(high, term)
-        low = low + error
-    return quick_two_sum(high, low)
+    """Return the sum of pairs over axis 0, to 2**-100 of that of their magnitudes."""
+    high, low = terms[0], terms[1].sum(axis=0)
+    while len(high) > 1:
+        half = len(high) // 2
+        sums, errors = two_sum(high[:half], high[half : 2 * half])
+        low = low + errors.sum(axis=0)
+        high = np.concatenate((sums, high[2 * half :])) if len(high) % 2 else sums
+    return quick_two_sum(high[0], low)
 
 
 def negative(a: Pair) -> Pair:
@@ -108,8 +110,38 @@ def log_fraction(ratio: Fraction) -> tuple[float, float]:
     return pair(_CONTEXT.ln(quotient))
 
 
+def log_shares(weights: Sequence[int | Fraction | float], whole: Fraction) -> Pair:
+    """Return arrays log(w / whole) of positive numbers of one kind, absolute error about 2**-95."""
+    (high, low), exponents = _mantissas(weights)
+    (one_high, one_low), one_exponent = _mantissas([whole])
+    below = log((one_high, one_low))
+    ratio = add(log((high, low)), negative(below))
+    return add(ratio, scale(_LOG_TWO, (exponents - one_exponent).astype(float)))
+
+
+def _mantissas(values: Sequence[int | Fraction | float]) -> tuple[Pair, Any]:
+    """Return (m as pairs of arrays, e) with value = m 2**e and 1 <= m <= 2."""
+    if isinstance(values[0], float):
+        mantissas, exponents = np.frexp(np.array(values))
+        return (2 * mantissas, np.zeros(len(values))), exponents - 1
+    known = {value: _mantissa(value) for value in set(values)}
+    high, low, power = np.array([known[value] for value in values]).T
+    return (high.copy(), low.copy()), power.astype(np.int64)
+
+
+def _mantissa(value: int | Fraction | float) -> tuple[float, float, int]:
+    """Return (high, low, e) with value = (high + low) 2**e to 108 bits."""
+    above, below = value.as_integer_ratio()
+    shift = below.bit_length() - above.bit_length() + 110
+    bits = (above << shift) // below if shift > 0 else above // (below << -shift)
+    size = bits.bit_length() - 1
+    high = float(bits)
+    return math.ldexp(high, -size), math.ldexp(float(bits - int(high)), -size), size - shift
+
+
 _STEP = _CONTEXT.divide(_CONTEXT.ln(Decimal(2)), Decimal(_TABLE_SIZE**2))
 _SPACING = float(_STEP)
+_LOG_TWO = pair(_CONTEXT.ln(Decimal(2)))
 
 
 def _thirds(value: Decimal) -> tuple[float, float, float]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Context, Decimal, localcontext
-from fractions import Fraction
 from functools import lru_cache
 
+from ...polynomials.weights import Number
 from . import double_double as dd
 from .law import Law
 
@@ -59,7 +59,7 @@ def _edge_series(law: Law, mirrored: bool, length: int) -> Series:
     product = [Decimal(1)] + [Decimal(0)] * (length - 1)
     with localcontext(_CONTEXT):
         for f in law.taps:
-            steps, weights = list(f.steps), list(f.weights)
+            steps, weights = f.steps.tolist(), list(f.weights)
             if mirrored:
                 steps = [steps[-1] - x for x in reversed(steps)]
                 weights.reverse()
@@ -76,14 +76,15 @@ def _truncated_product(a: Series, b: Series) -> Series:
     return [sum((c * b[t - i] for i, c in short if i <= t), Decimal(0)) for t in range(len(a))]
 
 
-def _power_series(steps: Sequence[int], weights: Sequence[Fraction], n: int, length: int) -> Series:
+def _power_series(steps: Sequence[int], weights: Sequence[Number], n: int, length: int) -> Series:
     """Return [z^t] (sum_j w_j z^x_j / w_0)**n for t < length.
 
     Up to t = n the terms of J. C. P. Miller's recurrence
     t b_t = sum_j (x_j (n+1) - t) w_j/w_0 b_(t - x_j) are positive (Henrici, Applied and Computational Complex
     Analysis I, 1974, 1.6); a smaller n takes n products with a positive polynomial.
     """
-    exact = [Decimal(w.numerator) / Decimal(w.denominator) for w in weights]
+    ratios = [w.as_integer_ratio() for w in weights]
+    exact = [Decimal(above) / Decimal(below) for above, below in ratios]
     taps = [(x, w / exact[0]) for x, w in zip(steps[1:], exact[1:], strict=True)]
     if n < length - 1:
         return _repeated_product(taps, n, length)

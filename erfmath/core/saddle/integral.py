@@ -12,10 +12,13 @@ from math import factorial
 import numpy as np
 
 from ..scaled import Floats
-from .law import Law
+from .law import Ints, Law
+from .lumps import MANY, Lumps
 from .peaks import Side, peaks, period_of
-from .spectrum import fast_even_length, is_wide, spectrum
-from .tilt import Ints, Tilt
+from .spectrum import Complexes, fast_even_length, is_wide, spectrum
+from .tilt import Part, Tilt
+
+SMALLEST_RATIO = 0.01  # |integral| / integral of the modulus, without a repair
 
 _BATCH = 1 << 16  # array elements of one pass
 _GRID_LIMIT = 1 << 23  # nodes on the full circle, half a second and half a gigabyte
@@ -38,7 +41,7 @@ def integral(law: Law, tilt: Tilt, side: Side | None = None, analytic: bool = Fa
     With `side`, the integrand carries the factor of that tail. With `analytic`, a value is nan where it is no
     analytic function of t, which is where more than the one peak at w = 0 is needed.
     """
-    period = period_of(law, tilt, side)
+    period = period_of(law, tilt.theta, tilt.variance, side)
     comb, radius = peaks(law, tilt)
     nodes = radius * period / (2 * np.pi) + 1
     local = (comb > 0) & (nodes * comb < 0.5 * period)
@@ -94,21 +97,9 @@ def _around_peak(
     """Return the sums, weighted by fold, of the integrand and of its modulus, w = 2 pi c/h + u."""
     modulus: Floats = np.zeros(u.shape)
     phase: Floats = u * tilt.delta[:, None]
-    taps = max(1, _BATCH // u.size)  # to take at once
     for f, part in zip(law.taps, tilt.parts, strict=True):
-        real, imag = np.zeros((2, *u.shape))
-        for start in range(0, len(part.q), taps):
-            q, d = part.q[start : start + taps], part.d[start : start + taps]
-            x: Floats = u * (d - part.mean)[:, :, None]
-            cosm1, sinm = cosm1_sinm(x)
-            if c:
-                angle = (c * d.astype(np.int64) % h).astype(float) * (2 * np.pi / h)
-                _turn(cosm1, sinm, x, angle[:, :, None])
-            cosm1 *= q[:, :, None]
-            sinm *= q[:, :, None]
-            real += cosm1.sum(axis=0)
-            imag += sinm.sum(axis=0)
-        power = log_power(f.n, real, imag)
+        lumped = not c and len(part.q) >= MANY * len(u)
+        power = log_power(f.n, *(_lumped_bends(part, u) if lumped else _bends(part, u, c, h)))
         modulus, phase = modulus + power[0], phase + power[1]
     if c:
         residue = tilt.base[0].astype(np.int64) + tilt.base[1].astype(np.int64)
@@ -116,8 +107,35 @@ def _around_peak(
     size = np.exp(modulus) * fold
     if not side:
         return (size * np.cos(phase)).sum(axis=1), size.sum(axis=1)
-    term = size * np.exp(1j * phase) * _tail_factor(tilt, u + 2 * np.pi * c / h, side)
+    term = size * np.exp(1j * phase) * tail_factor(tilt.theta, u + 2 * np.pi * c / h, side)
     return term.real.sum(axis=1), np.abs(term).sum(axis=1)
+
+
+def _bends(part: Part, u: Floats, c: int, h: int) -> tuple[Floats, Floats]:
+    """Return the parts of sum q (exp(iw(d - mean)) - 1 - iu(d - mean)), w = 2 pi c/h + u."""
+    real, imag = np.zeros((2, *u.shape))
+    taps = max(1, _BATCH // u.size)  # to take at once
+    for start in range(0, len(part.q), taps):
+        q, d = part.q[start : start + taps], part.d[start : start + taps]
+        x: Floats = u * (d - part.mean)[:, :, None]
+        cosm1, sinm = cosm1_sinm(x)
+        if c:
+            angle = (c * d.astype(np.int64) % h).astype(float) * (2 * np.pi / h)
+            _turn(cosm1, sinm, x, angle[:, :, None])
+        cosm1 *= q[:, :, None]
+        sinm *= q[:, :, None]
+        real += cosm1.sum(axis=0)
+        imag += sinm.sum(axis=0)
+    return real, imag
+
+
+def _lumped_bends(part: Part, u: Floats) -> tuple[Floats, Floats]:
+    """Return the same around u = 0 for many taps, each point from its lumps."""
+    bends = np.empty(u.shape, dtype=complex)
+    for i, own in enumerate(u):
+        lumps = Lumps.of(part.q[:, i], part.d[:, i] - part.mean[i], float(own.max()) or 1.0)
+        bends[i] = lumps.bend(1j * own)
+    return bends.real, bends.imag
 
 
 def cosm1_sinm(x: Floats) -> tuple[Floats, Floats]:
@@ -155,10 +173,10 @@ def log_power(n: float, real: Floats, imag: Floats) -> tuple[Floats, Floats]:
     return modulus, n * np.arctan2(imag, 1 + real)
 
 
-def _tail_factor(tilt: Tilt, w: Floats, side: Side) -> np.ndarray:
+def tail_factor(theta: Floats, w: Floats, side: Side) -> Complexes:
     """Return the sum of exp(-+(theta + iw) j) over j = 0, 1, ..., which makes a tail of a coefficient."""
     sign = 1.0 if side == "upper" else -1.0
-    return 1 / -np.expm1(-sign * (tilt.theta[:, None] + 1j * w))
+    return np.asarray(1 / -np.expm1(-sign * (theta[:, None] + 1j * w)))
 
 
 def _add_circles(
@@ -206,6 +224,6 @@ def _sum_circle(law: Law, tilt: Tilt, period: int, side: Side | None) -> tuple[F
                 imag += q[:, None] * sine[node]
         power = log_power(f.n, real, imag)
         modulus, phase = modulus + power[0], phase + power[1]
-    term = np.exp(modulus + 1j * phase) * (_tail_factor(tilt, angle[k], side) if side else 1.0)
+    term = np.exp(modulus + 1j * phase) * (tail_factor(tilt.theta, angle[k], side) if side else 1.0)
     far = fold[near:]
     return (total + term.real @ far) / period, (bound + np.abs(term) @ far) / period

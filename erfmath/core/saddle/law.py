@@ -2,44 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
-from math import gcd, lcm
+from functools import cached_property
+from math import gcd
+from typing import Any
 
 import numpy as np
 
-from ...polynomials.product import Product
+from ..._caches import kept
+from ...polynomials.kernel import Kernel
+from ...polynomials.product import Factor, Product
+from ...polynomials.weights import Number
 from ..scaled import Floats
 from . import double_double as dd
 
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+
 _CHUNK = 1 << 16  # array elements of one pass
 _LARGEST_DEGREE = 1 << 62  # t is counted in int64
+_COARSE = 400  # lumps of taps, enough to start Newton's iteration
+_LUMP = 100  # single taps at each end of these
+_BYTES = 200  # of one tap, in a law
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Taps:
     """One factor (sum_j p_j z^x_j)^n on the lattice, its p_j = w_j / sum w kept as logarithms.
 
-    Arrays of columns (`x`, `share`, `centred`) have an entry per tap on axis 0, ready to meet one per point
-    on axis 1. `end` is n x_j in double-double, `log_total` is log(sum w).
+    `x` is a column with an entry per tap, ready to meet one per point on axis 1; `mean` and `variance` are
+    those of the power.
     """
 
     power: int
-    n: float
-    steps: tuple[int, ...]
-    weights: tuple[Fraction, ...]
-    x: Floats
+    steps: Ints
+    weights: tuple[Number, ...]
     log_high: Floats
     log_low: Floats
-    end_high: Floats
-    end_low: Floats
-    log_total: tuple[float, float]
     mean: Fraction
     variance: Fraction
-    share: Floats
-    centred: Floats
+
+    @cached_property
+    def n(self) -> float:
+        """The power as a float."""
+        return float(self.power)
+
+    @cached_property
+    def x(self) -> Floats:
+        """The steps as floats."""
+        return self.steps.astype(float)[:, None]
+
+    @cached_property
+    def ends(self) -> dd.Pair:
+        """The products n x_j in double-double."""
+        high = self.steps.astype(float)
+        return dd.scale((high, (self.steps - high.astype(np.int64)).astype(float)), self.n)
+
+    @cached_property
+    def share(self) -> Floats:
+        """The p_j as floats."""
+        return np.asarray(np.exp(self.log_high)[:, None])
+
+    @cached_property
+    def centred(self) -> Floats:
+        """The distances of the x_j from their mean."""
+        mean = self.mean / self.power
+        whole = int(mean)
+        return np.asarray(((self.steps - whole) - float(mean - whole))[:, None])
+
+    @cached_property
+    def coarse(self) -> tuple[Floats, Floats]:
+        """Columns of places and logs of shares of lumps of neighbours: nearly the same tilted means."""
+        size = len(self.steps)
+        if size <= _COARSE:
+            return self.x, self.log_high[:, None]
+        half = np.concatenate((np.arange(_LUMP), np.geomspace(_LUMP, size / 2, _COARSE - _LUMP).astype(int)))
+        cuts = np.unique(np.concatenate((half, size - half[half > 0])))
+        top = np.maximum.reduceat(self.log_high, cuts)
+        mass = np.exp(self.log_high - np.repeat(top, np.diff(np.append(cuts, size))))
+        total = np.add.reduceat(mass, cuts)
+        place = np.add.reduceat(mass * self.x[:, 0], cuts) / total
+        return place[:, None], (top + np.log(total))[:, None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,90 +129,82 @@ class Law:
     def is_palindrome(self) -> bool:
         """Whether a(t) = a(degree - t), since every factor is its own mirror image."""
         return all(
-            f.weights == f.weights[::-1] and f.steps == tuple(f.steps[-1] - x for x in reversed(f.steps))
+            f.weights == f.weights[::-1] and bool((f.steps == f.steps[-1] - f.steps[::-1]).all())
             for f in self.taps
         )
 
     @cached_property
     def starts(self) -> tuple[Floats, Floats]:
         """A table (theta, log(mean / (degree - mean))) of the tilted means, to start Newton's iteration."""
+        small = np.geomspace(0.03 / self.extent, 1.0, 60)
         dense = np.sinh(np.linspace(-2.5, 2.5, 81))
-        theta = np.concatenate((np.linspace(*self.theta_range, 160), dense))
+        theta = np.concatenate((np.linspace(*self.theta_range, 160), dense, small, -small))
         theta.sort()
         below = above = np.zeros(theta.shape)
         for f in self.taps:
-            y = f.log_high[:, None] + f.x * theta
+            x, logs = f.coarse
+            y = logs + x * theta
             q = np.exp(y - y.max(axis=0))
             q *= f.n / q.sum(axis=0)
-            below = below + (q * f.x).sum(axis=0)
-            above = above + (q * (f.x[-1] - f.x)).sum(axis=0)
+            below = below + (q * x).sum(axis=0)
+            above = above + (q * (f.x[-1] - x)).sum(axis=0)
         return theta, np.log(below / above)
 
 
-@lru_cache(maxsize=64)
+@kept(size=lambda law: _BYTES * sum(len(f.steps) for f in law.taps))
 @np.errstate(all="ignore")
 def law_of(polynomial: Product) -> Law:
     """Return the law of a product on one axis without negative weights."""
     if polynomial.ndim != 1 or not polynomial.is_nonnegative:
         raise ValueError("the saddle point needs one axis and no negative weight; use method='direct'")
-    kept = [(*_positions(f.kernel.taps(), f.step[0]), f.n) for f in polynomial.factors if f.n]
-    span = gcd(*(x for positions, _, _ in kept for x in positions)) or 1
-    factors = [_taps([x // span for x in positions], weights, n) for positions, weights, n in kept]
-    taps = tuple(f for f in factors if len(f.steps) > 1)
-    degree = sum(f.power * f.steps[-1] for f in taps)
-    if degree * span >= _LARGEST_DEGREE:
-        raise ValueError(
-            f"the degree {degree * span} is too large for the saddle point, it must be below 2**62"
-        )
-    log_total = dd.ZERO
-    for f in factors:
-        log_total = dd.add(log_total, dd.scale(f.log_total, f.n))
+    kept_factors = [(f, *_inner(f.kernel)) for f in polynomial.factors if f.n]
+    degree = sum(f.n * f.step[0] * int(index[-1]) for f, index, _ in kept_factors)
+    if degree >= _LARGEST_DEGREE:
+        raise ValueError(f"the degree {degree} is too large for the saddle point, it must be below 2**62")
+    span = gcd(*(f.step[0] * int(np.gcd.reduce(index)) for f, index, _ in kept_factors)) or 1
+    taps = tuple(_taps(f, index, weights, span) for f, index, weights in kept_factors if len(index) > 1)
     return Law(
         taps=taps,
         span=span,
-        degree=degree,
-        extent=max((f.steps[-1] for f in taps), default=0),
-        chunk=max(16, _CHUNK // (8 * max((len(f.steps) for f in factors), default=1))),
-        log_total=log_total,
+        degree=degree // span,
+        extent=max((int(f.steps[-1]) for f in taps), default=0),
+        chunk=max(16, _CHUNK // (8 * max((len(f.steps) for f in taps), default=1))),
+        log_total=_log_total(polynomial),
         mean=round(sum((f.mean for f in taps), Fraction(0))),
         variance=float(sum(f.variance for f in taps)),
     )
 
 
-def _positions(
-    taps: Iterable[tuple[tuple[int, ...], Fraction]], step: int
-) -> tuple[list[int], list[Fraction]]:
-    """Return the positions of the taps from the first on, times the step, and the weights."""
-    positions, weights = zip(*taps, strict=True)
-    first = positions[0][0]
-    return [(position - first) * step for (position,) in positions], list(weights)
+def _log_total(polynomial: Product) -> dd.Pair:
+    total = dd.ZERO
+    for f in polynomial.factors:
+        if f.n:
+            total = dd.add(total, dd.scale(dd.log_fraction(f.kernel.exact_total), f.n))
+    return total
 
 
-def _taps(steps: Sequence[int], weights: Sequence[Fraction], n: int) -> Taps:
-    """Return one factor, with the arrays that every point needs."""
-    unit = lcm(*(w.denominator for w in weights))
-    counts = [w.numerator * (unit // w.denominator) for w in weights]  # sums of ints, not of fractions
-    whole = sum(counts)
-    total = Fraction(whole, unit)
-    known = {count: dd.log_fraction(Fraction(count, whole)) for count in set(counts)}
-    logs = np.array([known[count] for count in counts])
-    ends = np.array([dd.pair(n * s) for s in steps])
-    mean = Fraction(sum(c * s for c, s in zip(counts, steps, strict=True)), whole)
-    square = Fraction(sum(c * s**2 for c, s in zip(counts, steps, strict=True)), whole)
-    log_high = logs[:, 0].copy()
+def _inner(kernel: Kernel) -> tuple[Ints, tuple[Number, ...]]:
+    """Return the indices of the taps that are not zero, counted from the first of them, and their weights."""
+    weights = kernel.weights
+    if 0 not in weights:
+        return np.arange(len(weights)), weights
+    index = [j for j, w in enumerate(weights) if w]
+    return np.array(index) - index[0], tuple(weights[j] for j in index)
+
+
+def _taps(factor: Factor, index: Ints, weights: tuple[Number, ...], span: int) -> Taps:
+    """Return one factor of two taps or more."""
+    kernel, n, (step,) = factor
+    total, first, second = kernel.power_sums(2)
+    begin = next(j for j, w in enumerate(kernel.weights) if w)
+    mean, square = Fraction(first, total), Fraction(second, total)
+    log_high, log_low = dd.log_shares(weights, kernel.exact_total)
     return Taps(
         power=n,
-        n=float(n),
-        steps=tuple(steps),
-        weights=tuple(weights),
-        x=np.array(steps, dtype=float)[:, None],
+        steps=index * step // span,
+        weights=weights,
         log_high=log_high,
-        log_low=logs[:, 1].copy(),
-        end_high=ends[:, 0].copy(),
-        end_low=ends[:, 1].copy(),
-        log_total=dd.log_fraction(total),
-        mean=n * mean,
-        variance=n * (square - mean * mean),
-        share=np.exp(log_high)[:, None],
-        centred=np.array([float(s - mean) for s in steps])[:, None],
+        log_low=log_low,
+        mean=n * (mean - begin) * Fraction(step, span),
+        variance=n * (square - mean * mean) * Fraction(step, span) ** 2,
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
 
 from ..scaled import Floats
-from .law import Law
+from .law import Ints, Law
 from .spectrum import fast_even_length, spectrum
-from .tilt import Flags, Ints, Part, Tilt
+from .tilt import Flags, Part, Tilt
 
 Side = Literal["lower", "upper"]
 
@@ -17,22 +18,22 @@ NEGLIGIBLE = 41.0  # exp(-41) = 1.6e-18
 _LONGEST_GRID = 1024
 
 # A grid of 64 points per standard deviation knows |phi| to pi / 64 = .05 between them: beyond a single peak
-# it is below .6, and some hundred factors make that negligible.
-_GRID_PER_DEVIATION = 64
+# it is below .6, and some hundred factors make that negligible. More factors take a coarser one.
+_GRIDS = (16, 64)
 _LONGEST_FFT = 1 << 24  # half a gigabyte
 
 
-def period_of(law: Law, tilt: Tilt, side: Side | None) -> Floats:
+def period_of(law: Law, theta: Floats, variance: Floats, side: Side | None) -> Floats:
     """Return the period M of the trapezoidal rule: what aliases onto a(t) is a(t +- M), a(t +- 2M), ...
 
     The mass M away from t is negligible by Bernstein's inequality,
     P(|S - t| >= M) <= 2 exp(-M**2 / (2 variance + 2/3 extent M)), and so is its share of a tail's geometric
-    factor exp(-M |theta|).
+    factor exp(-M |theta|). Nothing is further away than the degree.
     """
     b = 13.8 * law.extent
-    period = b + np.sqrt(b * b + 2.02 * NEGLIGIBLE * tilt.variance)
+    period = np.minimum(b + np.sqrt(b * b + 2.02 * NEGLIGIBLE * variance), law.degree + 1.0)
     if side:
-        period = np.maximum(period, NEGLIGIBLE / np.abs(tilt.theta))
+        period = np.maximum(period, NEGLIGIBLE / np.abs(theta))
     return np.asarray(period)
 
 
@@ -76,15 +77,14 @@ def _single_peak(law: Law, tilt: Tilt) -> tuple[Flags, Floats]:
     whose points it changes by no more than sigma times the distance.
     """
     moments = [_central_moments(part) for part in tilt.parts]
-    v = np.min([np.sqrt(6 * var / (fourth + 3 * var * var)) for var, fourth in moments], axis=0)
-    v = np.minimum(v, np.pi)
+    v = np.min([lobe_width(var, fourth) for var, fourth in moments], axis=0)
     reach = 1.1 * np.sqrt(2 * NEGLIGIBLE / tilt.variance)
     single = reach <= 0.5 * v
     if not single.any():
         return single, reach
     steps = int(np.ceil(8 * np.pi / v[single].min()))
     if steps > _LONGEST_GRID:
-        proved = [s and _is_single_wide(law, tilt, moments, float(v[i]), i) for i, s in enumerate(single)]
+        proved = [s and _is_single_wide(law, tilt, float(v[i]), i) for i, s in enumerate(single)]
         return np.array(proved), reach
     spacing = (np.pi - v) / steps
     w = v + spacing * np.arange(steps + 1)[:, None]
@@ -97,21 +97,41 @@ def _single_peak(law: Law, tilt: Tilt) -> tuple[Flags, Floats]:
     return single & (log_bound.max(axis=0) <= -NEGLIGIBLE), reach
 
 
-def _is_single_wide(law: Law, tilt: Tilt, moments: list[tuple[Floats, Floats]], v: float, at: int) -> bool:
-    """Return whether |phi(w)| is proved negligible for v <= w <= pi at one point, on a grid by FFT.
+def lobe_width(variance: Floats, fourth: Floats) -> Floats:
+    """Return v with |phi|**2 <= 1 - variance w**2 (1 - w**2/2v**2) for w <= v, from the central moments."""
+    return np.minimum(np.sqrt(6 * variance / (fourth + 3 * variance * variance)), np.pi)
+
+
+def _is_single_wide(law: Law, tilt: Tilt, v: float, at: int) -> bool:
+    """Return whether |phi(w)| is proved negligible for v <= w <= pi at one point."""
+    shares = [part.q[:, at] for part in tilt.parts]
+    for moduli in moduli_beyond(law, shares, v):
+        log_bound = sum(
+            f.n * np.log(np.minimum(modulus, 1.0)) for f, modulus in zip(law.taps, moduli, strict=True)
+        )
+        if np.max(log_bound) <= -NEGLIGIBLE:
+            return True
+    return False
+
+
+def moduli_beyond(law: Law, shares: Sequence[Floats], v: float) -> Iterator[list[Floats]]:
+    """Yield bounds of each factor's |phi(w)| around the points of grids of [v, pi], ever finer ones, by FFT.
 
     Between the points of a grid of N a factor changes by no more than sigma pi / N.
     """
-    widest = max(float(np.sqrt(var[at])) for var, _ in moments)
-    length = fast_even_length(int(_GRID_PER_DEVIATION * widest) + 2)
-    if length > _LONGEST_FFT:
-        return False
-    log_bound: Floats = np.zeros(length // 2 + 1)
-    for f, part, (var, _) in zip(law.taps, tilt.parts, moments, strict=True):
-        between = np.pi / length * float(np.sqrt(var[at]))
-        log_bound += f.n * np.log(np.minimum(np.abs(spectrum(f, part.q[:, at], length)) + between, 1.0))
-    first = int(v * length / (2 * np.pi))
-    return bool(log_bound[first:].max() <= -NEGLIGIBLE)
+    deviations = []
+    for f, q in zip(law.taps, shares, strict=True):
+        mean = q @ f.x[:, 0]
+        deviations.append(float(np.sqrt(q @ (f.x[:, 0] - mean) ** 2)))
+    for per_deviation in _GRIDS:
+        length = fast_even_length(int(per_deviation * max(deviations)) + 2)
+        if length > _LONGEST_FFT:
+            return
+        first = int(v * length / (2 * np.pi))
+        yield [
+            np.abs(spectrum(f, q, length)[first:]) + np.pi / length * deviation
+            for f, q, deviation in zip(law.taps, shares, deviations, strict=True)
+        ]
 
 
 def _central_moments(part: Part) -> tuple[Floats, Floats]:

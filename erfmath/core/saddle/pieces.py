@@ -10,11 +10,9 @@ import numpy as np
 
 from ..scaled import Floats
 from . import double_double as dd
-from .integral import integral
-from .law import Law
-from .tilt import Ints, exact_pair, exponent, solve
-
-SMALLEST_RATIO = 0.01  # |integral| / integral of the modulus, without a repair
+from .integral import SMALLEST_RATIO, integral
+from .law import Ints, Law
+from .tilt import exact_pair, exponent, solve
 
 _DEGREE = 23
 _SHORTEST = 48  # pieces with fewer points are computed point by point

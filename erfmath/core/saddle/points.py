@@ -7,12 +7,13 @@ import numpy as np
 from ..scaled import Floats
 from . import double_double as dd
 from .edges import edge_log, end_log, is_cheap, is_possible
-from .integral import NoBellShape, integral
-from .law import Law
+from .integral import SMALLEST_RATIO, NoBellShape, integral
+from .law import Ints, Law
+from .lobe import lobe_of
 from .peaks import period_of
-from .pieces import SMALLEST_RATIO, divide
+from .pieces import divide
 from .residues import split_integral
-from .tilt import Ints, Tilt, exact_pair, exponent, solve
+from .tilt import Tilt, exact_pair, exponent, solve
 
 __all__ = ["NoBellShape", "log_coefficients", "pointwise"]
 
@@ -76,6 +77,17 @@ def pointwise(law: Law, t: Ints, shift: dd.Pair) -> Floats:
 
 def _inner_logs(law: Law, t: Ints) -> dd.Pair:
     """Return log a(t), 0 < t < degree."""
+    lobe = lobe_of(law)
+    if lobe is None:
+        return _integrated_logs(law, t)
+    logs = lobe.logs(law, exact_pair(t)), np.zeros(t.shape)
+    unseen = np.flatnonzero(np.isnan(logs[0]))
+    if unseen.size:
+        logs[0][unseen], logs[1][unseen] = _integrated_logs(law, t[unseen])
+    return logs
+
+
+def _integrated_logs(law: Law, t: Ints) -> dd.Pair:
     tilt = solve(law, exact_pair(t))
     total = exponent(law, tilt)
     value, bound = integral(law, tilt)
@@ -95,7 +107,8 @@ def _repaired(law: Law, t: int, tilt: Tilt, at: int, total: dd.Pair) -> dd.Pair:
         return edge_log(law, nearest, nearest != t)
     possible = is_possible(law, nearest)
     one = tilt.take(np.array([at]))
-    value, bound = split_integral(law, one, float(period_of(law, one, None)[0]), not possible)
+    period = period_of(law, one.theta, one.variance, None).item()
+    value, bound = split_integral(law, one, period, not possible)
     if value > SMALLEST_RATIO * bound:
         return dd.add(total, (np.log(value), 0.0))
     if possible:

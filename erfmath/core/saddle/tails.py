@@ -11,12 +11,12 @@ import numpy as np
 from ..scaled import Floats
 from . import double_double as dd
 from .edges import end_log
-from .integral import NoBellShape, integral
-from .law import Law
+from .integral import SMALLEST_RATIO, NoBellShape, integral
+from .law import Ints, Law
+from .lobe import lobe_of
 from .peaks import Side, period_of
-from .pieces import SMALLEST_RATIO
 from .points import pointwise
-from .tilt import Ints, exact_pair, exponent, sharpened, solve, tilted
+from .tilt import exact_pair, exponent, sharpened, solve, tilted
 
 _LONGEST_SUM = 1 << 16  # coefficients of a tail added one by one
 
@@ -63,6 +63,10 @@ def _small_tails(law: Law, t: Ints, side: Side) -> Floats:
     high, low = end_log(law, end != 0)
     logs = np.full(t.shape, high + low)
     inner = t != end
+    lobe = lobe_of(law)
+    if lobe and inner.any():
+        logs[inner] = lobe.logs(law, exact_pair(t[inner]), side)
+        inner &= np.isnan(logs)
     if inner.any():
         logs[inner] = _integrated_tails(law, t[inner], side)
     return logs
@@ -81,7 +85,7 @@ def _integrated_tails(law: Law, t: Ints, side: Side) -> Floats:
     high, low = exponent(law, tilt)
     result = np.asarray(high + (low + np.log(np.where(good, value, 1.0))))
     if not good.all():
-        reach = int(np.ceil(period_of(law, tilt, side)[~good].max()))
+        reach = int(np.ceil(period_of(law, tilt.theta, tilt.variance, side)[~good].max()))
         result[~good] = _summed_tails(law, t[~good], reach, side)
     return result
 

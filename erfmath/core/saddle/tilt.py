@@ -18,12 +18,12 @@ import numpy as np
 
 from ..scaled import Floats
 from . import double_double as dd
-from .law import Law, Taps
+from .law import Ints, Law, Taps
 
-Ints = np.ndarray[Any, np.dtype[np.int64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 _MOST_STEPS = 80
+_FEW_TAPS = 24  # of which plain floats are faster than arrays
 
 
 class Part(NamedTuple):
@@ -76,7 +76,7 @@ def tilted(law: Law, theta: Floats, t: dd.Pair) -> Tilt:
         mean = (q * d).sum(axis=0)
         variance = variance + f.n * (q * (d - mean) ** 2).sum(axis=0)
         delta = delta + f.n * mean
-        base = dd.add(base, (f.end_high.take(top), f.end_low.take(top)))
+        base = dd.add(base, (f.ends[0].take(top), f.ends[1].take(top)))
         parts.append(Part(q, d, top, mean))
     return Tilt(theta, t, parts, base, delta + (base[0] + base[1]), variance)
 
@@ -124,7 +124,7 @@ def _newton_step(tilt: Tilt, left: Floats, right: Floats) -> Floats:
 
 def exponent(law: Law, tilt: Tilt) -> dd.Pair:
     """Return E = sum_i n_i (log p_top + log sum_j q_j/q_top) + base theta."""
-    if tilt.theta.size == 1:
+    if tilt.theta.size == 1 and sum(len(f.steps) for f in law.taps) <= _FEW_TAPS:
         return _exponent_of_one(law, tilt)
     total = dd.scale(tilt.base, tilt.theta)
     for f, part in zip(law.taps, tilt.parts, strict=True):
@@ -156,9 +156,7 @@ def sharpened(law: Law, tilt: Tilt) -> Tilt:
     delta = tilt.base
     for f, part in zip(law.taps, tilt.parts, strict=True):
         ratios, total = _ratios(f, part, tilt.theta)
-        moment: dd.Pair = (np.zeros_like(tilt.theta), np.zeros_like(tilt.theta))
-        for high, low, d in zip(*ratios, part.d, strict=True):
-            moment = dd.add(moment, dd.scale((high, low), d))
+        moment = dd.total(dd.scale(ratios, part.d))
         delta = dd.add(delta, dd.scale(dd.divide(moment, total), f.n))
     return tilt._replace(delta=delta[0] + delta[1])
 
