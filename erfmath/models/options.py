@@ -269,6 +269,21 @@ def gathered(op: Operator, a: Arguments) -> Options:
     return {"axis": axis, "index": op.constant(1, "its indices")}
 
 
+def indexed(op: Operator, a: Arguments) -> Options:
+    """Return the entries of one axis by an array of their places."""
+    axes = [axis for axis, entry in enumerate(a["indices"]) if entry is not None]
+    if len(axes) != 1:
+        raise op.error("picks entries of several axes at once")
+    return {"axis": axes[0], "index": op.constant(1, "its indices")}
+
+
+def repeated(op: Operator, a: Arguments) -> Options:
+    """Return how often each entry of an axis is repeated."""
+    if not isinstance(a["repeats"], int) or a["dim"] is None:
+        raise op.error("repeats entries different numbers of times")
+    return {"axis": a["dim"], "count": a["repeats"]}
+
+
 def chosen(op: Operator, a: Arguments) -> Options:
     """Return the entries of an axis by an array of their places."""
     return {"axis": a["dim"], "index": op.constant(1, "its indices")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import logging
 import math
@@ -125,7 +126,7 @@ def exported(module: Any, example: Any) -> Any:
     try:
         for part in training:
             part.training = False
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _without_regions():
             warnings.simplefilter("ignore")  # of the export itself, which no user of the network can act on
             return functional(torch.export.export(module, arguments, keywords))
     except Exception as error:
@@ -135,6 +136,29 @@ def exported(module: Any, example: Any) -> Any:
         logging.disable(logged)
         for part in training:
             part.training = True
+
+
+@contextlib.contextmanager
+def _without_regions() -> Iterator[None]:
+    """Let regions of other precision or without gradients be as if they were not there.
+
+    They change no position, and their operators would be hidden in graphs of their own.
+    """
+    import torch
+
+    kinds = [torch.amp.autocast_mode.autocast, torch.no_grad, torch.enable_grad, torch.set_grad_enabled]
+    kept = [(kind, kind.__enter__, kind.__exit__) for kind in kinds]
+    made = torch.set_grad_enabled.__init__
+    try:
+        for kind in kinds:
+            kind.__enter__ = lambda self: self
+            kind.__exit__ = lambda self, *_: None
+        torch.set_grad_enabled.__init__ = lambda self, mode: None  # which sets it at once
+        yield
+    finally:
+        torch.set_grad_enabled.__init__ = made
+        for kind, enter, leave in kept:
+            kind.__enter__, kind.__exit__ = enter, leave
 
 
 def functional(program: Any) -> Any:

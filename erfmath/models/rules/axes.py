@@ -305,6 +305,16 @@ def _summed(sides: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(sides) else None
 
 
+@rule("repeat")
+def _(op: Operator) -> Placed:
+    """Return each entry of an axis so many times: copies behind it."""
+    tensor, count = op.tensor, op.options["count"]
+    axis = op.options["axis"] % len(tensor.runs)
+    runs = merged((*tensor.runs[axis], Run(None, 1, count)))
+    layout = tuple(runs if i == axis else own for i, own in enumerate(tensor.runs))
+    return picks(single(op, Identity(), layout), lambda numbers: numbers.repeat(count, axis=axis))
+
+
 @rule("flip")
 def _(op: Operator) -> Placed:
     """Return the entries in the reverse order, of axes that hold no positions."""

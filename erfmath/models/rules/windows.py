@@ -286,6 +286,8 @@ class Window:
         used: dict[int, Any] = {}
         for axis, size, stride, value in zip(self.axes, self.size, self.stride, values, strict=True):
             idle = size == 1 and stride == 1
+            if idle and value == default:
+                continue  # whatever runs there
             if self.tensor.axes[axis] or not (idle or self.tensor.side(axis) == 1):
                 used[axis] = value
             elif idle and isinstance(value, tuple) and any(value):
