@@ -413,7 +413,7 @@ def test_what_has_no_weights_of_its_own_is_named(make, message):
 
 def test_what_lies_behind_the_output_does_not_matter():
     module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(32, 4), nn.Softmax(1))
-    net = em.from_torch(module, (1, 1, 6, 6), weights="given")
+    net = em.from_torch(module, (1, 1, 6, 6), "last map", weights="given")
     assert em.receptive_field(net).size == (3, 3)
     with pytest.raises(ValueError, match="needs an output with positions"):
         em.from_torch(module, (1, 1, 6, 6), 0, weights="given")

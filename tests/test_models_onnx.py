@@ -12,6 +12,9 @@ from erfmath.network.channels import Rearranged
 onnx = pytest.importorskip("onnx", reason="from_onnx reads models by the onnx package")
 from onnx import TensorProto, helper  # noqa: E402
 
+# Which most classifiers have, and one test below asserts.
+pytestmark = pytest.mark.filterwarnings("ignore:the model's output .* has no positions:UserWarning")
+
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light"
 FIELDS = {
     "bvlc_alexnet": (195, 32, -64),

@@ -626,3 +626,21 @@ def test_blocks_moved_to_channels_have_no_weights():
     assert [row.layer for row in em.layer_table(down)] == ["Space to channels", "Conv 3x3"]
     assert em.distribution(em.variance(down)).var() == pytest.approx(em.distribution(down).var())
     assert em.network_from_json(em.network_to_json(up)) == up
+
+
+def test_another_tensor_than_the_output_is_read_with_a_warning_only():
+    module = nn.Sequential(
+        nn.Conv2d(1, 2, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 4)
+    )
+    with pytest.warns(
+        UserWarning, match="the model's output '4' has no positions.* output='last map' asks for it"
+    ):
+        model = from_torch(module, (1, 1, 9, 9))
+    assert not model.reads_own_output
+    assert any("has no positions" in sentence for sentence in model.warnings)
+    asked = from_torch(module, (1, 1, 9, 9), "last map")
+    assert asked == model
+    assert asked.output == model.output == "1"
+    own = from_torch(module[:2], (1, 1, 9, 9), "last map")  # which has a map for its output
+    assert own.reads_own_output
+    assert receptive_field(from_torch(module, (1, 1, 9, 9), 0)).is_everything

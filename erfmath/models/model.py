@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -45,6 +46,10 @@ class Reader(Protocol):
         """Return a module that makes the tensor that was read, where there is one to run."""
 
 
+# Asks for the last tensor with more than one position, where the model's own output has none.
+LAST_MAP = "last map"
+
+
 @dataclass(frozen=True)
 class Source:
     """Where a model comes from, and how it is read: enough to read it again, up to elsewhere."""
@@ -60,7 +65,7 @@ class Source:
         from .another_size import note_of_size
         from .trace import spatial_axes
 
-        reader = self.open(output)
+        reader = self.open(None if output == LAST_MAP else output)
         trace, net = self.traced(reader, weights)
         space = reader.space(self.space)
         by_size = note_of_size(self, reader, net) if weights == "uniform" else ()
@@ -69,7 +74,7 @@ class Source:
             reader.name,
             reader.input_shape,
             spatial_axes(space, len(reader.input_shape)),
-            output if isinstance(output, str) else trace.read.title,
+            output if isinstance(output, str) and output != LAST_MAP else trace.read.title,
             reader.names,
             weights,
             (*_warnings(reader, trace), *by_size),
@@ -216,7 +221,8 @@ class Model(Node):
     @property
     def is_last_map(self) -> bool:
         """Whether the tensor that was read is the last map before an output that has no positions."""
-        return self._reading is not None and self._reading.asked is None and not self.reads_own_output
+        default = self._reading is not None and self._reading.asked in (None, LAST_MAP)
+        return default and not self.reads_own_output
 
     @property
     def _known(self) -> _Reading:
@@ -283,6 +289,14 @@ def _(node: Model) -> Node:
 def named(model: Model, name: str) -> Model:
     """Return the model under another name."""
     return replace(model, name=name)
+
+
+def told(model: Model, output: str | int | None) -> Model:
+    """Return a model, with a warning where another tensor was read than one would think."""
+    if output is None and not model.reads_own_output:
+        sentence = next(said for said in model.warnings if "has no positions" in said)
+        warnings.warn(f"{sentence}; output='last map' asks for it", UserWarning, stacklevel=4)
+    return model
 
 
 def _warnings(reader: Reader, trace: Trace) -> tuple[str, ...]:

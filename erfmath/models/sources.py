@@ -15,7 +15,7 @@ from .._checks import require_file
 from ..formats.notation import parse_network
 from ..network.algebra import Node
 from ..network.graph import Graph
-from .model import Model
+from .model import LAST_MAP, Model
 from .usual import CHANNELS, INPUT_SIZES
 
 ACCEPTED = (
@@ -177,7 +177,12 @@ def _onnx(model: Any, options: Options) -> Model:
         dict(options.values or {}),
         operators_of(options.rules),
     )
-    return read_file(model, options.output, asked, options.rules, options.global_context)
+    return read_file(model, _or_last_map(options.output), asked, options.rules, options.global_context)
+
+
+def _or_last_map(output: str | int | None) -> str | int:
+    """Return the output asked for; by default what a page shows with a word on it, not in a warning."""
+    return LAST_MAP if output is None else output
 
 
 def _torch(module: Any, example: Any, options: Options) -> Model:
@@ -185,7 +190,7 @@ def _torch(module: Any, example: Any, options: Options) -> Model:
     from .torch import from_torch
 
     options.require_none("a module's input is its example", "values")
-    output, start, size = options.output, options.input, options.input_size
+    output, start, size = _or_last_map(options.output), options.input, options.input_size
     if isinstance(output, str) and output.isdecimal():
         output = int(output)
     if isinstance(start, str) and start.isdecimal():

@@ -16,7 +16,7 @@ from .._checks import per_axis
 from ..network.algebra import Node
 from .axes import Shape
 from .ir import Constant, Input, Operator, Tensor
-from .model import Model, Source
+from .model import Model, Source, told
 from .operators import INDEPENDENT, OVERWRITING, translated
 from .trace import Trace
 
@@ -49,8 +49,8 @@ def from_torch(
     output
         The path of a submodule such as "layer4", for what it last makes; the name of a node of the
         exported graph; a number, for one of the module's outputs. None for the first output or, where that
-        holds no positions (the logits of a classifier), for the last tensor with more than one: `warnings`
-        says so.
+        holds no positions (the logits of a classifier), for the last tensor with more than one, with a
+        warning; "last map" for that without one.
     input
         The number or the name of an input, 0 by default; the others count as constants.
     space
@@ -97,7 +97,7 @@ def from_torch(
     program, name = exported(module, example_input), type(module).__name__
     context = global_context if gates is None else gates
     source = Source(lambda read: Reader(program, read, input, name), space, rules, context, rates)
-    return source.model(output, weights)
+    return told(source.model(output, weights), output)
 
 
 def exported(module: Any, example: Any) -> Any:
@@ -126,9 +126,13 @@ def exported(module: Any, example: Any) -> Any:
     try:
         for part in training:
             part.training = False
-        with warnings.catch_warnings(), _without_regions():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the export itself, which no user of the network can act on
-            return functional(torch.export.export(module, arguments, keywords))
+            program = torch.export.export(module, arguments, keywords)
+            if any("wrap_with" in str(node.target) for node in program.graph.nodes):
+                with _without_regions():
+                    program = torch.export.export(module, arguments, keywords)
+            return functional(program)
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"torch.export cannot follow the module: {lines[0]}") from error

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..model import Model, Source
+from ..model import Model, Source, told
 from .file import folder_of, loaded
 from .reader import Asked, Reader
 
@@ -41,7 +41,7 @@ def from_onnx(
     output
         The name of any tensor, or of the node that makes it; the number of an output. None for the model's
         first output or, where that holds no positions (the logits of a classifier), for the last tensor with
-        more than one: `warnings` says so.
+        more than one, with a warning; "last map" for that without one.
     input
         The name of any tensor before it; None for the model's input.
     input_shape
@@ -117,4 +117,4 @@ def read_file(
     source = Source(
         lambda read: Reader(found, read, asked, folder, name), asked.space, rules, global_context, rates
     )
-    return source.model(output, weights)
+    return told(source.model(output, weights), output)

@@ -17,7 +17,7 @@ from ...network.layers import Conv, ConvTranspose, Pool
 from ...network.resize import Resize, resize
 from ..axes import Layout, Place, positions
 from ..channelwise import Given, in_order
-from ..ir import Operator, Placed, Tensor, single
+from ..ir import Operator, Placed, Tensor, everything, single
 from ..moves import Move, stepped
 from .table import rule
 
@@ -81,8 +81,10 @@ def _weighted(given: Given) -> Placed:
 
 @rule("pool")
 def _(op: Operator) -> Placed:
-    """Return a pooling over a window."""
+    """Return a pooling over a window; one over rows of tokens makes positions anew."""
     window = Window(op)
+    if window.is_over_rows:
+        return everything(op)
     size, stride, dilation, pads = window.even
     is_ceil, is_counted = bool(op.get("ceil_mode", False)), bool(op.get("count_include_pad", True))
     layer = _pool(size, stride, pads, op.options["mode"], dilation, is_ceil, is_counted)
@@ -187,6 +189,11 @@ class Window:
     def is_point(self) -> bool:
         """Whether it has one sample, and moves by one."""
         return set(self.size) == {1} and set(self.stride) == {1} and not any(map(any, self.pads()))
+
+    @property
+    def is_over_rows(self) -> bool:
+        """Whether it moves along an axis of tokens, the rows of a map one after the other."""
+        return any(len(self.tensor.axes[axis]) > 1 and not self._is_idle(axis) for axis in self.axes)
 
     @property
     def even(self) -> tuple[Any, ...]:
