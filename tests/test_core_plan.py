@@ -90,3 +90,37 @@ def test_only_exact_has_no_error_and_errors_grow_with_the_power():
 def test_plans_are_values():
     assert em.plan([1, 1], 5) == em.plan(Kernel([1, 1]), 5)
     assert hash(em.plan([1, 1], 5)) == hash(em.plan(Kernel([1, 1]), 5))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "n", "method"),
+    [
+        ([1, 1, 1], 40, "table"),
+        ([1, 1, 1], 10**12, "saddle"),
+        (Kernel.uniform(1000), 10**6, "saddle"),
+        (em.Product([([1, k], 1, 1) for k in range(1, 400)]), 1, "tilted"),
+    ],
+)
+@pytest.mark.parametrize("reading", ["point", "tail", "quantile"])
+def test_numbers_of_a_distribution_have_a_plan(kernel, n, method, reading):
+    made = em.plan(kernel, n, reading=reading)
+    assert made.method == method
+    assert {row.method for row in made.candidates} >= {method, "saddle"}
+    d = em.distribution(kernel, n)
+    assert made.error == pytest.approx(d.error, rel=1e-9)
+    assert made.memory > 0
+    assert repr(made).startswith(f"a {reading} of ")
+    others = {row.operations for row in made.candidates if row.method != method}
+    if method == "saddle":
+        assert made.operations <= 3 * min(others)
+
+
+def test_a_plan_of_a_number_refuses_what_has_none():
+    with pytest.raises(ValueError, match="reading must be"):
+        em.plan([1, 1], 3, reading="median")
+    with pytest.raises(ValueError, match="method='fft' is for rows"):
+        em.plan([1, 1], 3, "fft", reading="tail")
+    with pytest.raises(ValueError, match="negative"):
+        em.plan([1, -1], 3, reading="tail")
+    with pytest.raises(ValueError, match="axis"):
+        em.plan([[1, 1], [1, 1]], 3, reading="tail")

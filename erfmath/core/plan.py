@@ -8,6 +8,7 @@ from typing import Any
 
 from .._checks import as_choice
 from .._memory import check_memory
+from ..polynomials.cumulants import require_law, require_one_axis
 from ..polynomials.kernel import Kernel, log2
 from ..polynomials.product import Product, as_product
 from ..words import human_bytes
@@ -52,7 +53,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Plan:
-    """What :func:`coefficients` would do, and why; the repr is a table of the candidates.
+    """What :func:`coefficients` or a reading of a distribution would do; the repr is a table of candidates.
 
     Attributes
     ----------
@@ -62,11 +63,14 @@ class Plan:
         The method that runs.
     reason
         Why, in a sentence.
+    reading
+        "row", "point", "tail" or "quantile".
     """
 
     polynomial: Product
     method: str
     reason: str
+    reading: str = "row"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -81,11 +85,18 @@ class Plan:
     @property
     def chosen(self) -> Candidate:
         """The candidate that runs."""
+        if self.reading != "row":
+            return next(found for found in self.candidates if found.method == self.method)
         return _CANDIDATES[self.method](self.polynomial)
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """Every method that fits the weights, with its cost and the bound of its error."""
+        if self.reading != "row":
+            from .readings import costs
+
+            found = costs(self.polynomial, self.reading).items()
+            return tuple(Candidate(name, c.operations, c.memory, c.error, "the number") for name, c in found)
         return tuple(
             make(self.polynomial) for name, make in _CANDIDATES.items() if not _misfit(self.polynomial, name)
         )
@@ -107,8 +118,9 @@ class Plan:
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.shape))
+        what = f"{size} coefficients" if self.reading == "row" else f"a {self.reading} of {size} coefficients"
         lines = [
-            f"{size} coefficients by {self.method!r}: {self.reason}",
+            f"{what} by {self.method!r}: {self.reason}",
             f"  {'method':<8}{'operations':>11}{'memory':>10}{'error':>10}  relative to",
         ]
         for row in self.candidates:
@@ -119,8 +131,11 @@ class Plan:
         return "\n".join(lines)
 
 
-def plan(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto") -> Plan:
+def plan(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto", *, reading: str = "row") -> Plan:
     """Return what ``coefficients(kernel, n, method)`` would do: method, sizes, cost, memory, error bound.
+
+    With another `reading`, what the distribution ``distribution(kernel, n)`` does for the first number of
+    that kind; what it keeps serves later ones.
 
     Parameters
     ----------
@@ -129,7 +144,9 @@ def plan(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto") -> Pl
     n
         Number of factors, an int from 0 to 10**15.
     method
-        "auto", "direct", "fft", "saddle", "rounded" or "exact".
+        "auto", "direct", "fft", "saddle", "rounded" or "exact", of rows.
+    reading
+        "row"; or "point" (a probability), "tail" or "quantile" of the distribution on one axis.
 
     Raises
     ------
@@ -146,12 +163,29 @@ def plan(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto") -> Pl
       saddle      2.4e+08   5.83 kB   1.0e-12  each coefficient
       rounded     2.1e+05   5.22 kB   1.1e-16  each coefficient
       exact       2.4e+02   3.56 kB      none
+    >>> plan([1, 1, 1], 10**12, reading="tail").method
+    'saddle'
     """
+    if as_choice(reading, "reading", ("row", "point", "tail", "quantile")) != "row":
+        return _plan_of_reading(as_product(kernel, n), method, reading)
     polynomial, method = as_product(kernel, n), as_choice(method, "method", METHODS)
     made = plan_of(polynomial, method)
     if made.method != "exact":
         _check_range(polynomial)
     return made
+
+
+def _plan_of_reading(polynomial: Product, method: str, reading: str) -> Plan:
+    """Return the plan of a number that is read of a distribution."""
+    from .readings import method_of
+
+    if method != "auto":
+        raise ValueError(
+            f"method={method!r} is for rows; a {reading} has one method, reading {reading!r} says it"
+        )
+    require_law(polynomial)
+    require_one_axis(polynomial)
+    return Plan(polynomial, *method_of(polynomial), reading)
 
 
 def plan_of(polynomial: Product, method: str = "auto") -> Plan:
