@@ -62,6 +62,17 @@ def _ends_on_one_axis(polynomial: Product) -> tuple[int, int]:
     return low, high
 
 
+def step_of(polynomial: Product) -> int:
+    """Return the greatest common divisor of the distances between the taps, 1 where there is one tap."""
+    found = 0
+    for kernel, n, (step,) in polynomial.factors:
+        weights = kernel.weights
+        inside = [j for j, w in enumerate(weights) if w] if 0 in weights else range(len(weights))
+        if n and len(inside) > 1:
+            found = math.gcd(found, *(step * (j - inside[0]) for j in inside[1:]))
+    return found or 1
+
+
 def _first_tap(weights: Sequence[Any], j: int) -> int:
     """Return the first tap that is not zero when one goes inwards from the end j."""
     inwards = 1 if j == 0 else -1

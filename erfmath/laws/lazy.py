@@ -21,6 +21,7 @@ from ..core.logs import (
     moments_of_many,
     normalised_window,
     quantiles_of_many,
+    step_of,
     table_of,
 )
 from ..core.plan import plan_of
@@ -100,6 +101,10 @@ class ProductDistribution(LatticeDistribution):
     def _table(self) -> Floats:
         """The whole row, for the short ones that the table methods of the base class serve."""
         return read_only(table_of(self._polynomial).probabilities())
+
+    @functools.cached_property
+    def _step(self) -> int:
+        return step_of(self._polynomial)
 
     @property
     def _start(self) -> int:

@@ -18,6 +18,7 @@ from ..polynomials.kernel import Kernel
 from ..polynomials.product import Product
 from .base import Distribution
 from .manners import FARTHEST, Points, as_generator, as_size, of_points, of_shares, real_array
+from .quantiles import first_reached
 
 if TYPE_CHECKING:
     from scipy.stats._distn_infrastructure import rv_continuous_frozen
@@ -156,12 +157,12 @@ class UnivariateDistribution(Distribution):
     @of_shares
     def ppf(self, q: Floats) -> Floats:
         """Return the smallest x with cdf(x) >= q; one below the support at q = 0, nan outside [0, 1]."""
-        return self._quantile(q, (q == 0, q == 1), lambda x, share: self.cdf(x) >= share, 1.0)
+        return self._quantile(q, (q == 0, q == 1), self.cdf, 1.0)
 
     @of_shares
     def isf(self, q: Floats) -> Floats:
         """Return the smallest x with sf(x) <= q; one below the support at q = 1, nan outside [0, 1]."""
-        return self._quantile(q, (q == 1, q == 0), lambda x, share: self.sf(x) <= share, -1.0)
+        return self._quantile(q, (q == 1, q == 0), self.sf, -1.0)
 
     def icdf(self, q: Any) -> Any:
         """Return the smallest x with cdf(x) >= q, as scipy's new distributions call ``ppf``."""
@@ -331,45 +332,28 @@ class UnivariateDistribution(Distribution):
         return np.asarray(self.pmf(np.arange(first, last + 1)))
 
     def _quantile(
-        self, q: Floats, at_ends: tuple[Any, Any], enough: Callable[[Points, Floats], Any], sign: float
+        self, q: Floats, at_ends: tuple[Any, Any], share: Callable[[Points], Any], sign: float
     ) -> Floats:
-        """Return the first points that are enough, where q is 0 or 1 one below the support or its end."""
+        """Return the first points with sign * share >= sign * q; `at_ends` tells where q is 0 or 1."""
         low, high = self.support()
         points = np.where(at_ends[0], low - 1, high)
         inside = (q > 0) & (q < 1)
         if inside.any():
-            shares = q[inside]
-            points[inside] = self._first(lambda x: enough(x, shares), shares, sign)
+            (mean, deviation), step = self._scale(), self._step
+            ends = -1, (min(high, FARTHEST) - low) // step
+            scale = (mean - low) / step, deviation / step
+            index = first_reached(lambda j: share(low + step * j), q[inside], sign, ends, scale)
+            points[inside] = low + step * index
         return points.astype(float)
+
+    @property
+    def _step(self) -> int:
+        """A common step of the points of positive probability, from the first one on."""
+        return 1
 
     def _scale(self) -> tuple[float, float]:
         """Return about where and how wide the distribution is, for a search to start from."""
         return self.mean(), self.std()
-
-    def _first(self, enough: Callable[[Points], Any], q: Floats, sign: float) -> Points:
-        """Return the smallest points of the support that are enough, by doubling steps and bisection."""
-        from scipy.special import ndtri
-
-        first, last = self.support()
-        mean, std = self._scale()
-        last = min(last, FARTHEST)
-        guess = mean + sign * std * np.clip(ndtri(q), -40, 40)
-        high = np.clip(guess, first, last).astype(np.int64)
-        low, step = high.copy(), max(1, int(std / 64))
-        while (short := ~enough(high) & (high < last)).any():
-            low = np.where(short, high, low)
-            high = np.where(short, np.minimum(high + step, last), high)
-            step *= 2
-        step = max(1, int(std / 64))
-        while (still := enough(low) & (low >= first)).any():
-            high = np.where(still, low, high)
-            low = np.where(still, np.maximum(low - step, first - 1), low)
-            step *= 2
-        while (high - low > 1).any():
-            middle = low + (high - low) // 2
-            reached = enough(middle)
-            low, high = np.where(reached, low, middle), np.where(reached, middle, high)
-        return np.asarray(high)
 
     def __repr__(self) -> str:
         low, high = self.support()

@@ -14,9 +14,9 @@ import numpy as np
 from ..scaled import Floats
 from .law import Ints, Law
 from .lumps import MANY, Lumps
-from .peaks import Side, peaks, period_of
-from .spectrum import Complexes, fast_even_length, is_wide, spectrum
-from .tilt import Part, Tilt
+from .peaks import NEGLIGIBLE, Side, circle_period, peaks, period_of
+from .spectrum import WIDE, Complexes, fast_even_length, is_wide, spectrum
+from .tilt import Flags, Part, Tilt
 
 SMALLEST_RATIO = 0.01  # |integral| / integral of the modulus, without a repair
 
@@ -42,9 +42,10 @@ def integral(law: Law, tilt: Tilt, side: Side | None = None, analytic: bool = Fa
     analytic function of t, which is where more than the one peak at w = 0 is needed.
     """
     period = period_of(law, tilt.theta, tilt.variance, side)
-    comb, radius = peaks(law, tilt)
+    whole = circle_period(law, period, tilt.theta, side)
+    comb, radius = peaks(law, tilt, whole)
     nodes = radius * period / (2 * np.pi) + 1
-    local = (comb > 0) & (nodes * comb < 0.5 * period)
+    local = (comb > 0) & (nodes * comb < 0.5 * whole)
     if local.all() and comb.max() == 1 and nodes.max() * nodes.size <= _BATCH:
         return _sum_peaks(law, tilt, period, radius, 1, side)
     value, bound = np.full((2, tilt.theta.size), np.nan)
@@ -55,7 +56,7 @@ def integral(law: Law, tilt: Tilt, side: Side | None = None, analytic: bool = Fa
             some = tilt if keep.size == nodes.size else tilt.take(keep)
             value[keep], bound[keep] = _sum_peaks(law, some, period[keep], radius[keep], h, side)
     if not (analytic or local.all()):
-        _add_circles(law, tilt, period, np.flatnonzero(~local), side, (value, bound))
+        _add_circles(law, tilt, whole, np.flatnonzero(~local), side, (value, bound))
     return value, bound
 
 
@@ -206,24 +207,54 @@ def _sum_circle(law: Law, tilt: Tilt, period: int, side: Side | None) -> tuple[F
     fold[0] = fold[-1] = 1.0
     total, bound = _around_peak(law, tilt, u, fold[:near], 0, 1, side)
     k = np.arange(near, period // 2 + 1)
-    angle: Floats = (np.arange(period) - period * (np.arange(period) > period // 2)) * (2 * np.pi / period)
-    cosm1, sine = -2 * np.sin(0.5 * angle) ** 2, np.sin(angle)
+    spectra = _spectra(law, tilt, period) if len(u) == 1 else {}
+    k = k[_is_heard(law, spectra, k)]
     base = tilt.base[0].astype(np.int64) % period + tilt.base[1].astype(np.int64)
-    phase = angle[base[:, None] % period * k % period]
+    phase = _angle(base[:, None] % period * k, period)
     modulus = np.zeros(phase.shape)
-    for f, part in zip(law.taps, tilt.parts, strict=True):
-        real, imag = np.zeros((2, *phase.shape))
-        if is_wide(f):  # of one point
-            turn = angle[-f.steps[int(part.top[0])] * k % period]
-            value = spectrum(f, part.q[:, 0], period)[near:] * np.exp(1j * turn)
-            real[0], imag[0] = value.real - 1, value.imag
+    for i, (f, part) in enumerate(zip(law.taps, tilt.parts, strict=True)):
+        if i in spectra and is_wide(f):
+            turn = np.exp(1j * _angle(-int(f.steps[int(part.top[0])]) % period * k, period))
+            value = (spectra[i][k] * turn)[None]
+            real, imag = value.real - 1, value.imag
         else:
-            for q, d in zip(part.q, part.d.astype(np.int64), strict=True):
-                node = d[:, None] * k % period
-                real += q[:, None] * cosm1[node]
-                imag += q[:, None] * sine[node]
+            real, imag = _looked_up(part, k, period)
         power = log_power(f.n, real, imag)
         modulus, phase = modulus + power[0], phase + power[1]
-    term = np.exp(modulus + 1j * phase) * (tail_factor(tilt.theta, angle[k], side) if side else 1.0)
-    far = fold[near:]
+    term = np.exp(modulus + 1j * phase)
+    if side:
+        term *= tail_factor(tilt.theta, _angle(k, period), side)
+    far = fold[k]
     return (total + term.real @ far) / period, (bound + np.abs(term) @ far) / period
+
+
+def _spectra(law: Law, tilt: Tilt, period: int) -> dict[int, Complexes]:
+    """Return phi of the factors of many taps, at one point."""
+    parts = enumerate(zip(law.taps, tilt.parts, strict=True))
+    return {i: spectrum(f, part.q[:, 0], period) for i, (f, part) in parts if len(f.steps) >= WIDE}
+
+
+def _is_heard(law: Law, spectra: dict[int, Complexes], k: Ints) -> Flags:
+    """Return where the moduli are not negligible, all nodes together."""
+    log_modulus = np.zeros(k.shape)
+    for i, value in spectra.items():
+        log_modulus += law.taps[i].n * np.log(np.abs(value[k]) + 1e-15)
+    return np.asarray(log_modulus > -NEGLIGIBLE - np.log(len(k) + 1))
+
+
+def _looked_up(part: Part, k: Ints, period: int) -> tuple[Floats, Floats]:
+    """Return the real and imaginary parts of phi - 1 at the nodes 2 pi k / period, from tables."""
+    angle = _angle(np.arange(period), period)
+    cosm1, sine = -2 * np.sin(0.5 * angle) ** 2, np.sin(angle)
+    real, imag = np.zeros((2, part.q.shape[1], len(k)))
+    for q, d in zip(part.q, part.d.astype(np.int64), strict=True):
+        node = d[:, None] * k % period
+        real += q[:, None] * cosm1[node]
+        imag += q[:, None] * sine[node]
+    return real, imag
+
+
+def _angle(index: Ints, period: int) -> Floats:
+    """Return 2 pi index / period between -pi and pi."""
+    inside = index % period
+    return np.asarray((inside - period * (inside > period // 2)) * (2 * np.pi / period))

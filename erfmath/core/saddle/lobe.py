@@ -12,7 +12,7 @@ changes it by at most the total variation, :math:`\sum |q - p| \le \sqrt{M(2\the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -24,12 +24,13 @@ import numpy as np
 from ..scaled import Floats
 from . import double_double as dd
 from .integral import SMALLEST_RATIO, log_power, tail_factor
-from .law import Law
+from .law import Ints, Law
 from .lumps import MANY, Lumps
-from .peaks import NEGLIGIBLE, Side, lobe_width, moduli_beyond, period_of
+from .peaks import NEGLIGIBLE, Side, lobe_width, moduli_on_grids, period_of
 
 _LEVELS = (20.0, 8.0, 3.0)  # of |theta|, in units of 1 / standard deviation
 _SCALE = 45.0  # of |2 theta| and of |s|, likewise
+_FARTHEST = 30.0  # standard deviations to a point at which such a tilt is looked for
 _MOST_LUMPS = 1000
 _INNER = 0.8  # of the lobe's width without a tilt: within it every tilt is bounded by its own moments
 _MOST_STEPS = 30
@@ -51,6 +52,18 @@ def lobe_of(law: Law) -> Lobe | None:
     if law not in _LOBES:
         _LOBES[law] = _lobe(law)
     return _LOBES[law]
+
+
+def seen_or(law: Law, t: dd.Pair, rest: Callable[[Ints], dd.Pair]) -> dd.Pair:
+    """Return log a(t) from the lobe where it is seen, from rest(which points) elsewhere."""
+    lobe = lobe_of(law)
+    if lobe is None:
+        return rest(np.arange(t[0].size))
+    high, low = lobe.logs(law, t), np.zeros(t[0].shape)
+    unseen = np.flatnonzero(np.isnan(high))
+    if unseen.size:
+        high[unseen], low[unseen] = rest(unseen)
+    return high, low
 
 
 def _lobe(law: Law) -> Lobe | None:
@@ -81,9 +94,11 @@ class Lobe:
         """Return the largest of some tilts for which |phi| is proved negligible off the lobe, 0 for none."""
         shares = [f.share[:, 0] for f in law.taps]
         found = 0.0
-        for moduli in moduli_beyond(law, shares, self._inner_width):
+        for length, moduli in moduli_on_grids(law, shares):
+            first = int(self._inner_width * length / (2 * np.pi))
+            beyond = [modulus[first:] for modulus in moduli]
             for theta in (level / np.sqrt(self.variance) for level in _LEVELS):
-                if theta > found and self._is_alone(theta, moduli):
+                if theta > found and self._is_alone(theta, beyond):
                     found = float(theta)
             if found:
                 break
@@ -99,7 +114,10 @@ class Lobe:
     def logs(self, law: Law, t: dd.Pair, side: Side | None = None) -> Floats:
         """Return log a(t), or those of tails beyond t on a side of the mean; nan for what is not seen."""
         tau = np.add(*dd.add(t, dd.negative(self.mean)))
-        theta = self._saddle(tau)
+        theta = np.full(tau.shape, np.inf)
+        near = np.abs(tau) <= _FARTHEST * np.sqrt(self.variance)
+        if near.any():
+            theta[near] = self._saddle(tau[near])
         if side:
             closest = min(1.0, 1.5 / np.sqrt(self.variance))
             theta = np.maximum(np.abs(theta), closest) * (1 if side == "upper" else -1)

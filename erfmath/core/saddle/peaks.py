@@ -20,6 +20,8 @@ _LONGEST_GRID = 1024
 # A grid of 64 points per standard deviation knows |phi| to pi / 64 = .05 between them: beyond a single peak
 # it is below .6, and some hundred factors make that negligible. More factors take a coarser one.
 _GRIDS = (16, 64)
+_END_ENOUGH = 0.1
+_MOST_ROUNDING = 1e3
 _LONGEST_FFT = 1 << 24  # half a gigabyte
 
 
@@ -28,16 +30,22 @@ def period_of(law: Law, theta: Floats, variance: Floats, side: Side | None) -> F
 
     The mass M away from t is negligible by Bernstein's inequality,
     P(|S - t| >= M) <= 2 exp(-M**2 / (2 variance + 2/3 extent M)), and so is its share of a tail's geometric
-    factor exp(-M |theta|). Nothing is further away than the degree.
+    factor exp(-M |theta|).
     """
     b = 13.8 * law.extent
-    period = np.minimum(b + np.sqrt(b * b + 2.02 * NEGLIGIBLE * variance), law.degree + 1.0)
+    period = b + np.sqrt(b * b + 2.02 * NEGLIGIBLE * variance)
     if side:
         period = np.maximum(period, NEGLIGIBLE / np.abs(theta))
     return np.asarray(period)
 
 
-def peaks(law: Law, tilt: Tilt) -> tuple[Ints, Floats]:
+def circle_period(law: Law, period: Floats, theta: Floats, side: Side | None) -> Floats:
+    """Return the period of the whole circle: no coefficient is further away than the degree."""
+    whole = np.minimum(period, law.degree + 1.0)
+    return np.asarray(np.maximum(whole, NEGLIGIBLE / np.abs(theta)) if side else whole)
+
+
+def peaks(law: Law, tilt: Tilt, period: Floats) -> tuple[Ints, Floats]:
     """Return (h, U): |phi(w)| is negligible unless |w - 2 pi c/h| <= U for some integer c.
 
     A pair of taps (top, j) gives |phi|**2 <= exp(-4 n q_top q_j sin(w d_j/2)**2), thus w/2pi within eps_j of
@@ -64,12 +72,13 @@ def peaks(law: Law, tilt: Tilt) -> tuple[Ints, Floats]:
     radius = np.minimum(radius, np.sqrt(2 * NEGLIGIBLE / tilt.variance) * x / np.sin(x))
     if not comb.all():
         unclear = np.flatnonzero(comb == 0)
-        single, reach = _single_peak(law, tilt if unclear.size == comb.size else tilt.take(unclear))
+        some = tilt if unclear.size == comb.size else tilt.take(unclear)
+        single, reach = _single_peak(law, some, period[unclear])
         comb[unclear[single]], radius[unclear[single]] = 1, reach[single]
     return comb, radius
 
 
-def _single_peak(law: Law, tilt: Tilt) -> tuple[Flags, Floats]:
+def _single_peak(law: Law, tilt: Tilt, period: Floats) -> tuple[Flags, Floats]:
     """Return where |phi(w)| is proved negligible for U <= |w| <= pi, many taps together, and U.
 
     With sigma**2 and mu_4 the central moments of a tilted factor, v**2 = 6 sigma**2 / (mu_4 + 3 sigma**4) and
@@ -79,13 +88,15 @@ def _single_peak(law: Law, tilt: Tilt) -> tuple[Flags, Floats]:
     moments = [_central_moments(part) for part in tilt.parts]
     v = np.min([lobe_width(var, fourth) for var, fourth in moments], axis=0)
     reach = 1.1 * np.sqrt(2 * NEGLIGIBLE / tilt.variance)
+    if int(np.ceil(8 * np.pi / v.min())) > _LONGEST_GRID:
+        ends = np.array([_end_of_wide(law, tilt, i, int(period[i])) for i in range(v.size)])
+        narrow = (reach <= 0.5 * v) & (ends <= v)
+        rounding = ends * law.extent * sum(f.n for f in law.taps)  # of the phase, in units of 1e-16
+        return narrow | (rounding < _MOST_ROUNDING), np.where(narrow, reach, ends)
     single = reach <= 0.5 * v
     if not single.any():
         return single, reach
     steps = int(np.ceil(8 * np.pi / v[single].min()))
-    if steps > _LONGEST_GRID:
-        proved = [s and _is_single_wide(law, tilt, float(v[i]), i) for i, s in enumerate(single)]
-        return np.array(proved), reach
     spacing = (np.pi - v) / steps
     w = v + spacing * np.arange(steps + 1)[:, None]
     log_bound = np.zeros_like(w)
@@ -102,20 +113,25 @@ def lobe_width(variance: Floats, fourth: Floats) -> Floats:
     return np.minimum(np.sqrt(6 * variance / (fourth + 3 * variance * variance)), np.pi)
 
 
-def _is_single_wide(law: Law, tilt: Tilt, v: float, at: int) -> bool:
-    """Return whether |phi(w)| is proved negligible for v <= w <= pi at one point."""
-    shares = [part.q[:, at] for part in tilt.parts]
-    for moduli in moduli_beyond(law, shares, v):
-        log_bound = sum(
-            f.n * np.log(np.minimum(modulus, 1.0)) for f, modulus in zip(law.taps, moduli, strict=True)
-        )
-        if np.max(log_bound) <= -NEGLIGIBLE:
-            return True
-    return False
+def _end_of_wide(law: Law, tilt: Tilt, at: int, most: int) -> float:
+    """Return a frequency beyond which |phi| is proved negligible up to pi, at one point; pi where none is.
+
+    A grid as long as the period `most` would cost as much as the whole circle.
+    """
+    end = np.pi
+    for length, moduli in moduli_on_grids(law, [part.q[:, at] for part in tilt.parts], most):
+        log_bound = sum(f.n * np.log(np.minimum(m, 1.0)) for f, m in zip(law.taps, moduli, strict=True))
+        last = int(np.flatnonzero(log_bound > -NEGLIGIBLE)[-1])
+        end = min(end, (last + 1) * 2 * np.pi / length)
+        if end < _END_ENOUGH * np.pi:
+            break
+    return end
 
 
-def moduli_beyond(law: Law, shares: Sequence[Floats], v: float) -> Iterator[list[Floats]]:
-    """Yield bounds of each factor's |phi(w)| around the points of grids of [v, pi], ever finer ones, by FFT.
+def moduli_on_grids(
+    law: Law, shares: Sequence[Floats], most: int = _LONGEST_FFT
+) -> Iterator[tuple[int, list[Floats]]]:
+    """Yield (N, bounds of each factor's |phi(w)| around w = 2 pi k / N, k = 0 .. N/2), ever finer, by FFT.
 
     Between the points of a grid of N a factor changes by no more than sigma pi / N.
     """
@@ -125,13 +141,18 @@ def moduli_beyond(law: Law, shares: Sequence[Floats], v: float) -> Iterator[list
         deviations.append(float(np.sqrt(q @ (f.x[:, 0] - mean) ** 2)))
     for per_deviation in _GRIDS:
         length = fast_even_length(int(per_deviation * max(deviations)) + 2)
-        if length > _LONGEST_FFT:
+        if length > min(most, _LONGEST_FFT):
             return
-        first = int(v * length / (2 * np.pi))
-        yield [
-            np.abs(spectrum(f, q, length)[first:]) + np.pi / length * deviation
-            for f, q, deviation in zip(law.taps, shares, deviations, strict=True)
-        ]
+        between = [np.pi / length * deviation for deviation in deviations]
+        if sum(f.n * np.log(min(b, 1.0)) for f, b in zip(law.taps, between, strict=True)) > -NEGLIGIBLE:
+            continue
+        yield (
+            length,
+            [
+                np.abs(spectrum(f, q, length)) + slack
+                for f, q, slack in zip(law.taps, shares, between, strict=True)
+            ],
+        )
 
 
 def _central_moments(part: Part) -> tuple[Floats, Floats]:

@@ -12,6 +12,7 @@ from ..scaled import Floats
 from . import double_double as dd
 from .integral import SMALLEST_RATIO, integral
 from .law import Ints, Law
+from .lobe import seen_or
 from .tilt import exact_pair, exponent, solve
 
 _DEGREE = 23
@@ -21,6 +22,7 @@ _TAIL = 1e-14  # absolute error of an interpolation
 _ROUNDING = 6e-16  # relative rounding of the interpolated part
 
 Interval = tuple[int, int]
+Logs = Callable[[dd.Pair], dd.Pair]
 
 
 class Piece(NamedTuple):
@@ -54,6 +56,31 @@ class Piece(NamedTuple):
         return out
 
 
+def interpolated(logs: Logs, t: Ints, rest: Callable[[Ints], Floats]) -> Floats:
+    """Return the logs at many indices, from pieces where enough of them share one, else from `rest`."""
+    order = np.argsort(t, kind="stable")
+    ordered = t[order]
+    found, done = np.empty(t.shape), np.zeros(t.shape, dtype=bool)
+
+    def within(lo: int, hi: int) -> tuple[int, int]:
+        start, stop = np.searchsorted(ordered, (lo, hi + 1))
+        return int(start), int(stop)
+
+    def count(lo: int, hi: int) -> int:
+        start, stop = within(lo, hi)
+        return stop - start
+
+    if t.size:
+        pieces, _ = divide(logs, int(ordered[0]), int(ordered[-1]), count)
+        for piece in pieces:
+            run = slice(*within(piece.lo, piece.hi))
+            found[run], done[run] = piece.evaluate((ordered[run] - piece.centre).astype(float)), True
+    found[~done] = rest(ordered[~done])
+    result = np.empty(t.shape)
+    result[order] = found
+    return result
+
+
 class _Fit(NamedTuple):
     """Parabolas (level, slope, curve) and Chebyshev series, `terms` of which are needed; 0 where it fails."""
 
@@ -69,12 +96,12 @@ class _Fit(NamedTuple):
 
 
 def divide(
-    law: Law, lo: int, hi: int, shift: dd.Pair, count: Callable[[int, int], int]
+    logs: Logs, lo: int, hi: int, count: Callable[[int, int], int]
 ) -> tuple[list[Piece], list[Interval]]:
-    """Return (pieces of log a(t) + shift, intervals to be computed point by point) for lo <= t <= hi.
+    """Return (pieces of the logs, intervals to be computed point by point) for lo <= t <= hi.
 
-    Intervals are halved until a piece fits; `count` tells how many points of an interval are wanted. Both
-    ends lie inside the support, 0 < t < degree.
+    `logs` is a function of real t, nan where it is not analytic. Intervals are halved until a piece fits;
+    `count` tells how many points of an interval are wanted. Both ends lie inside the support.
     """
     pending = [(lo, hi)] if lo <= hi else []
     pieces: list[Piece] = []
@@ -84,7 +111,7 @@ def divide(
         points += [interval for interval, is_short in zip(pending, short, strict=True) if is_short]
         pending = [interval for interval, is_short in zip(pending, short, strict=True) if not is_short]
         halves: list[Interval] = []
-        for (a, b), result in zip(pending, _fits(law, pending, shift), strict=True):
+        for (a, b), result in zip(pending, _fits(logs, pending), strict=True):
             if isinstance(result, Piece):
                 pieces.append(result)
             elif result and count(a, b) < _MOST_POINTS:
@@ -95,7 +122,7 @@ def divide(
     return pieces, points
 
 
-def _fits(law: Law, intervals: list[Interval], shift: dd.Pair) -> Iterator[Piece | bool]:
+def _fits(logs: Logs, intervals: list[Interval]) -> Iterator[Piece | bool]:
     """Yield for each interval its piece, or False when it must be halved, True when that would not help."""
     if not intervals:
         return
@@ -105,7 +132,7 @@ def _fits(law: Law, intervals: list[Interval], shift: dd.Pair) -> Iterator[Piece
     d = np.array(halves)[:, None] * x  # exact
     middle, rest = exact_pair(np.repeat(centres, x.size))
     high, low = dd.two_sum(middle, d.ravel())
-    high, low = _analytic_logs(law, (high, low + rest), shift)
+    high, low = logs((high, low + rest))
     high, low = high.reshape(d.shape), low.reshape(d.shape)
     fit = _fitted((high, low))
     hopeless = np.isnan(high).all(axis=1)
@@ -117,12 +144,16 @@ def _fits(law: Law, intervals: list[Interval], shift: dd.Pair) -> Iterator[Piece
             yield bool(hopeless[i])
 
 
-def _analytic_logs(law: Law, t: dd.Pair, shift: dd.Pair) -> dd.Pair:
+def analytic_logs(law: Law, t: dd.Pair, shift: dd.Pair) -> dd.Pair:
     """Return log a(t) + shift at real t, nan where it is not analytic."""
+    return dd.add(seen_or(law, t, lambda unseen: _integrated(law, (t[0][unseen], t[1][unseen]))), shift)
+
+
+def _integrated(law: Law, t: dd.Pair) -> dd.Pair:
     tilt = solve(law, t)
     value, bound = integral(law, tilt, analytic=True)
     logs = np.log(np.where(value > SMALLEST_RATIO * bound, value, np.nan))
-    return dd.add(dd.add(exponent(law, tilt), shift), (logs, 0.0 * logs))
+    return dd.add(exponent(law, tilt), (logs, 0.0 * logs))
 
 
 def _fitted(logs: dd.Pair) -> _Fit:

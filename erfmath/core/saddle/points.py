@@ -9,15 +9,15 @@ from . import double_double as dd
 from .edges import edge_log, end_log, is_cheap, is_possible
 from .integral import SMALLEST_RATIO, NoBellShape, integral
 from .law import Ints, Law
-from .lobe import lobe_of
+from .lobe import seen_or
 from .peaks import period_of
-from .pieces import divide
+from .pieces import analytic_logs, interpolated
 from .residues import split_integral
 from .tilt import Tilt, exact_pair, exponent, solve
 
 __all__ = ["NoBellShape", "log_coefficients", "pointwise"]
 
-_MANY = 4000  # points from which pieces between them are faster
+MANY = 4000  # points from which pieces between them are faster
 
 
 @np.errstate(all="ignore")
@@ -32,33 +32,18 @@ def log_coefficients(law: Law, t: Ints, normalised: bool = False) -> Floats:
     valid = np.flatnonzero((remainder == 0) & (index >= 0) & (index <= law.degree))
     shift = dd.ZERO if normalised else law.log_total
     result = np.full(index.shape, -np.inf)
-    result[valid] = (_by_pieces if valid.size > _MANY else pointwise)(law, index[valid], shift)
+    result[valid] = (_by_pieces if valid.size > MANY else pointwise)(law, index[valid], shift)
     return result.reshape(t.shape)
 
 
 def _by_pieces(law: Law, t: Ints, shift: dd.Pair) -> Floats:
     """Return log a(t) + shift at many indices, interpolated wherever enough of them share a piece."""
-    order = np.argsort(t, kind="stable")
-    ordered = t[order]
-    first, last = np.searchsorted(ordered, (1, law.degree))
-    logs, done = np.empty(t.shape), np.zeros(t.shape, dtype=bool)
-
-    def within(lo: int, hi: int) -> tuple[int, int]:
-        start, stop = np.searchsorted(ordered, (lo, hi + 1))
-        return int(start), int(stop)
-
-    def count(lo: int, hi: int) -> int:
-        start, stop = within(lo, hi)
-        return stop - start
-
-    if first < last:
-        pieces, _ = divide(law, int(ordered[first]), int(ordered[last - 1]), shift, count)
-        for piece in pieces:
-            run = slice(*within(piece.lo, piece.hi))
-            logs[run], done[run] = piece.evaluate((ordered[run] - piece.centre).astype(float)), True
-    logs[~done] = pointwise(law, ordered[~done], shift)
+    inner = (t > 0) & (t < law.degree)
     result = np.empty(t.shape)
-    result[order] = logs
+    result[inner] = interpolated(
+        lambda real: analytic_logs(law, real, shift), t[inner], lambda rest: pointwise(law, rest, shift)
+    )
+    result[~inner] = pointwise(law, t[~inner], shift)
     return result
 
 
@@ -77,14 +62,7 @@ def pointwise(law: Law, t: Ints, shift: dd.Pair) -> Floats:
 
 def _inner_logs(law: Law, t: Ints) -> dd.Pair:
     """Return log a(t), 0 < t < degree."""
-    lobe = lobe_of(law)
-    if lobe is None:
-        return _integrated_logs(law, t)
-    logs = lobe.logs(law, exact_pair(t)), np.zeros(t.shape)
-    unseen = np.flatnonzero(np.isnan(logs[0]))
-    if unseen.size:
-        logs[0][unseen], logs[1][unseen] = _integrated_logs(law, t[unseen])
-    return logs
+    return seen_or(law, exact_pair(t), lambda unseen: _integrated_logs(law, t[unseen]))
 
 
 def _integrated_logs(law: Law, t: Ints) -> dd.Pair:

@@ -10,7 +10,7 @@ import numpy as np
 from ..scaled import Floats
 from . import double_double as dd
 from .law import Law
-from .pieces import divide
+from .pieces import analytic_logs, divide
 from .points import pointwise
 
 _BLOCK = 3 << 12  # entries computed at a time, so that they stay in the cache
@@ -45,7 +45,7 @@ def _fill(
     mirrored = (last - first) // 2 if law.is_palindrome and first + last == law.degree else 0
     end = last - mirrored
     inside = max(first, 1), min(end, law.degree - 1)
-    pieces, points = divide(law, *inside, shift, lambda a, b: b - a)
+    pieces, points = divide(lambda real: analytic_logs(law, real, shift), *inside, lambda a, b: b - a)
     for piece in pieces:
         for start in range(piece.lo, piece.hi + 1, _BLOCK):
             stop = min(start + _BLOCK, piece.hi + 1)

@@ -15,7 +15,8 @@ from .integral import SMALLEST_RATIO, NoBellShape, integral
 from .law import Ints, Law
 from .lobe import lobe_of
 from .peaks import Side, period_of
-from .points import pointwise
+from .pieces import interpolated
+from .points import MANY, pointwise
 from .tilt import exact_pair, exponent, sharpened, solve, tilted
 
 _LONGEST_SUM = 1 << 16  # coefficients of a tail added one by one
@@ -37,10 +38,8 @@ def log_tail(law: Law, t: Ints, side: Side) -> Floats:
         index = -np.floor_divide(-t.ravel(), law.span)
         empty, inside = index > law.degree, (index > 0) & (index <= law.degree)
     result = np.where(empty, -np.inf, 0.0)
-    points = np.flatnonzero(inside)
-    for start in range(0, points.size, law.chunk):
-        keep = points[start : start + law.chunk]
-        result[keep] = _inner_tails(law, index[keep], side)
+    if inside.any():
+        result[inside] = _inner_tails(law, index[inside], side)
     return result.reshape(t.shape)
 
 
@@ -63,18 +62,42 @@ def _small_tails(law: Law, t: Ints, side: Side) -> Floats:
     high, low = end_log(law, end != 0)
     logs = np.full(t.shape, high + low)
     inner = t != end
-    lobe = lobe_of(law)
-    if lobe and inner.any():
-        logs[inner] = lobe.logs(law, exact_pair(t[inner]), side)
-        inner &= np.isnan(logs)
-    if inner.any():
-        logs[inner] = _integrated_tails(law, t[inner], side)
+    if inner.sum() > MANY:
+        logs[inner] = interpolated(
+            lambda real: (_seen_tails(law, real, side)[0], np.zeros_like(real[0])),
+            t[inner],
+            lambda rest: _pointwise(law, rest, side),
+        )
+    elif inner.any():
+        logs[inner] = _pointwise(law, t[inner], side)
     return logs
 
 
-def _integrated_tails(law: Law, t: Ints, side: Side) -> Floats:
+def _pointwise(law: Law, t: Ints, side: Side) -> Floats:
     """Return the logs of tails by the contour integral, or by sums where it cancels."""
-    tilt = solve(law, exact_pair(t))
+    result = np.empty(t.shape)
+    for start in range(0, t.size, law.chunk):
+        some = t[start : start + law.chunk]
+        logs, reach = _seen_tails(law, exact_pair(some), side)
+        lost = np.isnan(logs)
+        if lost.any():
+            logs[lost] = _summed_tails(law, some[lost], reach, side)
+        result[start : start + law.chunk] = logs
+    return result
+
+
+def _seen_tails(law: Law, t: dd.Pair, side: Side) -> tuple[Floats, int]:
+    """Return (logs of tails at real t, nan where the integral cancels; how far their sums have to go)."""
+    lobe, reach = lobe_of(law), 0
+    logs = lobe.logs(law, t, side) if lobe else np.full(t[0].shape, np.nan)
+    unseen = np.flatnonzero(np.isnan(logs))
+    if unseen.size:
+        logs[unseen], reach = _integrated_tails(law, (t[0][unseen], t[1][unseen]), side)
+    return logs, reach
+
+
+def _integrated_tails(law: Law, t: dd.Pair, side: Side) -> tuple[Floats, int]:
+    tilt = solve(law, t)
     closest = min(1.0, 1.5 / np.sqrt(law.variance))
     theta = np.maximum(np.abs(tilt.theta), closest) * (1 if side == "upper" else -1)
     if (theta != tilt.theta).any():
@@ -83,11 +106,10 @@ def _integrated_tails(law: Law, t: Ints, side: Side) -> Floats:
     value, bound = integral(law, tilt, side)
     good = value > 0.1 * SMALLEST_RATIO * bound
     high, low = exponent(law, tilt)
-    result = np.asarray(high + (low + np.log(np.where(good, value, 1.0))))
-    if not good.all():
-        reach = int(np.ceil(period_of(law, tilt.theta, tilt.variance, side)[~good].max()))
-        result[~good] = _summed_tails(law, t[~good], reach, side)
-    return result
+    result = np.asarray(high + (low + np.log(np.where(good, value, np.nan))))
+    if good.all():
+        return result, 0
+    return result, int(np.ceil(period_of(law, tilt.theta, tilt.variance, side)[~good].max()))
 
 
 def _summed_tails(law: Law, t: Ints, reach: int, side: Side) -> Floats:
