@@ -280,3 +280,18 @@ def test_a_wrong_field_is_found():
     assert em.verify(larger).is_inside
     assert not em.verify(larger).ok
     assert em.verify(model).to_dict()["ok"] is True
+
+
+def test_copies_beside_positions_are_positions_of_the_finer_map():
+    def repeated(x, first, second):
+        n, c, length = x.shape
+        x = x[:, :, :, None].expand(n, c, length, 2).reshape(n, c, 2 * length)
+        return second(x * torch.sigmoid(first(x)))
+
+    parts = nn.Conv1d(2, 2, 3, padding=1), nn.Conv1d(2, 2, 3, padding=1)
+    assert [phase.region for phase in agrees(repeated, parts, (1, 2, 12)).phases] == [(-1, 1), (-1, 1)]
+
+
+def test_copies_of_a_running_sum_leave_the_other_axis():
+    field = agrees(lambda x: x.cumsum(2).cumsum(2), [], (1, 2, 6, 7))
+    assert field.region((3, 3)) == ((-math.inf, 3), (3, 3))

@@ -137,7 +137,8 @@ def _moved(op: Operator, tensor: Tensor, layout: Layout, target: Mapping[int, St
             new |= {p: Run(None, 1, r.length) for p, r in zip(places, own, strict=True) if r.axis == owner}
             continue
         grids[owner] = _regridded(steps, counts)
-        new |= {p: t for p, t, r in zip(places, runs.values(), own, strict=True) if r.axis == owner}
+        # Copies along a run, which are no positions of their own, are positions of the finer map.
+        new |= {p: t for p, t, r in zip(places, runs.values(), own, strict=True) if r.is_long}
         sides[owner] = math.prod(counts)
     if not grids and not any(pooled):
         return None

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..network.algebra import Identity, Node, series
+from ..network.algebra import Identity, Node, Series, series
 from ..network.arguments import Ints
 from ..network.blocks import Blocks, Reads
 from ..network.channels import Rearranged, Weighted
@@ -78,7 +78,7 @@ def _grids(found: Mapping[int, Grid], ndim: int, channels: int | None) -> Node:
     return Rearranged(Blocks(size, reads), channels)
 
 
-def _depth(layout: Layout) -> int | None:
+def depth_of(layout: Layout) -> int | None:
     """Return the number of channels; of several axes without positions the first is the batch."""
     sides = [
         _lengths(run for run in axis if run.axis is None)
@@ -87,6 +87,22 @@ def _depth(layout: Layout) -> int | None:
     ]
     sides = sides[1:] if len(sides) > 1 else sides
     return None if None in sides else math.prod(side for side in sides if side is not None)
+
+
+def depth_behind(node: Node, count: int | None) -> int | None:
+    """Return the number of channels behind a node."""
+    for part in node.nodes if isinstance(node, Series) else (node,):
+        if isinstance(part, (Conv, ConvTranspose, Rearranged)):
+            count = part.channels or count
+    return count
+
+
+def has_channels(node: Node) -> bool:
+    """Whether a node has weights for its channels."""
+    return any(
+        isinstance(part, (Conv, ConvTranspose))
+        for part in (node.nodes if isinstance(node, Series) else (node,))
+    )
 
 
 def _lengths(runs: Iterable[Run]) -> int | None:
@@ -138,7 +154,7 @@ def read(
         new |= _placed(rest, counts)
         sides[owner] = math.prod(counts)
     layout = _with(tensor.runs, new)
-    node = _grids(grids, op.ndim, _depth(layout))
+    node = _grids(grids, op.ndim, depth_of(layout))
     if any(pooled):
         node = series([GlobalPool(None if all(pooled) else tuple(pooled)), node])
     whole = frozenset(owner for owner, flag in enumerate(pooled) if flag)
@@ -209,7 +225,7 @@ def placed(op: Operator, tensor: Tensor, axes: Iterable[int]) -> Move:
         sides[owner] = math.prod(counts)
     found = tuple(map(merged, layout))
     return Move(
-        _grids(grids, op.ndim, _depth(found)),
+        _grids(grids, op.ndim, depth_of(found)),
         found,
         tuple(sides),
         by_channel=_positions_of(tensor, found, grids, moved),

@@ -8,7 +8,7 @@ from typing import Any
 
 from .._checks import as_choice, is_index
 from ..network.algebra import Identity, Node, series
-from ..network.channels import Energies
+from ..network.channels import Energies, Rearranged
 from ..network.graph import INPUT, Graph
 from ..network.layers import Activation, Conv, ConvTranspose, GlobalPool, Normalization, Pool, Upsample
 from ..network.moves import Slice
@@ -21,7 +21,7 @@ from .axes import Axis, Layout, Shape, channel, owners, plain, positions
 from .channelwise import given_of
 from .energy import energy_of
 from .ir import Operator, Placed, Tensor, rank_of, with_input
-from .moves import Move, placed, read
+from .moves import Move, depth_behind, depth_of, has_channels, placed, read
 from .rules import PREPARED, RULES
 from .rules.products import PRODUCTS, product_parts
 from .slopes import Rates
@@ -86,6 +86,7 @@ class Trace:
         self._entries: dict[str, tuple[Node, list[tuple[str, Gain]]]] = {}
         self._channels: dict[str, tuple[int, ...]] = {}
         self._refused: dict[str, ValueError] = {}
+        self._depths: dict[str, int | None] = {INPUT: depth_of(self.input.runs)}
 
     def run(self, op: Operator) -> tuple[Tensor, ...]:
         """Place an operator; return the tensors that it makes."""
@@ -297,6 +298,8 @@ class Trace:
             along = tuple(axis in part.statistics for axis in range(self.ndim))
             node = series([node, Normalization(_called(op.title), None if all(along) else along)])
         before = part.before
+        if self.weights == "uniform":
+            node, before = self._with_depths(node, before, part)
         reads = [(tensor.name, gain) for tensor, gain in part.sources]
         is_idle = isinstance(node, Identity) and len(reads) == 1 and reads[0][1] == 1 and not before
         if is_idle and part.refused is None:
@@ -306,13 +309,38 @@ class Trace:
             if not isinstance(first, Identity):
                 own = self._free(f"{name}.{i}")
                 self._entries[own] = first, [(reads[i][0], 1)]
+                self._depths[own] = depth_behind(first, self._depths.get(reads[i][0]))
                 reads[i] = own, reads[i][1]
         self._entries[name] = node, reads
+        counts = [self._depths.get(read) for read, _ in reads]
+        self._depths[name] = sum(part.channels) if part.channels else depth_behind(node, counts[0])
         if part.refused is not None:
             self._refused[name] = part.refused
         if len(part.channels) == len(reads) > 1:
             self._channels[name] = part.channels
         return name
+
+    def _with_depths(
+        self, node: Node, before: tuple[Node, ...], part: Placed
+    ) -> tuple[Node, tuple[Node, ...]]:
+        """Return what an operator is with as many channels before it as its sources have.
+
+        Where channels are picked, in a chunk or a product of tensors, nothing moves in space, so that no
+        entry knows of it; layers with weights, and sums of several tensors, have to.
+        """
+        counts = [self._depths.get(tensor.name) for tensor, _ in part.sources]
+        wanted = [depth_of(tensor.layout) if tensor.layout else None for tensor, _ in part.sources]
+        differ = [a is not None and b is not None and a != b for a, b in zip(counts, wanted, strict=True)]
+        if not any(differ):
+            return node, before
+        picks = [
+            Rearranged(Conv((1,) * self.ndim), n) if d else Identity()
+            for n, d in zip(wanted, differ, strict=True)
+        ]
+        if len(picks) == 1:
+            return (series([picks[0], node]), before) if has_channels(node) else (node, before)
+        firsts = before or (Identity(),) * len(picks)
+        return node, tuple(series([pick, first]) for pick, first in zip(picks, firsts, strict=True))
 
     def _free(self, name: str) -> str:
         while name == INPUT or name in self._entries:

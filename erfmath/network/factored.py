@@ -84,10 +84,12 @@ class Factored(Generic[E]):
     def through_block(self, block: Block) -> Factored[E] | None:
         """Return the response before n copies of a network of rate 1, None where weights cancel."""
         inner = pulled_back(block.program, Factored(self.ring, (), (0,) * len(self.shift)))
-        if inner is None:
-            return None
-        factors = tuple(f._replace(n=f.n * block.n) for f in inner.factors)
-        shift = _moved(self.shift, (block.n,) * len(self.shift), inner.shift)
+        return None if inner is None else self.through_copies(inner, block.n)
+
+    def through_copies(self, inner: Factored[E], n: int) -> Factored[E]:
+        """Return the response before n copies of a network of rate 1, whose own response is given."""
+        factors = tuple(f._replace(n=f.n * n) for f in inner.factors)
+        shift = _moved(self.shift, (n,) * len(self.shift), inner.shift)
         return Factored(self.ring, self.factors + factors, shift, self.budget)
 
     @classmethod

@@ -118,6 +118,11 @@ class ReceptiveField:
         return self.program.unbounded
 
     @property
+    def all_phases(self) -> tuple[tuple[Phase, ...], ...]:
+        """The phases along each axis, unbounded ones included."""
+        return self._phases
+
+    @property
     def is_everything(self) -> bool:
         """Whether it is unbounded on both sides of every axis."""
         whole = (-math.inf, math.inf)

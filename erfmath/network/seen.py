@@ -74,8 +74,7 @@ class Seen:
         if inner is None:
             return None
         if self.support is not None and inner.support is not None:
-            below = self.support.through_block(block)
-            return None if below is None else Seen(self.axis, below)
+            return Seen(self.axis, self.support.through_copies(inner.support, block.n))
         both = zip(self.ends, inner.ends, strict=True)
         low, high = (None if a is None or b is None else a + block.n * b for a, b in both)
         return Seen(self.axis, None, (low, high))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 from erfmath.laws.clt import CentralLimit
 from erfmath.laws.effective import EffectiveField
 from erfmath.network.field import ReceptiveField
 from erfmath.report.pictures import beside, map_picture, profile_picture
-from erfmath.words import facts, figure, human_bytes, per_axis_text, short_count, table
+from erfmath.words import facts, figure, human_bytes, per_axis_text, short_count, shown_sides, table
 
 from ..laws.base import Distribution
 from ..models.model import Model
@@ -76,12 +77,19 @@ def _measured(found: Measured) -> str:
 
 def _field_facts(field: ReceptiveField, at: tuple[int, ...]) -> list[tuple[str, str]]:
     unit = _unit(field.ndim)
-    if field.unbounded is not None:
+    if field.is_everything:
         return [("Field", f"unbounded: {field.unbounded!r} reads the whole input")]
     strides = per_axis_text(per_axis_values(field.stride))
     every = f"every {unit}" if strides == "1" else f"every {strides} {unit}s"
     region = field.region(at if field.ndim > 1 else at[0])
-    regions = [f"{ends[0]} .. {ends[1]}" if ends else "nothing" for ends in pairs_of(field, region)]
+    regions = [_ends(ends) for ends in pairs_of(field, region)]
+    if field.unbounded is not None:
+        sides = f"{shown_sides(per_axis_values(field.size))} {unit}s"
+        return [
+            ("Field", f"{sides}: {field.unbounded!r} reads the whole of an axis or side"),
+            (f"Unit {','.join(map(str, at if any(at) else at[:1]))}", f"sees {per_axis_text(regions)}"),
+            ("Halo", _halo(field)),
+        ]
     whole = [
         ("Field", f"{_sides(field)}; one unit {every}"),
         (f"Unit {','.join(map(str, at if any(at) else at[:1]))}", f"sees {per_axis_text(regions)}"),
@@ -91,6 +99,18 @@ def _field_facts(field: ReceptiveField, at: tuple[int, ...]) -> list[tuple[str, 
         between = f"{min(sizes)} .. {max(sizes)}" if min(sizes) < max(sizes) else str(max(sizes))
         whole.append(("Phases", f"{count}, by the output's index modulo {count}: fields of {between}"))
     return [*whole, ("Holes", _holes(field)), ("Halo", _halo(field))]
+
+
+def _ends(ends: Any) -> str:
+    """Return the ends of a region in words, those without an end as everything there."""
+    if ends is None:
+        return "nothing"
+    low, high = ends
+    if math.isinf(low) and math.isinf(high):
+        return "all"
+    if math.isinf(low):
+        return f"all up to {high}"
+    return f"all from {low}" if math.isinf(high) else f"{low} .. {high}"
 
 
 def _holes(field: ReceptiveField) -> str:
@@ -104,7 +124,8 @@ def _holes(field: ReceptiveField) -> str:
 
 
 def _halo(field: ReceptiveField) -> str:
-    ends = [f"{before} before, {after} after" for before, after in pairs_of(field, field.halo())]
+    pairs = [["all" if math.isinf(end) else end for end in pair] for pair in pairs_of(field, field.halo())]
+    ends = [f"{before} before, {after} after" for before, after in pairs]
     tiles = per_axis_text(per_axis_values(field.period))
     return f"{per_axis_text(ends)}" + (
         "" if tiles == "1" else f", for tiles that start at multiples of {tiles}"
