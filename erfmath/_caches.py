@@ -35,6 +35,11 @@ class Kept(Generic[Key, Result]):
             self._keep(key, result, self._size(result) + _FEWEST_BYTES)
         return result
 
+    def peek(self, key: Key) -> Result | None:
+        """Return the result that is kept, if there is one."""
+        with self._lock:
+            return self._results[key][0] if key in self._results else None
+
     @property
     def held(self) -> int:
         """Bytes of all results kept."""
@@ -53,7 +58,9 @@ class Kept(Generic[Key, Result]):
             self._bytes -= self._results.popitem(last=False)[1][1]
 
 
-def kept(size: Callable[[Any], int], most: int = _MOST_BYTES) -> Callable[..., Any]:
+def kept(
+    size: Callable[[Any], int], most: int = _MOST_BYTES
+) -> Callable[[Callable[[Key], Result]], Kept[Key, Result]]:
     """Keep the results of a function of one argument, the oldest dropped beyond `most` bytes.
 
     `size` tells the bytes of a result, counted with what it computes later. The newest is kept at any size.

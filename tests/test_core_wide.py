@@ -68,3 +68,21 @@ def test_shares_of_a_wide_row_sum_to_one():
     weights = np.random.default_rng(1).integers(1, 9, 200).tolist()
     truth = exact_shares([(weights, 3, 1)])
     np.testing.assert_allclose(em.distribution(weights, 3).probabilities(), truth, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("taps", "n"), [(4000, 70), (100_000, 3)])
+def test_many_points_of_few_wide_factors_are_looked_up_in_a_row(taps, n):
+    weights = np.random.default_rng(2).integers(1, 1000, taps).tolist()
+    row = np.array(integer_power(weights, n), dtype=object)
+    lower, total = np.cumsum(row), sum(row)
+    d = em.distribution(weights, n)
+    t = np.unique(np.r_[np.linspace(0, len(row) - 1, 150).astype(int), 1, len(row) - 2])
+    for name, truth in (("logpmf", row), ("logcdf", lower), ("logsf", total - lower)):
+        exact = [
+            float(flint.arb(int(w)).log() - flint.arb(int(total)).log()) if w else -np.inf for w in truth[t]
+        ]
+        np.testing.assert_allclose(getattr(d, name)(t), exact, rtol=1e-14, atol=1e-12)
+    q = np.r_[1e-9, 0.3, 0.98]
+    x = d.ppf(q).astype(int)
+    assert (lower[x] / total >= q * (1 - 1e-12)).all()
+    assert (lower[x - 1] / total <= q * (1 + 1e-12)).all()

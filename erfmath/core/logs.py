@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .._caches import kept
 from .._memory import check_memory
 from ..polynomials.product import Product
-from . import windows
+from . import kept_rows, windows
 from .convolved import convolved_shares
 from .kronecker import dilate, pack
 from .prices import direct_operations, takes_convolution, takes_windows
@@ -35,6 +36,7 @@ _MOST_OPERATIONS = 10**9
 # millisecond or more for each, and as much for a thousand taps.
 _MANY = 256
 _MANY_WIDE = 8
+_TABLE_BYTES = 64  # an entry, with the sums that it may be asked for
 
 
 @functools.lru_cache(maxsize=256)
@@ -99,7 +101,7 @@ def has_many_factors(polynomial: Product) -> bool:
     )
 
 
-@functools.lru_cache(maxsize=32)
+@kept(size=lambda found: _TABLE_BYTES * len(found.mantissas))
 def table_of(polynomial: Product) -> Table:
     """Return the table of the packed coefficients, from the first to the last that is not zero."""
     factors = []
@@ -119,8 +121,13 @@ def log_coefficients_at(polynomial: Product, index: Any, normalised: bool) -> Fl
         if known.all():
             return logs if normalised else logs + _log_total(polynomial)
     if polynomial.ndim == 1 and not is_short(polynomial):
+        known = kept_rows.known(polynomial, t, "share")
         try:
-            return points.log_coefficients(law_of(polynomial), t, normalised)
+            if known is None:
+                return points.log_coefficients(law_of(polynomial), t, normalised)
+            rest = np.isnan(known)
+            known[rest] = points.log_coefficients(law_of(polynomial), t[rest], normalised=True)
+            return known if normalised else known + _log_total(polynomial)
         except NoBellShape as problem:
             require_table(polynomial, problem)
     return _look_up(table_of(polynomial).logs(normalised), t, -np.inf, -np.inf)
@@ -134,8 +141,13 @@ def log_tail_at(polynomial: Product, index: Any, side: Literal["lower", "upper"]
         if known.all():
             return logs
     if not is_short(polynomial):
+        known = kept_rows.known(polynomial, t, side)
         try:
-            return tails.log_tail(law_of(polynomial), t, side)
+            if known is None:
+                return tails.log_tail(law_of(polynomial), t, side)
+            rest = np.isnan(known)
+            known[rest] = tails.log_tail(law_of(polynomial), t[rest], side)
+            return known
         except NoBellShape as problem:
             require_table(polynomial, problem)
     if side == "lower":
@@ -149,6 +161,12 @@ def log_row(polynomial: Product, normalised: bool) -> Floats:
     logs = np.full(polynomial.shape[0], -np.inf)
     logs[low : high + 1] = _inner_log_row(polynomial, normalised)
     return logs
+
+
+def prepare_quantiles(polynomial: Product) -> None:
+    """Keep what many tails of one distribution will need."""
+    if not (is_short(polynomial) or has_many_factors(polynomial)):
+        kept_rows.keep(polynomial)
 
 
 def normalised_window(

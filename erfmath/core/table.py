@@ -29,6 +29,8 @@ SplitWeights = tuple[Floats, Ints]  # mantissas and exponents
 # largest are lost, and with them up to 2**-1022 n of the row's sum.
 _SEEN_BITS = 900
 _LN2 = math.log(2)
+# Entries added up in one go; of more bits, the first sums of them would lose digits.
+_RUN, _RUN_BITS = 4096, 900
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,26 +63,31 @@ class Table:
 
     @functools.cached_property
     def _lower_sums(self) -> Floats:
-        return self._log_sums(range(len(self.mantissas)))
+        return self._log_sums(1)
 
     @functools.cached_property
     def _upper_sums(self) -> Floats:
-        return self._log_sums(range(len(self.mantissas) - 1, -1, -1))
+        return self._log_sums(-1)[::-1]
 
-    def _log_sums(self, order: range) -> Floats:
-        sums, exponents = np.zeros(len(order)), np.zeros(len(order), dtype=np.int64)
-        mantissas, own = self.mantissas.tolist(), self.exponents.tolist()
-        value, exponent = 0.0, 0
-        for t in order:
-            if mantissas[t]:
-                top = max(exponent, own[t]) if value else own[t]
-                value = math.ldexp(value, max(exponent - top, -2000)) + math.ldexp(
-                    mantissas[t], max(own[t] - top, -2000)
-                )
-                value, shift = math.frexp(value)
-                exponent = top + shift
-            sums[t], exponents[t] = value, exponent
-        return np.minimum(_logs(sums, exponents, self.total), 0.0)
+    def _log_sums(self, sign: int) -> Floats:
+        """Return the logs of the shares up to each entry, taken upwards or downwards."""
+        mantissas, exponents = self.mantissas[::sign], self.exponents[::sign]
+        sums, own = np.zeros(len(mantissas)), np.zeros(len(mantissas), dtype=np.int64)
+        value, exponent, start = 0.0, 0, 0
+        while start < len(sums):
+            size = _RUN
+            while size > 1 and np.ptp(exponents[start : start + size]) > _RUN_BITS:
+                size //= 2
+            some = slice(start, start + size)
+            top = int(exponents[some].max())
+            top = max(top, exponent) if value else top
+            shift = np.maximum(exponents[some] - top, -2000).astype(np.int32)
+            terms = np.ldexp(mantissas[some], shift)
+            terms[0] += math.ldexp(value, max(exponent - top, -2000))
+            sums[some], shifts = np.frexp(np.cumsum(terms))
+            own[some] = top + shifts
+            value, exponent, start = float(sums[some][-1]), int(own[some][-1]), start + size
+        return np.minimum(_logs(sums, own, self.total), 0.0)
 
 
 def table(exact_factors: Sequence[tuple[Sequence[Fraction], int]]) -> Table:

@@ -20,6 +20,7 @@ from ..core.logs import (
     log_tail_at,
     moments_of_many,
     normalised_window,
+    prepare_quantiles,
     quantiles_of_many,
     step_of,
     table_of,
@@ -209,6 +210,7 @@ class ProductDistribution(LatticeDistribution):
         return super().window(tail) if self._is_short else UnivariateDistribution.window(self, tail)
 
     def _scale(self) -> tuple[float, float]:
+        prepare_quantiles(self._polynomial)
         if not has_many_factors(self._polynomial):
             return super()._scale()
         mean, deviation = moments_of_many(self._polynomial)

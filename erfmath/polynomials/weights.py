@@ -17,6 +17,8 @@ def as_number(value: object) -> Number:
     """Return an exact number as int or Fraction, an inexact one as float."""
     if type(value) is float and math.isfinite(value):
         return value + 0.0  # turns -0.0 into 0.0
+    if type(value) is int:
+        return value
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"weights must be numbers, got the bool {value!r}; write 1 or 0")
     if isinstance(value, numbers.Rational):

@@ -100,7 +100,7 @@ class Lobe:
             for theta in (level / np.sqrt(self.variance) for level in _LEVELS):
                 if theta > found and self._is_alone(theta, beyond):
                     found = float(theta)
-            if found:
+            if found == _LEVELS[0] / np.sqrt(self.variance):
                 break
         return found
 
