@@ -19,6 +19,7 @@ from .kronecker import dilate, pack
 from .prices import direct_operations, takes_convolution, takes_windows
 from .saddle import points, rows, tails
 from .saddle.law import law_of
+from .saddle.lobe import lobe_of
 from .saddle.points import NoBellShape
 from .scaled import Floats, split_product
 from .table import Table, table
@@ -167,6 +168,11 @@ def prepare_quantiles(polynomial: Product) -> None:
     """Keep what many tails of one distribution will need."""
     if not (is_short(polynomial) or has_many_factors(polynomial)):
         kept_rows.keep(polynomial)
+
+
+def has_cheap_quantiles(polynomial: Product) -> bool:
+    """Return whether thousands of tails take little more time than one, since they need no pass over taps."""
+    return not (is_short(polynomial) or has_many_factors(polynomial)) and bool(lobe_of(law_of(polynomial)))
 
 
 def normalised_window(

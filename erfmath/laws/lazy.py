@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..core.direct import error_bound
 from ..core.logs import (
     bulk_of_many,
     ends,
+    has_cheap_quantiles,
     has_many_factors,
     is_short,
     log_coefficients_at,
@@ -36,6 +38,10 @@ from .joint import JointDistribution
 from .lattice import LatticeDistribution
 from .manners import FARTHEST, UNIT, Points, as_generator, as_size, of_points, of_shares, read_only
 from .univariate import UnivariateDistribution
+from .variates import operations, sums_of_draws
+
+# Draws from taps, some 20 ns each, beyond which quantiles of wide kernels are faster.
+_MOST_DRAWS = 10**6
 
 _LOWEST = 690.8  # -log 1e-300
 
@@ -163,8 +169,9 @@ class ProductDistribution(LatticeDistribution):
         """Return random variates: an int, or an int64 array of the given size.
 
         `rng` is a ``numpy.random.Generator``, or whatever ``numpy.random.default_rng`` takes. Long rows draw
-        how often each tap is taken, a multinomial variate for each factor, and add up; many different
-        factors are drawn from the table of their sum.
+        how often each tap is taken, a multinomial variate for each factor, or which taps, and add up; many
+        variates of wide kernels are quantiles of uniform ones, and many different factors are drawn from
+        the table of their sum.
         """
         if self._is_short:
             return super().rvs(size, rng=rng)
@@ -172,12 +179,10 @@ class ProductDistribution(LatticeDistribution):
         if has_many_factors(self._polynomial):
             found = self._low + quantiles_of_many(self._polynomial, generator.random(size))
             return int(found) if size is None else found.astype(np.int64)
-        total: Any = np.zeros(() if size is None else size, dtype=np.int64)
-        for kernel, n, (step,) in self._polynomial.factors:
-            taps = list(kernel.taps())
-            weight = sum(w for _, w in taps)
-            counts = generator.multinomial(n, [float(w / weight) for _, w in taps], size)
-            total = total + step * counts @ np.array([position[0] for position, _ in taps])
+        work = operations(self._polynomial) * math.prod(size or ())
+        if work > _MOST_DRAWS and has_cheap_quantiles(self._polynomial):
+            return UnivariateDistribution.rvs(self, size, rng=generator)
+        total = sums_of_draws(self._polynomial, generator, size or ())
         return int(total) if size is None else total
 
     def entropy(self) -> float:

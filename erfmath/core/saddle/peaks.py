@@ -91,7 +91,7 @@ def _single_peak(law: Law, tilt: Tilt, period: Floats) -> tuple[Flags, Floats]:
     if int(np.ceil(8 * np.pi / v.min())) > _LONGEST_GRID:
         ends = np.array([_end_of_wide(law, tilt, i, int(period[i])) for i in range(v.size)])
         narrow = (reach <= 0.5 * v) & (ends <= v)
-        rounding = ends * law.extent * sum(f.n for f in law.taps)  # of the phase, in units of 1e-16
+        rounding = ends * sum(f.n * float(f.steps[-1]) for f in law.taps)  # of the phase, in units of 1e-16
         return narrow | (rounding < _MOST_ROUNDING), np.where(narrow, reach, ends)
     single = reach <= 0.5 * v
     if not single.any():
