@@ -295,3 +295,10 @@ def test_copies_beside_positions_are_positions_of_the_finer_map():
 def test_copies_of_a_running_sum_leave_the_other_axis():
     field = agrees(lambda x: x.cumsum(2).cumsum(2), [], (1, 2, 6, 7))
     assert field.region((3, 3)) == ((-math.inf, 3), (3, 3))
+
+
+@pytest.mark.parametrize(("length", "count"), [(12, 5), (10, 4), (7, 3), (6, 4)])
+def test_pools_of_uneven_windows_are_exact(length, count):
+    pool = nn.AdaptiveAvgPool1d(count)
+    agrees(lambda x, c, p: p(c(x)), [nn.Conv1d(2, 2, 3, padding=1), pool], (1, 2, length))
+    agrees(lambda x, p: F.interpolate(p(x), size=length), [pool], (1, 2, length))

@@ -232,8 +232,10 @@ def _slack(field: ReceptiveField, unit: Ints, sides: Ints) -> Iterator[tuple[int
     """Yield how far from either end of its field a unit's gradient may stop, per axis."""
     region = field.region(unit if field.ndim > 1 else unit[0])
     for ends, side in zip(region if field.ndim > 1 else (region,), sides, strict=True):
-        low, high = (0, 0) if ends is None else (side // 4 if math.isinf(end) else 0 for end in ends)
-        yield low, high
+        if ends is None or math.isfinite(ends[1] - ends[0]):
+            yield 0, 0
+        else:  # of an unbounded field the ends at the border are not known to the last sample
+            yield (side // 4 if ends[0] < 0 else 0), (side // 4 if ends[1] >= side else 0)
 
 
 def _units(field: ReceptiveField, made: Ints, count: int) -> Iterator[Ints]:

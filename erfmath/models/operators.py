@@ -124,6 +124,7 @@ _named("batch_norm", "_native_batch_norm_legit_no_training", read.batch_norm, ou
 # Tensors joined position by position: `factors` of those in a sum, the `scale` of a product by a number.
 
 _named("join", "Add Sum", combine="sum")
+_named("join", "addcmul addcdiv lerp", combine="choice")
 _named("join", "add", lambda op, a: {"factors": (1, a["alpha"])}, combine="sum")
 _named("join", "Sub sub subtract", lambda op, a: {"factors": (1, -a.get("alpha", 1))}, combine="sum")
 _named("join", "rsub", lambda op, a: {"factors": (-a["alpha"], 1)}, combine="sum")

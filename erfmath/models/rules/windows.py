@@ -104,21 +104,31 @@ def _(op: Operator) -> Placed:
     axes = range(len(tensor.axes) - len(sizes), len(tensor.axes))
     if all(size == 1 for size in sizes):
         return single(op, Identity(), tuple(() if i in axes else runs for i, runs in enumerate(tensor.runs)))
-    sides = []
+    reads: dict[int, tuple[int, list[range]]] = {}
     for axis, size in zip(axes, sizes, strict=True):
         side = tensor.side(axis)
         if size is None or side == size:
-            sides.append(1)
-        elif side is None or side % size:
-            raise op.error(
-                f"makes {size} outputs from {side or 'unknown'} samples, so its windows differ in size"
-            )
-        else:
-            sides.append(side // size)
-    if set(sides) == {1}:
+            continue
+        if side is None:
+            raise op.error(f"makes {size} outputs from an unknown number of samples; give input_shape")
+        reads[axis] = _shares_of(side, size)
+    if not reads:
         return single(op, Identity(), by_channel=in_order)
-    spread = op.along(tensor, dict(zip(axes, sides, strict=True)), 1)
-    return single(op, Pool(spread, mode=op.options["mode"]), by_channel=in_order)
+    found = op.along(tensor, reads, (1, [range(1)]))
+    if all(len(windows) == 1 for _, windows in found):
+        pool = Pool(tuple(size for size, _ in found), mode=op.options["mode"])
+        return single(op, pool, by_channel=in_order)
+    return single(op, Blocks(tuple(size for size, _ in found), [windows for _, windows in found]))
+
+
+def _shares_of(side: int, count: int) -> tuple[int, list[range]]:
+    r"""Return after how many samples windows repeat, and which they are.
+
+    Window i of n over L samples is :math:`\lfloor iL/n \rfloor \,..\, \lceil (i + 1)L/n \rceil - 1`.
+    """
+    common = math.gcd(side, count)
+    size, windows = side // common, count // common
+    return size, [range(r * size // windows, -(-(r + 1) * size // windows)) for r in range(windows)]
 
 
 @rule("resize")
