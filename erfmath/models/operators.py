@@ -116,7 +116,7 @@ _named(
     """,
     inputs=(0,),
 )
-_named("pointwise", "DequantizeLinear QuantizeLinear")
+_named("pointwise", "DequantizeLinear QuantizeLinear", None, (0,), factor=1)  # as if nothing were rounded
 _named("batch_norm", "BatchNormalization batch_norm", read.batch_norm)
 _named("batch_norm", "native_batch_norm", read.batch_norm, outputs=1)  # without its statistics
 _named("batch_norm", "_native_batch_norm_legit_no_training", read.batch_norm, outputs=1)

@@ -19,6 +19,7 @@ from ..trace import Trace, spatial_axes
 from .folding import Folding
 from .graph import attributes, called, flat, ordered, reads, takes_channels_last
 from .inputs import checked, declared, filled, first_channels, is_tokens, said, symbols
+from .patterns import Patterns, patterns
 from .shapes import MisfitError, spelled, type_of
 
 # What may be done to an input before a transposition tells that its channels come last.
@@ -294,9 +295,12 @@ class Reader:
 
     def network(self, trace: Trace) -> Node:
         """Run the operators through a trace."""
-        folding = self.folding(self.input_shape)
+        folding, spelled_out = self.folding(self.input_shape), self._patterns()
         known: dict[str, Input] = {self.input: trace.input}
-        for node in self._fitting_nodes(folding):
+        for written in self._fitting_nodes(folding):
+            node = spelled_out.of(written)
+            if node is None:
+                continue
             op = self._operator(node, known, folding, trace)
             self.is_sized |= op.kind == "resize"
             for name, tensor in zip(op.outputs, trace.run(op), strict=True):
@@ -307,6 +311,14 @@ class Reader:
         if not isinstance(found, Tensor):
             raise ValueError(f"there is no path from the input {self.input!r} to the output {self.output!r}")
         return trace.finished(found, self.is_default)
+
+    def _patterns(self) -> Patterns:
+        """Return the layers that the nodes spell out; none where shapes have to be learned on the way."""
+        folding = self.folding(self.input_shape)
+        try:
+            return patterns(list(folding.walk(self.nodes)), folding, self.output)
+        except ValueError:  # which reading will name
+            return Patterns()
 
     @property
     def sides(self) -> tuple[int, ...]:

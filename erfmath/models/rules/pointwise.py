@@ -64,7 +64,7 @@ def _(op: Operator) -> Placed:
         if value is None:
             return given.placed
         if not op.get("is_last"):  # one scale per channel, or per group of them
-            value = np.repeat(value, math.prod(given.shape()) // np.size(value))
+            return given.scaled(np.repeat(value, math.prod(given.shape()) // np.size(value)))
         return _normalised(given, value)
 
     return single(op, within, by_channel=by_channel)._replace(statistics=statistics)

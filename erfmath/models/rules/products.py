@@ -35,7 +35,10 @@ def _(op: Operator) -> Placed:
     layout[summed] = ()
     if rank == 1:
         del layout[summed]
-    return Placed(Identity(), [(tensor, 1)], ((),) * (rank - len(layout)) + tuple(layout), _mixed)
+    sides = other.shape if other is not None and other.shape else (None,)
+    outputs = 1 if rank == 1 else sides[-1 if tensor is left else -2]
+    layer = Conv((1,) * op.ndim, channels=outputs) if tensor.space else Identity()
+    return Placed(layer, [(tensor, 1)], ((),) * (rank - len(layout)) + tuple(layout), _mixed)
 
 
 @rule("gemm")
@@ -45,7 +48,9 @@ def _(op: Operator) -> Placed:
     if len(op.tensors) > 1 or len(tensor.runs) != 2:
         return everything(op)
     layout = tensor.runs[::-1] if op.get("transposed") else tensor.runs
-    return Placed(Identity(), [(tensor, 1)], (layout[0], ()), _mixed)
+    outputs = op.weight_shape()[0 if op.get("transposed_weights") else 1]
+    layer = Conv((1,) * op.ndim, channels=outputs) if tensor.space else Identity()
+    return Placed(layer, [(tensor, 1)], (layout[0], ()), _mixed)
 
 
 def summed_axis(op: Operator, tensor: Tensor) -> tuple[int, ...]:
