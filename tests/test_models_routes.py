@@ -1,4 +1,4 @@
-"""The route by which a network comes never changes its fields: module, exporters, quantisers, other spellings."""
+"""The route by which a network comes never changes its fields: module, exporters, quantisers."""
 
 import contextlib
 import io
@@ -104,10 +104,10 @@ def reader_of(model, shape=None):
 
 
 def exported(module, shape, path, opset, dynamo):
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(module, (torch.randn(shape),), path, dynamo=dynamo, opset_version=opset)
+    quiet = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
+    with quiet[0], quiet[1], warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module, (torch.randn(shape),), path, dynamo=dynamo, opset_version=opset)
     return path
 
 

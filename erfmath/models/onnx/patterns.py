@@ -286,7 +286,11 @@ def _centred(name: str, axes: list[int], maker: Callable[..., Any], folding: Fol
 # What makes no negative number of any, and what makes none of numbers that are not negative.
 _ABOVE = frozenset(["Abs", "Exp", "HardSigmoid", "Relu", "Sigmoid", "Softmax", "Softplus"])
 _KEPT = frozenset(
-    ["Add", "AveragePool", "Cast", "Concat", "DequantizeLinear", "Dropout", "Expand", "Flatten", "Gather", "GlobalAveragePool", "GlobalMaxPool", "Identity", "Max", "MaxPool", "Mul", "Pad", "ReduceMax", "ReduceMean", "ReduceSum", "Reshape", "Resize", "Slice", "Split", "Sqrt", "Squeeze", "Transpose", "Unsqueeze", "Upsample"]
+    """
+    Add AveragePool Cast Concat DequantizeLinear Dropout Expand Flatten Gather GlobalAveragePool
+    GlobalMaxPool Identity Max MaxPool Mul Pad ReduceMax ReduceMean ReduceSum Reshape Resize Slice Split Sqrt
+    Squeeze Transpose Unsqueeze Upsample
+    """.split()  # noqa: SIM905 - as a table of names
 )
 
 
