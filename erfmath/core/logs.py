@@ -19,6 +19,7 @@ from .kronecker import dilate, pack
 from .prices import direct_operations, takes_convolution, takes_windows
 from .saddle import points, rows, tails
 from .saddle.law import law_of
+from .saddle.levels import LogProfile, log_profile
 from .saddle.lobe import lobe_of
 from .saddle.points import NoBellShape
 from .scaled import Floats, split_product
@@ -168,6 +169,17 @@ def prepare_quantiles(polynomial: Product) -> None:
     """Keep what many tails of one distribution will need."""
     if not (is_short(polynomial) or has_many_factors(polynomial)):
         kept_rows.keep(polynomial)
+
+
+def log_profile_of(polynomial: Product, first: int, last: int) -> LogProfile | None:
+    """Return the log profile of coefficients first .. last, from the first that is not zero on.
+
+    None for short rows, and where many coefficients would have to be looked at.
+    """
+    if is_short(polynomial) or has_many_factors(polynomial):
+        return None
+    law = law_of(polynomial)
+    return log_profile(law, -(-first // law.span), last // law.span)
 
 
 def has_cheap_quantiles(polynomial: Product) -> bool:

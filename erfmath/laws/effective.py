@@ -30,7 +30,9 @@ from ..core.scaled import Floats
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Product
 from .base import Distribution
+from .bells import is_long, runs_above, runs_of_mass, runs_within
 from .lazy import distribution
+from .profiles import NO_CENTRE, Profile, Runs
 
 PROFILES = ("mean", "variance", "std")
 DEFINITIONS = ("sigma", "two_sigma", "threshold", "mass")
@@ -38,41 +40,6 @@ LEVEL = 1 - 0.9545
 
 # A float product within this of the level is a tie: neither above nor below.
 _TIE = 1e-12
-
-
-@dataclass(frozen=True, eq=False)
-class Profile:
-    """A non-negative grid on a theoretical field of `shape`, zero outside a window at `start`."""
-
-    values: Floats
-    start: tuple[int, ...]
-    shape: tuple[int, ...]
-
-    def at(self, index: tuple[int, ...]) -> float:
-        """Return the value at an index of the field."""
-        inside = tuple(i - s for i, s in zip(index, self.start, strict=True))
-        if any(i < 0 or i >= m for i, m in zip(inside, self.values.shape, strict=True)):
-            return 0.0
-        return float(self.values[inside])
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Profile):
-            return NotImplemented
-        same = (self.start, self.shape) == (other.start, other.shape)
-        return same and np.array_equal(self.values, other.values)
-
-    def __hash__(self) -> int:
-        return hash((self.start, self.shape))
-
-    def with_values(self, values: Floats) -> Profile:
-        """Return other values on the same window."""
-        return Profile(values, self.start, self.shape)
-
-    def full(self) -> Floats:
-        """Return the values over the whole field."""
-        grid = np.zeros(self.shape)
-        grid[tuple(slice(s, s + m) for s, m in zip(self.start, self.values.shape, strict=True))] = self.values
-        return grid
 
 
 @dataclass(frozen=True)
@@ -101,7 +68,7 @@ class EffectiveField:
     size: float
     count: int
     field_size: float
-    _profiles: tuple[Profile, ...] = field(repr=False)
+    _profiles: tuple[Profile | Runs, ...] = field(repr=False)
     _level: float = field(repr=False)
 
     @property
@@ -116,13 +83,10 @@ class EffectiveField:
         >>> effective_field(distribution(Kernel([5, 1]), 10)).extent  # skewed towards the first pixel
         ((0, 6),)
         """
-        ends = []
-        peaks = [float(profile.values.max()) for profile in self._profiles]
+        peaks = [profile.peak for profile in self._profiles]
+        ends: list[tuple[int, int]] = []
         for profile, peak in zip(self._profiles, peaks, strict=True):
-            inside = profile.values * (math.prod(peaks) / peak) > self._level
-            for axis, start in enumerate(profile.start):
-                line = np.flatnonzero(inside.any(axis=others_of(axis, inside.ndim)))
-                ends.append((start + int(line[0]), start + int(line[-1])))
+            ends += profile.ends(math.prod(peaks) / peak, self._level)
         return tuple(ends)
 
     @cached_property
@@ -191,7 +155,14 @@ def effective_field(
     as_choice(ref, "ref", ("centre", "max"))
     as_choice(profile, "profile", PROFILES)
     level = as_fraction_of_one(level, "level")
-    profiles = _profiles(law_of_profile(impact, profile), profile, ndim)
+    law = law_of_profile(impact, profile)
+    runs = _runs_of_long(law, (definition, ref, profile), ndim, level)
+    if runs:
+        size = float(runs.count)
+        if "sigma" in definition:
+            size = law.std() * (1 if definition == "sigma" else 4)
+        return EffectiveField(definition, size, runs.count, float(runs.shape[0]), (runs,), 0.5)
+    profiles = _profiles(law, profile, ndim)
     sides = [side for part in profiles for side in part.shape]
     field_size = _geometric_mean(sides)
     if definition in ("sigma", "two_sigma"):
@@ -210,6 +181,22 @@ def effective_field(
         floor = _Superlevels.of(relative, _negligible(relative, level)).level_of_mass(1 - level)
     count = _Superlevels.of(relative, floor).above(floor)[0]
     return EffectiveField(definition, count ** (1 / len(sides)), count, field_size, tuple(relative), floor)
+
+
+def _runs_of_long(
+    law: Distribution, choices: tuple[str, str, str], ndim: int | None, level: float
+) -> Runs | None:
+    """Return the pixels inside of a long distribution on one axis, None for others."""
+    definition, ref, profile = choices
+    if law.ndim > 1 or ndim not in (None, 1) or not is_long(law):
+        return None
+    if definition == "threshold":
+        return runs_above(law, ref, level, 0.5 if profile == "std" else 1.0, _TIE)
+    if profile == "std":  # sums of roots of probabilities are no tails
+        return None
+    if definition == "mass":
+        return runs_of_mass(law, 1 - level, _TIE)
+    return runs_within(law, 1 if definition == "sigma" else 2, _TIE)
 
 
 @functools.singledispatch
@@ -243,9 +230,7 @@ def _reference(profile: Profile, ref: str) -> float:
         return float(profile.values.max())
     centre = profile.at(tuple((side - 1) // 2 for side in profile.shape))
     if not centre:
-        raise ValueError(
-            "the centre pixel of the field has no impact (or one below 1e-308); use ref='max' for the largest"
-        )
+        raise ValueError(NO_CENTRE)
     return centre
 
 

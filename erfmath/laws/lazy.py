@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -196,6 +197,11 @@ class ProductDistribution(LatticeDistribution):
     def mean(self) -> float:
         """Return the expected value."""
         return self.cumulants(1)[0]
+
+    @property
+    def exact_mean(self) -> Fraction:
+        """The expected value."""
+        return exact_cumulants(self._polynomial, 1)[0]
 
     def var(self) -> float:
         """Return the variance."""

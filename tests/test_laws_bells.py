@@ -1,0 +1,73 @@
+"""Effective fields of long distributions, read from their profile, are those of the whole row."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import erfmath as em
+from erfmath.laws import bells
+
+CASES = [
+    [([1, 1, 1], 40_000)],
+    [([3, 1, 0, 0, 2], 20_000)],
+    [([1, 0, 0, 2], 30_000)],  # a lattice
+    [([1] * 70, 900)],
+    [([1, 2, 1], 9_000), ([1, 1], 3, 700)],  # four peaks
+    [([1, 2, 1], 20_000), ([5, 1], 2, 900)],  # a peak and shoulders
+    [(np.exp(-0.2 * np.arange(60)).tolist(), 3000)],
+]
+
+
+def both(law, options):
+    """The field read from the profile and from the row; the first has to be read so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bells, "_SHORTEST", 0.0)
+        fast = em.effective_field(law, **options)
+        patch.setattr(bells, "_SHORTEST", math.inf)
+        slow = em.effective_field(law, **options)
+    return fast, slow
+
+
+@settings(max_examples=25)
+@given(
+    st.sampled_from(CASES),
+    st.sampled_from(["threshold", "mass", "sigma", "two_sigma"]),
+    st.sampled_from(["mean", "std"]),
+    st.floats(1e-6, 0.999),
+)
+def test_the_profile_gives_the_field_of_the_row(factors, definition, profile, level):
+    law = em.distribution(em.Product(factors))
+    options = {"definition": definition, "ref": "max", "profile": profile, "level": level}
+    fast, slow = both(law, options)
+    assert fast.count == slow.count
+    assert fast.size == pytest.approx(slow.size, rel=1e-12)
+    assert fast.extent == slow.extent
+    assert (fast.ratio, fast.field_size) == (pytest.approx(slow.ratio, rel=1e-12), slow.field_size)
+    np.testing.assert_array_equal(fast.mask, slow.mask)
+
+
+def test_the_centre_is_the_reference_too():
+    fast, slow = both(em.distribution([1, 1, 1], 40_000), {"level": 0.3})
+    assert (fast.count, fast.extent) == (slow.count, slow.extent)
+    with pytest.raises(ValueError, match="ref='max'"):
+        em.effective_field(em.distribution([1, 5], 10**12))
+
+
+@pytest.mark.parametrize("n", [10**10, 10**12, 10**15])
+def test_deep_fields_are_those_of_their_normal(n):
+    """The threshold lies at sqrt(2 log(1 / level)) standard deviations, up to the kurtosis over n."""
+    law = em.distribution(em.Kernel([1, 1, 1], offset=-1), n)
+    sigma, level = law.std(), 1 - 0.9545
+    threshold = em.effective_field(law)
+    assert threshold.count == 2 * math.floor(math.sqrt(2 * math.log(1 / level)) * sigma) + 1
+    first, last = threshold.extent[0]
+    edge, middle = law.pmf(np.array([last, last + 1]) - n), law.pmf(0)
+    assert edge[0] > level * middle >= edge[1]
+    assert first + last == 2 * n
+    mass = em.effective_field(law, "mass")
+    half = (mass.count - 1) // 2
+    assert 1 - 2 * law.sf(half) >= 0.9545 * (1 - 1e-11)
+    assert 1 - 2 * law.sf(half - 1) < 0.9545
+    assert em.effective_field(law, "two_sigma").count == 2 * math.floor(2 * sigma) + 1
