@@ -86,3 +86,23 @@ def test_many_points_of_few_wide_factors_are_looked_up_in_a_row(taps, n):
     x = d.ppf(q).astype(int)
     assert (lower[x] / total >= q * (1 - 1e-12)).all()
     assert (lower[x - 1] / total <= q * (1 + 1e-12)).all()
+
+
+@pytest.mark.parametrize("gap", [0, 3])
+def test_the_corners_of_wide_rows(gap):
+    """Coefficients and tails near both ends, which see few of the taps."""
+    weights = np.random.default_rng(4).integers(1, 1000, 400).tolist()
+    weights[1 : 1 + gap] = [0] * gap  # so that the first coefficients are zeros
+    n = 300
+    row = np.array(integer_power(weights, n), dtype=object)
+    lower, total = np.cumsum(row), sum(row)
+    d = em.distribution(weights, n)
+    for t in (1, 2, 5, 40, 99, 100, 101, 150, 399):
+        for name, ways, at in (
+            ("logpmf", row[t], t),
+            ("logpmf", row[-1 - t], len(row) - 1 - t),
+            ("logcdf", lower[t], t),
+            ("logsf", total - lower[len(row) - 2 - t], len(row) - 2 - t),
+        ):
+            exact = float((flint.arb(int(ways)) / flint.arb(int(total))).log()) if ways else -np.inf
+            assert getattr(d, name)(at) == pytest.approx(exact, rel=1e-15, abs=1e-12)

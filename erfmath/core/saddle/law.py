@@ -23,7 +23,8 @@ _CHUNK = 1 << 16  # array elements of one pass
 _LARGEST_DEGREE = 1 << 62  # t is counted in int64
 _COARSE = 400  # lumps of taps, enough to start Newton's iteration
 _LUMP = 100  # single taps at each end of these
-_BYTES = 200  # of one tap, in a law
+_BYTES = 400  # of one tap, in a law and its corners
+_SHORTEST_CORNER = 6  # the power of two of its length
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,25 @@ class Taps:
         whole = int(mean)
         return np.asarray(((self.steps - whole) - float(mean - whole))[:, None])
 
+    def corner(self, reach: int, mirrored: bool) -> Taps:
+        """Return the taps up to a distance from one end, which is at 0."""
+        way = slice(None, None, -1 if mirrored else 1)
+        steps = np.abs(self.steps - self.steps[-1 if mirrored else 0])[way]
+        kept_taps = slice(0, int(np.searchsorted(steps, reach, side="right")))
+        high = self.log_high[way][kept_taps]
+        q = np.exp(high - high.max())
+        mean = Fraction(float(q @ steps[kept_taps] / q.sum()))
+        square = float(q @ (steps[kept_taps] - float(mean)) ** 2 / q.sum())
+        return Taps(
+            power=self.power,
+            steps=steps[kept_taps],
+            weights=self.weights[way][kept_taps],
+            log_high=high,
+            log_low=self.log_low[way][kept_taps],
+            mean=self.power * mean,
+            variance=self.power * Fraction(square),
+        )
+
     @cached_property
     def coarse(self) -> tuple[Floats, Floats]:
         """Columns of places and logs of shares of lumps of neighbours: nearly the same tilted means."""
@@ -105,6 +125,8 @@ class Law:
         log P(1) in double-double, all factors counted.
     mean, variance
         Of the law: the mean rounded to an index, the variance in units of span**2.
+    is_whole
+        Whether no taps are missing, so that the shares of each factor sum to 1.
     """
 
     taps: tuple[Taps, ...]
@@ -115,6 +137,7 @@ class Law:
     log_total: dd.Pair
     mean: int
     variance: float
+    is_whole: bool = True
 
     @cached_property
     def theta_range(self) -> tuple[float, float]:
@@ -149,6 +172,36 @@ class Law:
             below = below + (q * x).sum(axis=0)
             above = above + (q * (f.x[-1] - x)).sum(axis=0)
         return theta, np.log(below / above)
+
+    def corner(self, reach: int, mirrored: bool) -> Law | None:
+        """Return the law of the taps up to a distance from one end: all that coefficients up to there need.
+
+        None where a factor has less than two such taps.
+        """
+        key = 1 << max(_SHORTEST_CORNER, (reach - 1).bit_length()), mirrored
+        if key not in self._corners:
+            self._corners[key] = self._corner(*key)
+        return self._corners[key]
+
+    @cached_property
+    def _corners(self) -> dict[tuple[int, bool], Law | None]:
+        return {}
+
+    def _corner(self, reach: int, mirrored: bool) -> Law | None:
+        taps = tuple(f.corner(reach, mirrored) for f in self.taps)
+        if any(len(f.steps) < 2 for f in taps):
+            return None
+        return Law(
+            taps=taps,
+            span=self.span,
+            degree=sum(f.power * int(f.steps[-1]) for f in taps),
+            extent=max(int(f.steps[-1]) for f in taps),
+            chunk=max(16, _CHUNK // (8 * max(len(f.steps) for f in taps))),
+            log_total=dd.ZERO,
+            mean=round(sum((f.mean for f in taps), Fraction(0))),
+            variance=float(sum(f.variance for f in taps)),
+            is_whole=False,
+        )
 
 
 @kept(size=lambda law: _BYTES * sum(len(f.steps) for f in law.taps))

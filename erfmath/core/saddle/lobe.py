@@ -67,7 +67,7 @@ def seen_or(law: Law, t: dd.Pair, rest: Callable[[Ints], dd.Pair]) -> dd.Pair:
 
 
 def _lobe(law: Law) -> Lobe | None:
-    if sum(len(f.steps) for f in law.taps) < MANY:
+    if not law.is_whole or sum(len(f.steps) for f in law.taps) < MANY:
         return None
     scale = _SCALE / np.sqrt(law.variance)
     if law.extent * scale > _MOST_LUMPS:

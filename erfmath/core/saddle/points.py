@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..scaled import Floats
@@ -10,13 +12,15 @@ from .edges import edge_log, end_log, is_cheap, is_possible
 from .integral import SMALLEST_RATIO, NoBellShape, integral
 from .law import Ints, Law
 from .lobe import seen_or
-from .peaks import period_of
+from .lumps import MANY as MANY_TAPS
+from .peaks import Side, period_of
 from .pieces import analytic_logs, interpolated
 from .residues import split_integral
 from .tilt import Tilt, exact_pair, exponent, solve
 
 __all__ = ["NoBellShape", "log_coefficients", "pointwise"]
 
+_CORNER = 4  # an index this many times shorter than the longest step needs few of the taps
 MANY = 4000  # points from which pieces between them are faster
 
 
@@ -49,15 +53,40 @@ def _by_pieces(law: Law, t: Ints, shift: dd.Pair) -> Floats:
 
 def pointwise(law: Law, t: Ints, shift: dd.Pair) -> Floats:
     """Return log a(t) + shift at any indices 0 <= t <= degree, one integral each."""
-    logs = np.zeros((2, t.size))
-    inner = np.flatnonzero((t > 0) & (t < law.degree))
-    for end in {0, law.degree} if inner.size < t.size else ():
-        logs[:, t == end] = np.reshape(end_log(law, end != 0), (2, 1))
-    for start in range(0, inner.size, law.chunk):
-        keep = inner[start : start + law.chunk]
-        logs[:, keep] = _inner_logs(law, t[keep])
+    logs = _pairs(law, t)
     high, low = dd.add((logs[0], logs[1]), shift)
     return np.where(np.isneginf(logs[0]), -np.inf, high + low)
+
+
+def _pairs(law: Law, t: Ints) -> Floats:
+    """Return rows (high, low) of log a(t)."""
+    logs = corner_logs(law, t, _pairs)
+    for end in {0, law.degree}:
+        logs[:, t == end] = np.reshape(end_log(law, end != 0), (2, 1))
+    rest = np.flatnonzero(np.isnan(logs[0]))
+    for start in range(0, rest.size, law.chunk):
+        keep = rest[start : start + law.chunk]
+        logs[:, keep] = _inner_logs(law, t[keep])
+    return logs
+
+
+def corner_logs(law: Law, t: Ints, read: Callable[[Law, Ints], Floats], side: Side | None = None) -> Floats:
+    """Return logs of coefficients or tails near the ends of wide laws, from few taps, as rows (high, low).
+
+    `read` takes the law of a corner, which is at 0, and distances from it. What is not near an end is nan.
+    """
+    logs = np.full((2, t.size), np.nan)
+    if not law.is_whole or sum(len(f.steps) for f in law.taps) < MANY_TAPS:
+        return logs
+    for mirrored in {"lower": (False,), "upper": (True,), None: (False, True)}[side]:
+        distance = law.degree - t if mirrored else t
+        for i in np.flatnonzero((distance > 0) & (distance <= law.extent // _CORNER)):
+            near, at = law.corner(int(distance[i]), mirrored), distance[i : i + 1]
+            if near is not None and at[0] <= near.degree - bool(side):
+                logs[:, i] = read(near, at)[:, 0]
+            elif near is not None and not side:
+                logs[:, i] = -np.inf, 0.0
+    return logs
 
 
 def _inner_logs(law: Law, t: Ints) -> dd.Pair:

@@ -16,7 +16,7 @@ from .law import Ints, Law
 from .lobe import lobe_of
 from .peaks import Side, period_of
 from .pieces import interpolated
-from .points import MANY, pointwise
+from .points import MANY, corner_logs, pointwise
 from .tilt import exact_pair, exponent, sharpened, solve, tilted
 
 _LONGEST_SUM = 1 << 16  # coefficients of a tail added one by one
@@ -75,14 +75,20 @@ def _small_tails(law: Law, t: Ints, side: Side) -> Floats:
 
 def _pointwise(law: Law, t: Ints, side: Side) -> Floats:
     """Return the logs of tails by the contour integral, or by sums where it cancels."""
-    result = np.empty(t.shape)
-    for start in range(0, t.size, law.chunk):
-        some = t[start : start + law.chunk]
-        logs, reach = _seen_tails(law, exact_pair(some), side)
+
+    def read(near: Law, distance: Ints) -> Floats:
+        high = _pointwise(near, distance, "lower")
+        return np.array([high, np.zeros_like(high)])
+
+    result: Floats = corner_logs(law, t, read, side)[0]
+    rest = np.flatnonzero(np.isnan(result))
+    for start in range(0, rest.size, law.chunk):
+        keep = rest[start : start + law.chunk]
+        logs, reach = _seen_tails(law, exact_pair(t[keep]), side)
         lost = np.isnan(logs)
         if lost.any():
-            logs[lost] = _summed_tails(law, some[lost], reach, side)
-        result[start : start + law.chunk] = logs
+            logs[lost] = _summed_tails(law, t[keep[lost]], reach, side)
+        result[keep] = logs
     return result
 
 
