@@ -18,6 +18,8 @@ from .axes import Shape
 from .ir import Constant, Input, Operator, Tensor
 from .model import Model, Source, told
 from .operators import INDEPENDENT, OVERWRITING, translated
+from .spelled import Layer
+from .torch_spelled import ATEN, layers_in
 from .trace import Trace
 
 
@@ -215,10 +217,18 @@ class Reader:
     def network(self, trace: Trace) -> Node:
         """Run the operators through a trace."""
         known: dict[Any, Any] = {self.input: trace.input}
+        calls = [node for node in self.nodes if hasattr(node.target, "_schema")]
+        spelled_out = layers_in(calls, {node: _bound(node) for node in calls})
+        by_name = {node.name: node for node in self.nodes}
         for node in self.nodes:
             if node in known:
                 continue
-            known[node] = self._made(node, known, trace)
+            layer = spelled_out.get(node.name)
+            source = None if layer is None else known.get(by_name[layer.source])
+            if layer is None or not isinstance(source, Tensor):
+                known[node] = self._made(node, known, trace)
+            else:
+                known[node] = self._put_together(node, layer, source, trace)
         found = known.get(self.output)
         found = found[0] if isinstance(found, tuple) else found
         if not isinstance(found, Tensor):
@@ -253,6 +263,14 @@ class Reader:
             op = translated(op, arguments)
         found = trace.run(op)
         return found if several else found[0]
+
+    def _put_together(self, node: Any, layer: Layer, source: Tensor, trace: Trace) -> Tensor:
+        """Return what a layer makes that the module spells out."""
+        title = f"aten.{ATEN[layer.name]}" if layer.name else "MeanVarianceNormalization"
+        scopes = frozenset(set(_stack(node)) - {""})
+        shapes, name = _shapes(node), self.calls[node]
+        op = Operator(None, title, name, (source,), {}, (name,), shapes, scopes, node.name, ndim=trace.ndim)
+        return trace.run(translated(op, {"axes": list(layer.axes)} if layer.axes else {}))[0]
 
     def _input(self, names: list[str], start: str | int | None) -> Any:
         """Return the placeholder that is the input."""
