@@ -7,8 +7,10 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import nn
+import pytest
+
+torch = pytest.importorskip("torch", reason="exporters are torch's")
+from torch import nn  # noqa: E402
 
 
 class Block(nn.Module):

@@ -155,3 +155,54 @@ def test_quantised_files_are_the_module_but_for_rounding(name, kind, tmp_path):
             path, other, Calibration(), quant_format=getattr(quantization.QuantFormat, kind)
         )
     agree(reader_of(module, shape), reader_of(other), 0.02)
+
+
+def spelled(function):
+    class Spelled(nn.Module):
+        def forward(self, x):
+            return function(x)
+
+    return Spelled()
+
+
+SPELLED = {
+    "silu": [lambda x: x * torch.sigmoid(x), lambda x: x / (1 + torch.exp(-x))],
+    "gelu": [
+        lambda x: 0.5 * x * (1 + torch.erf(x / 2**0.5)),
+        lambda x: 0.5 * x * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (x + 0.044715 * x**3))),
+    ],
+    "hardswish": [lambda x: x * nn.functional.relu6(x + 3) / 6],
+    "mish": [lambda x: x * torch.tanh(nn.functional.softplus(x))],
+}
+
+
+@pytest.mark.parametrize("name", SPELLED)
+def test_activations_written_by_hand_are_the_layers(name):
+    layers = {"silu": nn.SiLU(), "gelu": nn.GELU(), "hardswish": nn.Hardswish(), "mish": nn.Mish()}
+    module = seeded(lambda: Residual(layers[name]))
+    for function in SPELLED[name]:
+        other = seeded(lambda f=function: Residual(spelled(f)))
+        agree(reader_of(module, (1, 6, 32)), reader_of(other, (1, 6, 32)))
+
+
+def test_normalisations_written_by_hand_are_the_layers():
+    class Normal(nn.Module):
+        def __init__(self, how):
+            super().__init__()
+            self.first, self.norm = nn.Conv1d(3, 8, 3, padding=1), nn.LayerNorm(8)
+            self.last, self.how = nn.Conv1d(8, 4, 5, padding=2), how
+
+        def forward(self, x):
+            x = self.first(x)
+            if self.how == "layer":
+                return self.last(self.norm(x.transpose(1, 2)).transpose(1, 2))
+            mean = x.mean(1, keepdim=True)
+            if self.how == "root":
+                x = (x - mean) / torch.sqrt((x - mean).pow(2).mean(1, keepdim=True) + 1e-6)
+            else:
+                x = (x - mean) * torch.rsqrt((x - mean).square().mean(1, keepdim=True) + 1e-6)
+            return self.last(self.norm.weight[:, None] * x + self.norm.bias[:, None])
+
+    module = seeded(lambda: Normal("layer"))
+    for how in ("root", "inverse root"):
+        agree(reader_of(module, (1, 3, 32)), reader_of(seeded(lambda h=how: Normal(h)), (1, 3, 32)))

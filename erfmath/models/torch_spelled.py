@@ -58,7 +58,7 @@ def _written(node: Any, arguments: Mapping[str, Any]) -> Iterator[Written]:
     count = 2 if kind in ("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min") else 1
     own: dict[str, Any] = {}
     if kind == "Clip":
-        ends = [value for value in values[1:3] if value is None or isinstance(value, numbers.Real)]
+        ends: list[Any] = [value for value in values[1:3] if value is None or isinstance(value, numbers.Real)]
         ends = [0, 6] if name == "relu6" else ends
         own = {key: end for key, end in zip(("min", "max"), ends, strict=False) if end is not None}
     if kind == "HardSigmoid":
