@@ -18,6 +18,10 @@ def weights_of(kind, taps, seed):
     draw = np.random.default_rng(seed)
     if kind == "lognormal":
         values = np.exp(1.5 * draw.standard_normal(taps))
+    elif kind == "heavy":
+        values = np.exp(4 * draw.standard_normal(taps)) * np.exp(-0.15 * np.arange(taps))
+        values[[0, 1, 2]] = values.max()
+        values[-1] = values.max() * 1e-5
     elif kind == "gapped":
         values = draw.random(taps) * (draw.random(taps) < 0.3)
         values[[0, 1, -1]] = 1e-3
@@ -28,7 +32,7 @@ def weights_of(kind, taps, seed):
     return (np.ceil(values * 2**30) / 2**30).tolist()
 
 
-kinds = st.sampled_from(["flat", "random", "lognormal", "gapped", "geometric"])
+kinds = st.sampled_from(["flat", "random", "lognormal", "heavy", "gapped", "geometric"])
 
 
 @settings(max_examples=12)
@@ -66,6 +70,22 @@ def test_the_lobe_is_used_for_every_kind():
     for kind in ("flat", "random", "lognormal", "geometric"):
         for n in (3000, 10**9):
             assert lobe_of(law_of(em.Product([(weights_of(kind, 100, 1), n)]))) is not None
+
+
+@pytest.mark.parametrize("n", [10**5, 10**8])
+def test_heavy_tails_are_bounded_by_their_bulk(n):
+    """The moments of all taps prove a lobe so narrow that no grid takes over where it ends."""
+    weights = np.exp(-((np.log(np.arange(1, 301)) / 0.8) ** 2))
+    weights[-1] = 1e-6
+    weights = (np.ceil(weights * 2**40) / 2**40).tolist()
+    lobe = lobe_of(law_of(em.Product([(weights, n)])))
+    assert lobe is not None
+    assert lobe.edge > 0
+    d = em.distribution(weights, n)
+    for z in (-6, 0.3, 7):
+        t = round(d.mean() + z * d.std())
+        check_log(d.logpmf(t), log_coefficient([(weights, n, 1)], t, normalised=True))
+        check_log(d.logsf(t), log_tail([(weights, n, 1)], t + 1, "upper"))
 
 
 def test_a_second_lobe_is_seen():

@@ -23,15 +23,18 @@ import numpy as np
 
 from ..scaled import Floats
 from . import double_double as dd
+from .bulk import edge_of, ladder
 from .integral import SMALLEST_RATIO, log_power, tail_factor
 from .law import Ints, Law
 from .lumps import MANY, Lumps
 from .peaks import NEGLIGIBLE, Side, lobe_width, moduli_on_grids, period_of
+from .tilt import Flags
 
 _LEVELS = (20.0, 8.0, 3.0)  # of |theta|, in units of 1 / standard deviation
 _SCALE = 45.0  # of |2 theta| and of |s|, likewise
 _FARTHEST = 30.0  # standard deviations to a point at which such a tilt is looked for
 _MOST_LUMPS = 1000
+_WIDEST_EDGE = 200.0  # of a heavy-tailed lobe, in units of 1 / standard deviation
 _INNER = 0.8  # of the lobe's width without a tilt: within it every tilt is bounded by its own moments
 _MOST_STEPS = 30
 _BATCH = 1 << 16
@@ -77,7 +80,14 @@ def _lobe(law: Law) -> Lobe | None:
     lumps = tuple(Lumps.of(f.share[:, 0], f.centred[:, 0], scale) for f in law.taps)
     found = Lobe(mean, law.variance, powers, lumps)
     steepest = found.steepest(law)
-    return replace(found, steepest_tilt=steepest) if steepest else None
+    if steepest:
+        return replace(found, steepest_tilt=steepest)
+    steepest, edge = found.steepest_of_bulk(law)
+    if not steepest:
+        return None
+    scale = max(scale, 1.05 * float(np.hypot(steepest, edge)))
+    lumps = tuple(Lumps.of(f.share[:, 0], f.centred[:, 0], scale) for f in law.taps)
+    return replace(found, steepest_tilt=steepest, edge=edge, lumps=lumps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +99,7 @@ class Lobe:
     powers: tuple[float, ...]
     lumps: tuple[Lumps, ...]
     steepest_tilt: float = 0.0
+    edge: float = 0.0  # where the bulk proves it, the end of the lobe of every tilt
 
     def steepest(self, law: Law) -> float:
         """Return the largest of some tilts for which |phi| is proved negligible off the lobe, 0 for none."""
@@ -104,12 +115,29 @@ class Lobe:
                 break
         return found
 
+    def steepest_of_bulk(self, law: Law) -> tuple[float, float]:
+        """Return the same from the bulk of the taps, and the frequency from which on phi is negligible."""
+        rungs, deviation = ladder(law), np.sqrt(self.variance)
+        for length, moduli in moduli_on_grids(law, [f.share[:, 0] for f in law.taps]):
+            for theta in (level / deviation for level in _LEVELS):
+                masses = [1 + max(lumps.bend(theta), lumps.bend(-theta)) for lumps in self.lumps]
+                intervals = [rung.negligible(theta, masses[i]) for i, rung in rungs]
+                last = int(np.flatnonzero(~self._negligible(theta, moduli))[-1])
+                start = (last + 1) * 2 * np.pi / length
+                edge = edge_of(intervals, start)
+                if edge < start and edge * deviation < _WIDEST_EDGE:
+                    return float(theta), edge
+        return 0.0, 0.0
+
     def _is_alone(self, theta: float, moduli: Sequence[Floats]) -> bool:
         """Return whether these bounds of |phi| off the lobe make it negligible for all tilts up to theta."""
+        return bool(self._negligible(theta, moduli).all())
+
+    def _negligible(self, theta: float, moduli: Sequence[Floats]) -> Flags:
         log_bound = np.zeros(1)
         for n, modulus, lumps in zip(self.powers, moduli, self.lumps, strict=True):
             log_bound = log_bound + n * np.log(np.minimum(modulus + _variation(lumps, theta), 1.0))
-        return bool(log_bound.max() <= -NEGLIGIBLE)
+        return np.asarray(log_bound <= -NEGLIGIBLE)
 
     def logs(self, law: Law, t: dd.Pair, side: Side | None = None) -> Floats:
         """Return log a(t), or those of tails beyond t on a side of the mean; nan for what is not seen."""
@@ -134,6 +162,8 @@ class Lobe:
         period = period_of(law, theta, here.variance, side)
         reach = 1.1 * np.sqrt(2 * NEGLIGIBLE / here.variance)
         within = (reach <= 0.5 * here.width) & (here.width >= self._inner_width)
+        if self.edge:
+            within, reach = np.ones_like(within), np.full_like(reach, self.edge)
         spacing = 2 * np.pi / period
         u = spacing[:, None] * np.arange(int(np.ceil(reach / spacing).max()) + 1)
         modulus, phase = np.zeros_like(u), -u * tau[:, None]
