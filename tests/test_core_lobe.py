@@ -86,6 +86,8 @@ def test_heavy_tails_are_bounded_by_their_bulk(n):
         t = round(d.mean() + z * d.std())
         check_log(d.logpmf(t), log_coefficient([(weights, n, 1)], t, normalised=True))
         check_log(d.logsf(t), log_tail([(weights, n, 1)], t + 1, "upper"))
+    for t in (round(0.8 * d.mean()), round(1.5 * d.mean())):  # far out, each by its own tilt
+        check_log(d.logpmf(t), log_coefficient([(weights, n, 1)], t, normalised=True))
 
 
 def test_a_second_lobe_is_seen():

@@ -12,13 +12,14 @@ resolution down to where the power of phi is no longer negligible.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
 from ..scaled import Floats
-from .law import Law, Taps
-from .peaks import NEGLIGIBLE, lobe_width
+
+NEGLIGIBLE = 41.0  # exp(-41) = 1.6e-18
 
 _PART = 0.9  # of the width, up to which a rung is used
 _LEFT = 1 - _PART**2 / 2
@@ -37,20 +38,24 @@ class Rung(NamedTuple):
         return float(np.sqrt(2 * NEGLIGIBLE / (_LEFT * curvature))), _PART * self.width
 
 
-def ladder(law: Law) -> list[tuple[int, Rung]]:
-    """Return rungs of every factor, with its number, from the narrowest set to all its taps."""
-    return [(i, rung) for i, f in enumerate(law.taps) for rung in _rungs(f)]
+def lobe_width(variance: Floats, fourth: Floats) -> Floats:
+    """Return v with |phi|**2 <= 1 - variance w**2 (1 - w**2/2v**2) for w <= v, from the central moments."""
+    return np.minimum(np.sqrt(6 * variance / (fourth + 3 * variance * variance)), np.pi)
 
 
-def _rungs(f: Taps) -> list[Rung]:
-    y, q = f.centred[:, 0], f.share[:, 0]
+def ladder(factors: Iterable[tuple[float, Floats, Floats]]) -> list[tuple[int, Rung]]:
+    """Return rungs of factors (n, shares, distances from the mean), numbered, from the narrowest set on."""
+    return [(i, rung) for i, factor in enumerate(factors) for rung in _rungs(*factor)]
+
+
+def _rungs(n: float, q: Floats, y: Floats) -> list[Rung]:
     median = y[int(np.searchsorted(np.cumsum(q), 0.5 * q.sum()))]
     found = []
     distance = 1.0
     while distance < 2 * (y[-1] - y[0]):
         first, last = np.searchsorted(y, (median - distance, median + distance + 1e-9))
         if last - first > 1:
-            found.append(_rung(f.n, y[first:last], q[first:last]))
+            found.append(_rung(n, y[first:last], q[first:last]))
         distance *= 2
     return found
 

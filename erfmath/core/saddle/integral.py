@@ -12,9 +12,10 @@ from math import factorial
 import numpy as np
 
 from ..scaled import Floats
+from .bulk import NEGLIGIBLE
 from .law import Ints, Law
 from .lumps import MANY, Lumps
-from .peaks import NEGLIGIBLE, Side, circle_period, peaks, period_of
+from .peaks import Side, circle_period, peaks, period_of
 from .spectrum import WIDE, Complexes, fast_even_length, is_wide, spectrum
 from .tilt import Flags, Part, Tilt
 

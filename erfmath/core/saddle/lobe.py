@@ -23,11 +23,11 @@ import numpy as np
 
 from ..scaled import Floats
 from . import double_double as dd
-from .bulk import edge_of, ladder
+from .bulk import NEGLIGIBLE, edge_of, ladder, lobe_width
 from .integral import SMALLEST_RATIO, log_power, tail_factor
 from .law import Ints, Law
 from .lumps import MANY, Lumps
-from .peaks import NEGLIGIBLE, Side, lobe_width, moduli_on_grids, period_of
+from .peaks import Side, moduli_on_grids, period_of
 from .tilt import Flags
 
 _LEVELS = (20.0, 8.0, 3.0)  # of |theta|, in units of 1 / standard deviation
@@ -117,7 +117,8 @@ class Lobe:
 
     def steepest_of_bulk(self, law: Law) -> tuple[float, float]:
         """Return the same from the bulk of the taps, and the frequency from which on phi is negligible."""
-        rungs, deviation = ladder(law), np.sqrt(self.variance)
+        taps = [(f.n, f.share[:, 0], f.centred[:, 0]) for f in law.taps]
+        rungs, deviation = ladder(taps), np.sqrt(self.variance)
         for length, moduli in moduli_on_grids(law, [f.share[:, 0] for f in law.taps]):
             for theta in (level / deviation for level in _LEVELS):
                 masses = [1 + max(lumps.bend(theta), lumps.bend(-theta)) for lumps in self.lumps]

@@ -8,19 +8,22 @@ from typing import Literal
 import numpy as np
 
 from ..scaled import Floats
+from .bulk import NEGLIGIBLE, edge_of, ladder, lobe_width
 from .law import Ints, Law
 from .spectrum import fast_even_length, spectrum
 from .tilt import Flags, Part, Tilt
 
 Side = Literal["lower", "upper"]
 
-NEGLIGIBLE = 41.0  # exp(-41) = 1.6e-18
 _LONGEST_GRID = 1024
 
 # A grid of 64 points per standard deviation knows |phi| to pi / 64 = .05 between them: beyond a single peak
 # it is below .6, and some hundred factors make that negligible. More factors take a coarser one.
 _GRIDS = (16, 64)
 _END_ENOUGH = 0.1
+# Ends of a lobe in standard deviations: the bulk is asked beyond the first, phases lose digits beyond the
+# other.
+_WIDE_END, _WIDEST_END = 12.0, 200.0
 _MOST_ROUNDING = 1e3
 _LONGEST_FFT = 1 << 24  # half a gigabyte
 
@@ -92,7 +95,8 @@ def _single_peak(law: Law, tilt: Tilt, period: Floats) -> tuple[Flags, Floats]:
         ends = np.array([_end_of_wide(law, tilt, i, int(period[i])) for i in range(v.size)])
         narrow = (reach <= 0.5 * v) & (ends <= v)
         rounding = ends * sum(f.n * float(f.steps[-1]) for f in law.taps)  # of the phase, in units of 1e-16
-        return narrow | (rounding < _MOST_ROUNDING), np.where(narrow, reach, ends)
+        short = ends * np.sqrt(tilt.variance) < _WIDEST_END
+        return narrow | short | (rounding < _MOST_ROUNDING), np.where(narrow, reach, ends)
     single = reach <= 0.5 * v
     if not single.any():
         return single, reach
@@ -108,11 +112,6 @@ def _single_peak(law: Law, tilt: Tilt, period: Floats) -> tuple[Flags, Floats]:
     return single & (log_bound.max(axis=0) <= -NEGLIGIBLE), reach
 
 
-def lobe_width(variance: Floats, fourth: Floats) -> Floats:
-    """Return v with |phi|**2 <= 1 - variance w**2 (1 - w**2/2v**2) for w <= v, from the central moments."""
-    return np.minimum(np.sqrt(6 * variance / (fourth + 3 * variance * variance)), np.pi)
-
-
 def _end_of_wide(law: Law, tilt: Tilt, at: int, most: int) -> float:
     """Return a frequency beyond which |phi| is proved negligible up to pi, at one point; pi where none is.
 
@@ -125,7 +124,11 @@ def _end_of_wide(law: Law, tilt: Tilt, at: int, most: int) -> float:
         end = min(end, (last + 1) * 2 * np.pi / length)
         if end < _END_ENOUGH * np.pi:
             break
-    return end
+    if end * np.sqrt(tilt.variance[at]) < _WIDE_END or end == np.pi:
+        return end
+    parts = zip(law.taps, tilt.parts, strict=True)
+    taps = [(f.n, part.q[:, at], part.d[:, at] - part.mean[at]) for f, part in parts]
+    return edge_of([rung.negligible(0.0, 1.0) for _, rung in ladder(taps)], end)
 
 
 def moduli_on_grids(
