@@ -302,3 +302,26 @@ def test_pools_of_uneven_windows_are_exact(length, count):
     pool = nn.AdaptiveAvgPool1d(count)
     agrees(lambda x, c, p: p(c(x)), [nn.Conv1d(2, 2, 3, padding=1), pool], (1, 2, length))
     agrees(lambda x, p: F.interpolate(p(x), size=length), [pool], (1, 2, length))
+
+
+def test_transforms_read_their_axes():
+    conv = nn.Conv2d(2, 2, 3, padding=1)
+    assert agrees(lambda x, c: torch.fft.fft2(c(x)).abs(), [conv], (1, 2, 8, 8)).is_everything
+    assert (
+        agrees(lambda x, c: torch.fft.rfft(c(x), dim=2).abs(), [conv], (1, 2, 8, 8), (math.inf, 3))
+        is not None
+    )
+
+
+def test_no_halo_makes_tiles_equal_where_corners_are_aligned():
+    def stretched(x, first, last):
+        inner = F.interpolate(first(F.avg_pool2d(x, 2)), scale_factor=2, mode="bilinear", align_corners=True)
+        return last(x + inner)
+
+    model = em.from_torch(
+        Function(stretched, *(nn.Conv2d(2, 2, 3, padding=1) for _ in range(2))), (1, 2, 16, 16)
+    )
+    with pytest.raises(ValueError, match="no halo makes tiles equal to the whole"):
+        em.receptive_field(model).halo()
+    assert "Halo       none" in str(em.analyze(model)) or "Halo    none" in str(em.analyze(model))
+    assert em.analyze(model).to_dict()["field"]["halo"] is None

@@ -328,3 +328,9 @@ def test_signed_weights_are_no_law():
 def test_bad_input(make, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make()
+
+
+def test_the_field_of_an_effective_one_is_the_theoretical_one_where_floats_underflow():
+    net = em.parse_network("res(res((id|conv3p1) conv3p1)*150 conv3p1) up2 conv3p1", ndim=2)
+    found = em.effective_field(net, ref="max")
+    assert found.field_size == em.receptive_field(net).size[0]

@@ -365,8 +365,9 @@ def _open_gates(module: Any) -> None:
 
 
 def _gate(values: Any, *_: Any) -> Any:
-    """Return values at a slope between 1/2 and 3/2."""
+    """Return values at a slope between 1/2 and 3/2, of complex numbers real ones."""
     torch = import_torch()
+    values = values.real + values.imag if values.is_complex() else values
     return values + 0.5 * torch.sin(values)
 
 

@@ -219,6 +219,11 @@ class Model(Node):
         return self._reading is not None and hasattr(self._reading.reader, "program")
 
     @property
+    def stretches(self) -> str | None:
+        """The operator whose positions depend on the size of its map, None where there is none."""
+        return None if self._reading is None else self._reading.trace.stretches
+
+    @property
     def is_last_map(self) -> bool:
         """Whether the tensor that was read is the last map before an output that has no positions."""
         default = self._reading is not None and self._reading.asked in (None, LAST_MAP)

@@ -437,6 +437,12 @@ def columns_as_windows(op: Operator, a: Arguments) -> Options:
     return found | {"padding": pads, "made": list(sizes[-len(found["size"]) :])}
 
 
+def transformed_axes(op: Operator, a: Arguments) -> Options:
+    """Return the axes of one of ATen's Fourier transforms, all where none is named."""
+    axes = a.get("dim")
+    return {"axes": list(range(_rank(op))) if axes is None else _several(axes)}
+
+
 def transformed(op: Operator, a: Arguments) -> Options:
     """Return the axis of ONNX's Fourier transform, an attribute before opset 20."""
     axis = a.get("axis")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
@@ -37,7 +38,7 @@ def exported(module: Any, example: Any) -> Any:
     try:
         for part in training:
             part.training = False
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")  # of the export itself, which no user of the network can act on
             program = torch.export.export(module, arguments, keywords)
             if any("wrap_with" in str(node.target) for node in program.graph.nodes):
@@ -46,7 +47,10 @@ def exported(module: Any, example: Any) -> Any:
             return functional(program)
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise ValueError(f"torch.export cannot follow the module: {lines[0]}") from error
+        raise ValueError(
+            f"torch.export cannot follow the module: {lines[0]}; give a part of it that does not depend on "
+            "the values of tensors, or export it by torch.onnx.export and read the file by from_onnx"
+        ) from error
     finally:
         logging.disable(logged)
         for part in training:

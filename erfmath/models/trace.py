@@ -86,6 +86,7 @@ class Trace:
         self._entries: dict[str, tuple[Node, list[tuple[str, Gain]]]] = {}
         self._channels: dict[str, tuple[int, ...]] = {}
         self._refused: dict[str, ValueError] = {}
+        self.stretches: str | None = None  # the first operator with aligned corners
         self._depths: dict[str, int | None] = {INPUT: depth_of(self.input.runs)}
 
     def run(self, op: Operator) -> tuple[Tensor, ...]:
@@ -161,6 +162,8 @@ class Trace:
     def _emitted(self, op: Operator) -> tuple[Tensor, ...]:
         """Return the tensors that an operator makes by its rule."""
         self.rates.meet(op)
+        if op.kind == "resize" and op.get("coordinates") == "align_corners":
+            self.stretches = self.stretches or op.name
         if op.kind == "concat":
             op = replace(op, options={**op.options, "pieces": {t.name: self._piece(t) for t in op.tensors}})
         placed = self._placed(op)

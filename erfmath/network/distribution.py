@@ -21,7 +21,7 @@ from ..polynomials.product import Product, alike, axes_of, on_axis
 from .algebra import Node
 from .arguments import Ints
 from .border import bordered_map, unit_inside
-from .field import receptive_field
+from .field import receptive_field, regions_of_unit
 from .impact import (
     TooManyTermsError,
     bounded_program,
@@ -62,21 +62,25 @@ class MapDistribution(JointDistribution):
         return False
 
     @property
-    def error(self) -> float:
-        """A bound of the relative error of what `pmf` returns: of sums, layer by layer."""
-        return rounding_of(self._program) + super().error
-
-    @property
     def _only_adds(self) -> bool:
         """Whether no layer leaves samples out, so that the support is the sum of the layers' taps."""
         return all(set(stage.upsampling) == {1} for stage in self._program.stages)
+
+    @property
+    def error(self) -> float:
+        """A bound of the relative error of what `pmf` returns: of sums, layer by layer."""
+        return rounding_of(self._program) + super().error
 
     @cached_property
     def bounds(self) -> tuple[tuple[int, int], ...]:
         """The smallest and the largest point of positive probability of each coordinate."""
         if self._only_adds:
             return tuple(receptive_field(self._net).region(self._at))
-        return tuple(marginal.support() for marginal in self.marginals)
+        found = [marginal.support() for marginal in self.marginals]
+        if any(map(_underflows, self.marginals)):  # what the floats do not reach is seen all the same
+            regions = regions_of_unit(self._program, self._at)
+            found = [(int(low), int(high)) for low, high in regions]
+        return tuple(found)
 
     @cached_property
     def marginals(self) -> tuple[UnivariateDistribution, ...]:
@@ -107,6 +111,11 @@ class MapDistribution(JointDistribution):
         table = np.zeros(sides)
         table[inner] = values[outer]
         return read_only(table)
+
+
+def _underflows(marginal: UnivariateDistribution) -> bool:
+    """Whether a marginal comes from floats that end at the least there are."""
+    return marginal.polynomial is None and bool(marginal.probabilities()[[0, -1]].min() < 1e-290)
 
 
 def _reaches_its_ends(values: Floats) -> bool:

@@ -9,7 +9,7 @@ the cases of one phase). Branches give the union of what they see.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -19,7 +19,8 @@ from .._checks import per_axis
 from .algebra import Node, require_network
 from .arguments import plain_size
 from .program import Program, program_of
-from .rates import integral
+from .rates import integral, short
+from .resize import Resize
 from .runs import Run, require_few
 from .seen import Seen, seen_by, through_operation
 from .support import Support, like_axes
@@ -118,6 +119,14 @@ class ReceptiveField:
         return self.program.unbounded
 
     @property
+    def stretches(self) -> str | None:
+        """What has positions that depend on the size of the map, None where nothing does."""
+        nodes = (op.node for op in self.program.live)
+        found = next((node for node in nodes if isinstance(node, Resize) and any(node.drift)), None)
+        named: str | None = getattr(self.net, "stretches", None)  # of a model, by the name of its operator
+        return named if found is None else short(found)
+
+    @property
     def all_phases(self) -> tuple[tuple[Phase, ...], ...]:
         """The phases along each axis, unbounded ones included."""
         return self._phases
@@ -196,7 +205,18 @@ class ReceptiveField:
         in the output, which are multiples of ``period`` in the input, and the halo is counted from there.
         Otherwise it is counted from the position stride * i of any unit i, rounded outwards; the crop that
         is fed to the network must still begin at a multiple of ``period``, or its phases are others.
+
+        Raises
+        ------
+        ValueError
+            If a layer stretches the map by its size, as interpolation with aligned corners does: then no
+            halo makes tiles equal to the whole.
         """
+        if (layer := self.stretches) is not None:
+            raise ValueError(
+                f"no halo makes tiles equal to the whole: {layer} has aligned corners: its positions "
+                "depend on the size of the map; interpolate without aligned corners"
+            )
         return self._per_axis(lambda axis: self._halo(axis, aligned))
 
     @property
@@ -308,9 +328,27 @@ def phases_of(program: Program) -> tuple[tuple[Phase, ...], ...]:
     return tuple(found[axis][0] for axis in likenesses)
 
 
-def _read(program: Program, axis: int, dead: set[int]) -> tuple[tuple[Phase, ...], set[int]]:
-    """Return the phases on an axis, and which operations some unit sees through; those dead see nothing."""
-    alive = set()
+def regions_of_unit(program: Program, at: Sequence[int]) -> tuple[Any, ...]:
+    """Return the region of one unit per axis: what it is blind to on one axis it does not see on any."""
+    dead: set[int] = set()
+    for _ in range(2):
+        found = []
+        for axis, index in enumerate(at):
+            alive: set[int] = set()
+            found.append((seen_by(program, axis, index, _watching(program, dead, alive)), alive))
+        lost = (
+            set()
+            .union(*(alive for _, alive in found))
+            .difference(found[0][1].intersection(*(alive for _, alive in found)))
+        )
+        if not lost - dead:
+            break
+        dead |= lost
+    return tuple(None if seen is None else seen.region for seen, _ in found)
+
+
+def _watching(program: Program, dead: set[int], alive: set[int]) -> Callable[[int, Seen], Seen | None]:
+    """Return a step that leaves out dead operations, and takes note of those that are seen through."""
 
     def before(index: int, seen: Seen) -> Seen | None:
         below = None if index in dead else through_operation(program.operations[index - 1], seen)
@@ -318,7 +356,13 @@ def _read(program: Program, axis: int, dead: set[int]) -> tuple[tuple[Phase, ...
             alive.add(index)
         return below
 
-    units = range(program.period[axis])
+    return before
+
+
+def _read(program: Program, axis: int, dead: set[int]) -> tuple[tuple[Phase, ...], set[int]]:
+    """Return the phases on an axis, and which operations some unit sees through; those dead see nothing."""
+    alive: set[int] = set()
+    before, units = _watching(program, dead, alive), range(program.period[axis])
     return tuple(Phase(seen_by(program, axis, index, before)) for index in units), alive
 
 

@@ -68,7 +68,7 @@ def _field_dict(field: ReceptiveField) -> dict[str, Any]:
         "offset": _offsets(field),
         "phases": [[p.region for p in phases] for phases in phases_of(field)] if is_bounded else None,
         "is_covered": field.is_covered if is_bounded else None,
-        "halo": pairs_of(field, field.halo()),
+        "halo": pairs_of(field, field.halo()) if field.stretches is None else None,
         "period": per_axis_values(field.period),
     }
 

@@ -124,6 +124,8 @@ def _holes(field: ReceptiveField) -> str:
 
 
 def _halo(field: ReceptiveField) -> str:
+    if field.stretches is not None:
+        return f"none: {field.stretches} has positions that depend on the size of the map"
     pairs = [["all" if math.isinf(end) else end for end in pair] for pair in pairs_of(field, field.halo())]
     ends = [f"{before} before, {after} after" for before, after in pairs]
     tiles = per_axis_text(per_axis_values(field.period))

@@ -305,6 +305,18 @@ def _summed(sides: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(sides) else None
 
 
+@rule("complex_parts")
+def _(op: Operator) -> Placed:
+    """Return the two parts of complex numbers along a new last axis."""
+    return single(op, Identity(), (*op.tensor.runs, (Run(None, 1, 2),)))
+
+
+@rule("complex_whole")
+def _(op: Operator) -> Placed:
+    """Return complex numbers from two parts along the last axis."""
+    return single(op, Identity(), op.tensor.runs[:-1])
+
+
 @rule("repeat")
 def _(op: Operator) -> Placed:
     """Return each entry of an axis so many times: copies behind it."""
