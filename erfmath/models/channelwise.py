@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .._memory import check_memory
 from ..network.algebra import Identity, Node, series
 from ..network.channels import Channels, Scaled, Weighted
 from ..network.layers import Conv
@@ -154,7 +155,10 @@ class Given:
         sides = [1 if i == 0 and side is None else side for i, side in enumerate(sides)]
         if None in sides:
             raise self.op.error("has an unknown number of channels; give input_shape")
-        return tuple(int(side) for side in sides if side is not None)
+        found = tuple(int(side) for side in sides if side is not None)
+        what = f"{self.op.title} {self.op.name!r} with {math.prod(found)} channels"
+        check_memory(16 * math.prod(found), what, "read it with weights='uniform'")
+        return found
 
 
 def given_of(op: Operator, placed: Placed, output: int, rates: Rates) -> Placed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,25 @@ def loaded(model: Any) -> Any:
         raise ValueError(
             f"{str(path)!r} is no ONNX model, or is cut off: {str(error).splitlines()[0]}"
         ) from None
+    if any(isinstance(word, bytes) for word in _words(found)):
+        raise ValueError(f"{str(path)!r} is damaged: it has names that are no text")
     if not found.graph.node and not found.graph.output:
         raise ValueError(f"{str(path)!r} is no ONNX model, or is cut off: it holds no graph")
     return found
+
+
+def _words(model: Any) -> Iterator[Any]:
+    """Yield the names in a model, those within its functions and branches included; bytes are no text."""
+    graphs = [model.graph, *model.functions]
+    while graphs:
+        graph = graphs.pop()
+        for node in graph.node:
+            yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+            yield from (entry.name for entry in node.attribute)
+            graphs += [entry.g for entry in node.attribute if entry.HasField("g")]
+        if hasattr(graph, "initializer"):
+            yield from (entry.name for entry in (*graph.initializer, *graph.input, *graph.output))
+    yield from (entry.domain for entry in model.opset_import)
 
 
 def folder_of(model: Any) -> Path | None:

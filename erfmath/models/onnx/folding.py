@@ -20,7 +20,7 @@ from . import fused, quantised, shapes  # noqa: F401 - they register what they w
 from .constants import Made, is_small, of_value
 from .control import Control
 from .file import value_of
-from .graph import attributes, called, captured, ordered
+from .graph import as_damaged, attributes, called, captured, ordered
 from .lowered import MICROSOFT, lowered
 from .shapes import MisfitError, kind_of, sides, spelled, type_of
 
@@ -118,19 +118,24 @@ class Folding:
     def walk(self, nodes: Iterable[Any]) -> Iterator[Any]:
         """Yield the plain nodes that depend on the input; their shapes are in `types` when they come."""
         for node in nodes:
-            self.require_known(node)
-            if self.control.is_for(node):
-                yield from self.control.written_out(node)
-                continue
-            plain = None if node.op_type in self.plain else lowered(node, self)
-            if plain is not None:
-                yield from self.walk(ordered(plain))
-                self._take_blocks(node)
-                continue
-            self._settle(node)
+            with as_damaged(node):
+                yield from self._walked(node)
+
+    def _walked(self, node: Any) -> Iterator[Any]:
+        """Yield what a node comes to."""
+        self.require_known(node)
+        if self.control.is_for(node):
+            yield from self.control.written_out(node)
+            return
+        plain = None if node.op_type in self.plain else lowered(node, self)
+        if plain is not None:
+            yield from self.walk(ordered(plain))
             self._take_blocks(node)
-            if not self.live.isdisjoint(node.output):
-                yield node
+            return
+        self._settle(node)
+        self._take_blocks(node)
+        if not self.live.isdisjoint(node.output):
+            yield node
 
     def _take_blocks(self, node: Any) -> None:
         """Take note of channels in blocks: those of onnxruntime's layout, and what is made of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,8 @@ CONTROL = ("If", "Loop", "Scan", "SequenceMap")
 # What a file may grow to by its local functions: each use of a function is written out.
 _MOST_NODES = 10**6
 _DEEPEST = 100
+# What is raised by values of the wrong kind: those of a damaged file, which have no schema.
+_STUMBLES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError)
 
 
 def flat(model: Any) -> Any:
@@ -154,6 +157,19 @@ def takes_channels_last(node: Any) -> bool:
     """Return whether a node is one of onnxruntime's whose tensors have their channels last."""
     is_named = node.op_type.startswith("Nhwc") or node.domain.endswith(".nhwc")
     return is_named or bool(node.domain and attributes(node).get("channels_last", 0))
+
+
+@contextlib.contextmanager
+def as_damaged(node: Any) -> Iterator[None]:
+    """Name a node whose attributes or operands are such as no exporter writes, whatever stumbles there."""
+    try:
+        yield
+    except _STUMBLES as error:
+        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise ValueError(
+            f"{node.op_type} {called(node)!r} has attributes or operands that it cannot have ({reason:.80}); "
+            "the file may be damaged"
+        ) from error
 
 
 def named(words: str) -> frozenset[str]:

@@ -45,7 +45,7 @@ def declared(entry: Any) -> Shape | None:
 
 def symbols(entry: Any) -> tuple[str, ...]:
     """Return the names of the sides that a file leaves open, "" where they have none."""
-    return tuple(side.dim_param for side in entry.type.tensor_type.shape.dim)
+    return tuple(str(side.dim_param) for side in entry.type.tensor_type.shape.dim)
 
 
 def filled(shape: Shape, space: Sequence[int], channels: int | None, is_tokens: bool) -> Iterator[Shape]:
@@ -80,7 +80,8 @@ def first_channels(nodes: Sequence[Any], name: str, weights: Mapping[str, Shape]
             own = next(
                 (shape for x in node.input[1:] if len(shape := _weights(x, makers, weights)) > 2), None
             )
-            return own[1] * attributes(node).get("group", 1) if own else CHANNELS.get(ndim, 1)
+            groups = attributes(node).get("group", 1)
+            return own[1] * groups if own and isinstance(groups, int) else CHANNELS.get(ndim, 1)
     return CHANNELS.get(ndim, 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from ..ir import Input, Operator, Shape, Tensor, examples
 from ..operators import translated
 from ..trace import Trace, spatial_axes
 from .folding import Folding
-from .graph import attributes, called, flat, ordered, reads, takes_channels_last
+from .graph import as_damaged, attributes, called, flat, ordered, reads, takes_channels_last
 from .inputs import checked, declared, filled, first_channels, is_tokens, said, symbols
 from .patterns import Patterns, patterns
 from .shapes import MisfitError, spelled, type_of
@@ -301,9 +302,7 @@ class Reader:
             node = spelled_out.of(written)
             if node is None:
                 continue
-            op = self._operator(node, known, folding, trace)
-            self.is_sized |= op.kind == "resize"
-            for name, tensor in zip(op.outputs, trace.run(op), strict=True):
+            for name, tensor in self._run(node, known, folding, trace):
                 known[name] = tensor
                 folding.learn(name, tensor.shape)
         self.is_sized |= folding.is_measured
@@ -311,6 +310,16 @@ class Reader:
         if not isinstance(found, Tensor):
             raise ValueError(f"there is no path from the input {self.input!r} to the output {self.output!r}")
         return trace.finished(found, self.is_default)
+
+    def _run(
+        self, node: Any, known: Mapping[str, Input], folding: Folding, trace: Trace
+    ) -> list[tuple[str, Tensor]]:
+        """Run a node; return the tensors that it makes by name."""
+        is_ours = node.op_type not in trace.rules
+        with as_damaged(node) if is_ours else contextlib.nullcontext():
+            op = self._operator(node, known, folding, trace)
+            self.is_sized |= op.kind == "resize"
+            return list(zip(op.outputs, trace.run(op), strict=True))
 
     def _patterns(self) -> Patterns:
         """Return the layers that the nodes spell out; none where shapes have to be learned on the way."""
