@@ -179,7 +179,10 @@ def log_profile_of(polynomial: Product, first: int, last: int) -> LogProfile | N
     if is_short(polynomial) or has_many_factors(polynomial):
         return None
     law = law_of(polynomial)
-    return log_profile(law, -(-first // law.span), last // law.span)
+    try:
+        return log_profile(law, -(-first // law.span), last // law.span)
+    except NoBellShape:  # between lumps of the distribution, say, whose row shows all
+        return None
 
 
 def has_cheap_quantiles(polynomial: Product) -> bool:

@@ -85,7 +85,7 @@ class Table:
             terms = np.ldexp(mantissas[some], shift)
             terms[0] += math.ldexp(value, max(exponent - top, -2000))
             sums[some], shifts = np.frexp(np.cumsum(terms))
-            own[some] = top + shifts
+            own[some] = top + shifts.astype(np.int64)
             value, exponent, start = float(sums[some][-1]), int(own[some][-1]), start + size
         return np.minimum(_logs(sums, own, self.total), 0.0)
 

@@ -40,7 +40,10 @@ class Rung(NamedTuple):
 
 def lobe_width(variance: Floats, fourth: Floats) -> Floats:
     """Return v with |phi|**2 <= 1 - variance w**2 (1 - w**2/2v**2) for w <= v, from the central moments."""
-    return np.minimum(np.sqrt(6 * variance / (fourth + 3 * variance * variance)), np.pi)
+    spread = fourth + 3 * variance * variance
+    alone = spread <= 0  # a single tap, as far as floats tell: the bound holds for any w
+    ratio = np.where(alone, np.inf, 6 * variance / np.where(alone, 1.0, spread))
+    return np.asarray(np.minimum(np.sqrt(ratio), np.pi))
 
 
 def ladder(factors: Iterable[tuple[float, Floats, Floats]]) -> list[tuple[int, Rung]]:

@@ -29,12 +29,26 @@ class Patterns:
         return None if name in self.gone else self.replaced.get(name, node)
 
 
+# One of these is in whatever is spelled out, or in the operators that stand for several.
+_MARKS = frozenset(
+    """
+    Clip Erf Exp HardSigmoid Max Min Pow QuantizeLinear Reciprocal Sigmoid Softplus Sqrt Tanh
+    """.split()  # noqa: SIM905 - as a table of names
+)
+
+
+def may_be_spelled_out(nodes: Sequence[Any]) -> bool:
+    """Whether there is anything in nodes, fused ones included, that may be a layer spelled out."""
+    return any(node.op_type in _MARKS or node.domain not in ("", "ai.onnx") for node in nodes)
+
+
 def patterns(nodes: Sequence[Any], folding: Folding, kept: str) -> Patterns:
     """Return the layers that nodes in the order of the data spell out; `kept` is read from outside."""
     from onnx import helper
 
     found = Patterns()
-    _rectifiers(nodes, folding, found)
+    if any(node.op_type == "QuantizeLinear" for node in nodes):
+        _rectifiers(nodes, folding, found)
     written = list(_written([found.of(node) or node for node in nodes], folding))
     makers = {node.output[0]: node for node in nodes if node.output}
     for made, layer in {**normalisations(written), **activations(written)}.items():
@@ -60,7 +74,8 @@ def _written(nodes: Sequence[Any], folding: Folding) -> Iterator[Written]:
 
 def _number(folding: Folding, name: str) -> float | None:
     """Return a constant of a single number, None of another tensor."""
-    value = folding.value(name)
+    shape = folding.shape(name)
+    value = None if shape is None or math.prod(side or 0 for side in shape) != 1 else folding.value(name)
     if value is None or np.size(value) != 1 or np.asarray(value).dtype.kind not in "fiu":
         return None
     return float(np.asarray(value).ravel()[0])

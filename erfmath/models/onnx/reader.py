@@ -20,7 +20,7 @@ from ..trace import Trace, spatial_axes
 from .folding import Folding
 from .graph import as_damaged, attributes, called, flat, ordered, reads, takes_channels_last
 from .inputs import checked, declared, filled, first_channels, is_tokens, said, symbols
-from .patterns import Patterns, patterns
+from .patterns import Patterns, may_be_spelled_out, patterns
 from .shapes import MisfitError, spelled, type_of
 
 # What may be done to an input before a transposition tells that its channels come last.
@@ -323,6 +323,8 @@ class Reader:
 
     def _patterns(self) -> Patterns:
         """Return the layers that the nodes spell out; none where shapes have to be learned on the way."""
+        if not may_be_spelled_out(self.nodes):
+            return Patterns()
         folding = self.folding(self.input_shape)
         try:
             return patterns(list(folding.walk(self.nodes)), folding, self.output)
