@@ -325,3 +325,36 @@ def test_no_halo_makes_tiles_equal_where_corners_are_aligned():
         em.receptive_field(model).halo()
     assert "Halo       none" in str(em.analyze(model)) or "Halo    none" in str(em.analyze(model))
     assert em.analyze(model).to_dict()["field"]["halo"] is None
+
+
+def relative(scores, table, size):
+    """Logits by relative position along rows, as attention has them: padded, flattened, cut anew."""
+    n, w, _ = scores.shape
+    logits = F.pad(scores @ table, (0, 1)).flatten(1)
+    logits = F.pad(logits, (0, 2 * size - 1 - w)).reshape(n, w + 1, 2 * size - 1)
+    return logits[:, :w, size - 1 :]
+
+
+def test_relative_positions_keep_the_rows():
+    def rows(x, project):  # attention along rows of a map
+        n, c, h, w = x.shape
+        tokens = x.permute(0, 2, 3, 1).reshape(n * h, w, c)
+        query, key, value = project(tokens).chunk(3, -1)
+        table = torch.ones(c, 2 * w - 1)
+        mixed = torch.softmax(query @ key.transpose(1, 2) + relative(query, table, w), -1) @ value
+        return mixed.reshape(n, h, w, c).permute(0, 3, 1, 2)
+
+    assert agrees(rows, [nn.Linear(4, 12)], (1, 4, 6, 8)).size == (1, math.inf)
+
+
+def test_windows_that_overlap_are_exact():
+    def halo(x, query, both):  # blocks of 4, whose keys lie in windows of 6
+        n, c, length = x.shape
+        q = query(x).unfold(2, 4, 4).permute(0, 2, 3, 1)
+        k = both(F.pad(x, (1, 1))).unfold(2, 6, 4).permute(0, 2, 3, 1)
+        mixed = torch.softmax(q @ k.transpose(-1, -2), -1) @ k
+        return mixed.reshape(n, length, c).transpose(1, 2)
+
+    parts = nn.Conv1d(2, 2, 3, padding=1), nn.Conv1d(2, 2, 1)
+    field = agrees(halo, parts, (1, 2, 16), 6)
+    assert [phase.region for phase in field.phases] == [(-1, 4)] * 4

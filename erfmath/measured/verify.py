@@ -357,7 +357,11 @@ def _open_gates(module: Any) -> None:
         node.kwargs = {key: doubled(value) if key == "dtype" else value for key, value in node.kwargs.items()}
         node.args = tuple(doubled(a) if isinstance(a, torch.dtype) else a for a in node.args)
         replacement = _SMOOTH.get(name.removesuffix("_"))
-        if replacement is not None:
+        if name == "scaled_dot_product_attention":
+            node.target = _attention
+            given = node.kwargs
+            node.kwargs = {"causal": given["is_causal"]} if "is_causal" in given else {}
+        elif replacement is not None:
             node.target = replacement
             node.kwargs = {}
     graph.lint()
@@ -413,6 +417,26 @@ def _both(first: Any, second: Any) -> Any:
     return 0.5 * (first + second)
 
 
+def _softmax(values: Any, dim: int, *_: Any) -> Any:
+    """Return a softmax of logits between -1 and 1, those that are masked apart: none is rounded away."""
+    torch = import_torch()
+    finite = torch.where(torch.isfinite(values), values, torch.zeros_like(values))
+    return torch.softmax(values / (1 + finite.abs().amax(dim, keepdim=True).detach()), dim)
+
+
+def _attention(
+    query: Any, key: Any, value: Any, mask: Any = None, _: Any = 0.0, causal: bool = False, **__: Any
+) -> Any:
+    """Return attention by such a softmax."""
+    torch = import_torch()
+    logits = query @ key.transpose(-1, -2)
+    if causal:
+        mask = torch.ones(logits.shape[-2:], dtype=torch.bool).tril()
+    if mask is not None:
+        logits = logits.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else logits + mask
+    return _softmax(logits, -1) @ value
+
+
 _SMOOTH: dict[str, Any] = {
     **dict.fromkeys(
         ("relu", "relu6", "hardtanh", "hardswish", "hardsigmoid", "leaky_relu", "threshold"), _gate
@@ -420,6 +444,7 @@ _SMOOTH: dict[str, Any] = {
     **dict.fromkeys(("elu", "celu", "selu", "gelu", "silu", "mish", "softplus", "prelu", "clamp"), _gate),
     **dict.fromkeys(("clamp_min", "clamp_max", "abs", "rrelu", "sigmoid", "tanh", "erf"), _gate),
     "copy": _copied,
+    "softmax": _softmax,
     **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), _average),
     **dict.fromkeys(("max_pool2d_with_indices", "max_pool3d_with_indices"), _average_and_places),
     **dict.fromkeys(("amax", "amin"), _mean),

@@ -51,6 +51,7 @@ class Tensor:
     title: str = ""
     whole: frozenset[int] = frozenset()
     also: tuple[Tensor, ...] = ()
+    scattered: Any = field(default=None, repr=False, compare=False)  # see scattered.py
 
     @functools.cached_property
     def runs(self) -> Layout:

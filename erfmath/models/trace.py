@@ -24,6 +24,7 @@ from .ir import Operator, Placed, Tensor, rank_of, with_input
 from .moves import Move, depth_behind, depth_of, has_channels, placed, read
 from .rules import PREPARED, RULES
 from .rules.products import PRODUCTS, product_parts
+from .scattered import VIEWS, recognised, viewed
 from .slopes import Rates
 
 # What joins tensors entry by entry.
@@ -98,6 +99,8 @@ class Trace:
     def _made(self, op: Operator) -> tuple[Tensor, ...]:
         """Return the tensors that an operator makes, of what depends on positions in several ways as well."""
         kind = None if op.title in self.rules else op.kind
+        if kind in VIEWS and len(op.tensors) == 1 and (moved := self._followed(op)) is not None:
+            return moved
         if kind in JOINED or (kind in ("concat", "scatter") and not _is_spatial(op)):
             return self._joined(op)
         if kind in PRODUCTS:
@@ -110,6 +113,22 @@ class Trace:
         assert isinstance(tensor, Tensor)
         each = [self._made(with_input(op, several, part)) for part in tensor.parts]
         return tuple(self._summed(op, list(parts)) for parts in zip(*each, strict=True))
+
+    def _followed(self, op: Operator) -> tuple[Tensor, ...] | None:
+        """Return what an operator makes of entries that are followed one by one, None of others."""
+        tensor = op.tensors[0]
+        seen = None if tensor.also else viewed(op, tensor)
+        if seen is None:
+            return None
+        shape, title = op.shapes[0], op.outputs[0]
+        layout = recognised(seen)
+        if layout is not None:
+            return (Tensor(seen.name, shape, layout, seen.sides, title, seen.whole),)
+        try:
+            plain = self._emitted(self._prepared(op))[0] if tensor.layout is not None else tensor
+        except ValueError:  # which no runs describe, but what comes of it may be
+            plain = replace(tensor, layout=None, title=title)
+        return (replace(plain, shape=shape, scattered=seen),)
 
     def _joined(self, op: Operator) -> tuple[Tensor, ...]:
         """Return tensors joined entry by entry, as many ways as they depend on positions."""
@@ -225,6 +244,9 @@ class Trace:
         given = self.rules.get(op.title)
         if given is not None:
             return self._given(op, given)
+        lost = next((t for t in op.tensors if t.scattered is not None and t.layout is None), None)
+        if lost is not None:
+            raise op.error(f"reads {lost.title!r}, whose entries were moved about by paddings and cuts")
         if not any(tensor.owned for tensor in op.tensors) and (self.weights == "uniform" or op.kind is None):
             return Placed(Identity(), [(tensor, 1) for tensor in op.tensors], None)
         if op.kind is None:

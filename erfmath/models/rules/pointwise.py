@@ -14,7 +14,7 @@ from ...network.layers import Activation
 from ..axes import Axis, Layout, owners
 from ..channelwise import Array, Given, picks
 from ..ir import Constant, Operator, Placed, Tensor, everything, rank_of, single
-from ..moves import kept
+from ..moves import kept, read
 from .table import rule
 
 
@@ -54,7 +54,10 @@ def _(op: Operator) -> Placed:
     tensor = op.tensor
     over = [axis % len(tensor.axes) for axis in op.options["axes"]]
     spatial = [axis for axis in over if tensor.axes[axis] and tensor.side(axis) != 1]
-    within, statistics = kept(op, tensor, spatial)
+    try:
+        within, statistics = kept(op, tensor, spatial)
+    except ValueError:  # of windows that overlap: an entry reads all of its window, and stands for it
+        return read(op, tensor, spatial).of(tensor)
 
     def by_channel(given: Given) -> Placed:
         scale = op.get("scale")
