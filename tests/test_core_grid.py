@@ -192,6 +192,23 @@ def test_chernoff_bounds_every_coefficient_for_any_tilt_and_the_saddle_is_close(
         assert least is None or least.log_bound <= chernoff.tilt_at(factors, theta, goal).log_bound + 0.1
 
 
+def test_twelve_axes_of_two_taps_are_planned_by_one_sum_of_the_weights(monkeypatch):
+    counted = []
+    monkeypatch.setattr(chernoff, "sum", lambda terms: counted.append(1) or sum(terms), raising=False)
+    weights = np.random.default_rng(0).integers(1, 9, (2,) * 12)
+    _, (factor,) = chernoff.steps_of(as_product(Kernel(weights), 3))
+    assert len(counted) == 1
+    assert np.exp(factor.logs).sum() == pytest.approx(1, rel=1e-12)
+
+
+def test_the_memory_of_a_grid_of_logarithms_counts_its_indices(monkeypatch):
+    asked = []
+    monkeypatch.setattr(coefficients, "check_memory", lambda needed, what, remedy: asked.append(needed))
+    em.log_coefficients(PLUS, 2)
+    em.log_coefficients(np.ones((2,) * 6, dtype=int), 2)
+    assert asked == [40 * 25, 72 * 3**6]
+
+
 def test_points_outside_the_hull_are_proven_empty():
     _, factors = chernoff.steps_of(as_product(Kernel(PLUS), 20))
     assert chernoff.saddle(factors, np.array([3.0, 3.0]), np.zeros(2), -1e3).log_bound < -1e3

@@ -276,7 +276,8 @@ def _indices(polynomial: Product, at: Any) -> np.ndarray[Any, np.dtype[np.int64]
     shape = polynomial.shape
     if at is None:
         size = math.prod(shape)
-        check_memory(24 * size, f"the grid of {size:.3g} logarithms", "give the indices you need in `at`")
+        needed = (24 + 8 * len(shape)) * size  # eight bytes an axis are those of the indices
+        check_memory(needed, f"the grid of {size:.3g} logarithms", "give the indices you need in `at`")
         return np.moveaxis(np.indices(shape), 0, -1)
     index = as_indices(at, "at", max(shape))
     if len(shape) == 1:

@@ -55,7 +55,8 @@ def steps_of(polynomial: Product) -> tuple[Ints, list[Steps]]:
         x = (np.array(positions) - kernel.offsets) * step
         corner += n * x.min(axis=0)
         if n and len(x) > 1:
-            shares = [w / sum(weights) for w in weights]
+            total = sum(weights)
+            shares = [w / total for w in weights]
             logs = [math.log(w.numerator) - math.log(w.denominator) for w in shares]
             factors.append(Steps(n, x - x.min(axis=0), weights, np.array(logs)))
     return corner, factors
