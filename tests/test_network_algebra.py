@@ -72,9 +72,12 @@ MORE = [
 def is_rebuilt(node):
     for part in layers_of(node):
         assert type(part)(*part.args) == part
-    again = eval(repr(node), dict(NAMES))
+    again = eval(node.expression, dict(NAMES))
     assert again == node
+    assert again.expression == node.expression
     assert repr(again) == repr(node)
+    assert repr(node) == node.expression or (repr(node)[0] == "<" and len(repr(node)) <= 120)
+    assert len(node.expression) > 120 or repr(node) == node.expression
     for twin in (again, pickle.loads(pickle.dumps(node)), copy.deepcopy(node)):
         assert twin == node
         assert hash(twin) == hash(node)

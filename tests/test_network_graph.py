@@ -12,7 +12,7 @@ def test_graphs_that_concatenate_are_concatenations():
     graph = em.Graph(
         {"a": (narrow, "input"), "b": (wide, "input"), "c": (em.Identity(), [("a", 1), ("b", 3)])}
     )
-    assert eval(repr(graph), {name: getattr(em, name) for name in em.__all__}) == graph
+    assert eval(graph.expression, {name: getattr(em, name) for name in em.__all__}) == graph
     assert em.network_from_json(em.network_to_json(graph)) == graph
     assert type(graph)(*graph.args) == graph
     for reading in (em.polynomial, lambda net: em.polynomial(em.variance(net))):

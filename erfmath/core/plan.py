@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._checks import as_choice
+from .._html import card, grid
 from .._memory import check_memory
 from ..polynomials.cumulants import require_law, require_one_axis
 from ..polynomials.kernel import Kernel, log2
@@ -115,6 +116,22 @@ class Plan:
     def error(self) -> float:
         """Bound of the error, relative to what the candidate's `relative_to` says; 0.0 when exact."""
         return self.chosen.error
+
+    def _repr_html_(self) -> str:
+        """Return the table of candidates as HTML for a notebook."""
+        headers = ("", "method", "operations", "memory", "error", "relative to")
+        rows = [
+            (
+                "chosen" if row.method == self.method else "",
+                row.method,
+                f"{row.operations:.1e}",
+                human_bytes(row.memory),
+                f"{row.error:.1e}" if row.error else "none",
+                row.relative_to,
+            )
+            for row in self.candidates
+        ]
+        return card(repr(self).splitlines()[0], (), grid(headers, rows, left=2))
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.shape))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from .._checks import as_count, per_axis
+from .._html import Html, grid
 from ..laws.clt import central_limit
 from ..laws.effective import effective_field
 from ..laws.lazy import distribution
@@ -20,6 +21,8 @@ from ..network.program import program_of
 from ..network.stage import Stage
 from ..network.variance import variance
 from ..words import figure, human_bytes, per_axis_text, short_count, table
+
+_Table = tuple[list[str], list[list[str]]]
 
 _LARGEST = 10**5
 
@@ -84,17 +87,27 @@ class Comparison:
         names = [entry.name for entry in fields(CandidateRow)]
         return [
             {name: getattr(row, name) for name in names}
-            | {"net": repr(row.net), "normal": row.normal.to_dict()}
+            | {"net": row.net.expression, "normal": row.normal.to_dict()}
             for row in self.rows
         ]
 
     def __repr__(self) -> str:
+        first, second = self._tables()
+        return f"{table(*first, left=1)}\n\n{table(*second, left=1)}"
+
+    def _repr_html_(self) -> str:
+        """Return both tables as HTML for a notebook."""
+        first, second = self._tables()
+        return Html(grid(*first, left=1) + grid(*second, left=1))
+
+    def _tables(self) -> tuple[_Table, _Table]:
+        """Return what the networks see and cost, and what of it they use, each as headers and rows."""
         is_sized = self.input_size is not None
         costs = ["layers", "weights", *(["MACs", "memory", "output"] if is_sized else [])]
         first = [[row.name, *_sees(row), *_costs(row, is_sized)] for row in self.rows]
         second = [[row.name, *_uses(row)] for row in self.rows]
-        uses = table(["network", "effective", "ratio", "off the normal by"], second, left=1)
-        return f"{table(['network', 'field', 'holes', *costs], first, left=1)}\n\n{uses}"
+        uses = ["network", "effective", "ratio", "off the normal by"]
+        return (["network", "field", "holes", *costs], first), (uses, second)
 
 
 def compare(

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._checks import as_axis
 from ..core.scaled import Floats
+from .display import distribution_html
 from .manners import read_only
 
 
@@ -87,6 +88,10 @@ class Distribution(ABC):
 
         They hold all that is not zero as a float, and are read-only.
         """
+
+    def _repr_html_(self) -> str:
+        """Return the distribution as HTML for a notebook."""
+        return distribution_html(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take over the state of a copy or a pickle, its arrays closed to writing again."""

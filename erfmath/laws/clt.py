@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._checks import as_count
+from .._html import card, or_reason
 from ..core.scaled import Floats
 from ..polynomials.cumulants import exact_cumulants, require_law, third_absolute_moment
 from ..polynomials.kernel import Kernel
@@ -48,7 +49,7 @@ _LARGEST_CUMULANT = 10**100
 _EVERY_POINT, _EVERY_ROUGH_POINT, _MANY_FACTORS = 2**13, 2**20, 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CentralLimit:
     r"""The distribution of a product of powers and the normal it tends to; see :func:`central_limit`.
 
@@ -60,6 +61,21 @@ class CentralLimit:
     """
 
     polynomial: Product
+
+    def __repr__(self) -> str:
+        return f"<CentralLimit: mean {self.mean:.6g}, std {self.std:.6g}>"
+
+    def _repr_html_(self) -> str:
+        """Return the limit as HTML for a notebook: the moments, and how far to trust the normal."""
+        readings = {
+            "mean": lambda: f"{self.mean:.6g}",
+            "standard deviation": lambda: f"{self.std:.6g}",
+            "skewness": lambda: f"{self.skewness:.3g}",
+            "excess kurtosis": lambda: f"{self.excess_kurtosis:.3g}",
+            "distance to the normal": lambda: f"{self.distance:.3g}, at most {self.bound:.3g}",
+            "verdict": lambda: str(self.verdict),
+        }
+        return card("Central limit", [(name, or_reason(reading)) for name, reading in readings.items()])
 
     @cached_property
     def _law(self) -> ProductDistribution:

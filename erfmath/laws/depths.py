@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from .._checks import as_choice, as_count
+from .._html import card, grid, or_reason
 from ..polynomials.kernel import Kernel
 from .effective import PROFILES, effective_field, law_of_profile
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Growth:
     """Effective against theoretical size over depth; see :func:`growth`. Iterating gives the rows."""
 
@@ -24,6 +25,23 @@ class Growth:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        first, last = self.rows[0], self.rows[-1]
+        return (
+            f"<Growth from depth {first.depth} to {last.depth}: effective {first.effective:.4g} to "
+            f"{last.effective:.4g}, theoretical {first.theoretical:.4g} to {last.theoretical:.4g}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the table of depths as HTML for a notebook."""
+        headers = ("depth", "theoretical", "effective", "ratio", "count")
+        rows = [
+            (r.depth, f"{r.theoretical:.6g}", f"{r.effective:.4g}", f"{r.ratio:.3f}", f"{r.count:,}")
+            for r in self.rows
+        ]
+        slope = or_reason(lambda: f"{self.slope:.3f}, in the limit 1/2")
+        return card("Growth of the effective field", [("slope", slope)], grid(headers, rows))
 
     @property
     def slope(self) -> float:

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from .._checks import as_choice, as_count, as_fraction_of_one, others_of
+from .._html import card, if_any, nested
 from .._memory import check_memory
 from ..core.scaled import Floats
 from ..polynomials.kernel import Kernel
@@ -70,6 +71,19 @@ class EffectiveField:
     field_size: float
     _profiles: tuple[Profile | Runs, ...] = field(repr=False)
     _level: float = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        """Return the effective field as HTML for a notebook: its numbers, inside the theoretical field."""
+        sides = [last - first + 1 for first, last in self.extent]
+        facts = [
+            ("size", f"{self.size:.4g}"),
+            ("of the theoretical side", f"{self.ratio:.1%} of {self.field_size:.4g}"),
+            ("positions", f"{self.count:,}"),
+            ("extent", ", ".join(f"{first} .. {last}" for first, last in self.extent)),
+        ]
+        outer = [side for profile in self._profiles for side in profile.shape]
+        picture = if_any(lambda: nested(outer, sides, f"{self.size:.4g} of {self.field_size:.4g}"))
+        return card(f"Effective field, {self.definition.replace('_', ' ')}", facts, picture)
 
     @property
     def ratio(self) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..network.algebra import Node
+from ..network.display import network_html
 from ..network.stage import lower
 
 if TYPE_CHECKING:
@@ -260,6 +261,13 @@ class Model(Node):
     def heading(self) -> str:
         """Return the model in a line."""
         return repr(self)
+
+    def _repr_html_(self) -> str:
+        """Return the model as HTML for a notebook: what was read, the field, the layers."""
+        shape = " x ".join("?" if side is None else str(side) for side in self.input_shape)
+        facts = [("input", shape), ("read up to", self.output), ("weights", self.weights)]
+        facts += [("warning", sentence) for sentence in self.warnings]
+        return network_html(self, f"Model {self.name}", facts)
 
     def __eq__(self, other: object) -> bool:
         return self.net == (other.net if isinstance(other, Model) else other)

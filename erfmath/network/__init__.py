@@ -1,9 +1,9 @@
 """Networks as values: layers, the algebra that composes them, and their readings.
 
-Importing the package registers what each layer means, and the networks' side of the readings that kernels
-have as well.
+Importing the package registers what each layer means, the networks' side of the readings that kernels
+have as well, and how notebooks show a network.
 """
 
-from . import distribution, meaning, variance
+from . import display, distribution, meaning, variance
 
-__all__ = ["distribution", "meaning", "variance"]
+__all__ = ["display", "distribution", "meaning", "variance"]

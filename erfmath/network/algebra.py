@@ -9,8 +9,22 @@ from functools import cached_property
 from typing import Any
 
 from .._checks import as_power, is_index
-from .arguments import call
-from .rates import Gain, Rate, as_gain, as_numbers, common_axes, common_rate, product_of_rates, require_some
+from .._html import html_of
+from .arguments import call, spelled
+from .rates import (
+    LONGEST_REPR,
+    Gain,
+    Rate,
+    as_gain,
+    as_numbers,
+    begun,
+    common_axes,
+    common_rate,
+    product_of_rates,
+    require_some,
+    short,
+    show_rate,
+)
 from .stage import lower
 
 
@@ -69,8 +83,40 @@ class Node:
         """Return the node's line in a printed tree: of a composed one its name."""
         return type(self).__name__ if self.labelled() else repr(self)
 
-    def __repr__(self) -> str:
+    @property
+    def expression(self) -> str:
+        """The Python expression that makes the network; its repr is shorter where this is long.
+
+        >>> from erfmath import Conv
+        >>> (Conv(3) >> Conv(5)).expression
+        'Series([Conv(3), Conv(5)])'
+        """
+        return self._call() if type(self).__repr__ is Node.__repr__ else repr(self)
+
+    def _call(self) -> str:
+        """Return the constructor call."""
         return call(self)
+
+    @property
+    def summary(self) -> str:
+        """The type, the number of layers, of axes and the stride, in a few words."""
+        parts = [type(self).__name__]
+        if self.labelled():
+            count = _layers_in(self)
+            parts.append(f"{count} layer" + "s" * (count != 1))
+        if self.ndim:
+            parts.append(f"{self.ndim} ax{'e' if self.ndim > 1 else 'i'}s")
+        if self.rate:
+            parts.append(f"stride {show_rate(self.rate)}")
+        return ", ".join(parts)
+
+    def __repr__(self) -> str:
+        text = self._call()
+        return text if len(text) <= LONGEST_REPR else begun(text, self.summary)
+
+    def _repr_html_(self) -> str:
+        """Return the network as HTML for a notebook."""
+        return html_of(self)
 
     def __rshift__(self, other: Node) -> Node:
 
@@ -85,16 +131,28 @@ class Node:
         return power(self, n) if is_index(n) else NotImplemented
 
     def __str__(self) -> str:
-        return "\n".join(_tree(self))
+        return "\n".join(lines_of_tree(self))
 
 
-def _tree(node: Node) -> Iterator[str]:
+def lines_of_tree(node: Node) -> Iterator[str]:
     """Yield the lines of a tree, a layer a line; an explicit stack, so that depth has no limit."""
     stack = [("", "", node)]
     while stack:
         indent, label, part = stack.pop()
         yield indent + label + part.heading()
         stack += [(indent + "  ", name, child) for name, child in reversed(list(part.labelled()))]
+
+
+def _layers_in(node: Node) -> int:
+    """Return the number of layers, copies counted."""
+    stack, count = [(node, 1)], 0
+    while stack:
+        part, times = stack.pop()
+        times *= part.n if isinstance(part, Power) else 1
+        inside = [child for _, child in part.labelled()]
+        count += 0 if inside else times
+        stack += [(child, times) for child in inside]
+    return count
 
 
 @dataclass(frozen=True, repr=False)
@@ -151,8 +209,8 @@ class Series(Node):
         """Return the parts in order."""
         return [("", node) for node in self.nodes]
 
-    def __repr__(self) -> str:
-        return f"Series([{', '.join(map(repr, self.nodes))}])"
+    def _call(self) -> str:
+        return f"Series([{', '.join(map(spelled, self.nodes))}])"
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -203,7 +261,7 @@ class Power(Node):
         """Input samples per output sample: that of the part to the n-th."""
         rate = self.node.rate
         if rate and self.n > 10**4 and not set(rate) <= {1, None}:
-            raise ValueError(f"{self!r} has a stride too large to work with; use fewer copies")
+            raise ValueError(f"{short(self)} has a stride too large to work with; use fewer copies")
         return rate and tuple(None if r is None else r**self.n for r in rate)
 
     def labelled(self) -> Iterable[tuple[str, Node]]:
@@ -277,9 +335,9 @@ class Sum(Parallel):
         """Return the branches with their gains."""
         return [("" if g == 1 else f"{g} x ", b) for b, g in zip(self.branches, self.gains, strict=True)]
 
-    def __repr__(self) -> str:
+    def _call(self) -> str:
         gains = "" if set(self.gains) == {1} else f", gains=[{', '.join(map(repr, self.gains))}]"
-        return f"Sum([{', '.join(map(repr, self.branches))}]{gains})"
+        return f"Sum([{', '.join(map(spelled, self.branches))}]{gains})"
 
 
 def series(nodes: Iterable[Node]) -> Node:

@@ -106,6 +106,11 @@ def set_fields(node: Node, **values: Any) -> None:
         object.__setattr__(node, name, value)
 
 
+def spelled(value: Any) -> str:
+    """Return the Python expression of an argument, of a network in full."""
+    return str(value.expression) if hasattr(value, "expression") else repr(value)
+
+
 def call(node: Node, **defaults: Any) -> str:
     """Return the constructor call of a layer, options at their defaults left out."""
     kind: Any = type(node)
@@ -115,9 +120,9 @@ def call(node: Node, **defaults: Any) -> str:
         if value is None and default is None:
             continue
         if not parts or default is inspect.Parameter.empty:
-            parts.append(repr(shown))
+            parts.append(spelled(shown))
         elif defaults.get(name, default) not in (value, shown):
-            parts.append(f"{name}={shown!r}")
+            parts.append(f"{name}={spelled(shown)}")
     return f"{kind.__name__}({', '.join(parts)})"
 
 

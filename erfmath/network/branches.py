@@ -9,6 +9,7 @@ from functools import cached_property
 
 from .._checks import as_counts
 from .algebra import Node, Parallel, as_nodes, require_network
+from .arguments import spelled
 from .rates import Gain, Rate, as_gain, common_rate, show_rate
 
 
@@ -64,8 +65,8 @@ class Concat(Parallel):
         """Return the branches with their channels."""
         return [(f"{c}: ", b) for b, c in zip(self.branches, self.channels, strict=True)]
 
-    def __repr__(self) -> str:
-        return f"Concat([{', '.join(map(repr, self.branches))}], {list(self.channels)})"
+    def _call(self) -> str:
+        return f"Concat([{', '.join(map(spelled, self.branches))}], {list(self.channels)})"
 
 
 @dataclass(frozen=True, init=False, repr=False)

@@ -10,7 +10,7 @@ import numpy as np
 from .._checks import as_count
 from ..polynomials.kernel import Kernel
 from .algebra import Identity, Node, Sum, require_network
-from .arguments import as_array, set_fields
+from .arguments import as_array, set_fields, spelled
 from .layers import Conv, ConvTranspose
 from .mixing import Gather, Taps, Weights
 from .stage import Stage, lower
@@ -26,7 +26,7 @@ class Valued(Node):
     __hash__ = None  # type: ignore[assignment]
 
 
-@dataclass(frozen=True, init=False, eq=False)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class Weighted(Valued):
     r"""A convolution with its own weights for each pair of channels, as a trained model has them.
 
@@ -95,11 +95,11 @@ class Weighted(Valued):
         first, second = self.weights.shape[:2]
         return int(first if isinstance(self.layer, ConvTranspose) else second * self.layer.groups)
 
-    def __repr__(self) -> str:
-        return f"Weighted({self.layer!r}, <weights of shape {self.weights.shape}>, {self.power})"
+    def _call(self) -> str:
+        return f"Weighted({spelled(self.layer)}, <weights of shape {self.weights.shape}>, {self.power})"
 
 
-@dataclass(frozen=True, init=False, eq=False)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class Scaled(Valued):
     """Factors that channels are multiplied by: normalisation, the mean slope of an activation.
 
@@ -131,11 +131,11 @@ class Scaled(Valued):
         set_fields(self, axes=as_count(ndim, "ndim", minimum=1))
         set_fields(self, squares=second)
 
-    def __repr__(self) -> str:
+    def _call(self) -> str:
         return f"Scaled(<{len(self.factors)} factors>, {self.axes})"
 
 
-@dataclass(frozen=True, init=False, eq=False)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class Channels(Valued):
     """Channels in another order, some of them, or some repeated: output j is input channel index[j].
 
@@ -170,7 +170,7 @@ class Channels(Valued):
         set_fields(self, inputs=count)
         set_fields(self, axes=as_count(ndim, "ndim", minimum=1))
 
-    def __repr__(self) -> str:
+    def _call(self) -> str:
         places = self.index.tolist()
         text = repr(places) if len(places) <= 8 else f"<{len(places)} channels>"
         return f"Channels({text}, {self.inputs}, {self.axes})"

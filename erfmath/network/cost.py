@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._checks import as_count
+from .._html import card
 from ..words import human_bytes
 from .algebra import Node
 from .arguments import Ints
@@ -68,6 +69,12 @@ class Cost:
 
     def __iter__(self) -> Any:
         return iter(self.layers)
+
+    def _repr_html_(self) -> str:
+        """Return the totals as HTML for a notebook."""
+        names = ("parameters", "multiply-accumulates", "activations")
+        totals = (f"{self.parameters:,}", f"{self.macs:,}", human_bytes(self.memory))
+        return card("Cost", zip(names, totals, strict=True))
 
     def __repr__(self) -> str:
         return (

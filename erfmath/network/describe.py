@@ -120,7 +120,7 @@ def _other(node: Node) -> str:
             return "Global context"
         case Normalization():
             return node.name
-    text = repr(node)
+    text = node.expression
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 

@@ -16,6 +16,8 @@ from functools import cached_property
 from typing import Any
 
 from .._checks import per_axis
+from .._html import card, or_reason
+from ..words import shown_sides
 from .algebra import Node, require_network
 from .arguments import plain_size
 from .program import Program, program_of
@@ -107,6 +109,10 @@ class ReceptiveField:
     def program(self) -> Program:
         """The network as a flat program."""
         return program_of(self.net)
+
+    def _repr_html_(self) -> str:
+        """Return the field as HTML for a notebook."""
+        return card("Receptive field", field_facts(self))
 
     @property
     def ndim(self) -> int:
@@ -272,6 +278,26 @@ class ReceptiveField:
         return f"<ReceptiveField: size {self.size}, stride {self.stride}, offset {self.offset}" + (
             f", {phases} phases>" if phases > 1 else ">"
         )
+
+
+def field_facts(field: ReceptiveField) -> list[tuple[str, object]]:
+    """Return the numbers of a field, each per axis, as text; in place of one that it lacks, why."""
+
+    def axes(value: Any) -> Any:
+        return value if field.ndim > 1 else (value,)
+
+    readings = (
+        ("size", lambda: shown_sides(axes(field.size))),
+        ("stride", lambda: shown_sides(axes(field.stride))),
+        ("offset", lambda: shown_sides(axes(field.offset))),
+        ("phases", lambda: shown_sides([len(phases) for phases in field.all_phases])),
+        ("holes", lambda: "none" if field.is_covered else "some positions between the ends are not seen"),
+        (
+            "halo",
+            lambda: shown_sides([f"{a} before, {b} after" for a, b in axes(field.halo())]),
+        ),
+    )
+    return [(name, or_reason(reading)) for name, reading in readings]
 
 
 def receptive_field(net: Node) -> ReceptiveField:

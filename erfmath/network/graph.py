@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from .._checks import as_count
 from .algebra import Node, require_network
+from .arguments import spelled
 from .rates import Gain, Rate, as_gain, common_axes, common_rate, product_of_rates, require_some
 
 INPUT = "input"
@@ -150,8 +151,8 @@ class Graph(Node):
         """Return "Graph" and the output."""
         return f"Graph, output {self.output}"
 
-    def __repr__(self) -> str:
-        lines = [f"{e.name!r}: ({', '.join([repr(e.node), *map(_shown, e.reads)])})" for e in self.layers]
+    def _call(self) -> str:
+        lines = [f"{e.name!r}: ({', '.join([spelled(e.node), *map(_shown, e.reads)])})" for e in self.layers]
         output = "" if self.output == self.layers[-1].name else f", output={self.output!r}"
         return f"Graph({{{', '.join(lines)}}}{output})"
 

@@ -252,7 +252,7 @@ class Pool(Node):
         padded = any(map(any, self.padding))  # without any, all averages count alike
         set_fields(self, ceil_mode=ceil_mode, count_include_pad=count_include_pad or not padded)
 
-    def __repr__(self) -> str:
+    def _call(self) -> str:
         return call(self, stride=self.size)
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .arguments import spelled
+
 if TYPE_CHECKING:
     from .algebra import Node
 
@@ -103,7 +105,20 @@ Rate = tuple[Fraction | None, ...]
 ANY_RATE: Rate = ()
 
 
+# Longest repr of a network: one line of a wide screen.
+LONGEST_REPR = 120
+
+
+def begun(text: str, summary: str) -> str:
+    """Return how a long expression begins, and a summary of what it makes.
+
+    >>> begun("Series([" + "Conv(3), " * 99 + "])", "99 layers")[-25:]
+    '3), Conv( ...: 99 layers>'
+    """
+    return f"<{text[: max(0, LONGEST_REPR - len(summary) - 8)]} ...: {summary}>"
+
+
 def short(node: object) -> str:
     """Return a node as a message names it: its constructor call, cut where it is long."""
-    text = repr(node)
+    text = spelled(node)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -132,6 +132,12 @@ class Analysis:
     def __repr__(self) -> str:
         return f"<Analysis of {self.name}: {self.field!r}>"
 
+    def _repr_html_(self) -> str:
+        """Return the report as HTML for a notebook: the readings, the profiles, and the layers, folded."""
+        from .notebook import analysis_html
+
+        return analysis_html(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Return all readings as values for JSON, which ``erfmath analyze --json`` prints.
 

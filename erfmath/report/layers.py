@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
+from .._html import grid
 from ..network.algebra import Node, Power, Series, require_network, series, series_as_given
 from ..network.arguments import Ints
 from ..network.cost import LayerCost, cost
@@ -84,7 +85,16 @@ class LayerTable:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def _repr_html_(self) -> str:
+        """Return the table as HTML for a notebook."""
+        headers, cells = self._cells()
+        return grid(headers, cells, left=1)
+
     def __repr__(self) -> str:
+        return table(*self._cells(), left=1)
+
+    def _cells(self) -> tuple[list[str], list[list[str]]]:
+        """Return the headers and the rows as text."""
         sized = any(row.output_size is not None for row in self.rows)
         costed = any(row.channels is not None for row in self.rows)
         headers = ["layer", *(["output"] if sized else []), *(["weights", "MACs"] if costed else [])]
@@ -96,7 +106,7 @@ class LayerTable:
             if costed:
                 line += [short_count(row.parameters or 0), short_count(row.macs or 0)]
             cells.append([*line, *map(shown_sides, (row.stride, row.offset, row.size))])
-        return table([*headers, "stride", "offset", "field"], cells, left=1)
+        return [*headers, "stride", "offset", "field"], cells
 
 
 def layer_table(net: Node, input_size: Any = None, channels: int | None = None) -> LayerTable:

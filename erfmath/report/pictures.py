@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.scaled import Floats
 from ..laws.base import Distribution
+from ..laws.display import bulk, columns
 from ..laws.univariate import UnivariateDistribution
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
@@ -30,17 +31,15 @@ def profile_picture(law: UnivariateDistribution, width: int = 72, height: int = 
 
     A column is the mean of the points it covers, so that all columns can be compared.
     """
-    low, high = law.support()
-    reach = 5 * law.std() + 1
-    first, last = max(low, int(np.floor(law.mean() - reach))), min(high, int(np.ceil(law.mean() + reach)))
-    columns = _columns(law, first, last, width)
-    eighths = np.rint(columns / columns.max() * 8 * height).astype(int)
+    first, last = bulk(law)
+    heights = columns(law, first, last, width)
+    eighths = np.rint(heights / heights.max() * 8 * height).astype(int)
     rows = [
         "".join(_EIGHTHS[min(max(level - 8 * row, 0), 8)] for level in eighths).rstrip()
         for row in range(height - 1, -1, -1)
     ]
-    ends = str(first) + str(last).rjust(len(columns) - len(str(first)))
-    return "\n".join([*rows, "▔" * len(columns), ends])
+    ends = str(first) + str(last).rjust(len(heights) - len(str(first)))
+    return "\n".join([*rows, "▔" * len(heights), ends])
 
 
 def map_picture(law: Distribution, width: int = 32) -> str:
@@ -67,15 +66,6 @@ def extent_bar(first: int, last: int, side: int, width: int = 72) -> str:
     start = first * width // side
     filled = max(1, -(-(last + 1) * width // side) - start)
     return "·" * start + "█" * filled + "·" * (width - start - filled)
-
-
-def _columns(law: UnivariateDistribution, first: int, last: int, width: int) -> Floats:
-    """Return the pmf with each point repeated to fill the width, or its means over equal pieces."""
-    count = last - first + 1
-    if count <= width:
-        return np.repeat(law.pmf(np.arange(first, last + 1)), max(1, width // count))
-    edges = first - 1 + np.linspace(0, count, width + 1).astype(np.int64)
-    return np.asarray(np.diff(law.cdf(edges)) / np.diff(edges))
 
 
 def _cells(law: Distribution, sides: Sequence[int], shape: tuple[int, int]) -> Floats:

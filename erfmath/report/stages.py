@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .._html import grid
 from ..models.model import Model
 from ..network.algebra import Node
 from ..network.graph import Graph
 from ..words import per_axis_text, shown_sides, table
 from .layers import LayerRow, layer_table
+
+_HEADERS = ("tensor", "size", "stride", "offset", "field")
 
 
 @dataclass(frozen=True)
@@ -33,19 +36,29 @@ class Stage:
     field: tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StageTable:
     """The stages of a network; its str is an aligned table."""
 
     stages: tuple[Stage, ...]
 
     def __str__(self) -> str:
+        return table(_HEADERS, self._cells(), left=1)
+
+    def __repr__(self) -> str:
+        return f"<StageTable of {len(self.stages)} stages>"
+
+    def _repr_html_(self) -> str:
+        """Return the table as HTML for a notebook."""
+        return grid(_HEADERS, self._cells(), left=1)
+
+    def _cells(self) -> list[list[str]]:
         rows = []
         for stage in self.stages:
             size = "?" if stage.size is None else per_axis_text(stage.size)
             cells = map(shown_sides, (stage.stride, stage.offset, stage.field))
             rows.append([stage.tensor, size, *cells])
-        return table(["tensor", "size", "stride", "offset", "field"], rows, left=1)
+        return rows
 
 
 def stages_of(net: Node) -> StageTable:

@@ -43,10 +43,10 @@ _MEASURED = {
 def report(found: Analysis) -> str:
     """Return the title, the layers, the theoretical and the effective field, a picture and a measurement."""
     layers = str(found.stages) if found.is_long else repr(found.layers)
-    parts = [_title(found), layers, facts(_field_facts(found.field, found.at))]
+    parts = [title_of(found), layers, facts(_field_facts(found.field, found.at))]
     if found.field.unbounded is None and 1 < _phases(found.field) <= _MOST_PHASES:
         parts.append(_phase_table(found.field))
-    parts.append(facts([*_effective_facts(found), *_limit_facts(found), ("Cost", _cost_text(found))]))
+    parts.append(facts(_impact_facts(found)))
     if found.distribution is not None and any(m.var() for m in marginals_of(found.distribution)):
         parts.append(_picture(found.distribution, found.profile, found.weights))
     if found.measured is not None:
@@ -54,7 +54,17 @@ def report(found: Analysis) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def _title(found: Analysis) -> str:
+def facts_of(found: Analysis) -> list[tuple[str, str]]:
+    """Return names and sentences; one without a name goes on with the one before."""
+    return [*_field_facts(found.field, found.at), *_impact_facts(found)]
+
+
+def _impact_facts(found: Analysis) -> list[tuple[str, str]]:
+    return [*_effective_facts(found), *_limit_facts(found), ("Cost", _cost_text(found))]
+
+
+def title_of(found: Analysis) -> str:
+    """Return which network, up to where, and its input."""
     is_last_map = isinstance(found.net, Model) and found.net.is_last_map
     whose = "its last map " if is_last_map else ""
     name = found.name if found.output is None else f"{found.name} up to {whose}{found.output!r}"
