@@ -100,8 +100,7 @@ def _convolve(left: Floats, right: Floats) -> Floats:
     taps = np.flatnonzero(sparse)
     if len(taps) * _SPARSE < len(sparse):
         total = np.zeros(len(left) + len(right) - 1)
-        for tap in taps:
-            total[tap : tap + len(dense)] += sparse[tap] * dense
+        _add_shifted(total, sparse, dense)
         return total
     if min(len(left), len(right)) <= _PIECE:
         return np.convolve(left, right)
@@ -111,6 +110,12 @@ def _convolve(left: Floats, right: Floats) -> Floats:
         piece = np.convolve(left, right[start : start + _PIECE])
         total[start : start + len(piece)] += piece
     return total
+
+
+def _add_shifted(total: Floats, sparse: Floats, dense: Floats) -> None:
+    """Add the product of two rows to a total, tap by tap of the sparse one."""
+    for tap in np.flatnonzero(sparse):
+        total[tap : tap + len(dense)] += sparse[tap] * dense
 
 
 def _square(row: Floats) -> Floats:
@@ -149,10 +154,17 @@ def _without_tiny_ends(row: Floats, mirrored: bool) -> tuple[Floats, int]:
 def error_bound(length: int, powers: Sequence[int]) -> float:
     r"""Return a bound for the relative error of a non-negative product of `length` coefficients.
 
-    A convolution of m terms errs by at most m u, squaring doubles what came before, and a product of two
-    rows adds (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1). With L the
-    doublings of the largest power and the levels of the product:
-    :math:`u\,(N (L / 2 + 2) + \sum n_i)`, :math:`u = 2^{-53}`.
+    A tap to the power n alone is rounded as often, and all roundings may agree: :math:`\sum n_i`. A sum of m
+    terms errs by :math:`\lambda \sqrt{m}\, u`, its roundings being as good as independent (Higham & Mary, SIAM
+    J. Sci. Comput. 41 (2019) A2815), and sums are taken in pieces of M = 8192 terms; squaring doubles what came
+    before, and a product of two rows adds. With L the doublings of the largest power and the levels of the
+    product, and N coefficients:
+    :math:`u\,(\sum n_i + (2 \sqrt{\min(N, M)} + N / M) (L / 2 + 2))`, :math:`u = 2^{-53}`.
     """
     levels = max(powers, default=0).bit_length() + 2 * (len(powers) - 1).bit_length()
-    return 2.0**-53 * (length * (levels / 2 + 2) + sum(powers) + 1)
+    return 2.0**-53 * (roundings(length) * (levels / 2 + 2) + sum(powers) + 1)
+
+
+def roundings(terms: int) -> float:
+    """Return the roundings that a sum of non-negative terms, in pieces, amounts to."""
+    return 2 * math.sqrt(min(terms, _PIECE)) + terms / _PIECE

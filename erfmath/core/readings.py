@@ -13,6 +13,7 @@ from ..polynomials.product import Product
 from . import direct
 from .logs import has_many_factors, is_short
 from .prices import deviation, direct_cost
+from .table import sums_error
 from .tilted.readings import KNOWN
 
 READINGS = ("point", "tail", "quantile")
@@ -56,7 +57,7 @@ def _table(polynomial: Product) -> Cost:
     """Cost of the row at three tilts: whatever is read of it later takes a look."""
     operations, longest = direct_cost(polynomial)
     size, powers = math.prod(polynomial.shape), [f.n for f in polynomial.factors if f.n]
-    error = direct.error_bound(size, powers) + 2.0**-53 * (2 * size + sum(powers) + 8)
+    error = direct.error_bound(size, powers) + sums_error(size) + 2.0**-53 * (sum(powers) + 8)
     return Cost(3 * operations + 8 * size, int(16 * size + 16 * longest), error)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from . import direct
 from .exact import integer_product
 from .scaled import Floats, split, split_product
+from .sums import roundings, running_sums
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -82,12 +83,16 @@ class Table:
             top = int(exponents[some].max())
             top = max(top, exponent) if value else top
             shift = np.maximum(exponents[some] - top, -2000).astype(np.int32)
-            terms = np.ldexp(mantissas[some], shift)
-            terms[0] += math.ldexp(value, max(exponent - top, -2000))
-            sums[some], shifts = np.frexp(np.cumsum(terms))
+            before = math.ldexp(value, max(exponent - top, -2000))
+            sums[some], shifts = np.frexp(before + running_sums(np.ldexp(mantissas[some], shift)))
             own[some] = top + shifts.astype(np.int64)
             value, exponent, start = float(sums[some][-1]), int(own[some][-1]), start + size
         return np.minimum(_logs(sums, own, self.total), 0.0)
+
+
+def sums_error(length: int) -> float:
+    """Return a bound for the relative error that sums of so many entries add, of either side of a half."""
+    return 2.0**-53 * (2 * roundings(min(length, _RUN)) + length / _RUN)
 
 
 def table(exact_factors: Sequence[tuple[Sequence[Fraction], int]]) -> Table:

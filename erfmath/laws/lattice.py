@@ -11,6 +11,7 @@ import numpy as np
 
 from .._checks import as_choice, as_count, as_fraction_of_one
 from ..core.scaled import Floats
+from ..core.sums import roundings, running_sums
 from ..core.tilted.enclosures import KINDS, enclose
 from ..polynomials.cumulants import cumulants_from_moments
 from .manners import (
@@ -74,7 +75,7 @@ class LatticeDistribution(UnivariateDistribution):
     @property
     def error(self) -> float:
         """A bound of the relative error of what `pmf`, `cdf` and `sf` return: of sums of the table."""
-        return self._before + (2 * len(self._table) + 4) * UNIT
+        return self._before + (2 * roundings(len(self._table)) + 4) * UNIT
 
     @classmethod
     def computed(cls, probabilities: Any, offset: int, error: float) -> LatticeDistribution:
@@ -102,7 +103,7 @@ class LatticeDistribution(UnivariateDistribution):
 
     @property
     def _sums(self) -> tuple[Floats, Floats]:
-        lower, upper = np.cumsum(self._table), np.cumsum(self._table[::-1])[::-1]
+        lower, upper = running_sums(self._table), running_sums(self._table[::-1])[::-1]
         return np.concatenate(([0.0], lower, [1.0])), np.concatenate(([1.0], upper[1:], [0.0, 0.0]))
 
     def support(self) -> tuple[int, int]:

@@ -30,6 +30,7 @@ from ..core.logs import (
 )
 from ..core.plan import plan_of
 from ..core.scaled import Floats
+from ..core.table import sums_error
 from ..core.tilted.readings import KNOWN
 from ..polynomials.cumulants import exact_cumulants, require_law, require_one_axis
 from ..polynomials.kernel import Kernel
@@ -98,7 +99,7 @@ class ProductDistribution(LatticeDistribution):
         if not self._is_short:
             return 1e-12 + 4e-16 * _LOWEST
         length, powers = self._high - self._low + 1, [f.n for f in self._polynomial.factors if f.n]
-        return error_bound(length, powers) + (2 * length + sum(powers) + 8) * UNIT
+        return error_bound(length, powers) + sums_error(length) + (sum(powers) + 8) * UNIT
 
     @property
     def polynomial(self) -> Product:
