@@ -154,11 +154,11 @@ def _without_tiny_ends(row: Floats, mirrored: bool) -> tuple[Floats, int]:
 def error_bound(length: int, powers: Sequence[int]) -> float:
     r"""Return a bound for the relative error of a non-negative product of `length` coefficients.
 
-    A tap to the power n alone is rounded as often, and all roundings may agree: :math:`\sum n_i`. A sum of m
-    terms errs by :math:`\lambda \sqrt{m}\, u`, its roundings being as good as independent (Higham & Mary, SIAM
-    J. Sci. Comput. 41 (2019) A2815), and sums are taken in pieces of M = 8192 terms; squaring doubles what came
-    before, and a product of two rows adds. With L the doublings of the largest power and the levels of the
-    product, and N coefficients:
+    A tap to the power n alone is rounded as often, and all roundings may agree: :math:`\sum n_i`. A sum of
+    m terms errs by :math:`\lambda \sqrt{m}\, u`, its roundings being as good as independent (Higham & Mary,
+    SIAM J. Sci. Comput. 41 (2019) A2815), and sums are taken in pieces of M = 8192 terms; squaring doubles
+    what came before, and a product of two rows adds. With L the doublings of the largest power and the
+    levels of the product, and N coefficients:
     :math:`u\,(\sum n_i + (2 \sqrt{\min(N, M)} + N / M) (L / 2 + 2))`, :math:`u = 2^{-53}`.
     """
     levels = max(powers, default=0).bit_length() + 2 * (len(powers) - 1).bit_length()

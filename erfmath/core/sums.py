@@ -1,7 +1,7 @@
 r"""Running sums of non-negative numbers whose roundings do not add up along the row.
 
-A sum of blocks of 64 is a running sum within each, on top of the running sum of all blocks before it, which is
-taken likewise: each entry is rounded :math:`64 \lceil \log_{64} N \rceil` times at the most, not N times.
+A sum of blocks of 64 is a running sum within each, on top of the running sum of all blocks before it, which
+is taken likewise: each entry is rounded :math:`64 \lceil \log_{64} N \rceil` times at the most, not N times.
 """
 
 from __future__ import annotations
