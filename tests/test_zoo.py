@@ -35,6 +35,8 @@ PUBLISHED = [
     (zoo.mobilenet_v1(), 315, 32),
     (zoo.mobilenet_v2(), 491, 32),
     (zoo.convnext_tiny(), 1688, 32),
+    (zoo.replknet31b(), 9011, 32),
+    (zoo.replknet13(merged=False), 4579, 32),
     (zoo.patchgan(), 70, 8),
     (zoo.wav2vec2(), 400, 320),
     (zoo.wavenet(), 1024, 1),
@@ -90,6 +92,11 @@ def convnext(depths):
     return [(4, 4, 0), *[layer for n in depths for layer in [(7, 1, 3)] * n + [HALF]][:-1]]
 
 
+def replknet(kernels):
+    stages = [[(k, 1, k // 2)] * n for k, n in zip(kernels, (2, 2, 18, 2), strict=True)]
+    return [DOWN, THREE, DOWN, *itertools.chain(*([*stage, DOWN] for stage in stages))][:-1]
+
+
 INCEPTION_STEM = [(3, 2, 0), (3, 1, 0), THREE, (3, 2, 0), (3, 1, 0), (3, 2, 0)]
 INCEPTION = [
     *INCEPTION_STEM,
@@ -116,6 +123,10 @@ LONGEST_PATHS = {
     "mobilenet_v1": mobile(2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1),
     "mobilenet_v2": mobile(2, 1, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1),
     "convnext_tiny": convnext((3, 3, 9, 3)),
+    "replknet13": replknet((13,) * 4),
+    "replknet31b": replknet((31, 29, 27, 13)),
+    "replknet31l": replknet((31, 29, 27, 13)),
+    "replknet_xl": replknet((27, 27, 27, 13)),
     "patchgan": [(4, 2, 1)] * 3 + [(4, 1, 1)] * 2,
     "wav2vec2": [(10, 5, 0)] + [(3, 2, 0)] * 4 + [(2, 2, 0)] * 2,
 }
@@ -267,6 +278,17 @@ def kinds(node):
     return total
 
 
+@pytest.mark.parametrize(
+    ("name", "side", "millions", "billions"),
+    [("replknet31b", 224, 79, 15.3), ("replknet31l", 384, 172, 96.0), ("replknet_xl", 320, 335, 128.7)],
+)
+def test_replknets_cost_what_their_paper_says(name, side, millions, billions):
+    spent = em.cost(zoo.get(name), side)
+    assert spent.macs / 1e9 == pytest.approx(billions, rel=0.002)
+    assert spent.parameters / 1e6 == pytest.approx(millions, rel=0.015)  # without norms and head
+
+
+REPLKNET = {"Conv": 4 + 6 + 24 * 5, "relu": 4 + 6 + 24 * 2, "gelu": 24, "add": 48}
 # Counted in the papers' tables and torchvision's modules; 10 of 17 inverted residuals keep their shape.
 LAYERS = {
     "alexnet": {"Conv": 5, "relu": 5, "max": 3},
@@ -283,6 +305,7 @@ LAYERS = {
     "mobilenet_v1": {"Conv": 27, "relu": 27},
     "mobilenet_v2": {"Conv": 52, "relu6": 35, "add": 10},
     "convnext_tiny": {"Conv": 58, "gelu": 18, "add": 18},
+    **{name: REPLKNET for name in zoo.names() if name.startswith("replknet")},
     "patchgan": {"Conv": 5, "leaky_relu": 4},
     "unet": {"Conv": 18, "relu": 18, "max": 4, "ConvTranspose": 4, "Concat": 4},
     "wavenet": {"Conv": 31, "tanh": 10, "sigmoid": 10, "add": 10 + 10},

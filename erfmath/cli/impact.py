@@ -8,8 +8,9 @@ from typing import Any
 
 from erfmath.laws.base import Distribution
 from erfmath.laws.clt import central_limit
-from erfmath.laws.effective import DEFINITIONS, EffectiveField, effective_field
+from erfmath.laws.effective import EffectiveField, effective_field
 from erfmath.laws.lazy import distribution
+from erfmath.laws.rules import DEFINITIONS
 from erfmath.polynomials.kernel import Kernel
 from erfmath.report.pictures import extent_bar, profile_picture
 from erfmath.words import figure, progress, table

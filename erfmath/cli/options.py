@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from erfmath.laws.base import Distribution
-from erfmath.laws.effective import DEFINITIONS
+from erfmath.laws.rules import DEFINITIONS
 
 
 def add_kernel(parser: argparse.ArgumentParser) -> None:

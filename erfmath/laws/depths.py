@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_choice, as_count
+from .._checks import as_count
 from .._html import card, grid, or_reason
 from ..polynomials.kernel import Kernel
-from .effective import PROFILES, effective_field, law_of_profile
+from .conventions import rule_of
+from .effective import effective_field
+from .scenes import law_of_profile
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,7 +85,7 @@ def growth(block: Kernel | Any, depths: Sequence[int], **options: Any) -> Growth
     depths
         Two or more different depths, each at least 1.
     **options
-        `definition`, `ref`, `profile`, `ndim`, `level` of :func:`effective_field`.
+        `definition`, `ref`, `profile`, `ndim`, `level`, `share`, `convention` of :func:`effective_field`.
 
     Raises
     ------
@@ -101,7 +103,7 @@ def growth(block: Kernel | Any, depths: Sequence[int], **options: Any) -> Growth
     numbers = [as_count(depth, "depths", minimum=1) for depth in depths]
     if len(set(numbers)) < 2:
         raise ValueError(f"depths must hold at least two different depths to fit a slope, got {numbers}")
-    profile = as_choice(options.get("profile", "mean"), "profile", PROFILES)
+    profile = rule_of(profile=options.get("profile"), convention=options.get("convention")).profile
     fields = [effective_field(law_of_profile(block, profile, depth), **options) for depth in numbers]
     return Growth(
         tuple(

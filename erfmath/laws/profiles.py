@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,22 @@ class Profile:
     def peak(self) -> float:
         """The largest value."""
         return float(self.values.max())
+
+    @property
+    def highest(self) -> tuple[int, ...]:
+        """The pixel of the largest value, the first of several."""
+        found = np.unravel_index(int(self.values.argmax()), self.values.shape)
+        return tuple(start + int(i) for start, i in zip(self.start, found, strict=True))
+
+    def cut(self, ends: Sequence[tuple[int, int]]) -> Profile:
+        """Return the part between the first and the last pixel, both inside, along each axis."""
+        lows = [max(s, low) for s, (low, _) in zip(self.start, ends, strict=True)]
+        inner = tuple(
+            slice(low - s, max(high - s + 1, low - s))
+            for low, s, (_, high) in zip(lows, self.start, ends, strict=True)
+        )
+        start = tuple(low - first for low, (first, _) in zip(lows, ends, strict=True))
+        return Profile(self.values[inner], start, tuple(high - low + 1 for low, high in ends))
 
     def ends(self, factor: float, level: float) -> Ends:
         """Return the first and the last pixel along each axis with a value times the factor above a level."""

@@ -4,6 +4,6 @@ Importing the package registers what each layer means, the networks' side of the
 have as well, and how notebooks show a network.
 """
 
-from . import display, distribution, meaning, variance
+from . import display, distribution, meaning, scene, variance
 
-__all__ = ["display", "distribution", "meaning", "variance"]
+__all__ = ["display", "distribution", "meaning", "scene", "variance"]

@@ -16,16 +16,12 @@ from typing import Any
 import numpy as np
 
 from .._checks import as_choice, as_count
-from ..laws.base import Distribution
-from ..laws.effective import law_of_profile
-from ..laws.lazy import distribution
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import as_product
 from .activations import activation_gain
 from .algebra import Identity, Node, Power, Series, Sum, require_network, series
 from .branches import Concat, Residual
 from .graph import Graph
-from .impact import copies
 from .layers import (
     Activation,
     Conv,
@@ -255,9 +251,3 @@ def _squares(kernel: Kernel) -> Kernel:
 
 def _scaled(node: Node, gain: Any) -> Node:
     return node if gain == 1 else Sum([node], [gain])
-
-
-@law_of_profile.register
-def _(net: Node, profile: str, n: int = 1) -> Distribution:
-    whole = copies(net, n)
-    return distribution(whole if profile == "mean" else variance(whole))

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from .._checks import as_bool, as_choice, as_count, per_axis
 from ..laws.base import Distribution
 from ..laws.clt import CentralLimit, central_limit
-from ..laws.effective import DEFINITIONS, EffectiveField, effective_field
+from ..laws.effective import EffectiveField, effective_field
 from ..laws.lazy import distribution
+from ..laws.rules import DEFINITIONS
 from ..models import WEIGHTS
 from ..models.model import Model
 from ..models.sources import read

@@ -15,6 +15,7 @@ from ..network.algebra import Node
 from .branching import densenet121, inception_v3
 from .classic import alexnet, vgg11, vgg16, vgg19
 from .images import patchgan, unet
+from .large import replknet13, replknet31b, replknet31l, replknet_xl
 from .mobile import convnext_tiny, mobilenet_v1, mobilenet_v2
 from .resnets import resnet18, resnet34, resnet50, resnet101, resnet152
 from .sequences import tcn, wav2vec2, wavenet
@@ -29,6 +30,10 @@ __all__ = [
     "mobilenet_v2",
     "names",
     "patchgan",
+    "replknet13",
+    "replknet31b",
+    "replknet31l",
+    "replknet_xl",
     "resnet18",
     "resnet34",
     "resnet50",
