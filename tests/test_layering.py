@@ -14,7 +14,7 @@ ROOT = Path(em.__file__).parent
 # From the floor up; the parts of one line do not know one another.
 FLOORS = (
     ("_checks",),
-    ("words", "_html"),
+    ("words", "_html", "_files"),
     ("_memory", "_caches"),
     ("polynomials",),
     ("core",),

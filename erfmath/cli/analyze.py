@@ -6,8 +6,9 @@ import argparse
 import json
 from typing import Any
 
+from .._files import checked_path
 from ..formats.notation import parse_network
-from ..report.analysis import Analysis, analyze
+from ..report.analysis import PAGES, Analysis, analyze
 from .arguments import NETWORKS, parse_count, parse_number, parse_pairs, parse_shape, parse_sides
 from .options import (
     add_definition,
@@ -26,6 +27,7 @@ EXAMPLES = """\
   erfmath analyze unet --at 3,5 --plot unet.png
   erfmath analyze "conv3x3p1*10" --input-size 32 --at 0,0 --borders
   erfmath analyze resnet18 --profile std
+  erfmath analyze resnet18 --html resnet18.html
   erfmath analyze model.onnx --all
   erfmath analyze resnet18 --measure 20
   erfmath analyze torchvision.models:resnet18 --output layer3 --input-size 224x224
@@ -90,6 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_definition(parser, default=None)
     add_reading(parser)
     add_plot(parser)
+    parser.add_argument("--html", metavar="FILE.html", help="also write the report as one page for a browser")
 
 
 def run(arguments: argparse.Namespace) -> str:
@@ -98,7 +101,10 @@ def run(arguments: argparse.Namespace) -> str:
         raise ValueError("--plot draws the impact on a unit of one tensor; it does not go with --all")
     if arguments.all and arguments.measure:
         raise ValueError("--measure takes a unit of one tensor; it does not go with --all")
+    html = None if arguments.html is None else checked_path(arguments.html, PAGES, "--html")
     found = analyze(" ".join(arguments.network), **_options(arguments))
+    if html is not None:
+        found.to_html(html)
     if arguments.verify:
         return _verified(found, arguments.json)
     if arguments.plot:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field as dataclass_field, replace
 from functools import cached_property
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from .._checks import as_bool, as_choice, as_count, per_axis
+from .._files import checked_path, write_beside
 from ..laws.base import Distribution
 from ..laws.clt import CentralLimit, central_limit
 from ..laws.effective import EffectiveField, effective_field
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 PROFILES = ("mean", "variance", "std")
 REFERENCES = ("centre", "max")
+
+# What the file of a page ends in.
+PAGES = (".html", ".htm")
 
 # Inputs are doubled until they hold the field up to here: a larger field has no usual input.
 _LARGEST = 10**9
@@ -138,6 +143,42 @@ class Analysis:
         from .notebook import analysis_html
 
         return analysis_html(self)
+
+    def to_html(self, path: str | PathLike[str] | None = None) -> str:
+        """Return the report as one page of HTML, and write it to a file if a path is given.
+
+        The page is one file that asks for nothing: tables, pictures as SVG, and where a browser runs scripts
+        a picture in which layers and units can be chosen, borders included. ``erfmath analyze WHAT --html
+        FILE`` writes it.
+
+        Parameters
+        ----------
+        path
+            A file that ends in .html or .htm; written beside and renamed, so that it is whole or not there.
+
+        Returns
+        -------
+        str
+            The page.
+
+        Raises
+        ------
+        TypeError, ValueError, OSError
+            If the path is none, has another ending, or the file cannot be written.
+
+        Examples
+        --------
+        >>> page = analyze("conv3x3p1*5", input_size=32).to_html()
+        >>> page[:15], "11" in page
+        ('<!doctype html>', True)
+        """
+        from .html import page
+
+        target = None if path is None else checked_path(path, PAGES)
+        text = page(self)
+        if target is not None:
+            write_beside(target, lambda aside: aside.write_text(text, "utf-8"))
+        return text
 
     def to_dict(self) -> dict[str, Any]:
         """Return all readings as values for JSON, which ``erfmath analyze --json`` prints.

@@ -87,13 +87,13 @@ class LayerTable:
 
     def _repr_html_(self) -> str:
         """Return the table as HTML for a notebook."""
-        headers, cells = self._cells()
+        headers, cells = self.cells()
         return grid(headers, cells, left=1)
 
     def __repr__(self) -> str:
-        return table(*self._cells(), left=1)
+        return table(*self.cells(), left=1)
 
-    def _cells(self) -> tuple[list[str], list[list[str]]]:
+    def cells(self) -> tuple[list[str], list[list[str]]]:
         """Return the headers and the rows as text."""
         sized = any(row.output_size is not None for row in self.rows)
         costed = any(row.channels is not None for row in self.rows)
@@ -154,7 +154,7 @@ def layer_table(net: Node, input_size: Any = None, channels: int | None = None) 
     several = isinstance(input_size, (tuple, list))
     net = require_network(net)
     ndim = net.ndim or (len(input_size) if several else 1)
-    parts, whole = (_layers(net), net) if isinstance(net, Graph) else _elements(net)
+    parts, whole = rows_of(net)
     program = program_of(whole, ndim)
     tensors = regions_of(program)
     sizes: list[dict[str, Any]] = [{} for _ in parts]
@@ -176,6 +176,12 @@ class _Part(NamedTuple):
     net: Callable[[], Node]
     first: int
     last: int
+
+
+def rows_of(net: Node) -> tuple[list[_Part], Node]:
+    """Return what each row is of, and the network whose program has a span for each of its elements."""
+    inner = net.unwrapped
+    return (_layers(inner), inner) if isinstance(inner, Graph) else _elements(inner)
 
 
 def _layers(net: Graph) -> list[_Part]:

@@ -53,7 +53,7 @@ def map_picture(law: Distribution, width: int = 32) -> str:
     rows = max(1, round(columns * sides[0] / sides[1] / 2))
     if rows > width:  # a tall field: the height decides
         rows, columns = width, max(1, round(2 * width * sides[1] / sides[0]))
-    grid = _cells(law, sides, (rows, columns))
+    grid = cells_within(law, law.bounds, (rows, columns))
     shares = grid / grid.max()
     picture = np.full(shares.shape, "·")
     for share, shade in _SHADES:
@@ -68,14 +68,17 @@ def extent_bar(first: int, last: int, side: int, width: int = 72) -> str:
     return "·" * start + "█" * filled + "·" * (width - start - filled)
 
 
-def _cells(law: Distribution, sides: Sequence[int], shape: tuple[int, int]) -> Floats:
-    """Return the means of the pmf over the cells of a grid, pixels divided between cells."""
+def cells_within(law: Distribution, window: Sequence[tuple[int, int]], shape: tuple[int, int]) -> Floats:
+    """Return the means of the pmf over the cells of a grid on a window, pixels divided between cells."""
+    sides = [last - first + 1 for first, last in window]
     edges = [np.linspace(0, side, count + 1) for side, count in zip(sides, shape, strict=True)]
     if law.is_independent:
-        lows = [low for low, _ in law.support()]
+        lows = [first for first, _ in window]
         tails = [_cdf_at(law.marginal(a).cdf, lows[a], edges[a]) for a in (0, 1)]
         return np.outer(*map(np.diff, tails))
-    sums = np.pad(law.probabilities(), ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
+    starts = [first - low for (first, _), (low, _) in zip(window, law.bounds, strict=True)]
+    within = tuple(slice(start, start + side) for start, side in zip(starts, sides, strict=True))
+    sums = np.pad(law.probabilities()[within], ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
     for axis in (0, 1):
         index = np.floor(edges[axis]).astype(np.int64)
         rest = np.expand_dims(edges[axis] - index, 1 - axis)

@@ -44,14 +44,23 @@ def report(found: Analysis) -> str:
     """Return the title, the layers, the theoretical and the effective field, a picture and a measurement."""
     layers = str(found.stages) if found.is_long else repr(found.layers)
     parts = [title_of(found), layers, facts(_field_facts(found.field, found.at))]
-    if found.field.unbounded is None and 1 < _phases(found.field) <= _MOST_PHASES:
-        parts.append(_phase_table(found.field))
+    parts.append(phase_table(found))
     parts.append(facts(_impact_facts(found)))
     if found.distribution is not None and any(m.var() for m in marginals_of(found.distribution)):
         parts.append(_picture(found.distribution, found.profile, found.weights))
-    if found.measured is not None:
-        parts.append(_measured(found.measured))
+    parts.append(measured_text(found))
     return "\n\n".join(filter(None, parts))
+
+
+def phase_table(found: Analysis) -> str:
+    """Return a table of the phases where they are few, else nothing."""
+    is_shown = found.field.unbounded is None and 1 < _phases(found.field) <= _MOST_PHASES
+    return _phase_table(found.field) if is_shown else ""
+
+
+def measured_text(found: Analysis) -> str:
+    """Return the measurement and its agreement with the theory, nothing if there is none."""
+    return "" if found.measured is None else _measured(found.measured)
 
 
 def facts_of(found: Analysis) -> list[tuple[str, str]]:

@@ -1,0 +1,35 @@
+"""Files that are whole or not there: written beside, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def checked_path(path: object, endings: tuple[str, ...], name: str = "path") -> Path:
+    """Return the path of a file to write, or raise where its ending is not known or its folder is missing."""
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+        raise TypeError(f"{name} must be the path of a file, got {path!r}")
+    found = Path(os.fsdecode(path)).expanduser()
+    if found.suffix.lower() not in endings:
+        raise ValueError(f"{name} must end in {' or '.join(endings)}, got {str(found)!r}")
+    if found.is_dir():
+        raise IsADirectoryError(f"{name} is a folder, not a file: {str(found)!r}")
+    if not found.parent.is_dir():
+        raise FileNotFoundError(f"{name} is in a folder that is not there: {str(found.parent)!r}")
+    return found
+
+
+def write_beside(path: Path, write: Callable[[Path], object], name: str = "path") -> None:
+    """Write a file of another name in the same folder and rename it; of a failure nothing is left."""
+    aside = path.with_name(f".{path.stem[:80]}.{os.getpid()}{path.suffix}")
+    try:
+        write(aside)
+        os.replace(aside, path)
+    except OSError as error:
+        raise OSError(f"{name} {str(path)!r} cannot be written: {error.strerror or error}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
