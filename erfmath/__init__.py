@@ -10,6 +10,8 @@ _PUBLIC = {
     "core.coefficients": ("coefficients", "log_coefficients", "polynomial"),
     "core.plan": ("Candidate", "Plan", "plan"),
     "design.comparison": ("CandidateRow", "Comparison", "compare"),
+    "design.designs": ("Design", "Designs"),
+    "design.search": ("find_designs",),
     "design.rules": ("has_no_holes", "is_smooth", "most_gained", "outward_kernel", "satisfies_hdc"),
     "formats.json_format": ("network_from_json", "network_to_json"),
     "formats.notation": ("parse_network",),

@@ -8,6 +8,7 @@ from .core.coefficients import (
 )
 from .core.plan import Candidate as Candidate, Plan as Plan, plan as plan
 from .design.comparison import CandidateRow as CandidateRow, Comparison as Comparison, compare as compare
+from .design.designs import Design as Design, Designs as Designs
 from .design.rules import (
     has_no_holes as has_no_holes,
     is_smooth as is_smooth,
@@ -15,6 +16,7 @@ from .design.rules import (
     outward_kernel as outward_kernel,
     satisfies_hdc as satisfies_hdc,
 )
+from .design.search import find_designs as find_designs
 from .formats.json_format import network_from_json as network_from_json, network_to_json as network_to_json
 from .formats.notation import parse_network as parse_network
 from .formats.registry import register_layer as register_layer

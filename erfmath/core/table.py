@@ -166,7 +166,12 @@ def _tilted(weights: SplitWeights, tilt: int) -> tuple[Floats, int]:
 
 
 def _split_all(weights: Sequence[Fraction]) -> SplitWeights:
-    pairs = [split(weight) if weight else (0.0, 0) for weight in weights]
+    known: dict[tuple[int, int], tuple[float, int]] = {}  # many taps are alike: each is split once
+    for weight in weights:
+        ratio = weight.as_integer_ratio()
+        if ratio not in known:
+            known[ratio] = split(weight) if weight else (0.0, 0)
+    pairs = [known[weight.as_integer_ratio()] for weight in weights]
     return np.array([mantissa for mantissa, _ in pairs]), np.array([exponent for _, exponent in pairs])
 
 

@@ -277,7 +277,8 @@ class Kernel:
         if isinstance(total, float):
             shares: list[Number] = [value / total for value in flat]
         else:  # exact weights, or floats whose sum leaves their range
-            shares = [Fraction(value) / total for value in flat]
+            known = {value: Fraction(value) / total for value in set(flat)}
+            shares = [known[value] for value in flat]
         return Kernel(_nest(shares if self.is_exact else [float(v) for v in shares], self.shape), self.offset)
 
     def marginal(self, axis: int) -> Kernel:

@@ -19,6 +19,8 @@ def as_number(value: object) -> Number:
         return value + 0.0  # turns -0.0 into 0.0
     if type(value) is int:
         return value
+    if type(value) is Fraction:
+        return value.numerator if value.denominator == 1 else value
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"weights must be numbers, got the bool {value!r}; write 1 or 0")
     if isinstance(value, numbers.Rational):
@@ -51,6 +53,8 @@ def shape_of(weights: object) -> tuple[int, ...]:
         return ()
     if not weights:
         raise ValueError("weights must not be empty; Kernel([1]) is the identity")
+    if {type(entry) for entry in weights} <= {int, float, Fraction}:
+        return (len(weights),)
     shapes = {shape_of(entry) for entry in weights}
     if len(shapes) > 1:
         raise ValueError(f"weights must be a full grid, got rows of shapes {sorted(shapes)}")
@@ -60,9 +64,7 @@ def shape_of(weights: object) -> tuple[int, ...]:
 def leaves(weights: Any) -> Iterator[Any]:
     """Yield the numbers of nested sequences, last axis fastest."""
     for entry in weights:
-        if isinstance(
-            entry, (float, int)
-        ):  # asked first, as it is a hundred times faster than an abstract class
+        if isinstance(entry, (float, int, Fraction)):  # asked first: far faster than an abstract class
             yield entry
         elif isinstance(entry, (Sequence, np.ndarray)) and not isinstance(entry, (str, bytes)):
             yield from leaves(entry)
