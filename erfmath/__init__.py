@@ -68,6 +68,8 @@ _PUBLIC = {
     "polynomials.product": ("Factor", "Product"),
     "report.analysis": ("Analysis", "analyze"),
     "report.layers": ("LayerRow", "LayerTable", "layer_table"),
+    "streaming.buffers": ("Buffer",),
+    "streaming.latency": ("Latency", "latency"),
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names}
 _SUBMODULES = ("plotting", "strategies", "zoo")

@@ -72,5 +72,7 @@ from .polynomials.kernel import Kernel as Kernel
 from .polynomials.product import Factor as Factor, Product as Product
 from .report.analysis import Analysis as Analysis, analyze as analyze
 from .report.layers import LayerRow as LayerRow, LayerTable as LayerTable, layer_table as layer_table
+from .streaming.buffers import Buffer as Buffer
+from .streaming.latency import Latency as Latency, latency as latency
 
 __version__: str

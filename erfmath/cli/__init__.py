@@ -20,6 +20,7 @@ _COMMANDS = {
     "analyze": "analyze a network: its layers, the theoretical and effective field of one unit, its cost",
     "compare": "compare designs with the same field: stacks, larger kernels, strides, pooling, dilation",
     "design": "find the designs that reach a field: the cheapest of each depth",
+    "latency": "show how late a network is as its input arrives: lookahead, delay, context, buffers",
     "zoo": "list the networks that have a name, with their theoretical field and stride",
     "impact": "show the fields of one unit after n equal layers, and how close its impact is to a Gaussian",
     "growth": "show how the effective field grows with depth, with the slopes of log size over log depth",

@@ -7,9 +7,8 @@ import json
 from typing import Any
 
 from .._files import checked_path
-from ..formats.notation import parse_network
 from ..report.analysis import PAGES, Analysis, analyze
-from .arguments import NETWORKS, parse_count, parse_number, parse_pairs, parse_shape, parse_sides
+from .arguments import NETWORKS, parse_count, parse_sides
 from .options import (
     add_definition,
     add_input_size,
@@ -17,6 +16,7 @@ from .options import (
     add_plot,
     add_reading,
     draw_distribution,
+    model_options,
     save_plot,
 )
 
@@ -133,7 +133,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "ndim": arguments.ndim and parse_count(arguments.ndim, "--ndim"),
         "output": arguments.output,
-        **_model_options(arguments),
+        **model_options(arguments),
         "input_size": parse_sides(arguments.input_size, "--input-size"),
         "channels": arguments.channels and parse_count(arguments.channels, "--channels"),
         "at": parse_sides(arguments.at, "--at"),
@@ -144,20 +144,6 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "ref": arguments.ref,
         "global_context": arguments.global_context,
         "measure": arguments.measure and parse_count(arguments.measure, "--measure"),
-    }
-
-
-def _model_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return how a model is read."""
-    space = parse_sides(arguments.space, "--space")
-    values = parse_pairs(arguments.value, "--value")
-    rules = parse_pairs(arguments.rule, "--rule")
-    return {
-        "input": arguments.input,
-        "input_shape": parse_shape(arguments.input_shape, "--input-shape"),
-        "space": space,
-        "values": values and {name: parse_number(text, "--value") for name, text in values.items()},
-        "rules": rules and {name: parse_network(text) for name, text in rules.items()},
     }
 
 

@@ -111,6 +111,21 @@ def parse_count(text: str, name: str) -> int:
     return number.numerator
 
 
+def parse_rate(text: str | None, name: str) -> float | None:
+    """Return samples per second from a text such as 16000, 16k, 44.1kHz or 1M; None for None.
+
+    >>> parse_rate("16k", "--rate"), parse_rate("44.1 kHz", "--rate"), parse_rate("75", "--rate")
+    (16000, 44100, 75)
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r" *([0-9]*\.?[0-9]+|[0-9]+\.) *([kM]?)(Hz)? *", text)
+    if found is None or len(found[1]) > 30 or not Fraction(found[1]):
+        raise ValueError(f"{name} must be samples per second above 0, such as 16000 or 44.1k, got {text!r}")
+    rate = Fraction(found[1]) * {"": 1, "k": 1000, "M": 10**6}[found[2]]
+    return rate.numerator if rate.denominator == 1 else float(rate)
+
+
 def _parse_number(word: str, text: str) -> Any:
     try:
         return float(word) if re.search(r"[.eEnN]", word) else Fraction(word.strip())

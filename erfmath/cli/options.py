@@ -10,6 +10,9 @@ from typing import Any
 from erfmath.laws.base import Distribution
 from erfmath.laws.rules import DEFINITIONS
 
+from ..formats.notation import parse_network
+from .arguments import parse_number, parse_pairs, parse_shape, parse_sides
+
 
 def add_kernel(parser: argparse.ArgumentParser) -> None:
     """Add the kernel."""
@@ -85,6 +88,20 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=LAYERS",
         help="what an operator means that is not known, such as MyConv=conv3x3p1, or MyRelu=id",
     )
+
+
+def model_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return how a model is read."""
+    space = parse_sides(arguments.space, "--space")
+    values = parse_pairs(arguments.value, "--value")
+    rules = parse_pairs(arguments.rule, "--rule")
+    return {
+        "input": arguments.input,
+        "input_shape": parse_shape(arguments.input_shape, "--input-shape"),
+        "space": space,
+        "values": values and {name: parse_number(text, "--value") for name, text in values.items()},
+        "rules": rules and {name: parse_network(text) for name, text in rules.items()},
+    }
 
 
 def add_plot(parser: argparse.ArgumentParser) -> None:

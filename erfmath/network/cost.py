@@ -13,7 +13,7 @@ from .algebra import Node
 from .arguments import Ints
 from .channels import Channels, Rearranged, Scaled, Weighted
 from .layers import Conv, ConvTranspose
-from .program import Operation
+from .program import Operation, Program
 from .rates import short
 from .sizes import Sized, sized_for
 
@@ -145,15 +145,38 @@ def _channels_before(op: Operation, known: list[int]) -> int:
     return known[0]
 
 
+def _channels_after(node: Node, before: int) -> int:
+    """Return the channels that a layer makes."""
+    if isinstance(node, Channels):
+        return len(node.index)
+    layer = node.layer if isinstance(node, Weighted) else node
+    named = layer.channels if isinstance(layer, (Conv, ConvTranspose, Rearranged)) else None
+    return named or before
+
+
+def channels_of(program: Program, channels: int) -> list[int]:
+    """Return the channels of each tensor of an unrolled program.
+
+    Raises
+    ------
+    ValueError
+        If branches that are added differ, or a concatenation declares others.
+    """
+    known = [channels]
+    for op in program.operations:
+        known.append(
+            _channels_after(op.node, _channels_before(op, [known[source] for source, _ in op.sources]))
+        )
+    return known
+
+
 def _layer_cost(frame: Sized, index: int, op: Operation, before: int, itemsize: int) -> LayerCost:
-    node, size = op.node, frame.sizes[index + 1]
+    node, size, after = op.node, frame.sizes[index + 1], _channels_after(op.node, before)
     if isinstance(node, (Channels, Scaled)):  # pointwise
-        return LayerCost(node, size, len(node.index) if isinstance(node, Channels) else before, 0, 0, 0)
+        return LayerCost(node, size, after, 0, 0, 0)
     node = node.layer if isinstance(node, Weighted) else node
-    after = (node.channels if isinstance(node, Rearranged) else None) or before
     parameters = macs = 0
     if isinstance(node, (Conv, ConvTranspose)):
-        after = node.channels or before
         if before % node.groups or after % node.groups:
             raise ValueError(
                 f"groups must divide the channels of {short(node)}, got {node.groups} groups, {before} "

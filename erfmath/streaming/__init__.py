@@ -1,0 +1,1 @@
+"""Networks along time: how late they are, and running them chunk by chunk."""
