@@ -42,9 +42,14 @@ class Group:
     n: Floats
 
     @functools.cached_property
+    def columns(self) -> Floats:
+        """The rough logs, a row for each tap, so that reductions over few taps run along the factors."""
+        return np.ascontiguousarray(self.rough.T)
+
+    @functools.cached_property
     def ends(self) -> Floats:
         """The last position of each row."""
-        return np.asarray(((self.rough > -np.inf) * self.x).max(axis=1).astype(float))
+        return np.asarray(np.where(self.columns > -np.inf, self.x[:, None], 0).max(axis=0).astype(float))
 
     @functools.cached_property
     def is_single(self) -> bool:
@@ -111,15 +116,15 @@ def moments(factors: Factors, theta: float) -> Moments:
     log_mass = mean = rest = variance = 0.0
     for group in factors.groups:
         x = group.x.astype(float)
-        y = group.rough + theta * x
-        top = y.max(axis=1, keepdims=True)
+        y = group.columns + (theta * x)[:, None]
+        top = y.max(axis=0)
         q = np.exp(y - top)
-        mass = q.sum(axis=1)
-        first = q @ x / mass
-        log_mass += float(group.n @ (np.log(mass) + top[:, 0]))
+        mass = q.sum(axis=0)
+        first = x @ q / mass
+        log_mass += float(group.n @ (np.log(mass) + top))
         mean += float(group.n @ first)
-        rest += float(group.n @ ((q * (group.ends[:, None] - x)).sum(axis=1) / mass))
-        variance += float(group.n @ (((x - first[:, None]) ** 2 * q).sum(axis=1) / mass))
+        rest += float(group.n @ ((q * (group.ends - x[:, None])).sum(axis=0) / mass))
+        variance += float(group.n @ (((x[:, None] - first) ** 2 * q).sum(axis=0) / mass))
     return Moments(log_mass, mean, rest, variance)
 
 

@@ -58,14 +58,16 @@ def _tilted_group(group: Group, theta: float) -> tuple[Rows, Long]:
 
 
 def _merged(rows: Rows) -> Rows:
-    """Return the same product in fewer rows, by pairs."""
-    q, errors, step = rows.shares, rows.errors, int(rows.x[1])
-    while len(q) > 1 and q.shape[1] <= _WIDEST:
-        if len(q) % 2:
-            q, errors = np.vstack((q, np.eye(1, q.shape[1], dtype=q.dtype))), np.append(errors, 0.0)
-        left, right, width = q[::2], q[1::2], q.shape[1]
-        q = np.zeros((len(left), 2 * width - 1), dtype=q.dtype)
+    """Return the same product in fewer rows, by pairs; a column for each factor while they are multiplied."""
+    q, errors, step = np.ascontiguousarray(rows.shares.T), rows.errors, int(rows.x[1])
+    while q.shape[1] > 1 and len(q) <= _WIDEST:
+        if q.shape[1] % 2:
+            q, errors = np.hstack((q, np.eye(len(q), 1, dtype=q.dtype))), np.append(errors, 0.0)
+        width, half = len(q), q.shape[1] // 2
+        left, right = q[:, :half], q[:, half:]
+        q = np.zeros((2 * width - 1, half), dtype=q.dtype)
         for j in range(width):
-            q[:, j : j + width] += left[:, j : j + 1] * right
-        errors = (errors[::2] + errors[1::2]) * (1 + 1e-9) + (width + 2) * UNIT
-    return Rows(q, np.arange(q.shape[1], dtype=np.int64) * step, np.ones(len(q)), errors)
+            q[j : j + width] += left[j] * right
+        errors = (errors[:half] + errors[half:]) * (1 + 1e-9) + (width + 2) * UNIT
+    x = np.arange(len(q), dtype=np.int64) * step
+    return Rows(np.ascontiguousarray(q.T), x, np.ones(q.shape[1]), errors)

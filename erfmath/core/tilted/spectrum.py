@@ -25,11 +25,11 @@ U = 2.0**-53
 _NEGLIGIBLE = math.log(1e-24)
 # Entries of the transforms taken row by row; more rows than that are bounded together.
 _ROW_BY_ROW = 2**21
-# Products of a tap and a frequency that are summed in extended precision, some 10 ns each.
-# Where transforms of plain floats are good enough, only few.
-_CHEAP, _EXTENDED = 2**22, 2**28
+# Products of a tap and a frequency that are summed in extended precision, some 3 ns each: one for each
+# operation of transforms of the rows in plain floats, and more where those are not good enough.
+_A_TRANSFORM, _EXTENDED = 1.0, 2**29
 _SMALL = 2e-12
-# The same in plain floats cost a twentieth; where there are more, transforms of the rows are cheaper.
+# The same in plain floats cost a quarter; where there are more, transforms of the rows are cheaper.
 _LOOK_CLOSER, _ALL_SUMS = 2**24, 2**31
 _FEW = 16
 _BLOCK = 2**20
@@ -123,8 +123,7 @@ def characteristic(product: list[Rows], frequencies: Frequencies) -> tuple[Any, 
     at, length = frequencies.at, frequencies.length
     value = np.ones(len(at), dtype=np.clongdouble)
     log_size, share = np.zeros(len(at)), np.zeros(len(at))
-    rounding = sum(float(rows.n.sum()) for rows in product) * transform_error(length)
-    extended = _size(product) * len(at) <= (_CHEAP if rounding < _SMALL else _EXTENDED)
+    extended = _takes_sums(product, len(at), length)
     for rows in product:
         for some in _blocks(len(rows.n), len(at) if extended else length):
             q, n = rows.shares[some], rows.n[some]
@@ -141,6 +140,14 @@ def characteristic(product: list[Rows], frequencies: Frequencies) -> tuple[Any, 
     return value, np.exp(np.minimum(log_size, 0.0)) * share
 
 
+def _takes_sums(product: list[Rows], count: int, length: int) -> bool:
+    """Return whether sums in extended precision cost no more than transforms, or are worth it."""
+    rounding = sum(float(rows.n.sum()) for rows in product) * transform_error(length)
+    transforms = _A_TRANSFORM * sum(len(rows.n) for rows in product) * length * math.log2(length)
+    most = transforms if rounding < _SMALL else max(transforms, _EXTENDED)
+    return _size(product) * count <= most
+
+
 def _sums(q: Any, x: Any, frequencies: Frequencies) -> tuple[Any, float]:
     """Return the sums of q exp(-i omega x) in the precision of q, in pieces of some 64 taps, and their error.
 
@@ -153,12 +160,33 @@ def _sums(q: Any, x: Any, frequencies: Frequencies) -> tuple[Any, float]:
     step = int(x[1] - x[0])
     turns = frequencies.turns(step, width).astype(np.result_type(q, 1j))
     padded = padded.reshape(len(q) * pieces, width)
-    phi = ((padded @ turns.real) + 1j * (padded @ turns.imag)).reshape(len(q), pieces, -1)
-    unit = float(np.finfo(q.dtype).eps) / 2
+    plain = q.dtype == float
+    both = np.hstack((turns.real, turns.imag))
+    sums = padded @ both if plain else _matrix_product(padded, both)
+    phi = (sums[:, : len(turns.T)] + 1j * sums[:, len(turns.T) :]).reshape(len(q), pieces, -1)
+    unit, terms = (U, 2 * width) if plain else (UNIT, 8 + pieces)
     if pieces == 1:
-        return phi[:, 0], (2 * width + 16) * unit
+        return phi[:, 0], (terms + 16) * unit
     starts = frequencies.turns(step * width, pieces).astype(turns.dtype)
-    return np.einsum("fpm,pm->fm", phi, starts), (2 * width + 3 * pieces + 40) * unit
+    return np.einsum("fpm,pm->fm", phi, starts), (terms + 3 * pieces + 40) * unit
+
+
+def _matrix_product(q: Any, turns: Any) -> Any:
+    r"""Return the product of rows of sum 1 at most and numbers between -1 and 1, in extended precision.
+
+    Both are split at :math:`2^{-26}`: the first parts have exact products and sums in plain floats, whose
+    matrix products are fast; with the second ones the roundings of w terms, each below 2**-27 and its
+    unit 2**-53, are some w / 2**16 units of a 64-bit mantissa in one part, and w**2 / 2**16 in the other
+    (Ozaki, Ogita, Oishi and Rump, Numerical Algorithms 59, 2012).
+    """
+    (a, b), (c, d) = _split(q), _split(turns)
+    return (a @ c).astype(np.longdouble) + (a @ d + b @ c) + b @ d
+
+
+def _split(numbers: Any) -> tuple[Floats, Floats]:
+    """Return multiples of 2**-26, and what is left, as plain floats."""
+    coarse = np.rint((numbers * 2.0**26).astype(float)) * 2.0**-26
+    return coarse, (numbers - coarse).astype(float)
 
 
 def _size(product: list[Rows]) -> int:
