@@ -70,6 +70,8 @@ _PUBLIC = {
     "report.layers": ("LayerRow", "LayerTable", "layer_table"),
     "streaming.buffers": ("Buffer",),
     "streaming.latency": ("Latency", "latency"),
+    "tiling.cover": ("tiles",),
+    "tiling.plan": ("Tile", "TilePlan"),
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names}
 _SUBMODULES = ("plotting", "strategies", "zoo")

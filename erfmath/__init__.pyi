@@ -74,5 +74,7 @@ from .report.analysis import Analysis as Analysis, analyze as analyze
 from .report.layers import LayerRow as LayerRow, LayerTable as LayerTable, layer_table as layer_table
 from .streaming.buffers import Buffer as Buffer
 from .streaming.latency import Latency as Latency, latency as latency
+from .tiling.cover import tiles as tiles
+from .tiling.plan import Tile as Tile, TilePlan as TilePlan
 
 __version__: str

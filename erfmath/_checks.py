@@ -46,11 +46,11 @@ def as_power(n: object) -> int:
     return as_count(n, "n", 0, MAX_POWER)
 
 
-def as_axis(axis: object, ndim: int) -> int:
+def as_axis(axis: object, ndim: int, name: str = "axis") -> int:
     """Return the number of an axis, counted from the end when negative."""
-    number = as_count(axis, "axis", -ndim)
+    number = as_count(axis, name, -ndim)
     if number >= ndim:
-        raise ValueError(f"axis must be below {ndim}, the number of axes, got {number}")
+        raise ValueError(f"{name} must be below {ndim}, the number of axes, got {number}")
     return number % ndim
 
 

@@ -225,6 +225,16 @@ class Model(Node):
         return None if self._reading is None else self._reading.trace.stretches
 
     @property
+    def adapts(self) -> str | None:
+        """The operator that pools to a fixed number of outputs, None where there is none."""
+        return None if self._reading is None else self._reading.trace.adapts
+
+    @property
+    def is_read(self) -> bool:
+        """Whether what it was read by is still there, which pickling leaves out."""
+        return self._reading is not None
+
+    @property
     def is_last_map(self) -> bool:
         """Whether the tensor that was read is the last map before an output that has no positions."""
         default = self._reading is not None and self._reading.asked in (None, LAST_MAP)

@@ -88,6 +88,7 @@ class Trace:
         self._channels: dict[str, tuple[int, ...]] = {}
         self._refused: dict[str, ValueError] = {}
         self.stretches: str | None = None  # the first operator with aligned corners
+        self.adapts: str | None = None  # the first that pools to a fixed number of outputs, but one
         self._depths: dict[str, int | None] = {INPUT: depth_of(self.input.runs)}
 
     def run(self, op: Operator) -> tuple[Tensor, ...]:
@@ -183,6 +184,8 @@ class Trace:
         self.rates.meet(op)
         if op.kind == "resize" and op.get("coordinates") == "align_corners":
             self.stretches = self.stretches or op.name
+        if op.kind == "adaptive_pool" and set(op.options["size"]) - {1, None}:
+            self.adapts = self.adapts or op.name
         if op.kind == "concat":
             op = replace(op, options={**op.options, "pieces": {t.name: self._piece(t) for t in op.tensors}})
         placed = self._placed(op)

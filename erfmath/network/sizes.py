@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from .._checks import as_count, per_axis
+from ..polynomials.kernel import Kernel
 from .algebra import Node, require_network
 from .arguments import Ints, plain_size
 from .program import Operation, Program, program_of
@@ -136,12 +139,30 @@ def valid_input_sizes(net: Node, largest: int = 512, exact: bool = False) -> Any
     program = program_of(require_network(net), unrolled=True)
     found = []
     for axis in range(program.ndim):
-        part = program.along(axis)
-        found.append(tuple(size for size in range(1, largest + 1) if _fits(part, size, exact)))
+        part = projected(program, axis)
+        found.append(tuple(size for size in range(1, largest + 1) if fits(part, size, exact)))
     return plain_size(tuple(found))
 
 
-def _fits(program: Program, samples: int, exact: bool) -> bool:
+def projected(program: Program, axis: int) -> Program:
+    """Return an unrolled program on one axis, each kernel as the places where it has taps at all.
+
+    Sums of signed weights, as :meth:`Program.along` has them, may be zero where a layer reads.
+    """
+
+    def alone(what: Any) -> Any:
+        if not isinstance(what, Stage):
+            return what.along(axis) if isinstance(what, Unbounded) else what
+        others = tuple(a for a in range(what.ndim) if a != axis)
+        taps = (np.array(what.kernel.weights, dtype=object) != 0).any(axis=others, keepdims=True)
+        return replace(what, kernel=Kernel(taps.astype(int), what.kernel.offsets), mixing=None).along(axis)
+
+    operations = tuple(replace(op, what=alone(op.what)) for op in program.operations)
+    return Program(operations, program.output, 1)
+
+
+def fits(program: Program, samples: int, exact: bool = False) -> bool:
+    """Return whether a program of one axis accepts so many samples."""
     try:
         result = sized(program, (samples,))
     except ValueError:

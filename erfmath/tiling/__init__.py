@@ -1,0 +1,1 @@
+"""Tiles: a large input in parts that fit, whose outputs are those of the whole."""

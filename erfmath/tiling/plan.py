@@ -1,0 +1,257 @@
+r"""Plans of tiles: what each reads, which of its outputs are right, and where they go.
+
+A network of period p (the least common multiple of all its down-samplings) gives the same outputs on a part
+of its input as on the whole when the part begins at a multiple of p, has a length that the network accepts,
+and is read a halo further on either side than what its outputs stand for. At the borders of the whole input
+tiles end where it ends, so that the network pads there as it would.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+from .._checks import as_count, per_axis
+from ..network.algebra import Node
+from ..network.arguments import Ints, plain_size
+from ..network.program import program_of
+from ..network.sizes import sized
+from ..words import facts, human_bytes, per_axis_text, short_count
+from .axis import AxisTiles
+
+Slices = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile of a plan; each attribute has a slice for each axis of space.
+
+    Attributes
+    ----------
+    read
+        What the tile reads of the input.
+    crop
+        Which part of the tile's own output is right.
+    write
+        Where that part belongs in the output.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> plan = em.tiles(em.Conv(3, padding=1), 20, 8)
+    >>> plan[1]
+    Tile(read=6:14, crop=1:7, write=7:13)
+    """
+
+    read: Slices
+    crop: Slices
+    write: Slices
+
+    def __repr__(self) -> str:
+        parts = (f"{name}={_shown(getattr(self, name))}" for name in ("read", "crop", "write"))
+        return f"Tile({', '.join(parts)})"
+
+
+def _shown(slices: Slices) -> str:
+    """Return slices as one writes them in an index."""
+    return ", ".join(f"{part.start}:{part.stop}" for part in slices)
+
+
+@dataclass(frozen=True, repr=False)
+class TilePlan:
+    """The tiles that cover an input; what :func:`tiles` returns, and a sequence of :class:`Tile`.
+
+    Tiles are made when they are asked for, in the order of the last axis first. Numbers are ints on one axis
+    and tuples, one entry per axis, on several.
+
+    Attributes
+    ----------
+    net
+        The network.
+    axes
+        The tiles along each axis.
+    largest_tensor
+        Values of the largest tensor that the network makes of a tile.
+    """
+
+    net: Node = field(compare=False)
+    axes: tuple[AxisTiles, ...]
+    largest_tensor: int = 0
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.axes)
+
+    @property
+    def size(self) -> Any:
+        """Samples of the input."""
+        return self._per_axis(lambda axis: axis.size)
+
+    @property
+    def output_size(self) -> Any:
+        """Samples of the output."""
+        return self._per_axis(lambda axis: axis.output)
+
+    @property
+    def tile(self) -> Any:
+        """Samples that a tile reads, its halo included."""
+        return self._per_axis(lambda axis: axis.tile)
+
+    @property
+    def halo(self) -> Any:
+        """Input samples (before, after) that a tile reads around those whose outputs it makes, inside."""
+        return self._per_axis(lambda axis: (axis.before, axis.after))
+
+    @property
+    def step(self) -> Any:
+        """Input samples from one tile to the next."""
+        return self._per_axis(lambda axis: axis.step)
+
+    @property
+    def period(self) -> Any:
+        """Input samples after which the network's pattern repeats: tiles begin at its multiples."""
+        return self._per_axis(lambda axis: axis.period)
+
+    @property
+    def shape(self) -> Ints:
+        """Number of tiles along each axis."""
+        return tuple(axis.count for axis in self.axes)
+
+    @property
+    def count(self) -> int:
+        """Number of tiles."""
+        return math.prod(self.shape)
+
+    @property
+    def overhead(self) -> float:
+        """Samples read by all tiles over samples of the input; 1 where none is read twice."""
+        return math.prod(axis.read / axis.size for axis in self.axes)
+
+    @property
+    def tiles(self) -> TilePlan:
+        """The tiles: the plan itself, which is a sequence of them."""
+        return self
+
+    def __len__(self) -> int:
+        return self.count
+
+    @overload
+    def __getitem__(self, index: int) -> Tile: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Tile, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Tile | tuple[Tile, ...]:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(self.count)))
+        number = as_count(index, "index", minimum=-self.count)
+        if number >= self.count:
+            raise IndexError(f"index must be below {self.count}, the number of tiles, got {index}")
+        return self.at(_unravelled(number % self.count, self.shape))
+
+    def __iter__(self) -> Iterator[Tile]:
+        return map(self.at, itertools.product(*map(range, self.shape)))
+
+    def at(self, place: Any) -> Tile:
+        """Return the tile at a place of the grid of tiles, one number per axis."""
+        numbers = per_axis(place, self.ndim, "place", minimum=0)
+        if any(i >= count for i, count in zip(numbers, self.shape, strict=True)):
+            raise IndexError(f"place must be below {self.shape}, the tiles along each axis, got {place!r}")
+        spans = [axis.span(i) for axis, i in zip(self.axes, numbers, strict=True)]
+        return Tile(*(tuple(slice(*ends) for ends in part) for part in zip(*spans, strict=True)))
+
+    def output_of(self, lengths: Ints) -> Ints:
+        """Return how many samples the network makes of a tile of so many, per axis."""
+        return sized(program_of(self.net, self.ndim, unrolled=True), lengths).output
+
+    def run(
+        self,
+        function: Callable[[Any], Any],
+        array: Any,
+        *,
+        out: Any = None,
+        batch: int = 1,
+        space: Any = None,
+        progress: Any = None,
+    ) -> Any:
+        """Return the output of a function for a whole array, tile by tile; see :func:`erfmath.tiles`.
+
+        Each tile is read from the array, given to the function, and what is right of the result is written.
+        Nothing larger than a tile is held beside the output.
+
+        Parameters
+        ----------
+        function
+            Takes and returns an array of a tile's samples: the network as it runs. A PyTorch module gets
+            tensors of its own type, on its device, without gradients.
+        array
+            Anything with a `shape` that can be sliced: numpy and torch arrays, memory maps, zarr. Its axes
+            are those of space, with any others before them, or with channels behind.
+        out
+            Where to write: anything of the output's shape that takes slices. None makes an array like those
+            that the function returns.
+        batch
+            Tiles of one shape that are given at once: stacked along the first axis where the array has axes
+            for a batch and for channels, or else along a new first axis.
+        space
+            The axes of space, where the sizes do not tell them.
+        progress
+            True shows the tiles on standard error, if that is a terminal; or a function of the number of
+            tiles done and of all.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the array or `out` does not fit the plan, or a tile's output has another shape than the plan
+            says.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import erfmath as em
+        >>> plan = em.tiles(em.Conv(3), 1000, 100)
+        >>> smooth = lambda x: np.convolve(x, [1, 2, 1], "valid")
+        >>> x = np.arange(1000) % 7
+        >>> bool((plan.run(smooth, x) == smooth(x)).all())
+        True
+        """
+        from .run import run
+
+        return run(self, function, array, out, batch, space, progress)
+
+    def _per_axis(self, reading: Callable[[AxisTiles], Any]) -> Any:
+        return plain_size(tuple(map(reading, self.axes)))
+
+    def __repr__(self) -> str:
+        return facts(list(described(self).items()))
+
+
+def described(plan: TilePlan) -> dict[str, str]:
+    """Return what a plan is, by names, as it prints."""
+    halos = [f"{axis.before} before, {axis.after} after" for axis in plan.axes]
+    number = " x ".join(map(str, plan.shape))
+    return {
+        "input": per_axis_text([axis.size for axis in plan.axes]),
+        "output": per_axis_text([axis.output for axis in plan.axes]),
+        "tile": per_axis_text([axis.tile for axis in plan.axes]),
+        "halo": halos[0] if len(set(halos)) == 1 else "; ".join(halos),
+        "step": per_axis_text([axis.step for axis in plan.axes]),
+        "period": per_axis_text([axis.period for axis in plan.axes]),
+        "tiles": f"{plan.count} ({number})" if plan.ndim > 1 else number,
+        "overhead": f"{plan.overhead:.3f} samples read for each of the input",
+        "largest tensor": f"{short_count(plan.largest_tensor)} values of a tile, "
+        f"{human_bytes(4 * plan.largest_tensor)} in single precision",
+    }
+
+
+def _unravelled(number: int, shape: Ints) -> Ints:
+    """Return the place of a number in a grid, the last axis first."""
+    found = []
+    for side in reversed(shape):
+        number, place = divmod(number, side)
+        found.append(place)
+    return tuple(reversed(found))

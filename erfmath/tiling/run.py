@@ -1,0 +1,275 @@
+"""Running a function over the tiles of an array."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._checks import as_axis, as_count, is_index
+from .._memory import check_memory
+from ..network.arguments import Ints
+from ..words import progress as shown
+
+if TYPE_CHECKING:
+    from .plan import Slices, Tile, TilePlan
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which axes of an array are those of space: `ndim` in a row, the last of them or all but the last.
+
+    Attributes
+    ----------
+    ndim
+        Number of axes of space.
+    behind
+        Number of axes behind them: 1 for channels, or 0.
+    """
+
+    ndim: int
+    behind: int
+
+    def sides(self, shape: Sequence[int]) -> Ints:
+        """Return the sizes along space."""
+        return tuple(shape[len(shape) - self.behind - self.ndim : len(shape) - self.behind])
+
+    def index(self, slices: Slices) -> tuple[Any, ...]:
+        """Return an index that slices space."""
+        return (..., *slices, *[slice(None)] * self.behind)
+
+    def with_sides(self, shape: Sequence[int], sides: Sequence[int]) -> Ints:
+        """Return a shape with other sizes along space."""
+        stop = len(shape) - self.behind
+        return (*shape[: stop - self.ndim], *sides, *shape[stop:])
+
+
+def layout_of(
+    plan: TilePlan, shape: Sequence[int], space: Any = None, is_channels_first: bool = False
+) -> Layout:
+    """Return where the axes of space are in an array of a shape: where its sizes are those of the plan.
+
+    Raises
+    ------
+    ValueError
+        If they are nowhere, or could be in two places and it is not known that channels come first.
+    """
+    sides, ndim = tuple(axis.size for axis in plan.axes), plan.ndim
+    wanted = " x ".join(map(str, sides))
+    found = [
+        layout
+        for layout in (Layout(ndim, 0), Layout(ndim, 1))
+        if len(shape) >= ndim + layout.behind and layout.sides(shape) == sides
+    ]
+    if space is not None:
+        axes = [as_axis(axis, len(shape), "space") for axis in ([space] if is_index(space) else list(space))]
+        if axes != [*range(axes[0], axes[0] + ndim)]:
+            raise ValueError(f"space must be {ndim} axes in a row, got {space!r}")
+        found = [layout for layout in found if layout.behind == len(shape) - axes[0] - ndim]
+    if not found:
+        raise ValueError(
+            f"array must have {wanted} samples along its last axes, or before its last axis of channels, got "
+            f"shape {tuple(shape)}; give an array of that size, or plan for this one"
+        )
+    if len(found) > 1 and not is_channels_first:
+        last = tuple(range(len(shape) - ndim, len(shape)))
+        raise ValueError(
+            f"array of shape {tuple(shape)} could have its channels first or last; give space, such as "
+            f"space={last if ndim > 1 else last[0]} for its last axes"
+        )
+    return found[0]
+
+
+def run(
+    plan: TilePlan,
+    function: Callable[[Any], Any],
+    array: Any,
+    out: Any,
+    batch: int,
+    space: Any,
+    progress: Any,
+) -> Any:
+    """Return the output of a function for a whole array, tile by tile; see :meth:`TilePlan.run`."""
+    if not callable(function):
+        raise TypeError(f"function must take a tile and return its output, got {function!r:.60}")
+    if not hasattr(array, "shape") or not hasattr(array, "__getitem__"):
+        raise TypeError(f"array must have a shape and take slices, got a {type(array).__name__}")
+    layout = layout_of(plan, array.shape, space, _is_tensor(array))
+    if out is not None:
+        _require_room(out, layout, _sides(plan))
+    runner = _Runner(plan, _as_called(function), array, layout, out)
+    groups = _groups(plan, as_count(batch, "batch", minimum=1))
+    with _without_gradients(function):
+        for _ in _told(runner.write_all(groups), plan.count, progress):
+            pass
+    return runner.out
+
+
+def _groups(plan: TilePlan, batch: int) -> Iterator[list[Tile]]:
+    """Yield tiles in groups of at most so many whose reads have one shape."""
+    waiting: dict[Ints, list[Tile]] = {}
+    for tile in plan:
+        group = waiting.setdefault(_lengths(tile.read), [])
+        group.append(tile)
+        if len(group) == batch:
+            yield waiting.pop(_lengths(tile.read))
+    yield from waiting.values()
+
+
+def _lengths(slices: Slices) -> Ints:
+    return tuple(part.stop - part.start for part in slices)
+
+
+@dataclass
+class _Runner:
+    """What is read, called and written."""
+
+    plan: TilePlan
+    function: Callable[[Any], Any]
+    array: Any
+    layout: Layout
+    out: Any
+
+    @property
+    def joins(self) -> bool:
+        """Whether the array has an axis for a batch, before that of channels, that tiles are joined along."""
+        return len(self.array.shape) - self.plan.ndim >= 2
+
+    def write_all(self, groups: Iterator[list[Tile]]) -> Iterator[int]:
+        """Write all tiles; yields how many have been written."""
+        done = 0
+        for group in groups:
+            for tile, found in zip(group, self._called(group), strict=True):
+                self._write(tile, found)
+            done += len(group)
+            yield done
+
+    def _called(self, group: list[Tile]) -> Iterator[Any]:
+        """Yield the outputs of tiles of one shape."""
+        read = [self.array[self.layout.index(tile.read)] for tile in group]
+        if len(read) == 1:
+            yield self._checked(self.function(read[0]), group[0])
+            return
+        found = self.function(_joined(read) if self.joins else _stacked(read))
+        each = len(read[0]) if self.joins else 1
+        if not hasattr(found, "shape") or found.shape[0] != each * len(read):
+            raise ValueError(
+                f"function must return {each * len(read)} entries along its first axis for a batch of "
+                f"{len(read)} tiles, got {_shape(found)}; give batch=1"
+            )
+        for i, tile in enumerate(group):
+            part = found[i * each : (i + 1) * each] if self.joins else found[i]
+            yield self._checked(part, tile)
+
+    def _checked(self, found: Any, tile: Tile) -> Any:
+        """Return a tile's output, or raise where it has another shape than the plan says."""
+        wanted = _output_of(self.plan, tile)
+        if not hasattr(found, "shape"):
+            raise TypeError(f"function must return an array, got a {type(found).__name__}")
+        if len(found.shape) < self.plan.ndim + self.layout.behind or self.layout.sides(found.shape) != wanted:
+            raise ValueError(
+                f"function returns shape {_shape(found)} for a tile of {_text(_lengths(tile.read))} samples, "
+                f"whose output the plan says is {_text(wanted)}; is this the network that was planned for?"
+            )
+        return found
+
+    def _write(self, tile: Tile, found: Any) -> None:
+        """Write what is right of a tile's output."""
+        if self.out is None:
+            self.out = _like(found, self.layout.with_sides(found.shape, _sides(self.plan)))
+        wanted = self.layout.with_sides(found.shape, _sides(self.plan))
+        if tuple(self.out.shape) != wanted:
+            raise ValueError(
+                f"out must have shape {wanted}, as the function's outputs make, got {_shape(self.out)}"
+            )
+        part = found[self.layout.index(tile.crop)]
+        self.out[self.layout.index(tile.write)] = part if _is_tensor(self.out) else _as_numpy(part)
+
+
+def _require_room(out: Any, layout: Layout, sides: Ints) -> None:
+    """Raise where `out` has another size along space than the output."""
+    if not hasattr(out, "shape") or not hasattr(out, "__setitem__"):
+        raise TypeError(f"out must have a shape and take values at slices, got a {type(out).__name__}")
+    if len(out.shape) < len(sides) + layout.behind or layout.sides(out.shape) != sides:
+        raise ValueError(f"out must have {_text(sides)} samples along space, got shape {_shape(out)}")
+
+
+def _output_of(plan: TilePlan, tile: Tile) -> Ints:
+    """Return the size of a tile's output."""
+    return plan.output_of(_lengths(tile.read))
+
+
+def _sides(plan: TilePlan) -> Ints:
+    return tuple(axis.output for axis in plan.axes)
+
+
+def _text(sides: Sequence[int]) -> str:
+    return " x ".join(map(str, sides))
+
+
+def _shape(found: Any) -> Any:
+    return tuple(found.shape) if hasattr(found, "shape") else f"a {type(found).__name__}"
+
+
+def _is_tensor(value: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def _as_numpy(value: Any) -> Any:
+    return value.detach().cpu().numpy() if _is_tensor(value) else value
+
+
+def _joined(read: list[Any]) -> Any:
+    if _is_tensor(read[0]):
+        return sys.modules["torch"].cat(read)
+    return np.concatenate(read)
+
+
+def _stacked(read: list[Any]) -> Any:
+    return sys.modules["torch"].stack(read) if _is_tensor(read[0]) else np.stack(read)
+
+
+def _like(found: Any, shape: Ints) -> Any:
+    """Return an array to write to, of the kind that a function returned."""
+    size = found.element_size() if _is_tensor(found) else np.dtype(found.dtype).itemsize
+    check_memory(math.prod(shape) * size, "the output", "give out, such as a memory map")
+    return found.new_empty(shape) if _is_tensor(found) else np.empty(shape, found.dtype)
+
+
+def _as_called(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a function as it is, or a module as one that takes and returns what it is given."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(function, torch.nn.Module):
+        return function
+    like = next(function.parameters(), None)
+
+    def called(tile: Any) -> Any:
+        given = tile if _is_tensor(tile) else torch.as_tensor(np.ascontiguousarray(tile))
+        found = function(given if like is None else given.to(like))
+        return found.to(tile.device) if _is_tensor(tile) else _as_numpy(found)
+
+    return called
+
+
+def _without_gradients(function: Callable[[Any], Any]) -> Any:
+    torch = sys.modules.get("torch")
+    is_module = torch is not None and isinstance(function, torch.nn.Module)
+    return torch.no_grad() if torch is not None and is_module else nullcontext()
+
+
+def _told(done: Iterator[int], count: int, progress: Any) -> Iterator[int]:
+    """Yield the numbers of tiles done, and tell whoever asks."""
+    if progress is not None and not isinstance(progress, bool) and not callable(progress):
+        raise TypeError(f"progress must be a bool or a function of (done, all), got {progress!r}")
+    if callable(progress):
+        for number in done:
+            progress(number, count)
+            yield number
+    else:
+        yield from shown(done, "tile", count) if progress else done

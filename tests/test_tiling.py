@@ -1,0 +1,276 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings, strategies as st
+
+import erfmath as em
+from erfmath import Conv, ConvTranspose, Pool, Upsample, strategies
+
+UNET = em.zoo.unet(depth=3)
+
+
+def difference(found, wanted):
+    """The largest difference over the standard deviation of what is wanted."""
+    assert tuple(found.shape) == tuple(wanted.shape)
+    return float(abs(found - wanted).max() / wanted.std())
+
+
+# ------------------------------------------------------------------------------------------ against the whole
+
+
+def names():
+    try:
+        import tiled
+    except ImportError:
+        return []
+    return list(tiled.ARCHITECTURES)
+
+
+@pytest.mark.parametrize("name", names())
+def test_tiles_put_together_are_the_whole_and_one_period_less_of_halo_is_not(name):
+    torch = pytest.importorskip("torch")
+    import tiled
+
+    module, x, tile = tiled.made(name)
+    model = em.from_torch(module, x)
+    plan = em.tiles(model, tuple(x.shape[2:]), tile)
+    assert plan.count > 1
+    with torch.no_grad():
+        whole = module(x)
+    assert difference(plan.run(module, x), whole) <= 1e-12
+    for axis, (before, after) in enumerate(axis_halos(plan)):
+        for smaller in ((before - plan.axes[axis].period, after), (before, after - plan.axes[axis].period)):
+            if min(smaller) >= 0 and plan.shape[axis] > 1:
+                halos = axis_halos(plan)
+                halos[axis] = smaller
+                less = em.tiles(model, tuple(x.shape[2:]), tile, halo=halos)
+                assert difference(less.run(module, x), whole) > 1e-6
+
+
+def axis_halos(plan):
+    return [(axis.before, axis.after) for axis in plan.axes]
+
+
+def test_a_unet_at_halo_40_differs_and_at_48_does_not():
+    pytest.importorskip("torch")
+    import tiled
+
+    module, x, _ = tiled.made("U-Net, depth 3")
+    whole = module(x).detach()
+    results = {h: em.tiles(UNET, (200, 176), (120, 112), halo=h).run(module, x) for h in (40, 48)}
+    assert difference(results[40], whole) > 1e-6
+    assert difference(results[48], whole) <= 1e-12
+    assert em.tiles(UNET, 4096, 512).halo == ((48, 48), (48, 48))
+
+
+@given(strategies.networks(elements=st.integers(1, 9), max_dims=2), st.integers(1, 60), st.integers(1, 40))
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@example(Conv(3, padding=1) >> Pool(2, mode="max") >> ConvTranspose(4, 2, padding=1), 40, 12)
+@example(em.Identity(), 2, 1)  # a module without parameters keeps the type of its tiles
+@example(Conv(5, stride=3, padding=2) >> Upsample(3, mode="linear"), 60, 21)
+def test_tiles_of_random_networks_are_the_whole(net, size, tile):
+    torch = pytest.importorskip("torch")
+    ndim = net.ndim or 1
+    try:
+        plan = em.tiles(net, (size,) * ndim, (tile,) * ndim)
+        module = em.to_torch(net, 2, rng=0).double().eval()
+    except ValueError:  # sizes that do not fit, layers that torch does not have
+        assume(False)
+    assume(plan.count > 1)
+    x = torch.randn(1, 1, *(size,) * ndim, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        whole = module(x)
+    found = plan.run(module, x)
+    finite = torch.isfinite(whole)  # windows of padding alone have no maximum
+    assert bool((finite == torch.isfinite(found)).all())
+    scale = whole[finite].std() if finite.sum() > 1 else torch.ones(())
+    assert float((found - whole)[finite].abs().max()) <= 1e-12 * max(float(scale), 1e-300)
+
+
+# ------------------------------------------------------------------------------------------- what a plan says
+
+
+@given(st.integers(300, 3000), st.integers(100, 400), st.sampled_from([1, 2, 3]))
+def test_writes_cover_each_output_once_and_reads_stay_inside(size, tile, ndim):
+    net = Conv(7, 2, padding=3) >> Conv(5, padding=2) >> Upsample(4, mode="linear")
+    plan = em.tiles(net, size, tile)
+    written = np.zeros(plan.output_size, dtype=int)
+    for part in plan:
+        (read,), (crop,), (write,) = part.read, part.crop, part.write
+        assert 0 <= read.start < read.stop <= size
+        assert read.start % plan.period == 0
+        assert read.stop - read.start <= tile
+        assert crop.stop - crop.start == write.stop - write.start
+        assert crop.start >= 0
+        assert crop.stop <= em.output_size(net, read.stop - read.start)
+        written[write] += 1
+    assert set(written) == {1}
+    assert plan.overhead == pytest.approx(sum(t.read[0].stop - t.read[0].start for t in plan) / size)
+
+
+def test_a_plan_is_a_sequence():
+    plan = em.tiles(Conv((3, 3), padding=1), (20, 30), 8)
+    assert len(plan) == plan.count == 3 * 5
+    assert plan[-1] == plan[plan.count - 1] == list(plan)[-1] == plan.at((2, 4))
+    assert plan[2:4] == (plan[2], plan[3])
+    assert plan == em.tiles(Conv((3, 3), padding=1), (20, 30), 8)
+    with pytest.raises(IndexError, match="below 15"):
+        plan[15]
+    with pytest.raises(IndexError, match="below"):
+        plan.at((0, 5))
+
+
+def test_its_repr_is_a_table():
+    lines = repr(em.tiles(UNET, 4096, 512)).splitlines()
+    assert [line.split("  ")[0] for line in lines] == [
+        "input",
+        "output",
+        "tile",
+        "halo",
+        "step",
+        "period",
+        "tiles",
+        "overhead",
+        "largest tensor",
+    ]
+    assert "48 before, 48 after" in lines[3]
+    assert "100 (10 x 10)" in lines[6]
+
+
+def test_a_causal_network_has_its_halo_on_one_side():
+    net = em.Pad([(4, 0)]) >> Conv(5)
+    assert em.tiles(net, 100, 20).halo == (4, 0)
+
+
+def test_one_tile_covers_what_is_no_larger():
+    plan = em.tiles(UNET, 96, 512)
+    assert (plan.count, plan.halo, plan.tile, plan.overhead) == (1, ((0, 0), (0, 0)), (96, 96), 1)
+
+
+def test_a_plan_of_many_tiles_is_small():
+    net = em.zoo.unet(depth=4)
+    em.tiles(net, 20_000, 512)
+    tracemalloc.start()
+    plan = em.tiles(net, 20_000, 512)
+    assert plan.count > 3000
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+# ---------------------------------------------------------------------------------------------------- running
+
+
+def smooth(x):
+    return np.apply_along_axis(np.convolve, -1, x, [1, 2, 1], "valid")
+
+
+X = np.arange(1000) % 7
+PLAN = em.tiles(Conv(3), 1000, 100)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 100])
+def test_arrays_with_channels_first_last_and_none(batch):
+    wanted = smooth(X)
+    assert (PLAN.run(smooth, X, batch=batch) == wanted).all()
+    assert (PLAN.run(smooth, X[None, None], batch=batch) == wanted).all()
+
+    def last(x):
+        return np.moveaxis(smooth(np.moveaxis(x, -1, -2)), -1, -2)
+
+    found = PLAN.run(last, X[None, :, None], batch=batch)
+    assert found.shape == (1, 998, 1)
+    assert (found[0, :, 0] == wanted).all()
+
+
+def test_memory_maps_and_objects_with_slices(tmp_path):
+    source = np.memmap(tmp_path / "in", dtype=X.dtype, mode="w+", shape=X.shape)
+    source[:] = X
+    target = np.memmap(tmp_path / "out", dtype=X.dtype, mode="w+", shape=(998,))
+    largest = []
+
+    class Sliced:  # as zarr and h5py have it
+        shape = X.shape
+
+        def __getitem__(self, index):
+            part = source[index]
+            largest.append(part.size)
+            return part
+
+    assert PLAN.run(smooth, Sliced(), out=target) is target
+    assert (target == smooth(X)).all()
+    assert max(largest) == 100
+
+
+def test_progress_is_told():
+    told = []
+    PLAN.run(smooth, X, progress=lambda done, total: told.append((done, total)))
+    assert told == [(i + 1, PLAN.count) for i in range(PLAN.count)]
+    with pytest.raises(TypeError, match="progress"):
+        PLAN.run(smooth, X, progress="yes")
+
+
+def test_a_module_keeps_its_type_and_needs_no_gradient():
+    torch = pytest.importorskip("torch")
+    module = torch.nn.Conv1d(1, 2, 3)
+    found = PLAN.run(module, X[None, None].astype(np.float64))
+    assert isinstance(found, np.ndarray)
+    wanted = module(torch.as_tensor(X[None, None], dtype=torch.float32)).detach().numpy()
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("function", "array", "options", "error", "said"),
+    [
+        (lambda x: x, X, {}, ValueError, r"shape \(100,\) for a tile of 100 .* plan says is 98"),
+        (lambda x: 3, X, {}, TypeError, "return an array, got a int"),
+        ("net", X, {}, TypeError, "function must take a tile"),
+        (smooth, [1, 2], {}, TypeError, "array must have a shape"),
+        (smooth, X[:-1], {}, ValueError, r"array must have 1000 samples .* got shape \(999,\)"),
+        (smooth, X, {"batch": 0}, ValueError, "batch must be at least 1"),
+        (smooth, X, {"batch": 2.5}, TypeError, "batch must be an int"),
+        (smooth, X, {"out": np.zeros(1000)}, ValueError, "out must have 998 samples"),
+        (smooth, np.zeros((1000, 1000)), {}, ValueError, "channels first or last; give space"),
+        (smooth, X, {"space": 1}, ValueError, "space must be below 1"),
+    ],
+)
+def test_what_does_not_run_says_why(function, array, options, error, said):
+    with pytest.raises(error, match=said):
+        PLAN.run(function, array, **options)
+
+
+def test_out_is_looked_at_before_the_first_tile():
+    calls = []
+
+    def counted(x):
+        calls.append(1)
+        return smooth(x)
+
+    with pytest.raises(ValueError, match="out must have"):
+        PLAN.run(counted, X, out=np.zeros((2, 5)))
+    assert not calls
+
+
+# -------------------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "said"),
+    [
+        ((4100, 512), {}, ValueError, r"size 4100 is none .* axis 0: give 4096 or 4104"),
+        ((4096, 500), {}, ValueError, r"tile 500 is none .*: give 496 or 504"),
+        ((4096, 96), {}, ValueError, r"tile 96 is too small .* 48 before and 48 after.*; give 104 or more"),
+        ((4096, 0), {}, ValueError, "tile must be at least 1"),
+        ((4096, (512, 512, 512)), {}, ValueError, "tile must be an int or 2 ints"),
+        ((4096.5, 512), {}, TypeError, "size must be an int"),
+        ((4096, 512), {"halo": -8}, ValueError, "halo must be at least 0"),
+        ((4096, 512), {"halo": 4.5}, TypeError, "halo must be an int"),
+        ((4096, 512), {"halo": "48"}, TypeError, "halo must be an int"),
+        ((4096, 512), {"halo": 46}, ValueError, "multiple of the period 8 .* give 40 or 48"),
+        ((4096, 512), {"halo": [(8, 8)] * 3}, ValueError, "pair per axis of 2"),
+    ],
+)
+def test_what_cannot_be_planned_says_what_can(arguments, options, error, said):
+    with pytest.raises(error, match=said) as raised:
+        em.tiles(UNET, *arguments, **options)
+    assert "\n" not in str(raised.value)
