@@ -24,7 +24,7 @@ NETS = [
 ]
 
 # What is null in the JSON of an analysis without being missing: it was not asked for, or is as usual.
-NOT_ASKED = {"measured", "output"}
+NOT_ASKED = {"units", "measured", "output"}
 
 
 @pytest.mark.parametrize("net", NETS, ids=["resnet18", "up", "two axes", "given weights", "graph"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from .._files import checked_path
 from ..report.analysis import PAGES, Analysis, analyze
-from .arguments import NETWORKS, parse_count, parse_sides
+from .arguments import NETWORKS, parse_count, parse_rate, parse_sides
 from .options import (
     add_definition,
     add_input_size,
@@ -33,6 +33,8 @@ EXAMPLES = """\
   erfmath analyze torchvision.models:resnet18 --output layer3 --input-size 224x224
   erfmath analyze model.onnx --weights given --profile variance
   erfmath analyze speech.onnx --input audio --input-shape 1,16000 --value sr=16000
+  erfmath analyze wavenet --rate 16k
+  erfmath analyze "conv3x3x3*4" --spacing 2,.5,.5um
   erfmath analyze net.json --json"""
 
 _RUNS = "100"
@@ -89,6 +91,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-gates", dest="global_context", action="store_false", help=argparse.SUPPRESS
     )  # its name until 0.1
+    parser.add_argument(
+        "--rate", metavar="HERTZ", help="samples per second, such as 16k, to show lengths in ms as well"
+    )
+    parser.add_argument(
+        "--spacing",
+        metavar="LENGTHS",
+        help="lengths of a pixel with their unit, such as .5um or 2,.5,.5um, to show lengths in it as well",
+    )
     add_definition(parser, default=None)
     add_reading(parser)
     add_plot(parser)
@@ -144,6 +154,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "ref": arguments.ref,
         "global_context": arguments.global_context,
         "measure": arguments.measure and parse_count(arguments.measure, "--measure"),
+        "rate": parse_rate(arguments.rate, "--rate"),
+        "spacing": arguments.spacing,
     }
 
 

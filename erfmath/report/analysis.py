@@ -26,9 +26,11 @@ from ..network.field import ReceptiveField, receptive_field
 from ..network.impact_map import impact_map
 from ..network.sizes import output_size, sized_for
 from ..network.variance import variance
+from ..streaming.latency import as_rate
 from .axes import marginals_of, per_axis_values
 from .layers import LayerTable, layer_table
 from .text import report
+from .units import Units, units_of
 
 if TYPE_CHECKING:
     from .measurement import Measured
@@ -75,6 +77,8 @@ class Analysis:
         The cost and the table of layers.
     measured
         A measurement and its agreement with the theory, if one was asked for.
+    units
+        The length of a sample along each axis, if a rate or a spacing was given.
     why
         The reason for each reading that does not exist, by its name in :meth:`to_dict`.
     warnings
@@ -101,6 +105,7 @@ class Analysis:
     why: dict[str, str]
     warnings: tuple[str, ...] = ()
     measured: Measured | None = None
+    units: Units | None = None
     is_size_asked: bool = dataclass_field(default=False, compare=False)
     is_unit_asked: bool = dataclass_field(default=False, compare=False)
 
@@ -187,9 +192,9 @@ class Analysis:
 
         The keys are "version", "name", "output", "network", "input_size", "channels", "unit", "borders",
         "weights", "profile", "ref", "layers", "field", "effective", "central_limit", "cost", "measured",
-        "warnings" and "why". What does not exist is null, with its reason in "why" under the same key.
-        Values per axis are lists. For each layer, "field" is the size of the theoretical field and "offset"
-        the first position that unit 0 sees. Infinity is the string "inf" or "-inf"; a fraction is a string
+        "units", "warnings" and "why". What does not exist is null, with its reason in "why" under the same
+        key. Values per axis are lists. For each layer, "field" is the size of the theoretical field and
+        "offset" the first position that unit 0 sees. Infinity is the string "inf" or "-inf"; a fraction is a string
         such as "1/2".
         """
         from .as_json import as_dict
@@ -218,6 +223,8 @@ def analyze(
     space: int | Sequence[int] | None = None,
     values: Mapping[str, Any] | None = None,
     rules: Mapping[str, Any] | None = None,
+    rate: float | None = None,
+    spacing: Any = None,
 ) -> Analysis:
     """Return all readings of a network at once.
 
@@ -257,6 +264,11 @@ def analyze(
         The shape of a model's input, in place of a size and channels, and which of its axes are spatial.
     values, rules
         The values of an ONNX file's other inputs, and what operators mean, see :func:`from_onnx`.
+    rate
+        Samples per second along the only axis: lengths are then shown in milliseconds as well.
+    spacing
+        Lengths of a pixel or voxel, one or one per axis, with their unit, such as "2,.5,.5um" or
+        (2, .5, .5, "um"): lengths are then shown in that unit as well.
 
     Returns
     -------
@@ -295,7 +307,9 @@ def analyze(
         values=values,
         rules=rules,
     )
-    found = replace(_analysis(name, net, input_size, wanted, at, borders, choices), output=other)
+    units = units_of(as_rate(rate), spacing, receptive_field(net).ndim)
+    found = _analysis(name, net, input_size, wanted, at, borders, choices)
+    found = replace(found, output=other, units=units)
     if runs is None:
         return found
     from .measurement import measured_beside

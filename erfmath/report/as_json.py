@@ -53,6 +53,7 @@ def as_dict(found: Analysis) -> dict[str, Any]:
         "central_limit": [_limit_dict(limit) for limit in found.limits] or None,
         "cost": _cost_dict(found.cost),
         "measured": _measured_dict(found.measured),
+        "units": _units_dict(found),
         "warnings": found.warnings,
         "why": found.why,
     }
@@ -70,6 +71,22 @@ def _field_dict(field: ReceptiveField) -> dict[str, Any]:
         "is_covered": field.is_covered if is_bounded else None,
         "halo": pairs_of(field, field.halo()) if field.stretches is None else None,
         "period": per_axis_values(field.period),
+    }
+
+
+def _units_dict(found: Analysis) -> dict[str, Any] | None:
+    """Return the lengths of the field, the halo and the effective fields, None without units."""
+    units, field = found.units, found.field
+    if units is None:
+        return None
+    halo = None if field.stretches is not None else pairs_of(field, field.halo())
+    return {
+        "unit": units.unit,
+        "spacing": [float(length) for length in units.spacing],
+        "field": units.lengths(per_axis_values(field.size)),
+        "stride": units.lengths(per_axis_values(field.stride)),
+        "halo": halo and [*zip(*map(units.lengths, zip(*halo, strict=True)), strict=True)],
+        "effective": {name: value and units.side(value.size) for name, value in found.effective.items()},
     }
 
 

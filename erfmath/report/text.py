@@ -18,6 +18,7 @@ from .axes import marginals_of, pairs_of, per_axis_values, phases_of
 if TYPE_CHECKING:
     from .analysis import Analysis
     from .measurement import Measured
+    from .units import Units
 
 _MOST_PHASES = 8
 
@@ -43,7 +44,7 @@ _MEASURED = {
 def report(found: Analysis) -> str:
     """Return the title, the layers, the theoretical and the effective field, a picture and a measurement."""
     layers = str(found.stages) if found.is_long else repr(found.layers)
-    parts = [title_of(found), layers, facts(_field_facts(found.field, found.at))]
+    parts = [title_of(found), layers, facts(_field_facts(found))]
     parts.append(phase_table(found))
     parts.append(facts(_impact_facts(found)))
     if found.distribution is not None and any(m.var() for m in marginals_of(found.distribution)):
@@ -65,7 +66,7 @@ def measured_text(found: Analysis) -> str:
 
 def facts_of(found: Analysis) -> list[tuple[str, str]]:
     """Return names and sentences; one without a name goes on with the one before."""
-    return [*_field_facts(found.field, found.at), *_impact_facts(found)]
+    return [*_field_facts(found), *_impact_facts(found)]
 
 
 def _impact_facts(found: Analysis) -> list[tuple[str, str]]:
@@ -94,30 +95,31 @@ def _measured(found: Measured) -> str:
     )
 
 
-def _field_facts(field: ReceptiveField, at: tuple[int, ...]) -> list[tuple[str, str]]:
+def _field_facts(found: Analysis) -> list[tuple[str, str]]:
+    field, at, units = found.field, found.at, found.units
     unit = _unit(field.ndim)
     if field.is_everything:
         return [("Field", f"unbounded: {field.unbounded!r} reads the whole input")]
     strides = per_axis_text(per_axis_values(field.stride))
-    every = f"every {unit}" if strides == "1" else f"every {strides} {unit}s"
+    every = f"every {unit}" if strides == "1" else f"every {strides} {unit}s{_length(units, field.stride)}"
     region = field.region(at if field.ndim > 1 else at[0])
     regions = [_ends(ends) for ends in pairs_of(field, region)]
     if field.unbounded is not None:
-        sides = f"{shown_sides(per_axis_values(field.size))} {unit}s"
+        sides = f"{shown_sides(per_axis_values(field.size))} {unit}s{_length(units, field.size)}"
         return [
             ("Field", f"{sides}: {field.unbounded!r} reads the whole of an axis or side"),
             (f"Unit {','.join(map(str, at if any(at) else at[:1]))}", f"sees {per_axis_text(regions)}"),
-            ("Halo", _halo(field)),
+            ("Halo", _halo(field, units)),
         ]
     whole = [
-        ("Field", f"{_sides(field)}; one unit {every}"),
+        ("Field", f"{_sides(field)}{_length(units, field.size)}; one unit {every}"),
         (f"Unit {','.join(map(str, at if any(at) else at[:1]))}", f"sees {per_axis_text(regions)}"),
     ]
     if (count := _phases(field)) > 1:
         sizes = [phase.size for phases in phases_of(field) for phase in phases]
         between = f"{min(sizes)} .. {max(sizes)}" if min(sizes) < max(sizes) else str(max(sizes))
         whole.append(("Phases", f"{count}, by the output's index modulo {count}: fields of {between}"))
-    return [*whole, ("Holes", _holes(field)), ("Halo", _halo(field))]
+    return [*whole, ("Holes", _holes(field)), ("Halo", _halo(field, units))]
 
 
 def _ends(ends: Any) -> str:
@@ -142,13 +144,13 @@ def _holes(field: ReceptiveField) -> str:
     return f"unit 0 sees {per_axis_text(seen)} {_unit(field.ndim)}s along an axis"
 
 
-def _halo(field: ReceptiveField) -> str:
+def _halo(field: ReceptiveField, units: Units | None) -> str:
     if field.stretches is not None:
         return f"none: {field.stretches} has positions that depend on the size of the map"
     pairs = [["all" if math.isinf(end) else end for end in pair] for pair in pairs_of(field, field.halo())]
     ends = [f"{before} before, {after} after" for before, after in pairs]
     tiles = per_axis_text(per_axis_values(field.period))
-    return f"{per_axis_text(ends)}" + (
+    return f"{per_axis_text(ends)}{_halo_length(field, units)}" + (
         "" if tiles == "1" else f", for tiles that start at multiples of {tiles}"
     )
 
@@ -177,15 +179,17 @@ def _effective_facts(found: Analysis) -> list[tuple[str, str]]:
         text = (
             f"{name}: {found.why[f'effective.{name}']}"
             if field is None
-            else _effective_text(name, field, found.field.ndim)
+            else _effective_text(name, field, found)
         )
         lines.append(("" if number else "Effective", text))
     return lines
 
 
-def _effective_text(name: str, field: EffectiveField, ndim: int) -> str:
+def _effective_text(name: str, field: EffectiveField, found: Analysis) -> str:
+    units = found.units
+    length = "" if units is None else f" ({figure(round(units.side(field.size), 4))} {units.unit})"
     return (
-        f"{_counted(field.count, ndim)}, side {figure(round(field.size, 2))}, "
+        f"{_counted(field.count, found.field.ndim)}, side {figure(round(field.size, 2))}{length}, "
         f"{field.ratio:.3f} of the theoretical side ({name})"
     )
 
@@ -254,6 +258,19 @@ def _pixels(sides: tuple[int, ...]) -> str:
 
 def _counted(count: int, ndim: int) -> str:
     return f"{count:,} {_unit(ndim)}" + "s" * (count != 1)
+
+
+def _length(units: Units | None, samples: Any) -> str:
+    """Return samples per axis as lengths in parentheses, nothing without units."""
+    return "" if units is None else f" ({units.text(per_axis_values(samples))})"
+
+
+def _halo_length(field: ReceptiveField, units: Units | None) -> str:
+    """Return a halo as lengths in parentheses, once where both sides are equal."""
+    if units is None:
+        return ""
+    sides = [units.text(side) for side in zip(*pairs_of(field, field.halo()), strict=True)]
+    return f" ({sides[0]})" if len(set(sides)) == 1 else f" ({sides[0]} before, {sides[1]} after)"
 
 
 def _unit(ndim: int) -> str:
