@@ -194,8 +194,8 @@ class Analysis:
         "weights", "profile", "ref", "layers", "field", "effective", "central_limit", "cost", "measured",
         "units", "warnings" and "why". What does not exist is null, with its reason in "why" under the same
         key. Values per axis are lists. For each layer, "field" is the size of the theoretical field and
-        "offset" the first position that unit 0 sees. Infinity is the string "inf" or "-inf"; a fraction is a string
-        such as "1/2".
+        "offset" the first position that unit 0 sees. Infinity is the string "inf" or
+        "-inf"; a fraction is a string such as "1/2".
         """
         from .as_json import as_dict
 
