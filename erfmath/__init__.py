@@ -11,6 +11,7 @@ _PUBLIC = {
     "core.plan": ("Candidate", "Plan", "plan"),
     "design.comparison": ("CandidateRow", "Comparison", "compare"),
     "design.designs": ("Design", "Designs"),
+    "design.productive": ("LayerContext", "Productivity", "productive"),
     "design.search": ("find_designs",),
     "design.rules": ("has_no_holes", "is_smooth", "most_gained", "outward_kernel", "satisfies_hdc"),
     "formats.json_format": ("network_from_json", "network_to_json"),

@@ -9,6 +9,11 @@ from .core.coefficients import (
 from .core.plan import Candidate as Candidate, Plan as Plan, plan as plan
 from .design.comparison import CandidateRow as CandidateRow, Comparison as Comparison, compare as compare
 from .design.designs import Design as Design, Designs as Designs
+from .design.productive import (
+    LayerContext as LayerContext,
+    Productivity as Productivity,
+    productive as productive,
+)
 from .design.rules import (
     has_no_holes as has_no_holes,
     is_smooth as is_smooth,
