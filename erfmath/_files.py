@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,11 +25,17 @@ def checked_path(path: object, endings: tuple[str, ...], name: str = "path") -> 
 
 
 def write_beside(path: Path, write: Callable[[Path], object], name: str = "path") -> None:
-    """Write a file of another name in the same folder and rename it; of a failure nothing is left."""
-    aside = path.with_name(f".{path.stem[:80]}.{os.getpid()}{path.suffix}")
+    """Write a file of another name in the same folder and rename it; of a failure nothing is left.
+
+    What was there before is replaced by a file of the same rights, where a link points if it is one.
+    """
+    target = Path(os.path.realpath(path))
+    aside = target.with_name(f".{target.stem[:80]}.{secrets.token_hex(4)}{target.suffix}")
     try:
         write(aside)
-        os.replace(aside, path)
+        if target.exists():
+            shutil.copymode(target, aside)
+        os.replace(aside, target)
     except OSError as error:
         raise OSError(f"{name} {str(path)!r} cannot be written: {error.strerror or error}") from None
     finally:

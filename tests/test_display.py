@@ -117,6 +117,13 @@ def test_the_repr_of_a_zoo_network_is_one_line(name):
     assert repr(net).startswith("<") == (len(net.expression) > 120)
 
 
+def test_a_network_inside_networks_is_spelled_once():
+    net = em.Conv(3, padding=1, channels=1)
+    for _ in range(40):  # twice at each level would never end
+        net = em.Concat([net, em.Identity()], [1, 1])
+    assert net.expression.count("Concat") == 40
+
+
 def test_notebooks_show_values():
     nbclient = pytest.importorskip("nbclient", reason="a notebook is executed by nbclient")
     nbformat = pytest.importorskip("nbformat", reason="a notebook is written by nbformat")

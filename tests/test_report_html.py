@@ -86,6 +86,24 @@ def test_files_are_whole_or_not_there(tmp_path):
     assert path.read_text("utf-8").startswith("<!doctype html>")
 
 
+def test_links_and_rights_are_kept(tmp_path):
+    report = em.analyze("conv3x3p1*3")
+    path, link = tmp_path / "page.html", tmp_path / "link.html"
+    path.write_text("old")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    report.to_html(link)
+    assert link.is_symlink()
+    assert path.read_text("utf-8") == report.to_html()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_weights_between_channels_are_not_taken_for_equal():
+    net = em.Weighted(em.Conv(2), [[[1.0, 2.0]], [[-1.0, 1.0]]]) >> em.Conv(3)
+    operations = explorer(em.analyze(net, input_size=9))["programs"]["each"][0]["operations"]
+    assert [op["w"] for op in operations] == [None, 1.0]
+
+
 @pytest.mark.parametrize(
     ("make", "error", "said"),
     [
@@ -276,6 +294,36 @@ def test_units_without_borders_see_their_region(opened):
         page.locator("#unit input").fill(str(unit))
         low, high = field.region(unit)
         assert texts(page)["sees"] == f"{low} .. {high}"
+
+
+def test_the_part_that_is_shown_can_be_chosen(opened):
+    page = opened(em.analyze("conv3x3p1*3", input_size=64))
+    canvas = page.locator("#field")
+    assert page.get_by_label("around the unit").is_checked()
+    box = canvas.bounding_box()
+    canvas.click(position={"x": 9, "y": box["height"] - 9})  # the view is of 7 positions and 2 on each side
+    assert texts(page)["unit"] == "37, 27"
+    page.get_by_role("radio", name="the input").check()
+    canvas.click(position={"x": 9, "y": canvas.bounding_box()["height"] - 9})
+    assert texts(page)["unit"] == "63, 0"
+    page.locator("#cone").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    assert texts(page)["unit"] == "63, 11"
+    page = opened(em.analyze("conv3x3p1*40", input_size=32))
+    assert page.get_by_label("all that is seen").is_checked()
+
+
+def test_a_picture_keeps_its_proportions(opened):
+    page = opened(em.analyze("conv3x3p1*3", input_size=(200, 40)))
+    page.get_by_role("radio", name="the input").check()
+    places = []
+    for step in (0, 60):
+        page.locator("#field").click(position={"x": 60 + step, "y": 200 + step})
+        places.append([int(text) for text in texts(page)["unit"].split(", ")])
+    (high, wide), (higher, wider) = places
+    assert abs((higher - high) - (wider - wide)) <= 1
+    assert wider > wide + 10
 
 
 def test_units_move_by_keys_and_clicks(opened):

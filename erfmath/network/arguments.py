@@ -108,7 +108,9 @@ def set_fields(node: Node, **values: Any) -> None:
 
 def spelled(value: Any) -> str:
     """Return the Python expression of an argument, of a network in full."""
-    return str(value.expression) if hasattr(value, "expression") else repr(value)
+    # Asked for once: to ask whether it is there makes it, twice as often at each level.
+    expression = getattr(value, "expression", None)
+    return repr(value) if expression is None else str(expression)
 
 
 def call(node: Node, **defaults: Any) -> str:

@@ -10,27 +10,27 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..network.algebra import Node
 from ..network.program import Block, Operation, Program, program_of
 from ..network.regions import Regions, regions_of
-from ..network.sizes import sized_for
+from ..network.sizes import Sized, sized_for
 from ..network.stage import Stage, Unbounded
 from ..network.support import like_axes
 from ..polynomials.kernel import Kernel
 from .as_json import jsonable
 from .axes import per_axis_values
-from .layers import LayerRow, rows_of
+from .layers import rows_of
 
 if TYPE_CHECKING:
     from .analysis import Analysis
 
-# Operations of a program that is sent along: what a browser pulls a unit back through in some milliseconds.
+# Operations of a program that is sent along, and these times the positions of its field: what a browser
+# pulls a unit back through in some milliseconds.
 _MOST_OPERATIONS = 4000
-
-# Positions of a field up to which a browser lists them.
-_LARGEST_FIELD = 10**5
+_MOST_STEPS = 10**7
 
 
 def explorer(found: Analysis) -> dict[str, Any]:
@@ -38,41 +38,44 @@ def explorer(found: Analysis) -> dict[str, Any]:
     parts, whole = rows_of(found.net)
     flat = program_of(whole, found.field.ndim)
     seen = regions_of(flat)
-    rows: list[dict[str, Any]] = [
-        {"name": row.layer, **_numbers(row), "regions": [*map(_regions, seen[flat.spans[part.last].output])]}
-        for row, part in zip(found.layers, parts, strict=True)
-    ]
-    data = {"axes": found.field.ndim, "size": found.input_size, "at": _unit(found), "rows": rows}
+    frame = None if found.input_size is None else sized_for(whole, found.input_size)
+    rows = []
+    for part in parts:
+        regions = seen[flat.spans[part.last].output]
+        size = frame and frame.sizes[frame.program.spans[part.last].output]
+        rows.append({"name": part.layer, **_numbers(regions), "output_size": size})
+    data = {"axes": found.field.ndim, "size": found.input_size, "at": _unit(found, frame), "rows": rows}
     if _is_small(flat, found):
-        program, data["programs"] = _programs(whole, found)
+        program, data["programs"] = _programs(whole, found, frame)
         for row, part in zip(rows, parts, strict=True):
             row["tensor"] = program.spans[part.last].output
     return dict(jsonable(data))
 
 
-def _numbers(row: LayerRow) -> dict[str, Any]:
-    """Return what a layer says of itself, by the names of the JSON report."""
-    known = row.as_dict()
-    return {name: known[name] for name in ("field", "stride", "offset", "output_size")}
+def _numbers(seen: Sequence[Regions]) -> dict[str, Any]:
+    """Return what a layer says of itself by the names of the JSON report, and where its units look.
+
+    A region is what the first unit of each phase sees, and how far the next ones are from them.
+    """
+    return {
+        "field": [axis.size for axis in seen],
+        "stride": [axis.stride for axis in seen],
+        "offset": [axis.start for axis in seen],
+        "regions": [{"move": int(a.rate * len(a.phases)), "phases": a.phases} for a in seen],
+    }
 
 
-def _regions(axis: Regions) -> dict[str, Any]:
-    """Return what the first unit of each phase sees, and how far the next ones are from them."""
-    return {"move": int(axis.rate * len(axis.phases)), "phases": axis.phases}
-
-
-def _unit(found: Analysis) -> Any:
+def _unit(found: Analysis, frame: Sized | None) -> Any:
     """Return the unit to begin with: the one that was asked for, or the middle one."""
-    if found.is_unit_asked or found.input_size is None:
-        return found.at
-    return tuple(count // 2 for count in sized_for(found.net, found.input_size).output)
+    return found.at if found.is_unit_asked or frame is None else tuple(count // 2 for count in frame.output)
 
 
 def _is_small(flat: Program, found: Analysis) -> bool:
     """Whether a browser can pull a unit back in a moment."""
     sides = per_axis_values(found.field.size)
     bounded = [side if math.isfinite(side) else most for side, most in zip(sides, _sides(found), strict=True)]
-    return _copies(flat) <= _MOST_OPERATIONS and max(bounded) <= _LARGEST_FIELD
+    copies = _copies(flat)
+    return copies <= _MOST_OPERATIONS and copies * max(bounded) <= _MOST_STEPS
 
 
 def _sides(found: Analysis) -> tuple[int, ...]:
@@ -86,12 +89,11 @@ def _copies(program: Program) -> int:
     )
 
 
-def _programs(whole: Node, found: Analysis) -> tuple[Program, dict[str, Any]]:
+def _programs(whole: Node, found: Analysis, frame: Sized | None) -> tuple[Program, dict[str, Any]]:
     """Return the program with its copies written out, and for each axis what it does there.
 
     Axes that are alike share theirs: `of` says which one is whose.
     """
-    frame = None if found.input_size is None else sized_for(whole, found.input_size)
     program = program_of(whole, found.field.ndim, unrolled=True) if frame is None else frame.program
     alike: dict[Any, int] = {}
     kinds = zip(like_axes(program), _sides(found), strict=True)
@@ -110,15 +112,16 @@ def _programs(whole: Node, found: Analysis) -> tuple[Program, dict[str, Any]]:
 def _operation(op: Operation, axis: int) -> dict[str, Any]:
     """Return what an operation reads, in a few letters since there are hundreds.
 
-    from: its sources with their gains; t: the taps, w: their weights; s: stride, d: dilation, c: shift,
-    u: upsampling; b: what stands outside the map; n: where averages count, before and behind it; a: whether
-    everything before and behind a unit is read, p: to a single unit.
+    from: its sources with their gains; t: the taps, w: their weights, null where channels have their own; s:
+    stride, d: dilation, c: shift, u: upsampling; b: what stands outside the map; n: where averages count,
+    before and behind it; a: whether everything before and behind a unit is read, p: to a single unit.
     """
     found: dict[str, Any] = {"from": [[source, float(gain)] for source, gain in op.sources]}
     if isinstance(op.what, Unbounded):
         return found | {"a": op.what.reads(axis), "p": op.what.pools(axis)}
     if isinstance(op.what, Stage):
         what, (taps, weights) = op.what, _taps(op.what.kernel, axis)
+        weights = None if what.mixing else weights  # those between channels are not sent
         found |= {"t": taps, "w": weights, "s": what.stride[axis], "d": what.dilation[axis]}
         found |= {"c": what.shift[axis], "u": what.upsampling[axis]}
         found |= {} if what.border == "zeros" else {"b": what.border}

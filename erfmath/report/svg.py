@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
@@ -109,7 +109,7 @@ def profile(law: UnivariateDistribution, along: str) -> Html:
     """Return the impact along an axis within five standard deviations, and the normal beside it."""
     first, last = bulk(law)
     piece = -(-(last - first + 1) // _COLUMNS)  # points to a column, as many in each
-    last = first + piece * -(-(last - first + 1) // piece) - 1
+    end, last = last, first + piece * -(-(last - first + 1) // piece) - 1
     heights = columns(law, first, last, (last - first + 1) // piece)
     most = max(float(heights.max()), _density(law, np.array([law.mean()])).item() if law.var() > 0 else 0.0)
     step, room = (_WIDTH - _LEFT) / len(heights), _HEIGHT - _BOTTOM - 8
@@ -121,8 +121,8 @@ def profile(law: UnivariateDistribution, along: str) -> Html:
     shapes = f'<path class="s-fill" d="M{_LEFT:g} {base:g}{path}V{base:g}Z"/>'
     if law.var() > 0:
         shapes += _normal(law, (first, last), room / most)
-    ticks = {first: 0.5, last: len(heights) * step - 0.5}
-    shapes += _across([(_LEFT + place, str(value)) for value, place in ticks.items()], base)
+    across = (_WIDTH - _LEFT) / (last - first + 1)
+    shapes += _across([(_LEFT, str(first)), (_LEFT + across * (end - first + 1), str(end))], base)
     shapes += f'<text x="{_LEFT - 6:g}" y="16" text-anchor="end">{most:.2g}</text>'
     caption = (
         f"Impact{along}: mean {law.mean():.6g}, standard deviation {law.std():.5g}, within five of these; "
@@ -146,8 +146,8 @@ def _density(law: UnivariateDistribution, places: Floats) -> Floats:
     return np.asarray(np.exp(-(((places - mean) / std) ** 2) / 2) / (std * math.sqrt(2 * math.pi)))
 
 
-def growth(sides: Sequence[float], effective: Sequence[float | None] = ()) -> Html:
-    """Return the side of the theoretical field over the layers, the effective one beside it where known."""
+def growth(sides: Sequence[float]) -> Html:
+    """Return the side of the theoretical field over the layers."""
     most = max(sides)
     base, room = _HEIGHT - _BOTTOM, _HEIGHT - _BOTTOM - 14
     step = (_WIDTH - _LEFT) / len(sides)
@@ -156,27 +156,13 @@ def growth(sides: Sequence[float], effective: Sequence[float | None] = ()) -> Ht
         f'<text x="{_LEFT - 6:g}" y="{base - room * part + 4:.5g}" text-anchor="end">{most * part:.4g}</text>'
         for part in (0.5, 1.0)
     )
-    shapes += _steps(sides, most, "s-steps")
-    known = [value for value in effective if value is not None]
-    shapes += _steps(effective, most, "s-line") if known else ""
+    path = "".join(
+        f"V{base - room * side / most:.5g}H{_LEFT + step * i:.5g}" for i, side in enumerate(sides, start=1)
+    )
+    shapes += f'<path class="s-steps" d="M{_LEFT:g} {base:g}{path}"/>'
     shapes += _across([(_LEFT + step / 2, "1"), (_WIDTH - step / 2, str(len(sides)))], base)
-    caption = "Side of the theoretical field, layer by layer" + ("; red: the effective." if known else ".")
+    caption = "Side of the theoretical field, layer by layer."
     return figure(shapes, (_WIDTH, _HEIGHT), "the field over the layers", caption)
-
-
-def _steps(values: Iterable[float | None], most: float, kind: str) -> str:
-    values = list(values)
-    base, room = _HEIGHT - _BOTTOM, _HEIGHT - _BOTTOM - 14
-    step = (_WIDTH - _LEFT) / len(values)
-    path, pen = "", "M"
-    for i, value in enumerate(values):
-        if value is None:
-            pen = "M"
-            continue
-        y = base - room * value / most
-        path += f"{pen}{_LEFT + step * i:.5g} {y:.5g}H{_LEFT + step * (i + 1):.5g}"
-        pen = "L"
-    return f'<path class="{kind}" d="{path}"/>'
 
 
 def _across(ticks: Sequence[tuple[float, str]], base: float) -> str:

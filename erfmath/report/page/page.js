@@ -56,7 +56,7 @@ function through(op, from, length) {
       if (length !== null) place = inside(place, length, op.b);
       if (place < lo || place > hi) continue;
       to.seen[place - lo] = 1;
-      to.w[place - lo] += from.w[k] * grown * (Array.isArray(w) ? w[p] : w);
+      to.w[place - lo] += from.w[k] * grown * (Array.isArray(w) ? w[p] : w === null ? NaN : w);
     }
   }
   return trimmed(to);
@@ -213,6 +213,9 @@ const colours = () => {
   return Object.fromEntries(["paper", "panel", "line", "ink", "soft", "blue", "red", "dots", "dim"].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 };
 
+// Lengths in pictures grow with the page's letters, which are larger on large screens.
+const zoom = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+
 function prepared(canvas, height) {
   const width = canvas.clientWidth, scale = Math.min(window.devicePixelRatio || 1, 3);
   canvas.style.height = `${height}px`;
@@ -220,33 +223,56 @@ function prepared(canvas, height) {
   canvas.height = Math.round(height * scale);
   const pen = canvas.getContext("2d");
   pen.setTransform(scale, 0, 0, scale, 0, 0);
-  pen.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+  pen.font = `${12 * zoom()}px ${getComputedStyle(document.body).fontFamily}`;
   return { pen, width, height };
 }
 
-// The part of each axis that is drawn: the input, or without one the field, and something of what lies around.
+// The part of each axis that is drawn: the input and something of what lies around, all that any unit of the
+// last layer sees, or what the one at this place sees.
 function world(axis) {
-  if (!data.size) {
-    const pair = region(rows[last], axis, state.unit[axis]), reach = pair && Number.isFinite(pair[0] + pair[1]) ? pair : [-32, 32];
-    const room = Math.max(2, 0.1 * (reach[1] - reach[0]));
-    return [reach[0] - room, reach[1] + room];
+  const finite = (pair) => pair && Number.isFinite(pair[0] + pair[1]) ? pair : null, wide = Math.max(...rows.map((row) => number(row.field[axis])).filter(Number.isFinite), 1);
+  if (state.view === "unit") {
+    const pair = finite(region(rows[last], axis, placed(last, state.place)[axis])) || (data.size ? [0, data.size[axis] - 1] : [-32, 32]);
+    const room = Math.max(2, 0.1 * (pair[1] - pair[0]));
+    return [pair[0] - room, pair[1] + room];
   }
-  const side = data.size[axis], over = Math.max(...rows.map((row) => Number.isFinite(number(row.field[axis])) ? number(row.field[axis]) : 0)) / 2;
-  const room = Math.max(0.04 * side, Math.min(over, 0.28 * side));
+  const side = data.size[axis], room = Math.max(0.04 * side, Math.min(wide / 2, 0.28 * side));
+  if (state.view === "field" && units(last)) {
+    const seen = [0, units(last)[axis] - 1].map((i) => finite(region(rows[last], axis, i)) || [0, side - 1]);
+    return [Math.min(seen[0][0] - 0.02 * side, -0.5 - room), Math.max(seen[1][1] + 0.02 * side, side - 0.5 + room)];
+  }
   return [-0.5 - room, side - 0.5 + room];
+}
+
+// What to show first: the unit's own field where it is small beside the input, all fields where they are larger.
+function firstView() {
+  if (!data.size) return "unit";
+  const shares = rows[last].field.map((side, axis) => number(side) / data.size[axis]).filter(Number.isFinite);
+  if (!shares.length) return "input";
+  return Math.max(...shares) < 0.2 ? "unit" : Math.max(...shares) > 1.5 && Math.max(...shares) < 6 ? "field" : "input";
+}
+
+// Both axes to one scale, unless one would be less than a sixth of the other.
+function scales(across, down, room) {
+  const most = Math.max(240, 0.85 * window.innerHeight), wide = across[1] - across[0], high = down[1] - down[0];
+  let scale = Math.min(room / wide, most / high), scaleY = scale;
+  if (high * scale < room / 6) { scale = room / wide; scaleY = Math.min(room / 6, most) / high; }
+  if (wide * scale < room / 6) scale = room / 6 / wide;
+  return [scale, scaleY];
 }
 
 let view = null;
 function drawField() {
-  const canvas = byId("field"), flat = axes === 1, c = colours(), strip = 46;
+  const canvas = byId("field"), flat = axes === 1, c = colours(), k = zoom(), strip = 46 * k;
   const [v, h] = flat ? [null, 0] : state.plane;
-  const across = world(h), down = flat ? null : world(v);
-  const wide = canvas.clientWidth - (flat ? 0 : strip), scale = wide / (across[1] - across[0]);
-  const tall = flat ? 64 : Math.min((down[1] - down[0]) * scale, Math.max(240, 0.85 * window.innerHeight));
-  const { pen, width, height } = prepared(canvas, tall + (flat ? 110 : strip));
-  const top = flat ? 84 : strip, scaleY = flat ? 1 : tall / (down[1] - down[0]);
+  const { across, down } = view && view.held || { across: world(h), down: flat ? [0, 1] : world(v) };
+  const room = canvas.clientWidth - (flat ? 0 : strip);
+  const [scale, scaleY] = flat ? [room / (across[1] - across[0]), 1] : scales(across, down, room);
+  const wide = (across[1] - across[0]) * scale, tall = flat ? 64 * k : (down[1] - down[0]) * scaleY;
+  const { pen, width, height } = prepared(canvas, tall + (flat ? 110 * k : strip));
+  const top = flat ? 84 * k : strip;
   const x = (place) => (place - across[0]) * scale, y = (place) => flat ? top : top + (place - down[0]) * scaleY;
-  view = { x, y, across, down, scale, scaleY, v, h, flat };
+  view = { x, y, across, down, scale, scaleY, v, h, flat, k, held: view && view.held };
   const at = current(), row = rows[at], unit = unitOf(at);
   pen.clearRect(0, 0, width, height);
   pen.save();
@@ -319,20 +345,20 @@ function runsOf(line) {
 }
 
 function drawUnits(pen, c, at, unit) {
-  const { x, y, scale, scaleY, v, h, flat } = view, row = rows[at];
+  const { x, y, scale, scaleY, v, h, flat, k } = view, row = rows[at];
   const centre = (axis, i) => middle(region(row, axis, i), NaN);
   const stepX = ratio(row.stride[h]) * scale, stepY = flat ? 99 : ratio(row.stride[v]) * scaleY;
   const each = (axis) => units(at) ? [...Array(units(at)[axis]).keys()] : [];
   if (units(at) && stepX >= 7 && stepY >= 7) {
     pen.fillStyle = c.dots;
     for (const i of each(h)) for (const j of flat ? [0] : each(v)) {
-      pen.beginPath(); pen.arc(x(centre(h, i)), flat ? y(0) + 32 : y(centre(v, j)), 1.6, 0, 7); pen.fill();
+      pen.beginPath(); pen.arc(x(centre(h, i)), flat ? y(0) + 32 * k : y(centre(v, j)), 1.6 * k, 0, 7); pen.fill();
     }
   }
-  const place = [x(centre(h, unit[h])), flat ? y(0) + 32 : y(centre(v, unit[v]))];
+  const place = [x(centre(h, unit[h])), flat ? y(0) + 32 * k : y(centre(v, unit[v]))];
   if (place.every(Number.isFinite)) {
     pen.fillStyle = c.ink; pen.strokeStyle = c.paper; pen.lineWidth = 2;
-    pen.beginPath(); pen.arc(...place, 4.5, 0, 7); pen.stroke(); pen.fill();
+    pen.beginPath(); pen.arc(...place, 4.5 * k, 0, 7); pen.stroke(); pen.fill();
   }
 }
 
@@ -362,7 +388,8 @@ function drawCone() {
   if (!programs) return;
   const program = programs.each[programs.of[axis]], seen = pulled(axis, row.tensor, unit), at0 = places(program);
   const lines = [...seen.keys()].filter((t) => seen[t] && (t === 0 || t === row.tensor || program.operations[t - 1].t || program.operations[t - 1].a));
-  const gap = Math.max(2.5, Math.min(34, 520 / Math.max(lines.length - 1, 1))), room = { top: 18, bottom: 26, left: canvas.clientWidth > 640 ? 170 : 8, right: 8 };
+  const k = zoom(), isWide = canvas.clientWidth > 640 * k, gap = k * Math.max(2.5, Math.min(34, 520 / Math.max(lines.length - 1, 1)));
+  const room = { top: 18 * k, bottom: 26 * k, left: isWide ? 180 * k : 8, right: isWide ? 150 * k : 8 };
   const { pen, width, height } = prepared(canvas, room.top + room.bottom + gap * Math.max(lines.length - 1, 1));
   const reach = lines.map((t) => [at0[t].place(seen[t].lo), at0[t].place(seen[t].lo + seen[t].w.length - 1)]);
   const full = region(row, axis, unit), bounded = full && Number.isFinite(full[0] + full[1]) ? [full] : [];
@@ -378,29 +405,47 @@ function drawCone() {
   }
   const index = new Map(lines.map((t, k) => [t, k]));
   drawTaps(pen, c, program, seen, lines, index, at0, x, y);
-  lines.forEach((t, k) => drawPositions(pen, c, program, seen[t], t, at0[t], x, y(k), gap, lo, hi));
+  lines.forEach((t, line) => drawPositions(pen, c, program, seen[t], t, at0[t], x, y(line), gap, lo, hi));
   pen.fillStyle = c.soft; pen.textBaseline = "alphabetic";
   if (seen[0]) {
     pen.textAlign = "left"; pen.fillText(minus(seen[0].lo), Math.max(2, x(seen[0].lo) - 6), height - 6);
     if (seen[0].w.length > 1) { pen.textAlign = "right"; pen.fillText(minus(seen[0].lo + seen[0].w.length - 1), Math.min(width - 2, x(seen[0].lo + seen[0].w.length - 1) + 6), height - 6); }
   }
-  if (room.left > 100) drawNames(pen, lines, y, room.left - 16);
+  if (isWide) {
+    drawTexts(pen, namesOf(lines), y, room.left - 16 * k, (text, place) => { pen.textAlign = "right"; pen.fillText(text, room.left - 12 * k, place); });
+    drawTexts(pen, lines.map((t) => t ? saidOf(program.operations[t - 1]) : ""), y, room.right - 16 * k, (text, place) => { pen.textAlign = "left"; pen.fillText(text, width - room.right + 12 * k, place); });
+  }
   const count = seen[0] ? seen[0].seen.reduce((a, b) => a + b, 0) : 0, phases = row.regions[axis].phases.length;
   const phase = phases > 1 ? `, phase ${((unit % phases) + phases) % phases} of ${phases}` : "";
   byId("cone-note").textContent = `Unit ${minus(unit)}${phase}: ${count} of ${seen[0] ? seen[0].seen.length : 0} positions of the input reach it, through ${lines.length - 1} step${lines.length === 2 ? "" : "s"}.`;
   canvas.setAttribute("aria-label", byId("cone-note").textContent);
 }
 
-function drawNames(pen, lines, y, room) {
-  const names = new Map(rows.slice(0, current() + 1).map((row) => [row.tensor, row.name]));
+// The layers' names, each at the last line that is its own.
+function namesOf(lines) {
+  const names = lines.map((t) => t === 0 ? "input" : "");
+  for (const row of rows.slice(0, current() + 1)) {
+    const line = lines.findLastIndex((t) => t <= row.tensor);
+    if (line > 0) names[line] = row.name;
+  }
+  return names;
+}
+
+function saidOf(op) {
+  if (!op.t) return op.a && op.a.some(Boolean) ? "reads all" : "";
+  const says = [[op.d, "dilation"], [op.s, "stride"], [op.u, "up"]].filter(([n]) => n > 1).map(([n, word]) => `${word} ${n}`);
+  return [op.t.length > 1 || !says.length ? `${op.t.length} tap${op.t.length > 1 ? "s" : ""}` : "", ...says].filter(Boolean).join(", ");
+}
+
+// Texts at the lines of the cone, from the input upwards, as many as there is room for.
+function drawTexts(pen, texts, y, room, write) {
   let free = Infinity;
-  lines.forEach((t, k) => { // from the input upwards
-    const name = t === 0 ? "input" : names.get(t);
-    if (name === undefined || y(k) > free) return;
-    let text = name;
-    while (pen.measureText(text).width > room) text = `${text.slice(0, -2)}\u2026`;
-    pen.textAlign = "right"; pen.fillText(text, room + 4, y(k) + 4);
-    free = y(k) - 15;
+  texts.forEach((text, line) => {
+    if (!text || y(line) > free) return;
+    let begun = text;
+    while (begun.length > 2 && pen.measureText(begun).width > room) begun = `${begun.slice(0, -2)}\u2026`;
+    write(begun, y(line) + 4 * zoom());
+    free = y(line) - 14 * zoom();
   });
 }
 
@@ -429,7 +474,7 @@ function drawPositions(pen, c, program, part, tensor, at, x, y, gap, lo, hi) {
     }
     return;
   }
-  const size = Math.min(4.5, gap / 3.2, step / 2.6), length = program.sizes ? program.sizes[tensor] : null;
+  const size = Math.min(4.5 * zoom(), gap / 3.2, step / 2.6), length = program.sizes ? program.sizes[tensor] : null;
   const first = Math.ceil((lo - at.b) / at.a), end = Math.floor((hi - at.b) / at.a);
   for (let i = Math.max(first, length === null ? first : 0); i <= Math.min(end, length === null ? end : length - 1); i++) {
     const k = i - part.lo, on = k >= 0 && k < part.seen.length && part.seen[k];
@@ -528,6 +573,12 @@ function controls() {
   }
   byId("middle").addEventListener("click", () => moveTo(units(state.row) ? units(state.row).map((n) => Math.floor(n / 2)) : state.unit.map(() => 0)));
   byId("corner").addEventListener("click", () => moveTo(state.unit.map(() => 0)));
+  state.view = firstView();
+  for (const button of byId("views").querySelectorAll("input")) {
+    button.checked = button.value === state.view;
+    button.addEventListener("change", () => { state.view = button.value; refresh(); });
+  }
+  byId("views").hidden = !data.size;
   const choice = (select, texts, chosen, act) => {
     texts.forEach((text, value) => select.append(new Option(text, value, false, value === chosen)));
     select.addEventListener("change", () => { act(Number(select.value)); refresh(); });
@@ -558,7 +609,19 @@ function canvasKeys() {
     if (!view.flat) place[view.v] = view.down[0] + (event.clientY - bounds.top - view.y(view.down[0])) / view.scaleY;
     moveTo(placed(state.row, place));
   };
-  canvas.addEventListener("pointerdown", (event) => { point(event); if (event.pointerType === "mouse") canvas.setPointerCapture(event.pointerId); });
+  // While it is dragged the picture stays, or it would run away under the pointer.
+  canvas.addEventListener("pointerdown", (event) => {
+    view.held = { across: view.across, down: view.down };
+    point(event);
+    if (event.pointerType === "mouse") canvas.setPointerCapture(event.pointerId);
+  });
+  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { view.held = null; refresh(); });
+  byId("cone").addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    moveTo(state.unit.map((i, a) => a === state.axis ? i + step * (event.shiftKey ? 10 : 1) : i));
+  });
   canvas.addEventListener("pointermove", (event) => { if (event.buttons && event.pointerType === "mouse") point(event); });
 }
 
