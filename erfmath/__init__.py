@@ -68,6 +68,7 @@ _PUBLIC = {
     "polynomials.kernel": ("Kernel",),
     "polynomials.product": ("Factor", "Product"),
     "report.analysis": ("Analysis", "analyze"),
+    "report.conditions": ("Condition", "assert_sees", "check"),
     "report.layers": ("LayerRow", "LayerTable", "layer_table"),
     "streaming.buffers": ("Buffer",),
     "streaming.latency": ("Latency", "latency"),

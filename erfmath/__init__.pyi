@@ -76,6 +76,7 @@ from .polynomials.cumulants import cumulants as cumulants
 from .polynomials.kernel import Kernel as Kernel
 from .polynomials.product import Factor as Factor, Product as Product
 from .report.analysis import Analysis as Analysis, analyze as analyze
+from .report.conditions import Condition as Condition, assert_sees as assert_sees, check as check
 from .report.layers import LayerRow as LayerRow, LayerTable as LayerTable, layer_table as layer_table
 from .streaming.buffers import Buffer as Buffer
 from .streaming.latency import Latency as Latency, latency as latency

@@ -20,6 +20,7 @@ _COMMANDS = {
     "analyze": "analyze a network: its layers, the theoretical and effective field of one unit, its cost",
     "compare": "compare designs with the same field: stacks, larger kernels, strides, pooling, dilation",
     "design": "find the designs that reach a field: the cheapest of each depth",
+    "check": "check that a network meets conditions, for continuous integration: exits with 0, else 1",
     "latency": "show how late a network is as its input arrives: lookahead, delay, context, buffers",
     "zoo": "list the networks that have a name, with their theoretical field and stride",
     "impact": "show the fields of one unit after n equal layers, and how close its impact is to a Gaussian",
@@ -66,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     finally:
         sys.set_int_max_str_digits(digits)
-    return 0
+    return int(arguments.exit_code)
 
 
 def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
@@ -103,4 +104,4 @@ def _complete(command: argparse.ArgumentParser, module: Any) -> None:
     command.epilog = "\n\n".join(filter(None, [module.NOTATION, f"examples:\n{module.EXAMPLES}"]))
     module.add_arguments(command)
     command.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    command.set_defaults(run=module.run)
+    command.set_defaults(run=module.run, exit_code=0)

@@ -1,0 +1,172 @@
+"""Conditions against tiles and units tried one by one, and as users of the command meet them."""
+
+import json
+import math
+
+import oracles_network
+import pytest
+from hypothesis import assume, example, given
+
+import erfmath as em
+from erfmath.cli import main
+from erfmath.strategies import networks
+
+BLOCK = em.Conv(3, padding=1) ** 2
+
+
+def unet(depth):
+    if not depth:
+        return BLOCK
+    deeper = em.Pool(2) >> unet(depth - 1) >> em.ConvTranspose(2, 2)
+    return BLOCK >> em.Concat([em.Identity(), deeper], [1, 1]) >> BLOCK
+
+
+def tiles_are_exact(net, field, halo):
+    """Whether the units of one period read no more than a tile on the grid and its halo."""
+    if halo % field.period:
+        return False
+    reads = [x for unit in range(len(field.phases)) for x in oracles_network.impact(net, unit)]
+    return -halo <= min(reads, default=0) and max(reads, default=0) < field.period + halo
+
+
+def ints(condition):
+    return {c.name for c in condition}
+
+
+@given(networks(max_layers=3))
+@example(unet(1))
+@example(em.Conv(5, padding=2) >> em.Pool(3) >> em.Upsample(3))
+def test_the_halos_that_hold_are_those_whose_tiles_are_exact(net):
+    field = em.receptive_field(net)
+    assume(any(phase.region for phase in field.phases))
+    for halo in range(3 * field.period + 1):
+        assert (not em.check(net, halo=halo)) == tiles_are_exact(net, field, halo)
+
+
+@pytest.mark.parametrize(("halo", "holds"), [(40, 0), (46, 0), (47, 0), (48, 1), (50, 0), (56, 1)])
+def test_the_halo_of_a_unet_of_depth_3(halo, holds):
+    assert (not em.check(unet(3), halo=halo)) == bool(holds)
+
+
+@given(networks(max_layers=4))
+def test_lookahead_and_field_hold_from_their_values_on(net):
+    field = em.receptive_field(net)
+    assume(any(phase.region for phase in field.phases))
+    ahead, size = em.latency(net).lookahead, field.size
+    assert not em.check(net, field=(size, size), stride=None)
+    assert ints(em.check(net, field=size + 1)) == {"field"}
+    assert ints(em.check(net, field=(None, size - 1))) == {"field"}
+    if ahead >= 0:
+        assert not em.check(net, lookahead=ahead)
+    if ahead > 0:
+        assert ints(em.check(net, lookahead=ahead - 1)) == {"lookahead"}
+
+
+def test_each_condition_fails_by_its_name():
+    net = em.Conv([1, 0, 1], padding=1) >> em.Conv(1, stride=2)
+    wanted = {"halo": 0, "lookahead": 0, "delay": 0, "field": 9, "effective": 9, "stride": 1, "covered": True}
+    failures = em.check(net, **wanted, memory=1)
+    assert [failure.name for failure in failures] == [*wanted, "memory"]
+    assert not any(failure.holds for failure in failures)
+    assert all(str(failure).startswith("FAIL  ") for failure in failures)
+
+
+def test_what_does_not_exist_fails_and_says_why():
+    net = em.Conv(3, padding=1) >> em.GlobalPool()
+    failures = em.check(net, halo=10**6, lookahead=10**6, effective=0, covered=True)
+    assert ints(failures) == {"halo", "lookahead", "effective", "covered"}
+    assert all("GlobalPool" in failure.found for failure in failures)
+    assert ints(em.check(net, field=(0, 10**9))) == {"field"}
+    assert not em.check(net, field=3)
+
+
+def test_axes_and_sides_have_halos_of_their_own():
+    net = em.Conv((3, 5), padding=((2, 0), (2, 2)))
+    assert not em.check(net, halo=((2, 0), (2, 2)))
+    assert not em.check(net, halo=((2, 0), 2))
+    assert not em.check(net, halo=(2, 2))
+    assert em.check(net, halo=((0, 2), (2, 2)))
+    assert not em.check(em.Conv(3, padding="causal"), halo=(2, 0))
+
+
+def test_definitions_and_profiles_are_those_of_the_effective_field():
+    net = em.Conv(3, padding=1) ** 10
+    size = em.effective_field(net, "mass", profile="std").size
+    assert not em.check(net, effective=(size, size), definition="mass", profile="std")
+    assert em.check(net, effective=(size, size), definition="mass")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "error", "says"),
+    [
+        ({}, ValueError, "no condition"),
+        ({"halos": 3}, TypeError, "there is no condition 'halos'; there is halo"),
+        ({"halo": -1}, ValueError, "halo must be at least 0"),
+        ({"halo": 1.5}, ValueError, "halo must be an int"),
+        ({"halo": (1, 2, 3)}, ValueError, "halo must"),
+        ({"lookahead": -1}, ValueError, "lookahead must be a number"),
+        ({"delay": math.nan}, ValueError, "delay must be a number"),
+        ({"field": (5, 3)}, ValueError, "field must be the least"),
+        ({"field": math.nan}, ValueError, "field must be the least"),
+        ({"effective": "big"}, ValueError, "effective must be the least"),
+        ({"stride": 0}, ValueError, "stride must be at least 1"),
+        ({"covered": 1}, TypeError, "covered must be a bool"),
+        ({"memory": 1.5}, TypeError, "memory must be an int"),
+        ({"lookahead": 0, "axis": 1}, ValueError, "axis must be below 1"),
+        ({"effective": 1, "definition": "size"}, ValueError, "definition must be one of"),
+    ],
+)
+def test_what_is_no_condition_is_refused(conditions, error, says):
+    with pytest.raises(error, match=says):
+        em.check(em.Conv(3), **conditions)
+
+
+def test_a_test_suite_reads_all_failures():
+    em.assert_sees(em.Conv(3), field=3)
+    with pytest.raises(AssertionError, match=r"(?s)FAIL  lookahead.*FAIL  field"):
+        em.assert_sees(em.Conv(3), lookahead=1, field=4)
+
+
+def test_the_command_exits_with_0_or_1(capsys):
+    assert main(["check", "resnet18", "--halo", "224", "--field", "200..", "--effective", "..400"]) == 0
+    assert [line[:4] for line in capsys.readouterr().out.splitlines()] == ["ok  "] * 3
+    assert main(["check", "resnet18", "--halo", "217", "--covered", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert [(c["name"], c["holds"]) for c in found["conditions"]] == [("halo", False), ("covered", True)]
+
+
+def test_the_command_reads_a_pyproject(tmp_path, monkeypatch, capsys):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.erfmath]\nmodel = "conv3causal*4"\nlookahead = 0\nfield = [9, inf]\neffective = "..9"\n'
+    )
+    monkeypatch.chdir(tmp_path / "inner")
+    assert main(["check"]) == 0
+    assert capsys.readouterr().out.count("ok  ") == 3
+    assert main(["check", "--lookahead", "1", "--field", "10"]) == 1
+    assert "FAIL  field at least 10: 9 samples" in capsys.readouterr().out
+    assert main(["check", "conv3", "--field", "3"]) == 0  # the file is about another network
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[tool.erfmath]\nhallo = 3\n", "'hallo'; there is halo"),
+        ("[tool.erfmath\n", "is no TOML"),
+        ("[tool]\nerfmath = 3\n", "must be a table"),
+        ("[tool.other]\n", "has no table"),
+        ('[tool.erfmath]\nhalo = "3"\n', "halo must be an int"),
+        ("[tool.erfmath]\nfield = [1, 2, 3]\n", "field must be the least"),
+        ("[tool.erfmath]\nmodel = 3\nhalo = 3\n", "no network is given"),
+    ],
+)
+def test_bad_files_are_refused_in_one_line(text, says, tmp_path, capsys):
+    path = tmp_path / "x.toml"
+    path.write_text(text)
+    words = [] if "model" in text else ["conv3"]
+    with pytest.raises(SystemExit) as stopped:
+        main(["check", *words, "--config", str(path)])
+    error = capsys.readouterr().err
+    assert (stopped.value.code, error.count("\n")) == (2, 1)
+    assert says in error
