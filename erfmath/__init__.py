@@ -72,6 +72,8 @@ _PUBLIC = {
     "report.layers": ("LayerRow", "LayerTable", "layer_table"),
     "streaming.buffers": ("Buffer",),
     "streaming.latency": ("Latency", "latency"),
+    "sweeping.key": ("network_key",),
+    "sweeping.run": ("Sweep", "sweep"),
     "tiling.cover": ("tiles",),
     "tiling.plan": ("Tile", "TilePlan"),
 }

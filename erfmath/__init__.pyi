@@ -80,6 +80,8 @@ from .report.conditions import Condition as Condition, assert_sees as assert_see
 from .report.layers import LayerRow as LayerRow, LayerTable as LayerTable, layer_table as layer_table
 from .streaming.buffers import Buffer as Buffer
 from .streaming.latency import Latency as Latency, latency as latency
+from .sweeping.key import network_key as network_key
+from .sweeping.run import Sweep as Sweep, sweep as sweep
 from .tiling.cover import tiles as tiles
 from .tiling.plan import Tile as Tile, TilePlan as TilePlan
 

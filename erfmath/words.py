@@ -68,15 +68,16 @@ def figure(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 1e6 else f"{value:.6g}"
 
 
-def progress(items: Iterable[T], label: str, total: int, after: float = 0.0) -> Iterator[T]:
+def progress(items: Iterable[T], label: str, total: int | None, after: float = 0.0) -> Iterator[T]:
     """Yield the items and show on standard error, if it is a terminal, which one is being worked on.
 
-    Nothing is shown in the first `after` seconds.
+    Nothing is shown in the first `after` seconds; a total of None is not known.
     """
     begun, told = time.monotonic(), False
     for index, item in enumerate(items):
         if sys.stderr.isatty() and time.monotonic() - begun >= after:
-            print(f"\r{label} {index + 1} of {total} ...", end="", file=sys.stderr, flush=True)
+            of = "" if total is None else f" of {total}"
+            print(f"\r{label} {index + 1}{of} ...", end="", file=sys.stderr, flush=True)
             told = True
         yield item
     if told:

@@ -24,7 +24,7 @@ FLOORS = (
     ("formats",),
     ("models",),
     ("measured",),
-    ("tiling", "streaming"),
+    ("tiling", "streaming", "sweeping"),
     ("report", "plotting"),
     ("cli",),
     ("__main__",),

@@ -22,6 +22,7 @@ _COMMANDS = {
     "design": "find the designs that reach a field: the cheapest of each depth",
     "check": "check that a network meets conditions, for continuous integration: exits with 0, else 1",
     "latency": "show how late a network is as its input arrives: lookahead, delay, context, buffers",
+    "sweep": "read each of many networks into a row of a file, going on where an earlier run stopped",
     "zoo": "list the networks that have a name, with their theoretical field and stride",
     "impact": "show the fields of one unit after n equal layers, and how close its impact is to a Gaussian",
     "growth": "show how the effective field grows with depth, with the slopes of log size over log depth",

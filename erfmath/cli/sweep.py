@@ -1,0 +1,55 @@
+"""``erfmath sweep``: the same readings of each network of a file, as rows that a later run goes on with."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from erfmath._checks import require_file
+from erfmath.sweeping.readings import READINGS
+from erfmath.sweeping.run import sweep
+
+from .arguments import NETWORKS, parse_count
+
+NOTATION = NETWORKS
+EXAMPLES = """\
+  erfmath sweep networks.txt --out rows.jsonl
+  erfmath sweep networks.txt --read field gradient parameters --workers 4"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("file", help="a text file of networks, one a line; # begins a comment")
+    parser.add_argument("--out", default="rows.jsonl", help="the file of rows (default: rows.jsonl)")
+    parser.add_argument(
+        "--read",
+        nargs="+",
+        metavar="READING",
+        default=["field", "effective", "gradient"],
+        help=f"of {', '.join(READINGS)} (default: field effective gradient)",
+    )
+    parser.add_argument("--workers", help="processes (default: one for each processor)")
+
+
+def run(arguments: argparse.Namespace) -> str:
+    """Return what the command prints."""
+    workers = None if arguments.workers is None else parse_count(arguments.workers, "--workers")
+    path = Path(arguments.file)
+    require_file(path)
+    with ProcessPoolExecutor(workers) as pool:
+        found = sweep(_networks(path), arguments.read, out=arguments.out, executor=pool)
+    if arguments.json:
+        names = ("path", "rows", "added", "failed")
+        return json.dumps({name: getattr(found, name) for name in names}, default=str)
+    return f"{found.rows} rows in {found.path}: {found.added} new, {found.failed} failed"
+
+
+def _networks(path: Path) -> Iterator[str]:
+    """Yield the networks of a file."""
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            if text := line.partition("#")[0].strip():
+                yield text

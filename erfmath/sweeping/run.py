@@ -1,0 +1,278 @@
+"""The same readings of any number of networks, on the processors of this machine or of many."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pickle
+import queue
+import time
+from collections.abc import Callable, Iterable, Iterator, Sized
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .._checks import as_bool
+from ..models.sources import read as network_of
+from ..network.algebra import Node
+from ..words import progress as shown
+from .key import network_key, text_key
+from .readings import Row, as_reading, line_of, title_of
+from .rows import Line, RowFile, rows_in
+
+# A batch grows until it takes so long, so that its way to a worker and back does not count.
+_SECONDS = 0.2
+_MOST_TOGETHER = 256
+
+# Batches per worker on their way: enough to keep it busy, few enough to keep the memory flat.
+_AHEAD = 3
+
+# Workers of an executor that does not say how many it has: a cluster.
+_MOST_ELSEWHERE = 64
+
+
+class _Item(NamedTuple):
+    """One network on its way: its key, its name for a reader, and what it is or why there is none."""
+
+    key: str
+    name: str
+    net: Node | None
+    error: str = ""
+
+
+@dataclass(frozen=True, repr=False)
+class Sweep:
+    """The rows of a sweep; see :func:`sweep`. Iterating reads them from the file.
+
+    Attributes
+    ----------
+    path
+        The file.
+    rows, failed
+        Number of its rows, and of those among them that hold an error.
+    added
+        How many of the rows this run has added.
+    """
+
+    path: Path
+    rows: int
+    failed: int
+    added: int
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return rows_in(self.path)
+
+    def __repr__(self) -> str:
+        return f"<Sweep of {self.rows} rows in {self.path}, {self.added} of them new, {self.failed} failed>"
+
+    def to_parquet(self, path: Any) -> None:
+        """Write the rows as a Parquet file; needs pyarrow.
+
+        Raises
+        ------
+        ImportError
+            If pyarrow is not installed.
+        ValueError
+            If a column holds values of several kinds.
+        """
+        try:
+            import pyarrow
+            import pyarrow.parquet
+        except ImportError:
+            raise ImportError("to_parquet needs pyarrow: pip install pyarrow") from None
+        try:
+            rows = pyarrow.Table.from_pylist(list(self))
+        except pyarrow.ArrowInvalid as error:
+            raise ValueError(f"the rows do not fit a table: {error}") from None
+        beside = Path(f"{path}.part")
+        pyarrow.parquet.write_table(rows, beside)
+        os.replace(beside, path)
+
+
+def sweep(
+    nets: Iterable[Any],
+    read: Callable[[Node], Row] | str | Iterable[str],
+    *,
+    out: Any = "rows.jsonl",
+    executor: Any = None,
+    progress: bool = True,
+) -> Sweep:
+    """Read each of many networks into a row of a file, which a run that was cut off goes on with.
+
+    Each row has a "key", the :func:`network_key` of its network, and is written as soon as its batch is done.
+    A second call with the same file does what is not done yet, no key twice; a last line that was torn is
+    dropped. A network that cannot be read has a row with an "error". Rows come in the order in which they are
+    done.
+
+    Parameters
+    ----------
+    nets
+        Networks, models, or what :func:`analyze` takes: layers as text, names of zoo networks, files. Any
+        iterable; so much of it is held at a time as keeps the workers busy.
+    read
+        A function from a network to a flat dictionary of numbers, text or lists of these, that can be
+        pickled; or the names of readings, of "field", "stride", "covered", "effective" (mean weights),
+        "gradient" (magnitude at random weights), "spread" and "parameters".
+    out
+        The file, one JSON object a line.
+    executor
+        Anything with `submit`, such as ``concurrent.futures.ThreadPoolExecutor()``, a loky or mpi4py pool, or
+        ``dask.distributed.Client(...).get_executor()``; it is left open. None starts a process for each
+        processor of this machine.
+    progress
+        Whether to show on standard error, if that is a terminal, how many rows are done.
+
+    Returns
+    -------
+    Sweep
+        The rows, with `to_parquet`.
+
+    Raises
+    ------
+    TypeError
+        If `read` is no reading or returns no row, or `executor` has no `submit`.
+    ValueError
+        If the file is of another sweep or has a line in its middle that cannot be read, or if `read` cannot
+        be pickled; nothing is written then.
+    RuntimeError
+        If a worker dies; the rows until then are in the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from erfmath import Conv
+    >>> file = tempfile.mkdtemp() + "/rows.jsonl"
+    >>> found = sweep([Conv(3) ** n for n in (1, 4)], ["field"], out=file, executor=ThreadPoolExecutor(1))
+    >>> sorted(row["field"] for row in found)
+    [3, 9]
+    """
+    reading = as_reading(read)
+    as_bool(progress, "progress")
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise TypeError(
+            f"executor must have a method submit, got {executor!r} of type {type(executor).__name__}"
+        )
+    if executor is None:
+        _require_picklable(reading)
+    items = iter(nets)
+    with RowFile(out, title_of(reading)) as file:
+        before = len(file.keys)
+        done = file.failed
+        with _workers(executor, reading) as workers:
+            batches = workers.read(reading, _unseen(items, file))
+            rows = (row for batch in batches for row in file.append(batch))
+            total = len(nets) - before if isinstance(nets, Sized) else None
+            for row in shown(rows, "row", total, 1.0) if progress else rows:
+                done += row.is_failure
+        return Sweep(Path(out), len(file.keys), done, len(file.keys) - before)
+
+
+def _unseen(items: Iterator[Any], file: RowFile) -> Iterator[_Item]:
+    """Yield the networks that have no row yet, each once."""
+    for what in items:
+        item = _item(what)
+        if item.key not in file:
+            file.add(item.key)
+            yield item
+
+
+def _item(what: Any) -> _Item:
+    """Return a network with its key; of what is none, why."""
+    name = what.strip() if isinstance(what, str) else ""
+    try:
+        net = what if isinstance(what, Node) else network_of(what)[1]
+        return _Item(network_key(net), name or repr(net), net)
+    except Exception as error:  # a file, a module or a layer of the user's can raise anything
+        name = name or f"{what!r:.120}"
+        return _Item(text_key(name), name, None, _told(error))
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _read(read: Callable[[Node], Row], items: list[_Item]) -> tuple[list[Line], float]:
+    """Return the rows of a batch of networks, and the seconds that they took; runs in a worker."""
+    begun = time.monotonic()
+    return [_row(read, item) for item in items], time.monotonic() - begun
+
+
+def _row(read: Callable[[Node], Row], item: _Item) -> Line:
+    error = item.error
+    row: Row = {}
+    if item.net is not None:
+        try:
+            row = read(item.net)
+        except Exception as raised:  # of one network in thousands, which must not stop the others
+            error = _told(raised)
+    known = {"key": item.key, "network": item.name}
+    return Line(line_of({}, **known, error=error) if error else line_of(row, **known), bool(error))
+
+
+@dataclass
+class _Workers:
+    """Where batches are sent, and how many may be on their way."""
+
+    submit: Callable[..., Any]
+    most: int
+
+    def read(self, read: Callable[[Node], Row], items: Iterator[_Item]) -> Iterator[list[Line]]:
+        """Yield the rows of each batch as it is done."""
+        done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        waiting: set[Any] = set()
+        together = 1
+        try:
+            while True:
+                while len(waiting) < self.most and (batch := list(itertools.islice(items, together))):
+                    future = self.submit(_read, read, batch)
+                    waiting.add(future)
+                    future.add_done_callback(done.put)
+                if not waiting:
+                    return
+                future = done.get()
+                waiting.discard(future)
+                lines, seconds = future.result()
+                if seconds < _SECONDS and len(lines) == together:
+                    together = min(2 * together, _MOST_TOGETHER)
+                yield lines
+        except BrokenExecutor as error:
+            raise RuntimeError(
+                "a worker died, perhaps for want of memory; the rows until then are in the file, and the "
+                "same call goes on from there"
+            ) from error
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+@contextmanager
+def _workers(executor: Any, read: Callable[[Node], Row]) -> Iterator[_Workers]:
+    """Yield the workers of an executor, by default a process for each processor."""
+    if executor is not None:
+        known = getattr(executor, "_max_workers", None)
+        yield _Workers(executor.submit, _AHEAD * (known if isinstance(known, int) else _MOST_ELSEWHERE))
+        return
+    _require_picklable(read)
+    count = os.cpu_count() or 1
+    pool = ProcessPoolExecutor(count)
+    try:
+        yield _Workers(pool.submit, _AHEAD * count)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _require_picklable(read: Callable[[Node], Row]) -> None:
+    """Raise where a reading cannot be sent to another process."""
+    try:
+        pickle.dumps(read)
+    except Exception as error:
+        raise ValueError(
+            f"read={read!r} cannot be sent to other processes ({error}); define it at the top of a module, "
+            "or give executor=concurrent.futures.ThreadPoolExecutor()"
+        ) from None
