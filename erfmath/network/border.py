@@ -43,16 +43,20 @@ def bordered_map(frame: Sized, at: Ints, channels: Floats | None = None) -> Map 
             return _spread(response, op.what, size)
         if isinstance(op.what, Stage) and op.what.counted:
             response = _averaged(response, op.what, size)
-        below = through(op.what, response)
-        if isinstance(op.what, Stage) and below is not None:
-            below = _confined(below, size, op.what.border)
+        if not isinstance(op.what, Stage):
+            below = through(op.what, response)
+        elif op.what.border == "zeros":
+            below = response.through(op.what, size)
+        else:
+            below = response.through(op.what)
+            below = below and _folded_in(below, size, op.what.border)
         return below if below is not None and below.values.any() else None
 
     return pull_back(frame.program, Map.unit(at, channels), before)
 
 
-def _confined(response: Map, size: Ints, border: str) -> Map:
-    """Return the map with all positions outside the tensor dropped, or folded into it."""
+def _folded_in(response: Map, size: Ints, border: str) -> Map:
+    """Return the map with all positions outside the tensor folded into it."""
     values, offset = response.values, list(response.offset)
     for axis, length in enumerate(size):
         count = response.sides[axis]
@@ -60,14 +64,10 @@ def _confined(response: Map, size: Ints, border: str) -> Map:
         if first >= 0 and last < length:
             continue
         moved = np.moveaxis(values, axis + 1, 0)
-        if border == "zeros":
-            moved, offset[axis] = moved[max(0, -first) : max(0, length - first)], max(0, first)
-        else:
-            check_memory(8 * length * moved[0].size, "the map of the input", "use a smaller input")
-            folded = np.zeros((length, *moved.shape[1:]))
-            np.add.at(folded, inside(np.arange(first, last + 1), length, border), moved)
-            moved, offset[axis] = folded, 0
-        values = np.moveaxis(moved, 0, axis + 1)
+        check_memory(8 * length * moved[0].size, "the map of the input", "use a smaller input")
+        folded = np.zeros((length, *moved.shape[1:]))
+        np.add.at(folded, inside(np.arange(first, last + 1), length, border), moved)
+        values, offset[axis] = np.moveaxis(folded, 0, axis + 1), 0
     return replace(response, values=values, offset=tuple(offset))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from .._checks import as_count
+from ..core.scaled import MAX_EXPONENT
 from ..polynomials.kernel import Kernel
 from .algebra import Identity, Node, Sum, require_network
 from .arguments import as_array, set_fields, spelled
@@ -74,10 +77,7 @@ class Weighted(Valued):
                 f"{array.dtype} of shape {array.shape}"
             )
         count = as_count(power, "power", minimum=1)
-        with np.errstate(over="ignore"):
-            largest = np.abs(array.astype(float)).max(initial=0.0) ** count
-        if not np.isfinite(largest):
-            raise ValueError(f"weights must be finite, and so must their powers: those of {layer!r} are not")
+        _require_finite(_largest(array), count, layer)
         if array.shape[0] % layer.groups or not array.size:
             raise ValueError(
                 f"weights must have channels that groups={layer.groups} divide, got the shape {array.shape}"
@@ -95,8 +95,37 @@ class Weighted(Valued):
         first, second = self.weights.shape[:2]
         return int(first if isinstance(self.layer, ConvTranspose) else second * self.layer.groups)
 
+    def squared(self) -> Weighted:
+        """Return the layer with the squares of its weights: the same array, to twice the power."""
+        found = object.__new__(Weighted)
+        _require_finite(self.largest, 2 * self.power, self.layer)
+        found.__dict__.update({**self.__dict__, "power": 2 * self.power})
+        found.__dict__.pop("_programs", None)
+        return found
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest magnitude of a weight."""
+        return _largest(self.weights)
+
+    @cached_property
+    def support(self) -> Kernel:
+        """A one for each tap that has a weight in some channel; all where none has."""
+        places = self.weights.any(axis=(0, 1))
+        return Kernel(places.astype(int) if places.any() else np.ones(places.shape, dtype=int))
+
     def _call(self) -> str:
         return f"Weighted({spelled(self.layer)}, <weights of shape {self.weights.shape}>, {self.power})"
+
+
+def _largest(weights: Weights) -> float:
+    return max(float(weights.max(initial=0.0)), -float(weights.min(initial=0.0)))
+
+
+def _require_finite(largest: float, power: int, layer: Node) -> None:
+    """Raise where weights are not finite, or their powers leave the range of floats."""
+    if not math.isfinite(largest) or (largest > 1 and power * math.log2(largest) >= MAX_EXPONENT):
+        raise ValueError(f"weights must be finite, and so must their powers: those of {layer!r} are not")
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -199,10 +228,8 @@ def _(node: Rearranged) -> Any:
 
 @lower.register
 def _(node: Weighted) -> Stage:
-    support = (node.weights != 0).any(axis=(0, 1))
-    taps = Kernel(support.astype(int) if support.any() else np.ones(support.shape, dtype=int))
     layer, groups = node.layer, node.layer.groups
-    stage = lower(type(layer)(taps.shift(layer.kernel.offset), *layer.args[1:]))
+    stage = lower(type(layer)(node.support.shift(layer.kernel.offset), *layer.args[1:]))
     assert isinstance(stage, Stage)
     first, second, *sides = node.weights.shape
     weights = node.weights.reshape(groups, first // groups, second, *sides)
@@ -233,7 +260,7 @@ def _pointwise(ndim: int) -> Stage:
 
 @variance.register
 def _(net: Weighted, init: str = "he") -> Node:
-    return Weighted(net.layer, net.weights, 2 * net.power)
+    return net.squared()
 
 
 @variance.register

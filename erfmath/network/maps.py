@@ -12,7 +12,6 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from ..polynomials.kernel import Kernel
 from .arguments import Ints
 from .program import Block, Program, pull_back
 from .rates import Gain
+from .spread import Spans, Steps, apart
 from .stage import Stage
 
 # Values are scaled back beyond this: a layer may square it and still stay within the floats, 2^1024.
@@ -53,11 +53,13 @@ class Map:
         """The weights of all channels added."""
         return np.asarray(self.values[0] if len(self.values) == 1 else self.values.sum(axis=0))
 
-    def through(self, stage: Stage) -> Map | None:
-        """Return the map before a stage."""
+    def through(self, stage: Stage, size: Ints | None = None) -> Map | None:
+        """Return the map before a stage; of a tensor of a size, only what lies inside."""
         grid = self
         for axes, taps, offset in _passes(stage.kernel, stage.mixing is None):
-            grid = grid._convolved(axes, taps, offset, stage)
+            grid = grid._convolved(axes, taps, offset, stage, size)
+            if not grid.values.size:
+                return None
         return grid._folded()._decimated(stage.upsampling)._scaled()
 
     def through_block(self, block: Block) -> Map | None:
@@ -70,6 +72,8 @@ class Map:
     @classmethod
     def total(cls, parts: Sequence[tuple[Gain, Map]]) -> Map:
         """Return the weighted sum of maps; folded axes are folded to what all parts know."""
+        if len(parts) == 1:
+            return parts[0][1]._times(parts[0][0])
         moduli = tuple(math.gcd(*column) for column in zip(*(m.moduli for _, m in parts), strict=True))
         maps = [(g, m if m.moduli == moduli else replace(m, moduli=moduli)._folded()) for g, m in parts]
         exponent = max(m.exponent for _, m in maps)
@@ -78,48 +82,56 @@ class Map:
         values = np.zeros((max(len(m.values) for _, m in maps), *(high - low)))
         for gain, m in maps:
             place = tuple(slice(o - a, o - a + k) for o, a, k in zip(m.offset, low, m.sides, strict=True))
-            part = m.values if gain == 1 else float(gain) * m.values
-            values[:, *place] += part if m.exponent == exponent else np.ldexp(part, m.exponent - exponent)
+            part = m.values if m.exponent == exponent else np.ldexp(m.values, m.exponent - exponent)
+            values[:, *place] += part if gain == 1 else float(gain) * part
         return cls(values, tuple(low.tolist()), moduli, exponent)
+
+    def _times(self, gain: Gain) -> Map:
+        """Return the map times a gain: of a power of two no number changes."""
+        share, bits = math.frexp(gain)
+        if share == 0.5:
+            return replace(self, exponent=self.exponent + bits - 1)
+        return replace(self, values=float(gain) * self.values)
 
     @property
     def sides(self) -> Ints:
         """Positions per axis."""
         return tuple(self.values.shape[1:])
 
-    def _convolved(self, axes: Ints, weights: Floats, offset: Ints, stage: Stage) -> Map:
+    def _convolved(self, axes: Ints, weights: Floats, offset: Ints, stage: Stage, size: Ints | None) -> Map:
         """Return the map stretched by the stride and convolved with the dilated weights, on some axes."""
-        if weights.size == 1 and all(stage.stride[axis] == 1 for axis in axes):
-            values = self._sent(stage, (0,) * weights.ndim, weights.item())
-            return Map(values, self._moved(axes, offset, stage), self.moduli, self.exponent)
         ndim = len(self.sides)
         moving = [axis in axes for axis in range(ndim)]
-        stride = [s if on else 1 for s, on in zip(stage.stride, moving, strict=True)]
-        step = [d if on else 0 for d, on in zip(stage.dilation, moving, strict=True)]
+        stride = tuple(s if on else 1 for s, on in zip(stage.stride, moving, strict=True))
+        steps = Steps(stride, tuple(d if on else 0 for d, on in zip(stage.dilation, moving, strict=True)))
         taps = np.expand_dims(weights, [axis for axis in range(ndim) if axis not in axes])
-        spread = [s * (n - 1) + 1 for s, n in zip(stride, self.sides, strict=True)]
-        shape = [n + d * (k - 1) for n, d, k in zip(spread, step, taps.shape, strict=True)]
-        channels = len(self.values) if stage.mixing is None else stage.mixing.inputs
-        check_memory(
-            24 * channels * math.prod(shape), f"the map of {shape} pixels", "take marginals, or fewer layers"
-        )
-        out = np.zeros((channels, *shape))
-        sending, weight = self.values, 1.0
-        for index in np.argwhere(taps):
-            first = [d * int(i) for d, i in zip(step, index, strict=True)]
-            place = tuple(slice(f, f + n, s) for f, n, s in zip(first, spread, stride, strict=True))
-            if stage.mixing is not None or taps[tuple(index)] != weight:  # most kernels are uniform
-                weight = taps[tuple(index)]
-                sending = self._sent(stage, index, weight)
-            out[:, *place] += sending
+        moved, whole = self._moved(axes, offset, stage), steps.shape(self.sides, taps.shape)
+        kept = [(0, n) for n in whole]
+        if size is not None:
+            kept = [
+                (max(0, -o), max(0, -o, min(n, u * length - o))) if on else (0, n)
+                for o, n, u, length, on in zip(moved, whole, stage.upsampling, size, moving, strict=True)
+            ]
+        out = self._spread(taps, steps, tuple(kept), stage)
         moduli = [m * s if on else m for m, s, on in zip(self.moduli, stage.stride, moving, strict=True)]
-        return Map(out, self._moved(axes, offset, stage), tuple(moduli), self.exponent)
+        start = tuple(o + low for o, (low, _) in zip(moved, kept, strict=True))
+        return Map(out, start, tuple(moduli), self.exponent)
 
-    def _sent(self, stage: Stage, index: Any, weight: float) -> Floats:
-        """Return what goes through a tap."""
-        if stage.mixing is not None:
-            return stage.mixing.back(index, self.values)
-        return self.values if weight == 1 else weight * self.values
+    def _spread(self, taps: Floats, steps: Steps, kept: Spans, stage: Stage) -> Floats:
+        """Return the values at the positions kept, spread over what the units read."""
+        if taps.size == 1 and set(steps.stride) == {1} and stage.mixing is None:
+            values = self.values[:, *(slice(*span) for span in kept)]
+            return values if taps.item() == 1 else np.asarray(taps.item() * values)
+        self._require_room(steps.shape(self.sides, taps.shape), stage)
+        if stage.mixing is None:
+            return apart(self.values, taps[None], steps, kept)
+        return stage.mixing.back(self.values, taps, steps, kept)
+
+    def _require_room(self, shape: Ints, stage: Stage) -> None:
+        """Raise where a map would not fit into memory."""
+        channels = len(self.values) if stage.mixing is None else stage.mixing.inputs
+        what = f"the map of {shape} pixels"
+        check_memory(24 * channels * math.prod(shape), what, "take marginals, or fewer layers")
 
     def _moved(self, axes: Ints, offset: Ints, stage: Stage) -> Ints:
         """Return where the first value stands before a stage whose first tap is at `offset` on these axes."""

@@ -10,13 +10,13 @@ and a unit that sees the outputs with weights :math:`g_o` sees input channel i t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..core.scaled import Floats
+from .spread import Spans, Steps, mixed
 
 Weights = np.ndarray[Any, Any]
 
@@ -48,17 +48,10 @@ class Taps:
         others = tuple(3 + a for a in range(self.weights.ndim - 3) if a != axis)
         return Taps((self.weights.astype(float) ** self.power).sum(axis=others))
 
-    def back(self, tap: Sequence[int], values: Floats) -> Floats:
-        """Return what is seen of the inputs through a tap, of what is seen of the outputs."""
-        groups, outputs, inputs = self.weights.shape[:3]
-        place: Any = (..., *tap)
-        weights = self.weights[place].astype(float) ** self.power
+    def back(self, values: Floats, support: Weights, steps: Steps, kept: Spans) -> Floats:
+        """Return what is seen of the inputs, of what is seen of the outputs, through the taps that count."""
         _require_channels(len(values), self.outputs)
-        if outputs == inputs == 1:
-            return np.asarray(weights.reshape(-1, *(1 for _ in values.shape[1:])) * values)
-        values = np.broadcast_to(values, (self.outputs, *values.shape[1:]))
-        seen = np.matmul(weights.transpose(0, 2, 1), values.reshape(groups, outputs, -1))
-        return np.asarray(seen.reshape(self.inputs, *values.shape[1:]))
+        return mixed(values, self.weights, self.power, support, steps, kept)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +72,15 @@ class Gather:
         """Return the same on one axis."""
         return self
 
-    def back(self, tap: Sequence[int], values: Floats) -> Floats:
-        """Return what is seen of the inputs, of what is seen of the outputs."""
+    def back(self, values: Floats, support: Weights, steps: Steps, kept: Spans) -> Floats:
+        """Return what is seen of the inputs, of what is seen of the outputs, where no position moves."""
+        values = values[:, *(slice(*span) for span in kept)]
         _require_channels(len(values), self.outputs)
-        kept = self.index >= 0
-        chosen, read = self.index[kept], np.broadcast_to(values, (self.outputs, *values.shape[1:]))[kept]
+        is_made = self.index >= 0
+        chosen, read = (
+            self.index[is_made],
+            np.broadcast_to(values, (self.outputs, *values.shape[1:]))[is_made],
+        )
         seen = np.zeros((self.inputs, *values.shape[1:]))
         if len(np.unique(chosen)) == len(chosen):
             seen[chosen] = read
