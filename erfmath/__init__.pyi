@@ -77,7 +77,9 @@ from .polynomials.kernel import Kernel as Kernel
 from .polynomials.product import Factor as Factor, Product as Product
 from .report.analysis import Analysis as Analysis, analyze as analyze
 from .report.conditions import Condition as Condition, assert_sees as assert_sees, check as check
-from .report.layers import LayerRow as LayerRow, LayerTable as LayerTable, layer_table as layer_table
+from .report.layers import layer_table as layer_table
+from .report.row import LayerRow as LayerRow
+from .report.table import LayerTable as LayerTable
 from .streaming.buffers import Buffer as Buffer
 from .streaming.latency import Latency as Latency, latency as latency
 from .sweeping.key import network_key as network_key

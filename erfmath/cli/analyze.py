@@ -8,6 +8,7 @@ from typing import Any
 
 from .._files import checked_path
 from ..report.analysis import PAGES, Analysis, analyze
+from ..report.exports import CSV
 from .arguments import NETWORKS, parse_count, parse_rate, parse_sides
 from .options import (
     add_definition,
@@ -29,6 +30,7 @@ EXAMPLES = """\
   erfmath analyze resnet18 --profile std
   erfmath analyze resnet18 --html resnet18.html
   erfmath analyze model.onnx --all
+  erfmath analyze torchvision.models:resnet50 --depth 2 --csv layers.csv
   erfmath analyze resnet18 --measure 20
   erfmath analyze torchvision.models:resnet18 --output layer3 --input-size 224x224
   erfmath analyze model.onnx --weights given --profile variance
@@ -60,6 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--all",
         action="store_true",
         help="show the field at each tensor of a model where the stride changes or branches join",
+    )
+    parser.add_argument(
+        "--depth",
+        help="how many levels of modules inside modules are rows of the table (default: what fits 64 rows)",
+    )
+    parser.add_argument(
+        "--csv", metavar="FILE", help="also write the table of layers, with all its columns, as a CSV file"
     )
     parser.add_argument(
         "--measure",
@@ -112,6 +121,7 @@ def run(arguments: argparse.Namespace) -> str:
     if arguments.all and arguments.measure:
         raise ValueError("--measure takes a unit of one tensor; it does not go with --all")
     html = None if arguments.html is None else checked_path(arguments.html, PAGES, "--html")
+    table = None if arguments.csv is None else checked_path(arguments.csv, CSV, "--csv")
     found = analyze(" ".join(arguments.network), **_options(arguments))
     if html is not None:
         found.to_html(html)
@@ -119,6 +129,8 @@ def run(arguments: argparse.Namespace) -> str:
         return _verified(found, arguments.json)
     if arguments.plot:
         _save(found, arguments)
+    if table is not None:
+        found.layers.to_csv(table)
     if arguments.all:
         from ..report.as_json import jsonable
 
@@ -156,6 +168,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "measure": arguments.measure and parse_count(arguments.measure, "--measure"),
         "rate": parse_rate(arguments.rate, "--rate"),
         "spacing": arguments.spacing,
+        "depth": arguments.depth and parse_count(arguments.depth, "--depth"),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..network.algebra import Node
@@ -13,7 +14,8 @@ from ..network.stage import lower
 
 if TYPE_CHECKING:
     from .axes import Shape
-    from .ir import Tensor
+    from .ir import Operator, Tensor
+    from .parts import Holdings, Part, Place
     from .trace import Trace
 
 
@@ -39,6 +41,12 @@ class Reader(Protocol):
 
     def space(self, given: Any) -> Any:
         """Return the spatial axes of the input, those given or those that the model tells."""
+
+    def place(self, op: Operator) -> Place:
+        """Return where an operator is: the parts around it, and its own name."""
+
+    def holdings(self) -> Holdings:
+        """Return the parameters by the part that holds them; those that nothing reads apart."""
 
     def elsewhere(self) -> Reader | None:
         """Return the model at another size, None where its operators have no part that depends on it."""
@@ -199,6 +207,30 @@ class Model(Node):
             If there is no such tensor: the message names some that can be read.
         """
         return self._known.source.model(name, self.weights)
+
+    @cached_property
+    def parts(self) -> Part:
+        """Its submodules or nodes as a tree, with all that they hold and compute."""
+        from .parts import parts_of
+
+        return parts_of(self)
+
+    @property
+    def reading(self) -> tuple[Reader, Trace]:
+        """The reader of its operators, and what was met when they were run."""
+        return self._known.reader, self._known.trace
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether its operators are known; not of a copy without its file."""
+        return self._reading is not None
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether it was read up to its own output, or to the last map before it, not up to a part."""
+        return self._reading is not None and (
+            self._reading.asked in (None, LAST_MAP) or self.reads_own_output
+        )
 
     def network_up_to(self, tensor: Tensor) -> Node:
         """Return the network from the input to one of the `tensors`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 import operator
 from collections import Counter
@@ -14,6 +15,7 @@ from .axes import Shape
 from .ir import Constant, Input, Operator, Tensor
 from .model import Model, Source, told
 from .operators import INDEPENDENT, OVERWRITING, translated
+from .parts import Holdings, Place
 from .spelled import Layer
 from .torch_export import exported, title_of
 from .torch_spelled import ATEN, layers_in
@@ -238,6 +240,33 @@ class Reader:
         """The names of the operators that are run: paths of submodules, and what is done there."""
         return tuple(self.calls[node] for node in self.nodes if node in self.calls)
 
+    def place(self, op: Operator) -> Place:
+        """Return the submodules that an operator is in, and its node."""
+        stack = self._stacks.get(op.alias, [])
+        names, kinds = [name for name, _ in stack], [kind for _, kind in stack]
+        return Place((*names, op.alias), (*kinds, op.title.removeprefix("aten.")))
+
+    @functools.cached_property
+    def _stacks(self) -> dict[str, list[tuple[str, str]]]:
+        """The submodules around each node, outermost first: their names and classes."""
+        return {node.name: list(_parts(node)) for node in self.nodes}
+
+    def holdings(self) -> Holdings:
+        """Return the parameters by submodule; one that several share counts for one of them."""
+        read = {node.name for node in self.nodes}
+        found: tuple[dict[Any, int], dict[Any, int]] = ({}, {})
+        seen: set[Any] = set()
+        specs = [spec for spec in self.program.graph_signature.input_specs if spec.kind.name == "PARAMETER"]
+        for spec in sorted(specs, key=lambda spec: spec.arg.name not in read):
+            values = self.program.state_dict[spec.target]
+            key = (values.data_ptr(), values.shape) if values.data_ptr() else spec.target
+            if key not in seen:
+                seen.add(key)
+                counts = found[spec.arg.name not in read]
+                path = spec.target.rpartition(".")[0]
+                counts[path] = counts.get(path, 0) + values.numel()
+        return Holdings(*found)
+
     def elsewhere(self) -> None:
         """Return nothing: an exported program has one size."""
 
@@ -358,3 +387,20 @@ def _shapes(node: Any) -> tuple[Shape | None, ...]:
 def _stack(node: Any) -> list[str]:
     """Return the paths of the submodules that an operator is in, outermost first."""
     return [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
+
+
+def _parts(node: Any) -> Iterator[tuple[str, str]]:
+    """Yield the names of the submodules that an operator is in, outermost first, and their classes.
+
+    Names are told from the submodule around it; a number says which call of it this is, from the second on.
+    """
+    outer, is_again = "", False
+    for key, (path, kind) in node.meta.get("nn_module_stack", {}).items():
+        if not path:
+            continue
+        name = path.removeprefix(f"{outer}.") if outer else path
+        call = str(key).rpartition("@")[2]
+        if call.isdecimal() and "@" in str(key) and not is_again:
+            name, is_again = f"{name} ({int(call) + 1})", True
+        yield name, (kind if isinstance(kind, str) else kind.__name__).rpartition(".")[2]
+        outer = path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,7 @@ from .channelwise import given_of
 from .energy import energy_of
 from .ir import Operator, Placed, Tensor, rank_of, with_input
 from .moves import Move, depth_behind, depth_of, has_channels, placed, read
+from .parts import Ran
 from .rules import PREPARED, RULES
 from .rules.products import PRODUCTS, product_parts
 from .scattered import VIEWS, recognised, viewed
@@ -55,6 +57,8 @@ class Trace:
     ----------
     made
         The input and all tensors made of it.
+    ran
+        The operators that made them, in order.
     output, read
         The output asked for, and the tensor that the network was read up to.
     """
@@ -84,6 +88,7 @@ class Trace:
         sides = tuple(shape[axis] for axis in axes)
         self.input = Tensor(INPUT, shape, plain(shape, axes), sides, INPUT)
         self.made: list[Tensor] = [self.input]
+        self.ran: list[Ran] = []
         self._entries: dict[str, tuple[Node, list[tuple[str, Gain]]]] = {}
         self._channels: dict[str, tuple[int, ...]] = {}
         self._refused: dict[str, ValueError] = {}
@@ -93,8 +98,11 @@ class Trace:
 
     def run(self, op: Operator) -> tuple[Tensor, ...]:
         """Place an operator; return the tensors that it makes."""
+        before = len(self._entries)
         found = self._made(op)
         self.made += found
+        new = itertools.islice(self._entries.items(), before, None)
+        self.ran.append(Ran(op, found, tuple((name, node) for name, (node, _) in new)))
         return found
 
     def _made(self, op: Operator) -> tuple[Tensor, ...]:
@@ -208,12 +216,7 @@ class Trace:
             raise ValueError(
                 f"weights='given' needs an output with positions, {output.name!r} has none; choose another"
             )
-        needed, stack = {INPUT}, [output.name]
-        while stack:
-            name = stack.pop()
-            if name not in needed:
-                needed.add(name)
-                stack += [source for source, _ in self._entries[name][1]]
+        needed = self._needed([output.name])
         for name, error in self._refused.items():
             if name in needed:
                 raise error
@@ -225,6 +228,29 @@ class Trace:
             parts.append(node)
             last = name
         return series(parts)
+
+    def _needed(self, names: list[str]) -> set[str]:
+        """Return the entries that some depend on, these included."""
+        needed, stack = {INPUT}, names
+        while stack:
+            name = stack.pop()
+            if name not in needed:
+                needed.add(name)
+                stack += [source for source, _ in self._entries[name][1]]
+        return needed
+
+    def whole(self) -> Graph | None:
+        """Return the network up to the model's output, which is behind the tensor that was read."""
+        ends = [tensor for tensor in (self.read, self.output) if tensor.name != INPUT]
+        return self.graph_to(ends[-1]) if ends else None
+
+    def graph_to(self, tensor: Tensor) -> Graph | None:
+        """Return the network from the input to a tensor as a graph, None for the input itself."""
+        if tensor.name == INPUT:
+            return None
+        needed = self._needed([tensor.name])
+        entries = {n: (part, *self._reads(n)) for n, (part, _) in self._entries.items() if n in needed}
+        return Graph(entries, tensor.name)
 
     def _reads(self, name: str) -> list[Any]:
         """Return the sources of an entry as a graph takes them."""

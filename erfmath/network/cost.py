@@ -34,6 +34,8 @@ class LayerCost:
         Multiply-accumulates for one input.
     memory
         Bytes of its output.
+    name
+        What it is called in a model.
     """
 
     node: Node
@@ -42,6 +44,7 @@ class LayerCost:
     parameters: int
     macs: int
     memory: int
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,8 @@ def cost(net: Node, input_size: Any, channels: int | None = None, itemsize: int 
     parameters and as many multiply-accumulates an output position; a transposed one as many an input
     position. Zeros among the taps count. Biases, normalisation, pooling, interpolation and pointwise layers
     cost nothing here, and pointwise layers work in place; every other layer, additions and concatenations
-    included, writes its output.
+    included, writes its output. What a Model holds besides has its place in :func:`layer_table` and in the
+    cost that :func:`analyze` finds.
 
     Parameters
     ----------

@@ -28,7 +28,9 @@ from ..network.sizes import output_size, sized_for
 from ..network.variance import variance
 from ..streaming.latency import as_rate
 from .axes import marginals_of, per_axis_values
-from .layers import LayerTable, layer_table
+from .layers import layer_table
+from .model_rows import cost_of
+from .table import LayerTable
 from .text import report
 from .units import Units, units_of
 
@@ -74,7 +76,7 @@ class Analysis:
     limits
         The central limit along each axis.
     cost, layers
-        The cost and the table of layers.
+        The cost, of a model that of all it holds and runs, and the table of layers.
     measured
         A measurement and its agreement with the theory, if one was asked for.
     units
@@ -134,8 +136,15 @@ class Analysis:
 
     @property
     def is_long(self) -> bool:
-        """Whether a model has so many layers that its stages are shown instead."""
-        return isinstance(self.net, Model) and len(self.layers) > _MOST_ROWS
+        """Whether a model has so many layers, folded as they may be, that its stages are shown instead."""
+        return isinstance(self.net, Model) and self.layers.fitting(_MOST_ROWS) is None
+
+    @property
+    def shown(self) -> LayerTable | StageTable:
+        """The table that is printed: the layers, folded to a few screens, or the stages."""
+        if not isinstance(self.net, Model):
+            return self.layers
+        return self.layers.fitting(_MOST_ROWS) or self.stages
 
     def __str__(self) -> str:
         return report(self)
@@ -218,6 +227,7 @@ def analyze(
     ref: str = "centre",
     global_context: bool = True,
     measure: int | None = None,
+    depth: int | None = None,
     input: str | int | None = None,  # noqa: A002
     input_shape: Sequence[int | None] | None = None,
     space: int | Sequence[int] | None = None,
@@ -258,6 +268,8 @@ def analyze(
         squeeze-excitation, image-level pooling and the statistics of normalisations.
     measure
         The number of runs of a measurement by backpropagation, which needs PyTorch; None for no measurement.
+    depth
+        How many levels of modules inside modules are rows of `layers`; None for all.
     input
         The tensor of a model to read from, by name; None means its only input.
     input_shape, space
@@ -292,6 +304,7 @@ def analyze(
     choices = _choices(weights, profile, definition, ref)
     borders, ndim = as_bool(borders, "borders"), ndim if ndim is None else as_count(ndim, "ndim", minimum=1)
     runs = None if measure is None else as_count(measure, "measure", minimum=1)
+    levels = None if depth is None else as_count(depth, "depth", minimum=1)
     wanted = None if channels is None else as_count(channels, "channels", minimum=1)
     name, net, other = read(
         what,
@@ -310,6 +323,8 @@ def analyze(
     units = units_of(as_rate(rate), spacing, receptive_field(net).ndim)
     found = _analysis(name, net, input_size, wanted, at, borders, choices)
     found = replace(found, output=other, units=units)
+    if levels is not None:
+        found = replace(found, layers=found.layers.folded(levels))
     if runs is None:
         return found
     from .measurement import measured_beside
@@ -345,6 +360,9 @@ def _analysis(
     width = channels or (model and model.channels) or CHANNELS.get(field.ndim, 1)
     unit = _unit(net, field, size, at, borders)
     spent = _cost(net, size, width, why)
+    layers = layer_table(net, size, width if spent else None)
+    if model is not None and model.has_parts:
+        spent = _cost_of_all(layers, why)
     law = _distribution(net, unit, size if borders else None, choices, why)
     return Analysis(
         name=name,
@@ -359,7 +377,7 @@ def _analysis(
         effective=_effective(law, choices, why),
         limits=_limits(law, why),
         cost=spent,
-        layers=layer_table(net, size, width if spent else None),
+        layers=layers,
         why=why,
         warnings=model.warnings if model else (),
         is_size_asked=input_size is not None,
@@ -396,6 +414,16 @@ def _cost(net: Node, size: Any, channels: int, why: dict[str, str]) -> Cost | No
     except ValueError as error:  # about the channels
         why["cost"] = f"unknown: {error}"
         return None
+
+
+def _cost_of_all(layers: LayerTable, why: dict[str, str]) -> Cost | None:
+    """Return the cost of all that a model holds and runs, or say why there is none."""
+    unknown = next((row for row in layers if row.macs is None), None)
+    if unknown is not None:
+        why["cost"] = f"unknown: no shapes tell how many operations {unknown.path!r} takes at this size"
+        return None
+    why.pop("cost", None)
+    return cost_of(layers.rows)
 
 
 def _unit(net: Node, field: ReceptiveField, size: Any, at: Any, borders: bool) -> tuple[int, ...]:

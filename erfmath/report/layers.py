@@ -2,134 +2,62 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
-from fractions import Fraction
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, NamedTuple
 
-from .._html import grid
+from .._checks import as_count
+from ..models.model import Model
 from ..network.algebra import Node, Power, Series, require_network, series, series_as_given
-from ..network.arguments import Ints
 from ..network.cost import LayerCost, cost
-from ..network.describe import BRANCHED, POINTWISE, by, describe
+from ..network.describe import BRANCHED, POINTWISE, describe
 from ..network.graph import Graph
 from ..network.program import program_of
 from ..network.regions import regions_of
+from ..network.shares import shares_by_span
 from ..network.sizes import sized_for
-from ..words import short_count, shown_sides, table
+from .model_rows import model_rows
+from .row import Field, LayerRow
+from .table import LayerTable
 
 # Copies of a block get a row each if there are no more rows than this: a few screens.
 _MOST_COPIES = 64
 
 
-@dataclass(frozen=True)
-class LayerRow:
-    """One layer of a network, and what a unit of its output sees of the network's input.
-
-    Attributes
-    ----------
-    layer
-        A short description.
-    net
-        The network from the input up to this layer, made when asked for.
-    stride
-        Input samples from one unit to the next, per axis.
-    offset
-        The first input position that unit 0 sees, per axis: -inf for an unbounded field, None for none.
-    size
-        Size of the theoretical field, per axis.
-    output_size
-        Samples of its output, per axis; None without an input size.
-    channels, parameters, macs
-        Output channels, weights and multiply-accumulates; None without an input size and channels.
-    """
-
-    layer: str
-    _net: Callable[[], Node] = field(repr=False, compare=False)
-    stride: tuple[int | Fraction, ...]
-    offset: tuple[float | None, ...]
-    size: tuple[float, ...]
-    output_size: Ints | None = None
-    channels: int | None = None
-    parameters: int | None = None
-    macs: int | None = None
-
-    @cached_property
-    def net(self) -> Node:
-        """The network from the input up to this layer."""
-        return self._net()
-
-    @property
-    def start(self) -> tuple[float | None, ...]:
-        """The offset, by its name until 0.1."""
-        return self.offset
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the readings by name; the size of the field is "field"."""
-        known = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "_net"}
-        return {"field" if name == "size" else name: value for name, value in known.items()}
-
-
-@dataclass(frozen=True)
-class LayerTable:
-    """The layers of a network from input to output; see :func:`layer_table`. Iterating gives the rows."""
-
-    net: Node
-    rows: tuple[LayerRow, ...]
-
-    def __iter__(self) -> Iterator[LayerRow]:
-        return iter(self.rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def _repr_html_(self) -> str:
-        """Return the table as HTML for a notebook."""
-        headers, cells = self.cells()
-        return grid(headers, cells, left=1)
-
-    def __repr__(self) -> str:
-        return table(*self.cells(), left=1)
-
-    def cells(self) -> tuple[list[str], list[list[str]]]:
-        """Return the headers and the rows as text."""
-        sized = any(row.output_size is not None for row in self.rows)
-        costed = any(row.channels is not None for row in self.rows)
-        headers = ["layer", *(["output"] if sized else []), *(["weights", "MACs"] if costed else [])]
-        cells = []
-        for row in self.rows:
-            line = [row.layer]
-            if sized:
-                line.append(_shape(row))
-            if costed:
-                line += [short_count(row.parameters or 0), short_count(row.macs or 0)]
-            cells.append([*line, *map(shown_sides, (row.stride, row.offset, row.size))])
-        return [*headers, "stride", "offset", "field"], cells
-
-
-def layer_table(net: Node, input_size: Any = None, channels: int | None = None) -> LayerTable:
+def layer_table(
+    net: Node, input_size: Any = None, channels: int | None = None, depth: int | None = None
+) -> LayerTable:
     r"""Return a table of the layers of a network, with the theoretical field after each.
 
     The rows are the elements of a series; a pointwise layer is in the row of the layer before it. Copies of
     a block have a row each, up to 64 rows. The layers of a graph are in the order of the data, each with the
     field of the graph up to there.
 
+    The rows of a Model are its submodules, or the nodes of a file, as a tree: all that it holds and runs,
+    what follows the last map included, so that the columns add up to the parameters and operations of the
+    whole.
+
     Parameters
     ----------
     net
-        A network.
+        A network, or a Model.
     input_size
-        Samples of the input, an int or one per axis; adds the size of each layer's output.
+        Samples of the input, an int or one per axis; adds the size of each layer's output. None means that
+        of a Model.
     channels
-        Channels of the input; adds the channels, weights and multiply-accumulates of each layer.
+        Channels of the input; adds the channels, weights and multiply-accumulates of each layer. A Model
+        has its own.
+    depth
+        How many levels of modules inside modules have rows; what is deeper is added to the row around it.
 
     Returns
     -------
     LayerTable
         Its repr is an aligned table, with a single number if all axes are equal. After upsampling the field
-        is the largest over the phases.
+        is the largest over the phases. It is written by `to_csv`, `to_markdown`, `to_latex`, and becomes a
+        data frame by `to_pandas` or `to_polars`.
 
     Raises
     ------
@@ -151,8 +79,18 @@ def layer_table(net: Node, input_size: Any = None, channels: int | None = None) 
     Conv 3x3, relu   64x32x32    36.9k  37.7M       1      -2      5
     Pool 2x2 /2 avg  64x16x16        0      0       2      -2      6
     """
+    levels = None if depth is None else as_count(depth, "depth", minimum=1)
+    known = require_network(net)
+    if isinstance(net, Model) and net.has_parts:
+        table = LayerTable(net, model_rows(net, input_size, channels))
+    else:
+        table = LayerTable(known, tuple(_rows(known, input_size, channels)))
+    return table if levels is None else table.folded(levels)
+
+
+def _rows(net: Node, input_size: Any, channels: int | None) -> list[LayerRow]:
+    """Return the rows of a network."""
     several = isinstance(input_size, (tuple, list))
-    net = require_network(net)
     ndim = net.ndim or (len(input_size) if several else 1)
     parts, whole = rows_of(net)
     program = program_of(whole, ndim)
@@ -160,22 +98,35 @@ def layer_table(net: Node, input_size: Any = None, channels: int | None = None) 
     sizes: list[dict[str, Any]] = [{} for _ in parts]
     if input_size is not None:
         sizes = _sizes(whole, parts, input_size, channels)
+    shares = functools.cache(partial(shares_by_span, whole, ndim))
     rows = []
     for part, size in zip(parts, sizes, strict=True):
-        seen = tensors[program.spans[part.last].output]
-        stride, offset = tuple(axis.stride for axis in seen), tuple(axis.start for axis in seen)
-        field = tuple(axis.size for axis in seen)
-        rows.append(LayerRow(part.layer, part.net, stride, offset, field, **size))
-    return LayerTable(net, tuple(rows))
+        seen = Field.of(tensors[program.spans[part.last].output])
+        own = partial(_share, shares, slice(part.first, part.last + 1))
+        known: dict[str, Any] = {"path": part.path, "name": part.path, "kind": part.kind, **size}
+        rows.append(LayerRow(part.layer, part.net, *seen, **known, _share=own))
+    return rows
+
+
+def _share(shares: Callable[[], Any], layers: slice) -> float | None:
+    """Return what some layers make of the variance."""
+    found = shares()
+    return None if found is None else sum(found[layers])
 
 
 class _Part(NamedTuple):
-    """What a row is of: its description, what makes the network up to it, its first and last element."""
+    """What a row is of: what it is, what makes the network up to it, its first and last element, its name."""
 
-    layer: str
+    kind: str
     net: Callable[[], Node]
     first: int
     last: int
+    path: str = ""
+
+    @property
+    def layer(self) -> str:
+        """The name and what it is."""
+        return f"{self.path}: {self.kind}" if self.path else self.kind
 
 
 def rows_of(net: Node) -> tuple[list[_Part], Node]:
@@ -188,7 +139,7 @@ def _layers(net: Graph) -> list[_Part]:
     """Return a part for each layer of a graph that its output depends on."""
     up_to = partial(Graph, net.args[0])
     return [
-        _Part(f"{name}: {describe(node)}", partial(up_to, name), number, number)
+        _Part(describe(node), partial(up_to, name), number, number, name)
         for number, (name, node, *_) in enumerate(net.order)
     ]
 
@@ -240,10 +191,4 @@ def _sizes(net: Node, parts: Sequence[_Part], input_size: Any, channels: int | N
 
 
 def _totals(layers: Sequence[LayerCost]) -> dict[str, int]:
-    return {name: sum(getattr(layer, name) for layer in layers) for name in ("parameters", "macs")}
-
-
-def _shape(row: LayerRow) -> str:
-    """Return the shape of an output, channels first where they are known."""
-    sides = by(row.output_size or ())
-    return sides if row.channels is None else f"{row.channels}x{sides}"
+    return {name: sum(getattr(layer, name) for layer in layers) for name in ("parameters", "macs", "memory")}

@@ -16,6 +16,6 @@ def analysis_html(found: Analysis) -> Html:
     """Return the title, all readings in words, the profiles of the impact, and the layers, folded."""
     law = found.distribution
     pictures = [] if law is None else [if_any(lambda: profiles(law))]
-    table = found.stages._repr_html_() if found.is_long else found.layers._repr_html_()
+    table = found.shown._repr_html_()
     warned = [("warning", sentence) for sentence in found.warnings]
     return card(title_of(found), [*warned, *facts_of(found)], *pictures, folded("layers", Html(table)))

@@ -10,7 +10,8 @@ from ..models.model import Model
 from ..network.algebra import Node
 from ..network.graph import Graph
 from ..words import per_axis_text, shown_sides, table
-from .layers import LayerRow, layer_table
+from .layers import layer_table
+from .row import LayerRow
 
 _HEADERS = ("tensor", "size", "stride", "offset", "field")
 

@@ -43,7 +43,7 @@ _MEASURED = {
 
 def report(found: Analysis) -> str:
     """Return the title, the layers, the theoretical and the effective field, a picture and a measurement."""
-    layers = str(found.stages) if found.is_long else repr(found.layers)
+    layers = str(found.shown)
     parts = [title_of(found), layers, facts(_field_facts(found))]
     parts.append(phase_table(found))
     parts.append(facts(_impact_facts(found)))
@@ -220,8 +220,9 @@ def _limit_details(limit: CentralLimit) -> list[str]:
 def _cost_text(found: Analysis) -> str:
     if found.cost is None:
         return found.why["cost"]
+    held = "parameters" if isinstance(found.net, Model) and found.net.has_parts else "weights"
     return (
-        f"{short_count(found.cost.parameters)} weights, {short_count(found.cost.macs)} multiply-accumulates, "
+        f"{short_count(found.cost.parameters)} {held}, {short_count(found.cost.macs)} multiply-accumulates, "
         f"{human_bytes(found.cost.memory)} of activations"
     )
 

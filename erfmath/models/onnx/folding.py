@@ -80,7 +80,7 @@ class Folding:
         values: Mapping[str, Any],
         plain: Collection[str] = (),
     ) -> None:
-        self.folder, self.versions, self.plain = folder, dict(versions), plain
+        self.weights, self.folder, self.versions, self.plain = weights, folder, dict(versions), plain
         self.types, self.live = dict(types), set(live)
         self.blocked: set[str] = set()
         self.is_measured = False

@@ -16,9 +16,11 @@ from ...network.algebra import Node
 from ..another_size import larger
 from ..ir import Input, Operator, Shape, Tensor, examples
 from ..operators import translated
+from ..parts import Holdings, Place, joined
 from ..trace import Trace, spatial_axes
 from .folding import Folding
 from .graph import as_damaged, attributes, called, flat, ordered, reads, takes_channels_last
+from .held import Held, place_of
 from .inputs import checked, declared, filled, first_channels, is_tokens, said, symbols
 from .patterns import Patterns, may_be_spelled_out, patterns
 from .shapes import MisfitError, spelled, type_of
@@ -298,7 +300,9 @@ class Reader:
         """Run the operators through a trace."""
         folding, spelled_out = self.folding(self.input_shape), self._patterns()
         known: dict[str, Input] = {self.input: trace.input}
+        self._held = Held(self.makers, folding)
         for written in self._fitting_nodes(folding):
+            self._held.meet(written)
             node = spelled_out.of(written)
             if node is None:
                 continue
@@ -368,6 +372,27 @@ class Reader:
 
     def _operand(self, name: str, known: Mapping[str, Input], folding: Folding) -> Input:
         return known[name] if name in known else folding.constants.get(name)
+
+    def place(self, op: Operator) -> Place:
+        """Return the scopes that a node is in, and its own name."""
+        return place_of(op.name, op.title, self._scopes.get(op.name, {}))
+
+    @functools.cached_property
+    def _scopes(self) -> dict[str, dict[str, str]]:
+        """What exporters write beside each node."""
+        return {
+            called(node): {entry.key: entry.value for entry in node.metadata_props}
+            for node in self.all
+            if hasattr(node, "metadata_props")
+        }
+
+    def holdings(self) -> Holdings:
+        """Return the parameters by the node that reads them first."""
+        found: dict[str, int] = {}
+        for name, title, count in self._held.found:
+            path = joined(place_of(name, title, self._scopes.get(name, {})).path)
+            found[path] = found.get(path, 0) + count
+        return Holdings(found, {})
 
     def part(self, read: Tensor) -> Any:
         """Refuse: PyTorch does not run ONNX files."""
