@@ -19,7 +19,7 @@ from .scaled import Floats, Scaled, rescaled
 PEAK_BITS = 480
 FLOOR = 2.0**-920
 _PIECE = 8192
-_SPARSE = 16
+SPARSE = 16
 _SHORT = 2**16  # operations that cost less than to look for zeros
 
 
@@ -98,7 +98,7 @@ def _convolve(left: Floats, right: Floats) -> Floats:
         return np.convolve(left, right)
     sparse, dense = sorted((left, right), key=np.count_nonzero)
     taps = np.flatnonzero(sparse)
-    if len(taps) * _SPARSE < len(sparse):
+    if len(taps) * SPARSE < len(sparse):
         total = np.zeros(len(left) + len(right) - 1)
         _add_shifted(total, sparse, dense)
         return total

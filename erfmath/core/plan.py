@@ -253,7 +253,10 @@ def _choose_nonnegative(polynomial: Product) -> tuple[str, str]:
     operations = direct_operations(polynomial)
     if polynomial.ndim > 1 and polynomial.separate() is None:
         return _choose_joint(polynomial, operations)
-    if operations <= _saddle(polynomial).operations:
+    by_saddle = _saddle(polynomial).operations
+    if takes(polynomial, min(operations, by_saddle, ROUNDED_LIMIT)):
+        return "rounded", "taps that are few and far between are quickest in whole numbers"
+    if operations <= by_saddle:
         return "direct", "every coefficient keeps its digits, and it takes the fewest operations"
     return "saddle", "every coefficient keeps its digits; those that underflow cost nothing"
 

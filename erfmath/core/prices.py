@@ -6,13 +6,14 @@ import functools
 import heapq
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Product
-from . import windows
+from . import direct, windows
 from .kronecker import packed_length
 from .scaled import Floats
 
@@ -28,6 +29,11 @@ _WIDE = 42
 _MOST_PEAKS = 8
 _MOST_FACTORS = 64  # different ones, each of which a window has to transform
 _NEGLIGIBLE = -60.0  # bits
+_DEPTH = 980.0  # -log 1e-421, and how far a peak lies below the sum
+_LUMPS = 256  # of neighbouring taps, of which the reach of a row is estimated
+_HALVED = 256  # the length from which a mirrored row is squared in half the operations
+_FEW_TAPS = 16  # whose small powers have gaps that convolution skips
+_TRUSTED = 1e-12  # what a row of a distribution may err by
 # Roundings of tilted weights add up like n / sqrt(k): some 1e-13 at n = 4096 sqrt(k) / 4.
 _MOST_IN_WINDOWS = 1024
 
@@ -49,14 +55,10 @@ def direct_cost(polynomial: Product) -> tuple[float, float]:
     for kernel, n, step in polynomial.factors:
         grid = [a * (k - 1) + 1 for a, k in zip(step, kernel.shape, strict=True)]
         span = packed_length(grid, polynomial.shape)
-        compact = (span - 1) // (step[-1] * (_tap_spacing(kernel) if kernel.ndim == 1 else 1)) + 1
-        power = n
-        while power > 1:
-            length = _window_length(compact, power)
-            operations += length * compact + (length / 2) ** 2
-            power //= 2
-        length = _window_length(span, n)
-        lengths.append((length, min(length, _window_length(compact, n))))
+        spacing, reach = _spacing_and_reach(kernel) if kernel.ndim == 1 else (1, _Reach(span - 1))
+        operations += _powering(reach, n)
+        length = reach.length(n)
+        lengths.append((step[-1] * spacing * (length - 1) + 1, length))
     heapq.heapify(lengths)
     while len(lengths) > 1:
         (short, few), (long, many) = heapq.heappop(lengths), heapq.heappop(lengths)
@@ -65,23 +67,80 @@ def direct_cost(polynomial: Product) -> tuple[float, float]:
     return operations, lengths[0][0]
 
 
-def _tap_spacing(kernel: Kernel) -> int:
-    """Return the common spacing of the taps on one axis, which convolution divides out."""
-    return int(np.gcd.reduce(np.diff(np.flatnonzero(kernel.scaled_floats[0])))) or 1
+def _powering(reach: _Reach, n: int) -> float:
+    """Return the operations of squaring from the leading bit of n down, less where the row is mirrored."""
+    operations, power = 0.0, 1
+    for bit in f"{n:b}"[1:]:
+        length, few = reach.length(power), reach.terms(power)
+        if few * direct.SPARSE < length:
+            operations += 2 * few * length
+        else:
+            operations += length**2 / (2 if reach.is_mirrored and length > _HALVED else 1)
+        power *= 2
+        if bit == "1":
+            operations += reach.length(power) * (reach.degree + 1)
+            power += 1
+    return operations
 
 
-def _window_length(taps: int, n: int) -> float:
-    """Length of the row of P^n that stays above 1e-421 of the peak: 44 standard deviations a side.
+@dataclass(frozen=True, eq=False)
+class _Reach:
+    """How far the powers of a kernel of some degree stay above 1e-421 of the peak, by Chernoff's bound.
 
-    No law on k points has a larger deviation than (k - 1) / 2.
+    `rise` is log P(e^theta) / P(1) less theta times the mean at `theta`, of either sign. Without these: no
+    law on k points has a larger deviation than (k - 1) / 2, 44 of which a side are taken.
     """
-    return min(n * (taps - 1), 44 * (taps - 1) * math.sqrt(n)) + 1
+
+    degree: int
+    theta: Floats | None = None
+    rise: Floats | None = None
+    is_mirrored: bool = False
+    taps: int | None = None  # that are not zero
+
+    def length(self, n: int) -> float:
+        """Return the length of what stays of the n-th power."""
+        whole = float(n * self.degree)
+        if self.theta is None or self.rise is None:
+            return min(whole, 44 * self.degree * math.sqrt(n)) + 1
+        sides = (n * self.rise + _DEPTH) / np.abs(self.theta)
+        return min(whole, float(sides[self.theta > 0].min() + sides[self.theta < 0].min())) + 1
+
+    def terms(self, n: int) -> float:
+        """Return how many entries of the n-th power are not zero, at most: multisets of n taps."""
+        if self.taps is None or self.taps > _FEW_TAPS:
+            return math.inf
+        return float(math.comb(n + self.taps - 1, n))
+
+
+@functools.lru_cache(maxsize=256)
+def _spacing_and_reach(kernel: Kernel) -> tuple[int, _Reach]:
+    """Return the common spacing of the taps on one axis, which convolution divides out, and their reach."""
+    weights = np.abs(kernel.scaled_floats[0])
+    taps = np.flatnonzero(weights)
+    spacing = int(np.gcd.reduce(np.diff(taps))) or 1
+    x, weights = (taps - taps[0]) // spacing, weights[taps]
+    degree, mirrored = int(x[-1]), bool((weights == weights[::-1]).all() and (x + x[::-1] == x[-1]).all())
+    cuts = np.unique(np.linspace(0, len(taps), _LUMPS, endpoint=False).astype(int))
+    share = np.add.reduceat(weights, cuts)
+    x = np.add.reduceat(weights * x, cuts) / share
+    share /= share.sum()
+    x -= share @ x
+    deviation = math.sqrt(share @ x**2)
+    if not deviation:
+        return spacing, _Reach(degree)
+    theta = np.outer([-1, 1], 44 / deviation * np.exp2(np.arange(8, -26, -0.5))).ravel()
+    y = np.outer(theta, x)
+    top = y.max(axis=1)
+    rise = top + np.log(np.exp(y - top[:, None]) @ share)
+    return spacing, _Reach(degree, theta, rise, mirrored, len(taps))
 
 
 def takes_convolution(polynomial: Product) -> bool:
     """Return whether direct convolution is the cheapest way to such a row, as it is between rare taps."""
+    if direct.error_bound(polynomial.shape[0], [f.n for f in polynomial.factors]) > _TRUSTED:
+        return False
     others = min(windows_operations(polynomial), pieces_operations(polynomial))
-    return others > _CROWDED and direct_operations(polynomial) < others / 10
+    return direct_operations(polynomial) < others
 
 
 def takes_windows(polynomial: Product) -> bool:
@@ -122,8 +181,17 @@ def pieces_operations(polynomial: Product) -> float:
         return _POINT * min(window, size)
     nodes = 15 * deviation(polynomial) + 28 * taps
     circles = _POINTS * 5 * nodes * math.log2(nodes) if widest > _WIDE else 0.0
-    start = _CROWDED if window > size / 2 else _PIECES
+    start = _CROWDED if window > _to_the_ends(polynomial) else _PIECES
     return start + 4e3 * taps + circles + 25 * min(window, size)
+
+
+def _to_the_ends(polynomial: Product) -> float:
+    """Return the distance from the mean to the nearer end of the row."""
+    mean = 0.0
+    for f in polynomial.factors:
+        weights = f.kernel.scaled_floats[0]
+        mean += f.n * f.step[0] * float(weights @ np.arange(len(weights))) / float(weights.sum())
+    return min(mean, polynomial.shape[0] - 1 - mean)
 
 
 def _has_one_peak(polynomial: Product) -> bool:

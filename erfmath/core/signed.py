@@ -32,6 +32,8 @@ _WHOLE_BITS = 53  # floats hold whole numbers below 2**53, their sums and produc
 _DIGIT_BITS = 30  # of Python's integers
 _NANOSECOND = 4  # in operations of np.convolve
 _LN2 = math.log(2)
+_LEADING_BITS = 160  # which leave the nearest float open once in 2**100
+_SMALLEST_NORMAL, _SMALLEST = -1021, -1080  # binary exponents, of the smallest float with some to spare
 _MOST_DIGITS = 300  # of a float
 _QUICK = 4e8  # a tenth of a second
 
@@ -129,20 +131,40 @@ def is_whole(polynomial: Product) -> bool:
 def rounded(polynomial: Product) -> Scaled:
     """Return the floats nearest to the exact coefficients, 0.0 exactly where they are zero."""
     row, unit = integer_row(polynomial)
-    peak, shape = log2(max(map(abs, row)) * unit), polynomial.shape
+    peak, shape = log2(max(map(abs, row))) + log2(unit), polynomial.shape
     exponent = 0 if MIN_EXPONENT <= peak < MAX_EXPONENT else math.floor(peak) + 1
     try:
-        values = _times(row, unit / Fraction(2) ** exponent)
+        values = _times(row, unit, exponent)
     except OverflowError:  # by the last rounding
         exponent = MAX_EXPONENT + 1
-        values = _times(row, unit / Fraction(2) ** exponent)
+        values = _times(row, unit, exponent)
     return Scaled(kronecker.unpack(values, shape), exponent, (0,) * len(shape), shape)
 
 
-def _times(row: list[int], unit: Fraction) -> Floats:
-    """Return the floats nearest to value * unit: a quotient of Python's integers is rounded once."""
-    numerator, denominator = unit.numerator, unit.denominator
-    return np.array([value * numerator / denominator for value in row])
+def _times(row: list[int], unit: Fraction, exponent: int) -> Floats:
+    """Return the floats nearest to value * unit / 2**exponent.
+
+    A quotient of Python's integers is rounded once. Where the unit is long, two quotients of some leading
+    bits, one too small and one too large, most often have the same nearest float.
+    """
+    numerator, denominator = unit.numerator << max(0, -exponent), unit.denominator << max(0, exponent)
+    shift = numerator.bit_length() - denominator.bit_length() - _LEADING_BITS
+    if max(numerator.bit_length(), denominator.bit_length()) < 2 * _LEADING_BITS:
+        return np.array([value * numerator / denominator for value in row])
+    leading = (numerator >> shift) // denominator if shift > 0 else (numerator << -shift) // denominator
+
+    def nearest(value: int) -> float:
+        cut = max(0, abs(value).bit_length() - _LEADING_BITS)
+        top, sign = abs(value) >> cut, -1.0 if value < 0 else 1.0
+        low, high = float(top * leading), float((top + 1) * (leading + 1))
+        size = math.frexp(low)[1] + cut + shift
+        if low == high and _SMALLEST_NORMAL < size <= MAX_EXPONENT:
+            return sign * math.ldexp(low, cut + shift)
+        if size < _SMALLEST:
+            return sign * 0.0
+        return value * numerator / denominator
+
+    return np.array([nearest(value) if value else 0.0 for value in row])
 
 
 @functools.lru_cache(maxsize=4)
@@ -196,7 +218,7 @@ def _whole_taps(kernel: Kernel) -> tuple[np.ndarray[Any, Any], Fraction]:
 def rounded_cost(polynomial: Product) -> tuple[float, float]:
     """Return (operations, bytes) of a row in whole numbers by the recurrence, rounded.
 
-    Measured: 100 ns for each tap and coefficient; for each of Python's digits and taps 2 ns a digit of
+    Measured: 150 ns for each tap and coefficient; for each of Python's digits and taps 2 ns a digit of
     the tap, and for the division 5 ns, or 20 a digit where the divisor has more than one.
     """
     size = float(math.prod(polynomial.shape))
@@ -209,7 +231,7 @@ def rounded_cost(polynomial: Product) -> tuple[float, float]:
     taps = min(taps, reach)
     digits, each = bits / _DIGIT_BITS + 1, math.ceil(small / _DIGIT_BITS)
     division = 5 if each == 1 else 20 * each
-    nanoseconds = 300 + 100 * taps + digits * (2 * taps * each + division)
+    nanoseconds = 800 + 150 * taps + digits * (2 * taps * each + division)
     return _NANOSECOND * size * nanoseconds, size * (44 + 4 * digits)
 
 
@@ -234,7 +256,8 @@ def takes(polynomial: Product, limit: float) -> bool:
     """Return whether a row in whole numbers takes no more operations than the limit."""
     if parts := (polynomial.separate() if polynomial.ndim > 1 else None):
         return all(takes(part, limit) for part in parts)
-    size, taps = math.prod(polynomial.shape), max(math.prod(f.kernel.shape) for f in polynomial.factors)
-    if 100 * _NANOSECOND * size * taps > limit:  # without a look at the weights
+    size = math.prod(polynomial.shape)
+    taps = max(np.count_nonzero(f.kernel.scaled_floats[0]) for f in polynomial.factors)
+    if 150 * _NANOSECOND * size * taps > limit:  # without a look at the weights
         return False
     return rounded_cost(polynomial)[0] <= limit
