@@ -61,5 +61,8 @@ def test_only_networks_have_a_variance():
         em.variance(3)
     with pytest.raises(ValueError, match="init must be one of 'he', 'lecun', 'glorot', got 'xavier'"):
         em.variance(em.Conv(3), "xavier")
+    for init in (0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="init must be a name, or the variance times the inputs, over 0"):
+            em.variance(em.Conv(3), init)
     with pytest.raises(ValueError, match="n must be at most 100000"):
         em.batch_norm_residuals(em.Conv(3, padding=1), 10**30)

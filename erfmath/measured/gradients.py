@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def measure(
     runs: int = 100,
     profile: str = "variance",
     channels: int | None = 16,
-    init: str = "he",
+    init: str | float | Fraction = "he",
     resample: Callable[[Any], Any] | None = None,
     inputs: Callable[[int], Any] | None = None,
     normalised: bool = False,
@@ -216,7 +217,7 @@ class _Probe:
         return y
 
 
-def require_profile(profile: str, init: str) -> None:
+def require_profile(profile: str, init: Any) -> None:
     """Raise if given weights are to be squared: they have a mean gradient only."""
     if init == GIVEN and profile != "mean":
         raise ValueError(

@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 from .._checks import as_choice, as_count
@@ -17,7 +18,7 @@ from ..network.graph import INPUT, Graph
 from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
 from ..network.moves import Pad
 from ..network.stage import Stage, lower
-from ..network.variance import INITS
+from ..network.variance import gain_of
 from .torch_types import Step, depthwise, fixed_type, import_torch, network_type, seed_of
 
 GIVEN = "given"
@@ -27,7 +28,12 @@ _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
 def to_torch(
-    net: Node, channels: int | None = 16, init: str = "he", *, in_channels: int = 1, rng: Any = None
+    net: Node,
+    channels: int | None = 16,
+    init: str | float | Fraction = "he",
+    *,
+    in_channels: int = 1,
+    rng: Any = None,
 ) -> Any:
     r"""Return a network as a ``torch.nn.Module`` with random weights, or with the given ones.
 
@@ -44,8 +50,8 @@ def to_torch(
         Output channels of each random layer; None means those that the layers name. Groups are reduced to a
         number that divides the channels.
     init
-        "he", "lecun" or "glorot"; "given" uses equal weights for a kernel given by its size, so that the
-        impact is that of ``distribution(net)``.
+        "he", "lecun" or "glorot", or g itself; "given" uses equal weights for a kernel given by its size, so
+        that the impact is that of ``distribution(net)``.
     in_channels
         Channels of the input.
     rng
@@ -80,7 +86,7 @@ def to_torch(
     if ndim > 3:
         raise ValueError(f"net must have at most 3 axes to be a torch module, got {ndim}")
     wanted = None if channels is None else as_count(channels, "channels", minimum=1)
-    builder = _Builder(torch.nn, ndim, wanted, as_choice(init, "init", (*INITS, GIVEN)))
+    builder = _Builder(torch.nn, ndim, wanted, init, float(gain_of(init, (GIVEN,))))
     builder.channels.append(as_count(in_channels, "in_channels", minimum=1))
     with torch.random.fork_rng(devices=[]):  # torch draws weights for each new layer
         torch.manual_seed(seed_of(rng))
@@ -96,7 +102,8 @@ class _Builder:
     nn: Any
     ndim: int
     wanted: int | None
-    init: str
+    init: str | float | Fraction
+    gain: float
     layers: list[Any] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     channels: list[int] = field(default_factory=list)
@@ -170,7 +177,7 @@ class _Builder:
         groups = math.gcd(node.groups, before, after)
         layer = make(before, after, node.kernel.shape, groups=groups, **options)
         fan = before // groups * math.prod(node.kernel.shape)
-        self.drawn.append((layer, math.sqrt(INITS[self.init] / fan)))
+        self.drawn.append((layer, math.sqrt(self.gain / fan)))
         return layer, after
 
 

@@ -48,7 +48,7 @@ class Measurement:
     profile: str
     runs: int
     net: Node | None = field(default=None, repr=False)
-    init: str | None = field(default=None, repr=False)
+    init: Any = field(default=None, repr=False)
     # Sums of 1, x and x^2 under each run's map: (runs, 1 + 2 axes).
     moments: Floats = field(default_factory=lambda: np.zeros((0, 1)), repr=False)
 

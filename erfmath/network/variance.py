@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from fractions import Fraction
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -50,7 +52,7 @@ INITS = {"he": 2, "lecun": 1, "glorot": 1}
 
 
 @functools.singledispatch
-def variance(net: Any, init: str = "he") -> Node:
+def variance(net: Any, init: str | float | Fraction = "he") -> Node:
     r"""Return the network whose impact is the variance of the gradient of a network with random weights.
 
     What each profile makes of the taps of a layer:
@@ -63,8 +65,9 @@ def variance(net: Any, init: str = "he") -> Node:
     "std"       the root of the variance's impact        the root of the variance's impact
     ==========  =======================================  ===============================================
 
-    g is 2 for He's initialisation and 1 for LeCun's and Glorot's. The type of the numbers (int, float,
-    Fraction) never matters. A maximum passes one of its k samples, an average 1/k^2 of each.
+    g is 2 for He's initialisation, 1 for LeCun's and Glorot's, 1/3 for PyTorch's own. The type of the
+    numbers (int, float, Fraction) never matters. A maximum passes one of its k samples, an average 1/k^2 of
+    each.
 
     Exact where random weights lie between any two layers of given ones (interpolation directly followed by
     average pooling, say, correlates neighbours, and is better given as one layer), in wide networks, and
@@ -78,7 +81,7 @@ def variance(net: Any, init: str = "he") -> Node:
     net
         A network.
     init
-        "he", "lecun" or "glorot".
+        "he", "lecun" or "glorot", or g itself: Fraction(1, 3) for layers as PyTorch makes them.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def variance(net: Any, init: str = "he") -> Node:
     >>> distribution(block).var(), distribution(variance(block)).var()  # 1/3 and, as 2/2 = 1, also 1/3
     (0.3333333333333333, 0.3333333333333333)
     """
-    as_choice(init, "init", tuple(INITS))
+    gain_of(init)
     alone = require_network(net)
     meaning = lower(net) if alone is net else alone
     if isinstance(meaning, Node):
@@ -234,9 +237,18 @@ def _variances(layer: Convolution, init: str) -> Kernel:
     """Return the variances of the taps: equal ones of sum g where weights are not known, else squares."""
     if layer.is_given:
         return _squares(layer.kernel)
-    gain = INITS[as_choice(init, "init", tuple(INITS))]
     weights = np.array(Kernel.uniform(layer.kernel.shape).weights, dtype=object)
-    return Kernel(weights * Fraction(gain, weights.size))
+    return Kernel(weights * gain_of(init) / weights.size)
+
+
+def gain_of(init: Any, others: Sequence[str] = ()) -> Fraction:
+    """Return the variance of the weights times the number of inputs; 0 for `others` than initialisations."""
+    if not isinstance(init, Real) or isinstance(init, (bool, np.bool_)):
+        return Fraction(INITS.get(as_choice(init, "init", (*INITS, *others)), 0))
+    gain: Any = init
+    if not 0 < gain < math.inf:
+        raise ValueError(f"init must be a name, or the variance times the inputs, over 0, got {init!r}")
+    return Fraction(gain) if isinstance(gain, (int, Fraction)) else Fraction(float(gain))
 
 
 def _squares(kernel: Kernel) -> Kernel:
