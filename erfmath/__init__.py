@@ -76,7 +76,8 @@ _PUBLIC = {
     "streaming.latency": ("Latency", "latency"),
     "sweeping.key": ("network_key",),
     "sweeping.run": ("Sweep", "sweep"),
-    "tiling.cover": ("tiles",),
+    "tiling.cover": ("best_tile", "tiles"),
+    "tiling.loss": ("halo_loss",),
     "tiling.plan": ("Tile", "TilePlan"),
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names}

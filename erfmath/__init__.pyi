@@ -84,7 +84,8 @@ from .streaming.buffers import Buffer as Buffer
 from .streaming.latency import Latency as Latency, latency as latency
 from .sweeping.key import network_key as network_key
 from .sweeping.run import Sweep as Sweep, sweep as sweep
-from .tiling.cover import tiles as tiles
+from .tiling.cover import best_tile as best_tile, tiles as tiles
+from .tiling.loss import halo_loss as halo_loss
 from .tiling.plan import Tile as Tile, TilePlan as TilePlan
 
 __version__: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeGuard
 
@@ -113,6 +114,30 @@ def as_fraction_of_one(value: object, name: str) -> float:
     if not 0 < number < 1:
         raise ValueError(f"{name} must lie strictly between 0 and 1, got {value!r}")
     return number
+
+
+def as_share(value: object, name: str) -> float:
+    """Return `value` as a float from 0 to below 1, or raise naming the argument."""
+    if isinstance(value, (bool, complex)) or not hasattr(value, "__float__"):
+        raise TypeError(f"{name} must be a number from 0 to below 1, got {value!r}")
+    number = float(value)
+    if not 0 <= number < 1:
+        raise ValueError(f"{name} must be from 0 to below 1, got {value!r}")
+    return number
+
+
+_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+def as_bytes(value: object, name: str) -> int:
+    """Return a number of bytes, given as an int or as "2GB" or "512 MiB", or raise naming the argument."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", value.lower())
+        if match is None or (match[3] and not match[2]):
+            raise ValueError(f"{name} must be a number of bytes such as '2GB' or '512MiB', got {value!r}")
+        unit = 1024 ** ("kmgt".index(match[2]) + 1) if match[3] else _BYTES[match[2]]
+        value = int(float(match[1]) * unit)
+    return as_count(value, name, minimum=1)
 
 
 def require_file(path: Path) -> None:

@@ -133,6 +133,8 @@ def test_its_repr_is_a_table():
         "tiles",
         "overhead",
         "largest tensor",
+        "memory",
+        "loss",
     ]
     assert "48 before, 48 after" in lines[3]
     assert "100 (10 x 10)" in lines[6]

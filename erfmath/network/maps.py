@@ -56,7 +56,7 @@ class Map:
     def through(self, stage: Stage, size: Ints | None = None) -> Map | None:
         """Return the map before a stage; of a tensor of a size, only what lies inside."""
         grid = self
-        for axes, taps, offset in _passes(stage.kernel, stage.mixing is None):
+        for axes, taps, offset in passes(stage.kernel, stage.mixing is None):
             grid = grid._convolved(axes, taps, offset, stage, size)
             if not grid.values.size:
                 return None
@@ -219,7 +219,7 @@ def rounding_of(program: Program) -> float:
     return units * UNIT
 
 
-def _passes(kernel: Kernel, may_separate: bool) -> list[tuple[Ints, Floats, Ints]]:
+def passes(kernel: Kernel, may_separate: bool) -> list[tuple[Ints, Floats, Ints]]:
     """Return the convolutions that make up one with the kernel: (axes, weights, offset) each."""
     parts = kernel.separate() if may_separate else None
     if parts is None:

@@ -12,7 +12,10 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, overload
+
+import numpy as np
 
 from .._checks import as_count, per_axis
 from ..network.algebra import Node
@@ -21,6 +24,8 @@ from ..network.program import program_of
 from ..network.sizes import sized
 from ..words import facts, human_bytes, per_axis_text, short_count
 from .axis import AxisTiles
+from .clean import Margins
+from .load import Load
 
 Slices = tuple[slice, ...]
 
@@ -73,13 +78,16 @@ class TilePlan:
         The network.
     axes
         The tiles along each axis.
-    largest_tensor
-        Values of the largest tensor that the network makes of a tile.
+    needed
+        The halo (before, after) per axis with which every output is that of the whole.
+    load
+        What the network holds of a tile.
     """
 
     net: Node = field(compare=False)
     axes: tuple[AxisTiles, ...]
-    largest_tensor: int = 0
+    needed: tuple[Margins, ...]
+    load: Load
 
     @property
     def ndim(self) -> int:
@@ -125,6 +133,39 @@ class TilePlan:
     def count(self) -> int:
         """Number of tiles."""
         return math.prod(self.shape)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the tiles' outputs are those of the whole."""
+        pairs = zip(self.axes, self.needed, strict=True)
+        return all(a.count == 1 or (a.before >= n.before and a.after >= n.after) for a, n in pairs)
+
+    @cached_property
+    def loss(self) -> float:
+        """The largest share of the gradient's variance that lies beyond an end of a tile, for any unit.
+
+        A unit at a corner loses at most the sum over its axes; see :func:`erfmath.halo_loss`.
+        """
+        if self.is_exact:
+            return 0.0
+        from .loss import losses_of
+
+        losses, worst = losses_of(self.net, self.ndim), 0.0
+        for number, axis in enumerate(self.axes):
+            if axis.count > 1:
+                before, after = losses.beyond(number, np.array([axis.before, axis.after]))
+                worst = max(worst, float(before[0]), float(after[1]))
+        return worst
+
+    @property
+    def largest_tensor(self) -> int:
+        """Values of the largest tensor that the network makes of a tile."""
+        return self.load.largest
+
+    @property
+    def memory(self) -> int:
+        """Bytes of all that the network holds at a time of a tile, in single precision, without gradients."""
+        return 4 * self.load.held
 
     @property
     def overhead(self) -> float:
@@ -245,7 +286,19 @@ def described(plan: TilePlan) -> dict[str, str]:
         "overhead": f"{plan.overhead:.3f} samples read for each of the input",
         "largest tensor": f"{short_count(plan.largest_tensor)} values of a tile, "
         f"{human_bytes(4 * plan.largest_tensor)} in single precision",
+        "memory": f"{human_bytes(plan.memory)} held at a time, in single precision",
+        "loss": _loss_text(plan),
     }
+
+
+def _loss_text(plan: TilePlan) -> str:
+    """Return in words what is lost at the tiles' ends."""
+    if plan.is_exact:
+        return "none: the tiles give what the whole gives"
+    try:
+        return f"{plan.loss:.2g} of the gradient's variance lies beyond a tile's end, for the worst unit"
+    except (TypeError, ValueError) as error:  # of layers whose variance is not known
+        return f"some, but how much is unknown: {error}"
 
 
 def _unravelled(number: int, shape: Ints) -> Ints:
