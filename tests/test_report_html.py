@@ -101,7 +101,7 @@ def test_links_and_rights_are_kept(tmp_path):
 def test_weights_between_channels_are_not_taken_for_equal():
     net = em.Weighted(em.Conv(2), [[[1.0, 2.0]], [[-1.0, 1.0]]]) >> em.Conv(3)
     operations = explorer(em.analyze(net, input_size=9))["programs"]["each"][0]["operations"]
-    assert [op["w"] for op in operations] == [None, 1.0]
+    assert [op["w"] for op in operations] == [None, 1 / 3]
 
 
 @pytest.mark.parametrize(
@@ -346,6 +346,11 @@ def test_units_move_by_keys_and_clicks(opened):
     box = canvas.bounding_box()
     canvas.click(position={"x": 9, "y": box["height"] - 9})
     assert texts(page)["unit"] == "32, 0"
+
+
+def test_a_network_without_layers_has_its_input(opened):
+    page = opened(em.analyze(em.Identity(), input_size=8))
+    assert texts(page) | {"layer": "input", "inside": "4 .. 4", "core": "4 .. 4 (1)"} == texts(page)
 
 
 @pytest.mark.parametrize("name", ["resnet50", "wavenet", "densenet121"])

@@ -36,20 +36,30 @@ _MOST_STEPS = 10**7
 def explorer(found: Analysis) -> dict[str, Any]:
     """Return the layers and the programs, as values for JSON; no programs where they are too long."""
     parts, whole = rows_of(found.net)
+    named: list[tuple[str, int | None]] = [(part.layer, part.last) for part in parts]
+    named = named or [("input", None)]
     flat = program_of(whole, found.field.ndim)
     seen = regions_of(flat)
     frame = None if found.input_size is None else sized_for(whole, found.input_size)
-    rows = []
-    for part in parts:
-        regions = seen[flat.spans[part.last].output]
-        size = frame and frame.sizes[frame.program.spans[part.last].output]
-        rows.append({"name": part.layer, **_numbers(regions), "output_size": size})
+    rows = [
+        {
+            "name": name,
+            **_numbers(seen[_tensor(flat, last)]),
+            "output_size": frame and frame.sizes[_tensor(frame.program, last)],
+        }
+        for name, last in named
+    ]
     data = {"axes": found.field.ndim, "size": found.input_size, "at": _unit(found, frame), "rows": rows}
     if _is_small(flat, found):
         program, data["programs"] = _programs(whole, found, frame)
-        for row, part in zip(rows, parts, strict=True):
-            row["tensor"] = program.spans[part.last].output
+        for row, (_, last) in zip(rows, named, strict=True):
+            row["tensor"] = _tensor(program, last)
     return dict(jsonable(data))
+
+
+def _tensor(program: Program, last: int | None) -> int:
+    """Return the tensor behind an element of a network, the input's where there is none."""
+    return 0 if last is None else program.spans[last].output
 
 
 def _numbers(seen: Sequence[Regions]) -> dict[str, Any]:

@@ -252,6 +252,11 @@ function firstView() {
   return Math.max(...shares) < 0.2 ? "unit" : Math.max(...shares) > 1.5 && Math.max(...shares) < 6 ? "field" : "input";
 }
 
+function show(part) {
+  state.view = part;
+  for (const button of byId("views").querySelectorAll("input")) button.checked = button.value === part;
+}
+
 // Both axes to one scale, unless one would be less than a sixth of the other.
 function scales(across, down, room) {
   const most = Math.max(240, 0.85 * window.innerHeight), wide = across[1] - across[0], high = down[1] - down[0];
@@ -284,7 +289,7 @@ function drawField() {
   const lines = [profile(h, row, unit[h]), flat ? null : profile(v, row, unit[v])];
   if (a && b) {
     const box = flat ? [x(a[0]), top + 8, Math.max(2, x(a[1]) - x(a[0])), tall - 16] : [x(a[0]), y(b[0]), Math.max(2, x(a[1]) - x(a[0])), Math.max(2, y(b[1]) - y(b[0]))];
-    if (state.picture) dimmed(pen, c, box, wide, top, tall);
+    if (state.picture) dimmed(pen, c, box, x, y);
     drawSeen(pen, c, lines, box, flat, x, y, top, tall);
     pen.lineWidth = 2; pen.strokeStyle = c.blue; pen.strokeRect(...box);
     const inner = lines.map(core);
@@ -316,9 +321,14 @@ function drawInput(pen, c, x, y, top, tall) {
   pen.lineWidth = 1.25; pen.strokeStyle = c.soft; pen.strokeRect(...box);
 }
 
-function dimmed(pen, c, [left, top, width, height], wide, y, tall) {
+// The part of the picture that the unit does not see.
+function dimmed(pen, c, [left, top, width, height], x, y) {
+  const { v, h } = view, [right, bottom] = [data.size[h] - 0.5, data.size[v] - 0.5];
+  pen.save();
+  pen.beginPath(); pen.rect(x(-0.5), y(-0.5), x(right) - x(-0.5), y(bottom) - y(-0.5)); pen.clip();
   pen.fillStyle = c.dim;
-  pen.beginPath(); pen.rect(0, y, wide, tall); pen.rect(left, top, width, height); pen.fill("evenodd");
+  pen.beginPath(); pen.rect(x(-0.5), y(-0.5), x(right) - x(-0.5), y(bottom) - y(-0.5)); pen.rect(left, top, width, height); pen.fill("evenodd");
+  pen.restore();
 }
 
 // The positions that are seen: each of them where there are holes and room to show these.
@@ -388,7 +398,7 @@ function drawCone() {
   if (!programs) return;
   const program = programs.each[programs.of[axis]], seen = pulled(axis, row.tensor, unit), at0 = places(program);
   const lines = [...seen.keys()].filter((t) => seen[t] && (t === 0 || t === row.tensor || program.operations[t - 1].t || program.operations[t - 1].a));
-  const k = zoom(), isWide = canvas.clientWidth > 640 * k, gap = k * Math.max(2.5, Math.min(34, 520 / Math.max(lines.length - 1, 1)));
+  const k = zoom(), isWide = canvas.clientWidth > 640 * k, gap = k * Math.max(0.35, Math.min(34, 520 / Math.max(lines.length - 1, 1)));
   const room = { top: 18 * k, bottom: 26 * k, left: isWide ? 180 * k : 8, right: isWide ? 150 * k : 8 };
   const { pen, width, height } = prepared(canvas, room.top + room.bottom + gap * Math.max(lines.length - 1, 1));
   const reach = lines.map((t) => [at0[t].place(seen[t].lo), at0[t].place(seen[t].lo + seen[t].w.length - 1)]);
@@ -573,11 +583,8 @@ function controls() {
   }
   byId("middle").addEventListener("click", () => moveTo(units(state.row) ? units(state.row).map((n) => Math.floor(n / 2)) : state.unit.map(() => 0)));
   byId("corner").addEventListener("click", () => moveTo(state.unit.map(() => 0)));
-  state.view = firstView();
-  for (const button of byId("views").querySelectorAll("input")) {
-    button.checked = button.value === state.view;
-    button.addEventListener("change", () => { state.view = button.value; refresh(); });
-  }
+  show(firstView());
+  for (const button of byId("views").querySelectorAll("input")) button.addEventListener("change", () => { show(button.value); refresh(); });
   byId("views").hidden = !data.size;
   const choice = (select, texts, chosen, act) => {
     texts.forEach((text, value) => select.append(new Option(text, value, false, value === chosen)));
@@ -627,17 +634,18 @@ function canvasKeys() {
 
 function pictures() {
   const note = byId("picture-note"), plain = note.textContent;
-  const show = (picture, text) => { state.picture = picture; note.textContent = text; byId("no-picture").hidden = !picture; refresh(); };
+  const lay = (picture, text) => { state.picture = picture; note.textContent = text; byId("no-picture").hidden = !picture; refresh(); };
   byId("picture").addEventListener("change", async (event) => {
     const [file] = event.target.files;
     if (!file) return;
     try {
       const picture = await createImageBitmap(file), [high, wide] = state.plane.map((axis) => data.size[axis]);
       const same = picture.width === wide && picture.height === high;
-      show(picture, `${picture.width} \u00d7 ${picture.height}${same ? "" : `, scaled and cut to the input's ${wide} \u00d7 ${high}`}. It stays in this browser.`);
-    } catch { show(null, "This file is no picture that the browser can show."); }
+      show("input");
+      lay(picture, `${picture.width} \u00d7 ${picture.height}${same ? "" : `, scaled and cut to the input's ${wide} \u00d7 ${high}`}. It stays in this browser.`);
+    } catch { lay(null, "This file is no picture that the browser can show."); }
   });
-  byId("no-picture").addEventListener("click", () => { byId("picture").value = ""; show(null, plain); });
+  byId("no-picture").addEventListener("click", () => { byId("picture").value = ""; lay(null, plain); });
 }
 
 byId("explore").hidden = false;
