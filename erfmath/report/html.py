@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from .._html import Html, if_any
+from ..models.model import Model
 from ..words import human_bytes, short_count, shown_sides
 from . import svg
 from .axes import per_axis_values
@@ -30,6 +31,7 @@ _MOST_AXES = 4
 
 def page(found: Analysis) -> str:
     """Return the page."""
+    seen = explorer(found)
     parts = {
         "version": escape(__version__),
         "name": escape(found.name),
@@ -41,9 +43,9 @@ def page(found: Analysis) -> str:
         "facts": "".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in facts_of(found)),
         "phases": _block("Phases", phase_table(found)),
         "measured": _block("Measured", measured_text(found)),
-        "pictures": _pictures(found),
+        "pictures": _pictures(found, seen),
         "layers": _layers(found),
-        "data": _data(found),
+        "data": _data(seen),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _resource("page.html"))
 
@@ -52,9 +54,9 @@ def _resource(name: str) -> str:
     return files(__package__).joinpath("page", name).read_text("utf-8")
 
 
-def _data(found: Analysis) -> str:
+def _data(seen: dict[str, Any]) -> str:
     """Return what the picture needs as JSON that nothing in it can end."""
-    return json.dumps(explorer(found), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return json.dumps(seen, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def _tiles(found: Analysis) -> list[tuple[str, str]]:
@@ -69,7 +71,9 @@ def _tiles(found: Analysis) -> list[tuple[str, str]]:
     ]
     tiles.append((shown_sides(per_axis_values(field.stride)), f"{unit} from one unit to the next"))
     if found.cost is not None:
-        tiles.append((short_count(found.cost.parameters), "weights of convolutions"))
+        has_parts = isinstance(found.net, Model) and found.net.has_parts
+        held = "parameters" if has_parts else "weights of convolutions"
+        tiles.append((short_count(found.cost.parameters), held))
         tiles.append((short_count(found.cost.macs), "multiply-accumulates"))
         tiles.append((human_bytes(found.cost.memory), "of activations"))
     return tiles
@@ -79,7 +83,7 @@ def _block(title: str, text: str) -> str:
     return f"<h3>{title}</h3><pre>{escape(text)}</pre>" if text else ""
 
 
-def _pictures(found: Analysis) -> str:
+def _pictures(found: Analysis, seen: dict[str, Any]) -> str:
     """Return the map, the profiles and the growth, those that exist."""
     law = found.distribution
     made: list[Callable[[], Html]] = []
@@ -87,8 +91,8 @@ def _pictures(found: Analysis) -> str:
         effective = next((value for value in found.effective.values() if value is not None), None)
         made += [lambda: svg.impact_map(law, effective)] if law.ndim == 2 else []
         made += [functools.partial(svg.profile, *shown) for shown in _profiles(law)]
-    sides = [max(row.size) for row in found.layers]
-    if sides and math.isfinite(max(sides)):
+    sides = [max(map(float, row["field"])) for row in seen["rows"]]
+    if math.isfinite(max(sides)):
         made.append(lambda: svg.growth(sides))
     drawn = "".join(map(if_any, made))
     if not drawn:
