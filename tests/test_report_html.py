@@ -221,6 +221,26 @@ def test_hovered_numbers_are_those_of_the_json(opened, name):
     assert texts(page)["layer"] == layers[-1]["layer"]
 
 
+def test_modules_are_a_tree_and_hovered_numbers_those_of_their_maps(opened):
+    torch = pytest.importorskip("torch", reason="a module is traced by PyTorch")
+    nn = torch.nn
+    inner = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU())
+    module = nn.Sequential(
+        inner, nn.Sequential(nn.Conv2d(8, 8, 3, padding=1)), nn.Flatten(), nn.Linear(2048, 7)
+    )
+    report = em.analyze(em.from_torch(module.eval(), torch.zeros(1, 3, 32, 32), output="last map"))
+    page = opened(report)
+    rows = {row["path"]: row for row in report.to_dict()["layers"]}
+    for number, path in ((0, "0.0"), (page.locator("#ladder button").count() - 1, "1.0")):
+        page.locator("#ladder button").nth(number).hover()
+        said = texts(page)
+        for key in ("field", "stride", "offset"):
+            assert said[key] == sides(rows[path][key])
+    assert "parameters" in page.locator(".tiles").inner_text()
+    for path in rows:
+        assert page.get_by_role("cell").filter(has_text=path.split(".")[-1]).count()
+
+
 def test_the_depth_slides(opened):
     report = em.analyze("resnet18")
     page = opened(report)

@@ -15,6 +15,14 @@ const ends = (pair) => pair === null ? "nothing"
   : `${minus(pair[0])} .. ${minus(pair[1])}`;
 const minus = (value) => String(value).replace("-", "\u2212");
 
+// A name in little room: of a path the end says more than the beginning.
+function brief(name, most = 34) {
+  const [path, ...kind] = name.split(": "), parts = path.split(".");
+  let text = name;
+  while (text.length > most && parts.length > 1 && kind.length) { parts.shift(); text = [`\u2026${parts.join(".")}`, ...kind].join(": "); }
+  return text;
+}
+
 // --- The theory: what unit i of a layer sees, in whole numbers -------------------------------------------
 
 function region(row, axis, unit) {
@@ -187,7 +195,7 @@ function readout() {
     ? lines.map((line) => { const [a, b] = core(line); return `${minus(a)} .. ${minus(b)} (${b - a + 1})`; }).join(" \u00d7 ") : "not known";
   byId("depth").value = at;
   byId("depth").setAttribute("aria-valuetext", row.name);
-  byId("depth-name").textContent = `${at + 1} of ${rows.length}: ${row.name}`;
+  byId("depth-name").textContent = `${at + 1} of ${rows.length}: ${brief(row.name)}`;
   for (const [row, button] of [...byId("ladder").querySelectorAll("button")].entries()) {
     button.setAttribute("aria-current", row === state.row);
     button.classList.toggle("seen", row === state.over);
@@ -414,8 +422,11 @@ function drawCone() {
     pen.fillRect(x(Math.max(lo, -0.5)), 0, x(Math.min(hi, data.size[axis] - 0.5)) - x(Math.max(lo, -0.5)), height);
   }
   const index = new Map(lines.map((t, k) => [t, k]));
+  pen.save();
+  pen.beginPath(); pen.rect(room.left - 6 * k, 0, width - room.left - room.right + 12 * k, height); pen.clip();
   drawTaps(pen, c, program, seen, lines, index, at0, x, y);
   lines.forEach((t, line) => drawPositions(pen, c, program, seen[t], t, at0[t], x, y(line), gap, lo, hi));
+  pen.restore();
   pen.fillStyle = c.soft; pen.textBaseline = "alphabetic";
   if (seen[0]) {
     pen.textAlign = "left"; pen.fillText(minus(seen[0].lo), Math.max(2, x(seen[0].lo) - 6), height - 6);
@@ -436,7 +447,7 @@ function namesOf(lines) {
   const names = lines.map((t) => t === 0 ? "input" : "");
   for (const row of rows.slice(0, current() + 1)) {
     const line = lines.findLastIndex((t) => t <= row.tensor);
-    if (line > 0) names[line] = row.name;
+    if (line > 0) names[line] = brief(row.name, 26);
   }
   return names;
 }
@@ -465,7 +476,8 @@ function places(program) {
   if (!affine.has(program)) {
     const found = [{ a: 1, b: 0 }];
     for (const op of program.operations) {
-      const { a, b } = found[op.from[0][0]], mid = op.t ? (op.d * (op.t[0] + op.t[op.t.length - 1])) / 2 + op.c : 0;
+      // Of a shift around the ends, which is a sum of two, the one that moves less.
+      const { a, b } = op.from.map(([source]) => found[source]).reduce((one, other) => Math.abs(other.b) < Math.abs(one.b) ? other : one), mid = op.t ? (op.d * (op.t[0] + op.t[op.t.length - 1])) / 2 + op.c : 0;
       found.push(op.t ? { a: a * op.s / op.u, b: b + a * mid / op.u } : { a, b });
     }
     for (const f of found) f.place = (i) => f.a * i + f.b;
@@ -547,7 +559,7 @@ function ladder() {
   rows.forEach((row, at) => {
     const button = document.createElement("button"), side = Math.max(...row.field.map(number));
     button.type = "button";
-    for (const [kind, text] of [["name", row.name], ["bar", ""], ["number", shown([...new Set(row.field)])]]) {
+    for (const [kind, text] of [["name", brief(row.name)], ["bar", ""], ["number", shown([...new Set(row.field)])]]) {
       const part = document.createElement("span");
       part.className = kind; part.textContent = text;
       if (kind === "bar") { const fill = document.createElement("i"); fill.style.width = `${100 * Math.min(1, side / largest)}%`; part.append(fill); }
