@@ -46,6 +46,10 @@ VALUES = {
     "plan of a point": (lambda: em.plan([1, 1, 1], 50, reading="point"), "a point of 101 coefficients"),
     "layers": (lambda: em.layer_table(zoo.resnet50(), 224, 3), "Conv 7x7 /2, relu"),
     "comparison": (lambda: em.compare(15), "off the normal by"),
+    "tiles": (lambda: em.tiles(zoo.unet(), 512, 256), "96 before, 96 after"),
+    "designs": (lambda: em.find_designs(field=64, causal=True), "effective"),
+    "latency": (lambda: em.latency(zoo.wavenet()), "1024"),
+    "productive": (lambda: em.productive(zoo.resnet50(), 224), "Conv 7x7 /2"),
     "cost": (lambda: em.cost(em.Conv((3, 3), padding=1), 8), "576"),
     "analysis": (lambda: em.analyze("resnet50"), "24,877 pixels"),
     "analysis without an impact": (lambda: em.analyze(em.Conv((3, 3)) >> em.GlobalPool()), "unbounded"),
@@ -138,6 +142,8 @@ def test_notebooks_show_values():
         "report.limit",
         "report.layers",
         "em.plan([1, 1, 1], 50)",
+        "em.growth(em.Kernel.uniform((3, 3)), [5, 10, 20])",
+        "em.tiles(em.zoo.unet(), 512, 256)",
     ]
     book = v4.new_notebook(cells=[v4.new_code_cell(source) for source in sources])
     nbclient.NotebookClient(book, timeout=120, kernel_name="python3").execute()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from .._html import card, grid
 from ..laws.effective import effective_field
 from ..network.algebra import Node, series
 from ..network.arguments import Ints
@@ -162,6 +163,21 @@ class Designs(Sequence[Design]):
         ]
 
     def __repr__(self) -> str:
+        return "\n\n".join(filter(None, [table(*self._cells()), self._open_text]))
+
+    def _repr_html_(self) -> str:
+        """Return the table as HTML for a notebook."""
+        return card(self._open_text, (), grid(*self._cells()))
+
+    @property
+    def _open_text(self) -> str:
+        """What is not ruled out, in words."""
+        if self.open_bound is None:
+            return ""
+        return f"other depths: not ruled out from {_amount(self.unit, self.open_bound)} on"
+
+    def _cells(self) -> tuple[list[str], list[list[str]]]:
+        """Return the headers and the rows as text."""
         strided = any(max(design.strides) > 1 for design in self.designs)
         headers = ["depth", "kernel sizes", "dilations", *(["strides"] if strided else [])]
         cells = [
@@ -176,10 +192,7 @@ class Designs(Sequence[Design]):
             ]
             for design in self.designs
         ]
-        found = table([*headers, "field", "effective", self.unit, "least"], cells)
-        if self.open_bound is None:
-            return found
-        return f"{found}\n\nother depths: not ruled out from {_amount(self.unit, self.open_bound)} on"
+        return [*headers, "field", "effective", self.unit, "least"], cells
 
 
 def _padding(extent: int, ndim: int, causal: bool) -> Any:

@@ -18,6 +18,7 @@ from typing import Any, overload
 import numpy as np
 
 from .._checks import as_count, per_axis
+from .._html import card
 from ..network.algebra import Node
 from ..network.arguments import Ints, plain_size
 from ..network.program import program_of
@@ -269,6 +270,10 @@ class TilePlan:
 
     def __repr__(self) -> str:
         return facts(list(described(self).items()))
+
+    def _repr_html_(self) -> str:
+        """Return the plan as HTML for a notebook."""
+        return card("Plan of tiles", described(self).items())
 
 
 def described(plan: TilePlan) -> dict[str, str]:
