@@ -27,7 +27,7 @@ _LOG_FLOOR = math.log(1e-300) - 1
 _TRUST = 4e-13  # relative error up to which an entry is kept
 _BELL = 11.0  # squared deviations from the mean to the corner of a box: exp(-11/2) is well above round-off
 _LARGEST_TURN = 300.0  # of the logarithm that undoes a tilt, over half a box
-_TILE = 2.5  # deviations along the side of a box, on average
+_TILE = 2.8  # deviations along the side of a box, on average
 _WINDOW = 1e7  # operations that a window costs whatever its size
 _NODE = 300  # operations for each of its frequencies and taps
 
@@ -100,10 +100,7 @@ class _Tiling:
                 raise NoBellShape(f"the coefficient at {place} lies too far below its neighbours")
             if tilt.log_bound > 2 * _LOG_FLOOR:  # else it ran off, and its law has collapsed
                 start = tilt.theta
-            axis = int((half / (np.sqrt(np.diag(tilt.covariance)) + 0.5)).argmax())
-            left, right = high.copy(), low.copy()
-            left[axis] = (low[axis] + high[axis]) // 2
-            right[axis] = left[axis] + 1
+            left, right = _split(low, high, tilt.covariance)
             stack += [(right, high, start), (low, left, start)]
 
     def _see(self, tilt: Tilt, low: Ints, high: Ints) -> bool:
@@ -141,6 +138,23 @@ class _Tiling:
                     power = _sums(power, taps)
             grid = _sums(grid, power)
         return grid
+
+
+def _split(low: Ints, high: Ints, covariance: Floats) -> tuple[Ints, Ints]:
+    """Return the last corner of the first part and the first corner of the second, on the longest axis.
+
+    Its side is cut into the number of parts that are bells, if the covariance stays; half of them go left.
+    """
+    precision = np.linalg.inv(covariance + 0.25 * np.eye(len(low)))
+    sides = 1 / np.sqrt(np.diag(precision))
+    sides *= 2 * math.sqrt(_BELL / float(sides @ np.abs(precision) @ sides))
+    ratio = (high - low) / sides
+    axis = int(ratio.argmax())
+    parts = max(2, math.ceil(ratio[axis]))
+    left, right = high.copy(), low.copy()
+    left[axis] = low[axis] + (high[axis] - low[axis]) * (parts // 2) // parts
+    right[axis] = left[axis] + 1
+    return left, right
 
 
 def _is_bell(covariance: Floats, half: Floats) -> bool:

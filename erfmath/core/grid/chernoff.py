@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -29,11 +28,14 @@ _CLOSE = 0.01  # squared deviations between the tilted mean and its goal
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """One factor (sum_j w_j z^x_j)^n: a row of x per tap, from the lowest corner, and log(w_j / sum w)."""
+    """One factor (sum_j w_j z^x_j)^n: a row of x per tap, from the lowest corner, and log(w_j / sum w).
+
+    The weights are whole numbers of a common unit.
+    """
 
     n: int
     x: Ints
-    weights: tuple[Fraction, ...]
+    whole: tuple[int, ...]
     logs: Floats
 
 
@@ -55,10 +57,10 @@ def steps_of(polynomial: Product) -> tuple[Ints, list[Steps]]:
         x = (np.array(positions) - kernel.offsets) * step
         corner += n * x.min(axis=0)
         if n and len(x) > 1:
-            total = sum(weights)
-            shares = [w / total for w in weights]
-            logs = [math.log(w.numerator) - math.log(w.denominator) for w in shares]
-            factors.append(Steps(n, x - x.min(axis=0), weights, np.array(logs)))
+            unit = math.lcm(*(w.denominator for w in weights))
+            whole = tuple(w.numerator * (unit // w.denominator) for w in weights)
+            logs = np.array([math.log(w) for w in whole]) - math.log(sum(whole))
+            factors.append(Steps(n, x - x.min(axis=0), whole, logs))
     return corner, factors
 
 

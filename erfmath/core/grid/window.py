@@ -19,6 +19,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from ..saddle.integral import cosm1_sinm, log_power
 from ..scaled import Floats, split_product
 from .chernoff import Ints, Steps
 
+Complexes = np.ndarray[Any, np.dtype[np.complex128]]
+
 UNIT = 2.0**-53
 DEPTH = 45.0  # what wraps around, and each frequency left out, is below exp(-DEPTH) of the bell
 _DEEPER = 55.0  # the same where convolution follows, which sees far below the bell
@@ -34,6 +37,7 @@ _RATIO_BITS = 20
 _NARROW = 1024  # points of a window that is cheap to convolve,
 _NARROW_LAST = 4096  # and of one that is convolved for a single coefficient that nothing else shows
 _LARGEST_SUM_BITS = 900  # of shares that count from the largest
+_UNTHREADED = 2**16  # multiply-adds of a product of matrices that BLAS does in one thread
 _SERIES_UNTIL = 0.7  # angles where cos - 1 and sin - x come from their series
 
 
@@ -43,7 +47,7 @@ class _Part:
 
     n: int
     x: Ints
-    weights: tuple[Fraction, ...]
+    weights: tuple[int, ...]
     share: Floats
     centred: Floats
     mean: tuple[Fraction, ...]
@@ -87,7 +91,7 @@ class Window:
         values[places] = modulus * np.exp(1j * phase)
         for axis, (k, side) in enumerate(zip(lists, sides.tolist(), strict=True)):
             t = np.arange(low[axis], high[axis] + 1) - self._centre[axis]
-            values = np.tensordot(values, np.exp(-2j * np.pi / side * (np.outer(k, t) % side)), axes=(0, 0))
+            values = _contracted(values, np.exp(-2j * np.pi / side * (np.outer(k, t) % side)))
         return values.real, error
 
     def convolved(self, low: Ints, high: Ints) -> tuple[Floats, float] | None:
@@ -97,7 +101,9 @@ class Window:
         largest, which is taken most of n times: its power is exact, and no rounding is repeated n times.
         """
         sides = tuple(self._sides(low, high, _DEEPER + self._wide).tolist())
-        mantissa, exponent = split_product((max(p.weights) / sum(p.weights), p.n) for p in self._parts)
+        mantissa, exponent = split_product(
+            (Fraction(max(p.weights), sum(p.weights)), p.n) for p in self._parts
+        )
         narrow = _NARROW if (low < high).any() else _NARROW_LAST
         if math.prod(sides) > narrow or exponent < -_LARGEST_SUM_BITS:
             return None
@@ -105,7 +111,7 @@ class Window:
         for p in self._parts:
             top = max(p.weights)
             base = np.zeros(sides)
-            np.add.at(base, tuple((p.x % sides).T), [float(w / top) for w in p.weights])
+            np.add.at(base, tuple((p.x % sides).T), [w / top for w in p.weights])
             values = _wrapped(values, _wrapped_power(base, p.n), sides)
         box = np.ix_(*(np.arange(a, b + 1) % side for a, b, side in zip(low, high, sides, strict=True)))
         return np.ldexp(values[box] * mantissa, exponent), math.exp(-_DEEPER - self._wide)
@@ -134,8 +140,8 @@ class Window:
     def _nodes(self, sides: Ints, depth: float) -> Ints:
         """Return the frequencies k, those of k >= 0 on the last axis, where |phi| may exceed exp(-depth).
 
-        Boxes of frequencies are halved until they are single, less those whose centre proves them negligible:
-        |phi_i| changes by at most E|x - mean| per unit of frequency.
+        Boxes of frequencies are halved until they are two wide, less those whose centre proves them
+        negligible: |phi_i| changes by at most E|x - mean| per unit of frequency.
         """
         first = np.append(-((sides[:-1] - 1) // 2), 0)
         last = sides // 2
@@ -148,15 +154,18 @@ class Window:
             log_bound = np.zeros(len(boxes))
             for p in self._parts:
                 slack = half * float(p.share @ np.abs(p.centred) @ (2 * np.pi / sides))
-                modulus = np.abs(np.exp(1j * (w @ p.centred.T)) @ p.share) + slack + 1e-15
-                log_bound += p.n * np.log(np.minimum(modulus, 1))
+                angles = _angles(w, p.centred)
+                modulus = np.hypot(_sums(np.cos(angles), p.share), _sums(np.sin(angles), p.share))
+                log_bound += p.n * np.log(np.minimum(modulus + slack + 1e-15, 1))
             boxes = boxes[log_bound > -depth]
             if size == 1:
-                return boxes
+                return np.asarray(boxes)
             size //= 2
             corners = np.array(list(itertools.product((0, size), repeat=len(sides))))
             boxes = (boxes[:, None] + corners).reshape(-1, len(sides))
             boxes = boxes[(boxes <= last).all(axis=1)]
+            if size == 1:
+                return np.asarray(boxes)
 
     def _log_phi(self, nodes: Ints, sides: Ints) -> tuple[Floats, Floats, Floats]:
         """Return log|phi|, the argument less w . centre, and how many roundings the argument carries.
@@ -166,14 +175,15 @@ class Window:
         """
         modulus, phase, roundings = np.zeros((3, len(nodes)))
         w = nodes * (2 * np.pi / sides)
-        near = np.max([np.abs(w @ p.centred.T).max(axis=1) for p in self._parts], axis=0) < _SERIES_UNTIL
+        widest = np.max([np.abs(_angles(w, p.centred)).max(axis=1) for p in self._parts], axis=0)
+        near = widest < _SERIES_UNTIL
         phase[near] = w[near] @ [float(m - c) for m, c in zip(self.mean, self._centre, strict=True)]
         period = math.prod(sides.tolist())
         steps, base = nodes[~near] * (period // sides), -self._centre
         for p in self._parts:
             if near.any():
-                cosine, sine = cosm1_sinm(w[near] @ p.centred.T)
-                power = _log_power(p.n, cosine @ p.share, sine @ p.share)
+                cosine, sine = cosm1_sinm(_angles(w[near], p.centred))
+                power = _log_power(p.n, _sums(cosine, p.share), _sums(sine, p.share))
                 modulus[near] += power[0]
                 phase[near] += power[1]
             if not near.all():
@@ -181,14 +191,32 @@ class Window:
                 base = base + p.n * top
                 turns = steps @ (p.x - top).T % period
                 angles = (turns - period * (2 * turns > period)) * (2 * np.pi / period)
-                mean = angles @ p.share
+                mean = _sums(angles, p.share)
                 cosine, sine = cosm1_sinm(angles - mean[:, None])
-                power = _log_power(p.n, cosine @ p.share, sine @ p.share)
+                power = _log_power(p.n, _sums(cosine, p.share), _sums(sine, p.share))
                 modulus[~near] += power[0]
                 phase[~near] += power[1] + p.n * mean
-                roundings[~near] += p.n * (np.abs(angles) @ p.share)
+                roundings[~near] += p.n * _sums(np.abs(angles), p.share)
         phase[~near] += steps @ base % period * (2 * np.pi / period)
         return modulus, phase, roundings
+
+
+def _angles(w: Floats, x: Floats) -> Floats:
+    """Return the products of each frequency with each tap; w @ x.T would pay for threads in vain."""
+    return np.asarray(sum(np.multiply.outer(w[:, axis], x[:, axis]) for axis in range(w.shape[1])))
+
+
+def _sums(values: Floats, share: Floats) -> Floats:
+    """Return values @ share, likewise without threads."""
+    return np.asarray(np.einsum("ij,j->i", values, share))
+
+
+def _contracted(values: Complexes, matrix: Complexes) -> Complexes:
+    """Return sums over the first axis of values times rows of a matrix, too few at a time for threads."""
+    columns = values.reshape(len(values), -1).T
+    rows = max(1, _UNTHREADED // matrix.size)
+    parts = [columns[start : start + rows] @ matrix for start in range(0, len(columns), rows)]
+    return np.concatenate(parts).reshape(*values.shape[1:], matrix.shape[1])
 
 
 def _log_power(n: int, real: Floats, imag: Floats) -> tuple[Floats, Floats]:
@@ -207,14 +235,22 @@ def _short(theta: float) -> Fraction:
 
 
 def _tilted(f: Steps, ratios: Sequence[Fraction]) -> _Part:
-    powers = [math.prod(r**j for r, j in zip(ratios, row, strict=True)) for row in f.x.tolist()]
-    weights = [w * power for w, power in zip(f.weights, powers, strict=True)]
-    total = sum(weights, Fraction(0))
-    columns = f.x.T.tolist()
-    mean = tuple(sum((w * j for w, j in zip(weights, c, strict=True)), Fraction(0)) / total for c in columns)
-    centred = np.array([[float(j - m) for j in c] for c, m in zip(columns, mean, strict=True)]).T
-    share = np.array([float(w / total) for w in weights])
-    return _Part(f.n, f.x, tuple(weights), share, centred, mean, total / sum(f.weights))
+    """Return a factor tilted by ratios m / 2**e, its weights as whole numbers of a common unit."""
+    shifts = [1 - r.denominator.bit_length() for r in ratios]
+    rows = f.x.tolist()
+    exponents = [sum(e * j for e, j in zip(shifts, row, strict=True)) for row in rows]
+    lowest = min(exponents)
+    weights = [
+        w * math.prod(r.numerator**j for r, j in zip(ratios, row, strict=True)) << (e - lowest)
+        for w, row, e in zip(f.whole, rows, exponents, strict=True)
+    ]
+    total = sum(weights)
+    sums = [sum(w * j for w, j in zip(weights, column, strict=True)) for column in zip(*rows, strict=True)]
+    centred = np.array([[(j * total - s) / total for j, s in zip(row, sums, strict=True)] for row in rows])
+    growth = Fraction(total, sum(f.whole)) * Fraction(2) ** lowest
+    mean = tuple(Fraction(s, total) for s in sums)
+    share = np.array([w / total for w in weights])
+    return _Part(f.n, f.x, tuple(weights), share, centred, mean, growth)
 
 
 def _wrapped(left: Floats, right: Floats, sides: tuple[int, ...]) -> Floats:
