@@ -276,3 +276,78 @@ def test_what_cannot_be_planned_says_what_can(arguments, options, error, said):
     with pytest.raises(error, match=said) as raised:
         em.tiles(UNET, *arguments, **options)
     assert "\n" not in str(raised.value)
+
+
+# ------------------------------------------------------------------------------------------------- refusals
+
+
+def around(inner):
+    from torch import nn
+
+    body = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), inner)
+    return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), body, nn.Conv2d(4, 1, 3, padding=1)).eval()
+
+
+def gated():
+    from torch import nn
+
+    class Gate(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.pool, self.fc = nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 4, 1)
+
+        def forward(self, x):
+            return x * self.fc(self.pool(x)).sigmoid()
+
+    return Gate()
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (lambda nn: nn.InstanceNorm2d(4), r"'1\.1' reads the whole map; freeze its statistics"),
+        (lambda nn: nn.GroupNorm(2, 4), r"'1\.1' reads the whole map; freeze its statistics"),
+        (lambda nn: gated(), r"'1\.1\.pool' reads the whole map; tile the network up to it"),
+        (lambda nn: nn.AdaptiveAvgPool2d(8), r"'1\.1' pools to a fixed number of outputs.*; pool by windows"),
+        (
+            lambda nn: nn.Sequential(
+                nn.MaxPool2d(2), nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+            ),
+            r"'1\.1\.1' has aligned corners.*; interpolate with align_corners=False",
+        ),
+    ],
+    ids=["instance norm", "group norm", "squeeze-excitation", "adaptive pooling", "aligned corners"],
+)
+def test_layers_that_no_halo_fits_are_named_by_their_path(layer, said):
+    torch = pytest.importorskip("torch")
+    module = around(layer(torch.nn))
+    for act in (lambda: em.tiles(module, 256, 64), lambda: em.halo_loss(module, 8)):
+        with pytest.raises(ValueError, match=rf"no halo makes tiles equal to the whole: {said}") as raised:
+            act()
+        assert "or tile with blending" in str(raised.value)
+        if "pools to a fixed" not in said:
+            assert "without it the loss would be 0 at a halo of" in str(raised.value)
+
+
+def test_a_layer_with_both_ends_joined_is_refused():
+    with pytest.raises(ValueError, match="joins both ends of the map"):
+        em.tiles(Conv(3, padding=1, padding_mode="circular"), 100, 20)
+    assert em.tiles(Conv(3, padding=1, padding_mode="reflect"), 100, 20).halo == (1, 1)
+
+
+def test_one_axis_read_whole_leaves_the_others_to_be_tiled():
+    net = Conv((3, 3), padding=1) >> em.GlobalPool((False, True))
+    plan = em.tiles(net, (100, 20), (30, 20))
+    assert plan.shape == (4, 1)
+    assert plan.output_size == (100, 1)
+    with pytest.raises(ValueError, match="reads the whole map"):
+        em.tiles(net, (100, 20), (30, 10))
+
+
+def test_a_module_in_training_mode_is_refused():
+    torch = pytest.importorskip("torch")
+    module = torch.nn.Sequential(torch.nn.Conv1d(1, 2, 3), torch.nn.BatchNorm1d(2)).double()
+    x = torch.zeros(1, 1, 1000, dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"training mode, where '1' .*; call its eval\(\)"):
+        PLAN.run(module, x)
+    assert PLAN.run(module.eval(), x).shape == (1, 2, 998)

@@ -6,23 +6,21 @@ from dataclasses import replace
 from typing import NoReturn
 
 from ..models.model import Model
-from ..network.algebra import Node
-from ..network.layers import GlobalContext, GlobalPool, Normalization
+from ..network.algebra import Node, Series
+from ..network.graph import Graph
+from ..network.layers import Normalization
 from ..network.program import Operation, Program
 from ..network.rates import short
 from ..network.resize import Resize
 from ..network.stage import Stage, Unbounded
 from .clean import margins
 
-_REMEDIES: tuple[tuple[type, str], ...] = (
-    (Normalization, "freeze its statistics, as batch normalisation has them in evaluation mode"),
-    (GlobalPool, "compute what it pools once, on the whole map"),
-    (GlobalContext, "read the network up to it, and run it on the whole map"),
-)
+_FREEZE = "freeze its statistics, as batch normalisation has them in evaluation mode"
+_APART = "tile the network up to it, and run it on the whole map"
 _ALIGNED = "interpolate with align_corners=False"
 _ADAPTS = "pool by windows of a fixed size, as AvgPool2d does"
 _CIRCULAR = (
-    "pad the input itself by what the field reads (numpy.pad with mode='wrap'), and the layers by zeros"
+    "pad the input itself by what the field reads, with numpy.pad and mode='wrap', and crop the output"
 )
 _DEPENDS = "give a tile that covers the input, or read the model at another size"
 
@@ -38,20 +36,19 @@ def require_tileable(net: Node, program: Program, axis: int, tile: int) -> None:
         If a layer reads the whole map, has positions or windows that depend on the size of the map, or joins
         both ends of it.
     """
-    wholes = (op for op in program.live if isinstance(op.what, Unbounded) and any(op.what.reads(0)))
-    if (op := next(wholes, None)) is not None:
-        remedy = next((text for kind, text in _REMEDIES if isinstance(op.node, kind)), _REMEDIES[-1][1])
+    wholes = [op for op in program.live if isinstance(op.what, Unbounded) and any(op.what.reads(0))]
+    if wholes:
+        remedy = _FREEZE if isinstance(wholes[0].node, Normalization) else _APART
         rest = _bounded(program)
-        _refuse(
-            f"{_named(net, op, axis)} reads the whole map",
-            remedy,
-            None if rest is None else _halo(rest, tile),
-        )
+        halo = None if rest is None else _halo(rest, tile)
+        more = f" (and {len(wholes) - 1} behind it do)" if len(wholes) > 1 else ""
+        _refuse(f"{_reader(net, wholes[0], axis)} reads the whole map{more}", remedy, halo)
     for op in program.live:
         if isinstance(op.node, Resize) and any(op.node.drift):
-            _refuse(f"{short(op.node)} has positions that depend on the size of the map", _ALIGNED)
+            reason = "has aligned corners: its positions depend on the size of the map"
+            _refuse(f"{_named(net, op)} {reason}", _ALIGNED, _halo(program, tile))
         if isinstance(op.what, Stage) and op.what.border == "circular" and any(op.what.padding(0)):
-            _refuse(f"{short(op.node)} joins both ends of the map", _CIRCULAR)
+            _refuse(f"{_named(net, op)} joins both ends of the map", _CIRCULAR)
     if isinstance(net, Model):
         _require_one_reading(net, _halo(program, tile))
 
@@ -76,11 +73,20 @@ def _refuse(reason: str, remedy: str, halo: str | None = None) -> NoReturn:
     )
 
 
-def _named(net: Node, op: Operation, axis: int) -> str:
-    """Return a layer that reads everything, by its path in a model and as it is written."""
+def _reader(net: Node, op: Operation, axis: int) -> str:
+    """Return a layer that reads everything along an axis: by its path in a model, or as it is written."""
     tensors = net.tensors if isinstance(net, Model) and net.is_read else ()
-    first = next((tensor.name for tensor in tensors if axis in tensor.whole), None)
-    return short(op.node) if first is None else f"{first!r}, {short(op.node)},"
+    first = next((tensor.title for tensor in tensors if axis in tensor.whole), None)
+    return short(op.node) if first is None else repr(first)
+
+
+def _named(net: Node, op: Operation) -> str:
+    """Return a layer by its path in a model, or as it is written."""
+    graph = net.unwrapped
+    for entry in graph.layers if isinstance(graph, Graph) else ():
+        if op.node in (entry.node, *(entry.node.nodes if isinstance(entry.node, Series) else ())):
+            return repr(entry.name)
+    return short(op.node)
 
 
 def _halo(program: Program, tile: int) -> str:

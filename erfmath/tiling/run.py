@@ -247,6 +247,7 @@ def _as_called(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(function, torch.nn.Module):
         return function
+    _require_evaluation(function, torch)
     like = next(function.parameters(), None)
 
     def called(tile: Any) -> Any:
@@ -255,6 +256,17 @@ def _as_called(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return found.to(tile.device) if _is_tensor(tile) else _as_numpy(found)
 
     return called
+
+
+def _require_evaluation(module: Any, torch: Any) -> None:
+    """Raise where a module takes statistics of each tile, or drops values at random."""
+    kinds = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.modules.dropout._DropoutNd)
+    training = (name for name, part in module.named_modules() if part.training and isinstance(part, kinds))
+    if (name := next(training, None)) is not None:
+        raise ValueError(
+            f"function is a module in training mode, where {name or 'it'!r} makes of each tile what it does "
+            "not make of the whole; call its eval()"
+        )
 
 
 def _without_gradients(function: Callable[[Any], Any]) -> Any:
