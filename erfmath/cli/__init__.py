@@ -21,6 +21,7 @@ _COMMANDS = {
     "compare": "compare designs with the same field: stacks, larger kernels, strides, pooling, dilation",
     "design": "find the designs that reach a field: the cheapest of each depth",
     "check": "check that a network meets conditions, for continuous integration: exits with 0, else 1",
+    "check-halo": "check what a bioimage.io description declares of tiles against what its model needs",
     "latency": "show how late a network is as its input arrives: lookahead, delay, context, buffers",
     "sweep": "read each of many networks into a row of a file, going on where an earlier run stopped",
     "zoo": "list the networks that have a name, with their theoretical field and stride",
@@ -96,7 +97,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             name, help=text, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
         )
         if name in words:
-            _complete(command, importlib.import_module(f".{name}", __name__))
+            _complete(command, importlib.import_module(f".{name.replace('-', '_')}", __name__))
     return parser
 
 
