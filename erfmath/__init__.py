@@ -33,7 +33,7 @@ _PUBLIC = {
     "laws.verdict": ("Verdict",),
     "measured.gradients": ("measure",),
     "measured.module": ("to_torch",),
-    "measured.result": ("Agreement", "Measurement"),
+    "measured.result": ("Agreement", "Measurement", "merge"),
     "measured.verify": ("UnitCheck", "Verification", "verify"),
     "models.model": ("Model",),
     "models.onnx": ("from_onnx",),

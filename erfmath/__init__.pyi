@@ -41,7 +41,7 @@ from .laws.univariate import UnivariateDistribution as UnivariateDistribution
 from .laws.verdict import Verdict as Verdict
 from .measured.gradients import measure as measure
 from .measured.module import to_torch as to_torch
-from .measured.result import Agreement as Agreement, Measurement as Measurement
+from .measured.result import Agreement as Agreement, Measurement as Measurement, merge as merge
 from .measured.verify import UnitCheck as UnitCheck, Verification as Verification, verify as verify
 from .models.model import Model as Model
 from .models.onnx import from_onnx as from_onnx

@@ -15,7 +15,7 @@ ROOT = Path(em.__file__).parent
 FLOORS = (
     ("_checks",),
     ("words", "_html", "_files"),
-    ("_memory", "_caches"),
+    ("_memory", "_caches", "_work"),
     ("polynomials",),
     ("core",),
     ("laws",),

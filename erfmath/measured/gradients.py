@@ -6,8 +6,9 @@ The gradient :math:`g(x) = \partial y_u / \partial x` of the output unit u comes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -15,14 +16,17 @@ import numpy as np
 
 from .._checks import as_choice, as_count, per_axis
 from .._memory import check_memory
+from .._work import require_executor
 from ..core.scaled import Floats
-from ..laws.manners import as_generator
 from ..network.algebra import Node
-from ..network.arguments import Ints, plain
+from ..network.arguments import Ints
 from ..words import progress as shown
+from .jobs import Job, has_parts, jobs_of, recorded
 from .module import GIVEN, to_torch
-from .result import Measurement
-from .torch_types import import_torch, seed_of
+from .parts import Record, Subject, text_of
+from .result import Measurement, measurement_of
+from .sums import ExactSum
+from .torch_types import import_torch
 from .unit import natural_size, values_of
 
 # What a map averages, as torch calls what it does to the gradient.
@@ -31,20 +35,25 @@ PROFILES = {"variance": "square", "std": "abs", "mean": "clone"}
 # Bytes that a run needs for each value of a map, found by trial: the value, its padded copy, their gradients.
 _BYTES = 24
 
+# Threads take turns: torch has one generator for all of them.
+_TORCH = threading.Lock()
+
 
 def measure(
     net: Any,
     input_size: Any = None,
     unit: Any = None,
     *,
-    runs: int = 100,
+    runs: int | None = None,
     profile: str = "variance",
     channels: int | None = 16,
     init: str | float | Fraction = "he",
     resample: Callable[[Any], Any] | None = None,
-    inputs: Callable[[int], Any] | None = None,
+    inputs: Callable[[int], Any] | Iterable[Any] | None = None,
     normalised: bool = False,
     rng: Any = None,
+    executor: Any = None,
+    checkpoint: Any = None,
     progress: bool = True,
 ) -> Measurement:
     r"""Return the measured impact of the input on one output unit of a PyTorch module or of a network.
@@ -63,7 +72,7 @@ def measure(
     unit
         Index of the output unit, an int or one per axis; None means the middle one, size // 2.
     runs
-        Number of runs.
+        Number of runs, 100 by default; of an iterable of inputs, how many batches at most, all by default.
     profile
         "variance" averages the gradient's square, "std" its magnitude, "mean" the gradient itself.
     channels, init
@@ -72,12 +81,19 @@ def measure(
     resample
         Called with the module before each run, to draw new weights; None leaves a module as it is.
     inputs
-        Called with the number of the run; returns inputs, floats of shape (batch, channels, *sizes). None
+        Called with the number of the run; returns inputs, floats of shape (batch, channels, *sizes). Or an
+        iterable of batches, such as a data loader, whose tuples begin with the inputs: each is a run. None
         means one standard normal input, with the channels of the module's first convolution.
     normalised
         Whether to divide each run's map by its sum before averaging, so that all runs have the same weight.
     rng
-        A seed or a ``numpy.random.Generator``; torch's global generator is left alone.
+        A seed or a ``numpy.random.Generator``; torch's global generator is left alone. Or several seeds,
+        among which the runs are divided: what is found is the sum of a measurement of each, bit for bit.
+    executor
+        Anything with `submit` that the parts are sent to, one for each seed or batch; see :func:`sweep`.
+    checkpoint
+        An npz file that is written every few seconds and, where it is there, gone on with: the seeds and the
+        batches in it are not run again.
     progress
         Whether to show the progress on standard error, if that is a terminal.
 
@@ -99,32 +115,77 @@ def measure(
     --------
     >>> from erfmath import Activation, Conv, measure  # doctest: +SKIP
     >>> measure((Conv((3, 3)) >> Activation("relu")) ** 5, runs=200, rng=0).compare()  # doctest: +SKIP
+    >>> measure(module, inputs=loader, rng=0, checkpoint="field.npz").map_error.max()  # doctest: +SKIP
     """
     import_torch()
     as_choice(profile, "profile", tuple(PROFILES))
-    _require_function(inputs, "inputs", "the number of a run that returns a batch of inputs")
     _require_function(resample, "resample", "the module that draws its weights")
-    count, generator = as_count(runs, "runs", minimum=1), as_generator(rng)
+    require_executor(executor)
+    batches: Any = inputs if _is_data_set(inputs) else None
+    if batches is None:
+        _require_function(inputs, "inputs", "the number of a run that returns a batch, or batches")
     if isinstance(net, Node):
         require_profile(profile, init)
         channels = None if channels is None else as_count(channels, "channels", minimum=1)
         if inputs is None:
             input_size = natural_size(net) if input_size is None else input_size
             _require_memory(net, input_size, channels)
-        module = to_torch(net, channels, init, in_channels=channels or 1, rng=generator)
-        shape, resample = (channels or 1, net.ndim or 1), resample or type(module).reset_parameters
     else:
-        module, shape = net, _input_of(net, is_needed=inputs is None)
-    probe = _Probe(module, *shape, input_size, unit, profile, inputs, resample)
-    maps = probe.maps(count, seed_of(generator))
-    total, moments = _summed(shown(maps, "run", count, 1.0) if progress else maps, normalised)
-    if not total.any():
-        raise ValueError(
-            f"the gradient of unit {plain(probe.unit)} is zero everywhere: that unit does not see the input"
+        _input_of(net, is_needed=inputs is None)
+    if executor is not None and batches is None and not has_parts(rng):
+        raise ValueError("executor needs parts to work on; give rng= several seeds, such as range(8)")
+    made = inputs if callable(inputs) else None
+    work = Work(net, input_size, unit, profile, channels, init, resample, made, normalised)
+    jobs = jobs_of(rng, runs, batches, isinstance(net, Node))
+    record = recorded(work, jobs, executor, checkpoint, progress)
+    return measurement_of(record, *((net, init) if isinstance(net, Node) else (None, None)))
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a part of a measurement needs to know, wherever it is made; see :func:`measure`."""
+
+    net: Any
+    input_size: Any
+    unit: Any
+    profile: str
+    channels: int | None
+    init: Any
+    resample: Callable[[Any], Any] | None
+    inputs: Callable[[int], Any] | None
+    normalised: bool
+
+    def record(self, job: Job, progress: bool = False) -> Record:
+        """Return the sums over the runs of a job."""
+        with _TORCH:
+            probe = self._probe(job)
+            maps = probe.maps(job.runs, job.seed)
+            shown_maps = shown(maps, "run", job.runs, 1.0) if progress else maps
+            total, squares, moments = _summed(shown_maps, self.normalised)
+        is_net = isinstance(self.net, Node)
+        subject = Subject(
+            net=text_of(self.net) if is_net else None,
+            init=str(self.init) if is_net else None,
+            profile=self.profile,
+            channels=self.channels if is_net else None,
+            normalised=self.normalised,
+            unit=probe.unit,
+            input_size=total.parts.shape[1:],
         )
-    cut, offset = _cut(total / count)
-    found = Measurement(cut, offset, probe.unit, total.shape, profile, count, moments=moments)
-    return replace(found, net=net, init=init) if isinstance(net, Node) else found
+        return Record(subject, total, squares, (job.seed,), (job.runs,), moments)
+
+    def _probe(self, job: Job) -> _Probe:
+        """Return the probe of the module, built where a network is given."""
+        resample = self.resample
+        if isinstance(self.net, Node):
+            width = self.channels or 1
+            module = to_torch(self.net, self.channels, self.init, in_channels=width, rng=job.weights)
+            shape, resample = (width, self.net.ndim or 1), resample or type(module).reset_parameters
+        else:
+            module = self.net
+            shape = _input_of(self.net, is_needed=False)
+        inputs = self.inputs if job.batch is None else lambda _: job.batch
+        return _Probe(module, *shape, self.input_size, self.unit, self.profile, inputs, resample)
 
 
 @dataclass
@@ -217,6 +278,11 @@ class _Probe:
         return y
 
 
+def _is_data_set(inputs: Any) -> bool:
+    """Return whether these are batches one after another, and not one array or a function."""
+    return isinstance(inputs, Iterable) and not (callable(inputs) or hasattr(inputs, "shape"))
+
+
 def require_profile(profile: str, init: Any) -> None:
     """Raise if given weights are to be squared: they have a mean gradient only."""
     if init == GIVEN and profile != "mean":
@@ -285,16 +351,22 @@ def _inside(unit: Any, sizes: Ints) -> Ints:
     return index
 
 
-def _summed(maps: Any, normalised: bool) -> tuple[Floats, Floats]:
-    """Return the sum of the maps, and the moments of each."""
-    total: Any = 0.0
+def _summed(maps: Iterable[Floats], normalised: bool) -> tuple[ExactSum, ExactSum, Floats]:
+    """Return the sums of the maps and of their squares, and the moments of each map."""
+    sums: tuple[ExactSum, ExactSum] | None = None
     moments = []
     for grid in maps:
         if normalised and grid.sum():
             grid = grid / grid.sum()
-        total = total + grid
+        one, two = (
+            (ExactSum.of(grid), ExactSum.of(grid**2))
+            if sums is None
+            else (sums[0].plus(grid), sums[1].plus(grid**2))
+        )
+        sums = one, two
         moments.append(_moments(grid))
-    return total, np.array(moments)
+    assert sums is not None  # there is a run at least
+    return *sums, np.array(moments)
 
 
 def _moments(grid: Floats) -> Floats:
@@ -304,12 +376,3 @@ def _moments(grid: Floats) -> Floats:
     first = [line @ x for line, x in zip(lines, places, strict=True)]
     second = [line @ x**2 for line, x in zip(lines, places, strict=True)]
     return np.array([grid.sum(), *first, *second])
-
-
-def _cut(grid: Floats) -> tuple[Floats, Ints]:
-    """Return the box of a map that is not zero, read-only, and its offset."""
-    places = np.argwhere(grid)
-    low, high = places.min(axis=0), places.max(axis=0) + 1
-    cut = grid[tuple(slice(a, b) for a, b in zip(low, high, strict=True))].copy()
-    cut.flags.writeable = False
-    return cut, tuple(low.tolist())

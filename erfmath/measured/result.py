@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,6 +22,7 @@ from ..network.arguments import Ints, plain
 from ..network.variance import variance
 from ..words import table
 from .module import GIVEN
+from .parts import Record, load_record, network_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +43,8 @@ class Measurement:
         Number of runs.
     net, init
         The network that was measured and its initialisation; None for a module.
+    record
+        The sums over the runs, which those of other runs add to: ``a + b`` is the measurement of both.
     """
 
     map: Floats
@@ -49,8 +55,7 @@ class Measurement:
     runs: int
     net: Node | None = field(default=None, repr=False)
     init: Any = field(default=None, repr=False)
-    # Sums of 1, x and x^2 under each run's map: (runs, 1 + 2 axes).
-    moments: Floats = field(default_factory=lambda: np.zeros((0, 1)), repr=False)
+    record: Record = field(kw_only=True, repr=False)
 
     @cached_property
     def distribution(self) -> Distribution:
@@ -66,6 +71,21 @@ class Measurement:
     def law(self) -> Distribution:
         """The distribution, by its name until 0.1."""
         return self.distribution
+
+    @property
+    def moments(self) -> Floats:
+        """The sums of 1, x and x^2 under each run's map, (runs, 1 + 2 axes)."""
+        return self.record.moments
+
+    @cached_property
+    def map_error(self) -> Floats:
+        """The standard error of the map over the runs, per pixel; nan for a single run."""
+        if self.runs < 2:
+            return np.full(self.map.shape, math.nan)
+        box = tuple(slice(a, a + k) for a, k in zip(self.offset, self.map.shape, strict=True))
+        total, squares = self.record.total.rounded()[box], self.record.squares.rounded()[box]
+        deviations = np.maximum(squares - total * (total / self.runs), 0)
+        return np.asarray(np.sqrt(deviations / (self.runs - 1) / self.runs))
 
     @property
     def var(self) -> Floats:
@@ -127,6 +147,36 @@ class Measurement:
             return law
         return law_of(np.sqrt(law.probabilities()), [low for low, _ in law.bounds])
 
+    def __add__(self, other: Measurement) -> Measurement:
+        """Return the measurement of the runs of both: bit for bit what one of all their seeds finds.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `other` is no measurement, is one of something else, or shares a seed.
+        """
+        if not isinstance(other, Measurement):
+            raise TypeError(f"a measurement adds to a measurement, got {other!r} of {type(other).__name__}")
+        return measurement_of(self.record + other.record, self.net, self.init)
+
+    def save(self, path: Any) -> None:
+        """Write the measurement, with what was measured, as one npz file; see :meth:`load`."""
+        self.record.save(path)
+
+    @classmethod
+    def load(cls, path: Any) -> Measurement:
+        """Return the measurement in a file that :meth:`save` or a checkpoint of :func:`measure` wrote.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If there is none, or the file holds something else.
+        """
+        record = load_record(path)
+        subject = record.subject
+        net = None if subject.net is None else network_of(subject.net)
+        return measurement_of(record, net, subject.given_init)
+
     def __repr__(self) -> str:
         spread = " x ".join(f"{value:.4g}" for value in np.sqrt(self.var))
         sides = " x ".join(map(str, self.map.shape))
@@ -134,6 +184,45 @@ class Measurement:
             f"<Measurement of unit {plain(self.unit)} on {sides} pixels, {self.runs} runs, profile "
             f"{self.profile!r}, std {spread}>"
         )
+
+
+def measurement_of(record: Record, net: Node | None = None, init: Any = None) -> Measurement:
+    """Return what runs add up to, or raise where no gradient reached the input."""
+    unit, total = record.subject.unit, record.total.rounded()
+    if not total.any():
+        raise ValueError(
+            f"the gradient of unit {plain(unit)} is zero everywhere: that unit does not see the input"
+        )
+    runs = sum(record.runs)
+    cut, offset = _cut(total / runs)
+    return Measurement(cut, offset, unit, total.shape, record.subject.profile, runs, net, init, record=record)
+
+
+def merge(parts: Iterable[Measurement]) -> Measurement:
+    """Return the measurement of the runs of all parts, bit for bit whatever their order.
+
+    Parameters
+    ----------
+    parts
+        Measurements of the same, of different seeds; see :meth:`Measurement.load`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are none, one is something else or of something else, or two share a seed.
+
+    Examples
+    --------
+    >>> from erfmath import Conv, measure  # doctest: +SKIP
+    >>> parts = [measure(Conv((3, 3)) ** 5, runs=25, rng=seed) for seed in range(4)]  # doctest: +SKIP
+    >>> whole = measure(Conv((3, 3)) ** 5, runs=100, rng=range(4))  # doctest: +SKIP
+    >>> bool((merge(parts).map == whole.map).all())  # doctest: +SKIP
+    True
+    """
+    several = list(parts)
+    if not several:
+        raise ValueError("parts must hold a measurement at least, got none")
+    return functools.reduce(operator.add, several)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -234,3 +323,12 @@ def _ratio_text(ratio: float, error: float) -> str:
 def _variance_of_moments(sums: Floats) -> Floats:
     axes = len(sums) // 2
     return np.asarray(sums[1 + axes :] / sums[0] - (sums[1 : 1 + axes] / sums[0]) ** 2)
+
+
+def _cut(grid: Floats) -> tuple[Floats, Ints]:
+    """Return the box of a map that is not zero, read-only, and its offset."""
+    places = np.argwhere(grid)
+    low, high = places.min(axis=0), places.max(axis=0) + 1
+    cut = grid[tuple(slice(a, b) for a, b in zip(low, high, strict=True))].copy()
+    cut.flags.writeable = False
+    return cut, tuple(low.tolist())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import pickle
-import queue
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._checks import as_bool
+from .._files import checked_path, write_beside
+from .._work import completed, require_executor
 from ..models.sources import read as network_of
 from ..network.algebra import Node
 from ..words import progress as shown
@@ -25,12 +26,6 @@ from .rows import Line, RowFile, rows_in
 # A batch grows until it takes so long, so that its way to a worker and back does not count.
 _SECONDS = 0.2
 _MOST_TOGETHER = 256
-
-# Batches per worker on their way: enough to keep it busy, few enough to keep the memory flat.
-_AHEAD = 3
-
-# Workers of an executor that does not say how many it has: a cluster.
-_MOST_ELSEWHERE = 64
 
 
 class _Item(NamedTuple):
@@ -71,7 +66,7 @@ class Sweep:
         return f"<Sweep of {self.rows} rows in {self.path}, {self.added} of them new, {self.failed} failed>"
 
     def to_parquet(self, path: Any) -> None:
-        """Write the rows as a Parquet file; needs pyarrow.
+        """Write the rows as a file that ends in .parquet; needs pyarrow.
 
         Raises
         ------
@@ -80,6 +75,7 @@ class Sweep:
         ValueError
             If a column holds values of several kinds.
         """
+        target = checked_path(path, (".parquet",))
         try:
             import pyarrow
             import pyarrow.parquet
@@ -89,9 +85,7 @@ class Sweep:
             rows = pyarrow.Table.from_pylist(list(self))
         except pyarrow.ArrowInvalid as error:
             raise ValueError(f"the rows do not fit a table: {error}") from None
-        beside = Path(f"{path}.part")
-        pyarrow.parquet.write_table(rows, beside)
-        os.replace(beside, path)
+        write_beside(target, lambda beside: pyarrow.parquet.write_table(rows, beside))
 
 
 def sweep(
@@ -154,20 +148,17 @@ def sweep(
     """
     reading = as_reading(read)
     as_bool(progress, "progress")
-    if executor is not None and not callable(getattr(executor, "submit", None)):
-        raise TypeError(
-            f"executor must have a method submit, got {executor!r} of type {type(executor).__name__}"
-        )
+    require_executor(executor)
     if executor is None:
         _require_picklable(reading)
     items = iter(nets)
     with RowFile(out, title_of(reading)) as file:
         before = len(file.keys)
         done = file.failed
-        with _workers(executor, reading) as workers:
-            batches = workers.read(reading, _unseen(items, file))
+        with _workers(executor) as workers:
+            batches = _Batches(_unseen(items, file), reading).rows(workers)
             rows = (row for batch in batches for row in file.append(batch))
-            total = len(nets) - before if isinstance(nets, Sized) else None
+            total = max(len(nets) - before, 0) if isinstance(nets, Sized) else None
             for row in shown(rows, "row", total, 1.0) if progress else rows:
                 done += row.is_failure
         return Sweep(Path(out), len(file.keys), done, len(file.keys) - before)
@@ -215,56 +206,43 @@ def _row(read: Callable[[Node], Row], item: _Item) -> Line:
     return Line(line_of({}, **known, error=error) if error else line_of(row, **known), bool(error))
 
 
+@contextmanager
+def _workers(executor: Any) -> Iterator[Any]:
+    """Yield the executor, by default processes of this machine that live as long as this lasts."""
+    if executor is not None:
+        yield executor
+        return
+    pool = ProcessPoolExecutor(os.cpu_count())
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 @dataclass
-class _Workers:
-    """Where batches are sent, and how many may be on their way."""
+class _Batches:
+    """The networks in batches, which grow until one takes long enough."""
 
-    submit: Callable[..., Any]
-    most: int
+    items: Iterator[_Item]
+    read: Callable[[Node], Row]
+    size: int = 1
 
-    def read(self, read: Callable[[Node], Row], items: Iterator[_Item]) -> Iterator[list[Line]]:
+    def rows(self, executor: Any) -> Iterator[list[Line]]:
         """Yield the rows of each batch as it is done."""
-        done: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        waiting: set[Any] = set()
-        together = 1
         try:
-            while True:
-                while len(waiting) < self.most and (batch := list(itertools.islice(items, together))):
-                    future = self.submit(_read, read, batch)
-                    waiting.add(future)
-                    future.add_done_callback(done.put)
-                if not waiting:
-                    return
-                future = done.get()
-                waiting.discard(future)
-                lines, seconds = future.result()
-                if seconds < _SECONDS and len(lines) == together:
-                    together = min(2 * together, _MOST_TOGETHER)
+            for lines, seconds in completed(executor, _read, self._calls()):
+                if seconds < _SECONDS and len(lines) == self.size:
+                    self.size = min(2 * self.size, _MOST_TOGETHER)
                 yield lines
         except BrokenExecutor as error:
             raise RuntimeError(
                 "a worker died, perhaps for want of memory; the rows until then are in the file, and the "
                 "same call goes on from there"
             ) from error
-        finally:
-            for future in waiting:
-                future.cancel()
 
-
-@contextmanager
-def _workers(executor: Any, read: Callable[[Node], Row]) -> Iterator[_Workers]:
-    """Yield the workers of an executor, by default a process for each processor."""
-    if executor is not None:
-        known = getattr(executor, "_max_workers", None)
-        yield _Workers(executor.submit, _AHEAD * (known if isinstance(known, int) else _MOST_ELSEWHERE))
-        return
-    _require_picklable(read)
-    count = os.cpu_count() or 1
-    pool = ProcessPoolExecutor(count)
-    try:
-        yield _Workers(pool.submit, _AHEAD * count)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    def _calls(self) -> Iterator[tuple[Any, ...]]:
+        while batch := list(itertools.islice(self.items, self.size)):
+            yield self.read, batch
 
 
 def _require_picklable(read: Callable[[Node], Row]) -> None:

@@ -1,0 +1,153 @@
+"""What runs of a measurement add up to, in parts that can be made anywhere, added, kept and gone on with."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from .._checks import require_file
+from .._files import checked_path, write_beside
+from ..core.scaled import Floats
+from ..formats.json_format import network_from_json, network_to_json
+from ..network.algebra import Node
+from .sums import ExactSum
+
+_FORMAT = "erfmath.measurement"
+_VERSION = 1
+ENDINGS = (".npz",)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is measured: parts of different subjects do not add.
+
+    Attributes
+    ----------
+    net
+        The network as text, None for a module; see :func:`text_of`.
+    init, profile, channels, normalised
+        As given to :func:`erfmath.measure`.
+    unit, input_size
+        As found.
+    """
+
+    net: str | None
+    init: str | None
+    profile: str
+    channels: int | None
+    normalised: bool
+    unit: tuple[int, ...]
+    input_size: tuple[int, ...]
+
+    @property
+    def given_init(self) -> str | Fraction | None:
+        """The initialisation as it was given: its name, or the number that it is."""
+        if self.init is None or self.init.isalpha():
+            return self.init
+        return Fraction(self.init)
+
+    def require_same(self, other: Subject) -> None:
+        """Raise where another subject differs, and say in what."""
+        for name in self.__dataclass_fields__:
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs:
+                raise ValueError(
+                    f"measurements add where they are of the same, and their {name} differ: {mine!r:.60} and "
+                    f"{theirs!r:.60}"
+                )
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """The sums over runs: equal for the same runs, whatever their order and in however many parts they came.
+
+    Attributes
+    ----------
+    subject
+        What was measured.
+    total, squares
+        The sums of the maps, and of their squares.
+    seeds
+        Of each part, ascending.
+    runs
+        Of each part.
+    moments
+        Sums of 1, x and x^2 under each run's map, (runs, 1 + 2 axes), part by part.
+    """
+
+    subject: Subject
+    total: ExactSum
+    squares: ExactSum
+    seeds: tuple[int, ...]
+    runs: tuple[int, ...]
+    moments: Floats
+
+    def __add__(self, other: Record) -> Record:
+        """Return the record of the runs of both."""
+        self.subject.require_same(other.subject)
+        if shared := set(self.seeds) & set(other.seeds):
+            raise ValueError(
+                f"measurements must be of different runs, and both have the seed {min(shared)}; give rng= "
+                "another seed"
+            )
+        parts = sorted([*self._parts(), *other._parts()], key=lambda part: part[0])
+        seeds, runs, moments = zip(*parts, strict=True)
+        total, squares = self.total.merged(other.total), self.squares.merged(other.squares)
+        return Record(self.subject, total, squares, seeds, runs, np.concatenate(moments))
+
+    def _parts(self) -> list[tuple[int, int, Floats]]:
+        ends = np.cumsum(self.runs)[:-1]
+        return [*zip(self.seeds, self.runs, np.split(self.moments, ends), strict=True)]
+
+    def save(self, path: Any) -> None:
+        """Write the record as one npz file."""
+        head = {_FORMAT: _VERSION, **vars(self.subject), "seeds": self.seeds, "runs": self.runs}
+        arrays = {"total": self.total.parts, "squares": self.squares.parts, "moments": self.moments}
+        file = io.BytesIO()
+        np.savez_compressed(file, head=np.array(json.dumps(head)), allow_pickle=False, **arrays)
+        write_beside(checked_path(path, ENDINGS), lambda beside: beside.write_bytes(file.getvalue()))
+
+
+def text_of(net: Node) -> str:
+    """Return a network as JSON; with layers of unregistered types as an expression, for reading only."""
+    try:
+        return network_to_json(net)
+    except TypeError:
+        return net.expression
+
+
+def network_of(text: str) -> Node:
+    """Return the network of a text."""
+    try:
+        return network_from_json(text)
+    except ValueError as error:
+        raise ValueError(f"the network that was measured cannot be made again: {error}") from None
+
+
+def load_record(path: Any) -> Record:
+    """Return the record in a file.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is none, or the file holds something else.
+    """
+    source = checked_path(path, ENDINGS)
+    require_file(source)
+    try:
+        with np.load(source, allow_pickle=False) as file:
+            head = json.loads(str(file["head"]))
+            arrays = [file[name] for name in ("total", "squares", "moments")]
+    except Exception:  # of a broken archive numpy and zipfile raise many kinds
+        raise ValueError(f"{str(path)!r} is no file of a measurement, or not whole") from None
+    if head.pop(_FORMAT, None) != _VERSION:
+        raise ValueError(f"{str(path)!r} is a measurement of another version of erfmath")
+    seeds, runs = tuple(head.pop("seeds")), tuple(head.pop("runs"))
+    for name in ("unit", "input_size"):
+        head[name] = tuple(head[name])
+    return Record(Subject(**head), ExactSum(arrays[0]), ExactSum(arrays[1]), seeds, runs, arrays[2])
