@@ -1,0 +1,156 @@
+"""Figures without a window, their axes, and the files that they are saved to."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from .._checks import as_count
+from .._files import checked_path, write_beside
+
+BLUE, RED, GREY, PALE = "#2f5d8c", "#c8553d", "#8a8a8a", "#b9cbdd"
+
+# What the files of pictures end in: those of a paper, and those that Matplotlib and Pillow write besides.
+PICTURES = (".png", ".svg", ".pdf", ".eps", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+
+_MOST_DPI = 2400
+_MOST_DOTS = 10**8  # of a bitmap: 400 MB while it is drawn
+
+# Notes that a picture takes no date from, so that the same picture is the same file.
+_UNDATED = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+
+_UNITS = {1: "samples", 2: "pixels"}
+
+
+def new_figure(size: tuple[float, float] = (6, 4)) -> Any:
+    """Return a figure without a window and without pyplot, to be saved to a file.
+
+    Parameters
+    ----------
+    size
+        Width and height in inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+
+    Examples
+    --------
+    >>> ax = new_figure((8, 4)).add_subplot()
+    >>> ax.figure.get_size_inches().tolist()
+    [8.0, 4.0]
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError("erfmath.plotting needs matplotlib: pip install 'erfmath[plot]'") from None
+    return Figure(figsize=size, layout="constrained")
+
+
+def save(figure: Any, path: str | os.PathLike[str], dpi: int = 150, name: str = "path") -> None:
+    """Save a figure as the ending of its file says: .png, .svg, .pdf and a few more.
+
+    The file is written beside and then renamed, so that it is whole or not there.
+
+    Parameters
+    ----------
+    figure
+        A figure of Matplotlib.
+    path
+        The file.
+    dpi
+        Dots per inch of a bitmap.
+    name
+        What an error calls the path.
+
+    Raises
+    ------
+    ValueError
+        If the ending is not known, or the bitmap too large.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(new_figure(), f"{folder}/empty.svg")
+    ...     os.listdir(folder)
+    ['empty.svg']
+    """
+    target = checked_path(path, PICTURES, name)
+    dots = as_count(dpi, "dpi", minimum=10, maximum=_MOST_DPI)
+    width, height = figure.get_size_inches()
+    if target.suffix.lower() not in _UNDATED and width * height * dots**2 > _MOST_DOTS:
+        raise ValueError(
+            f"a picture of {width:g} x {height:g} inches at {dots} dpi has more than {_MOST_DOTS:,} dots; "
+            "take fewer dpi, or .svg or .pdf"
+        )
+    notes = _UNDATED.get(target.suffix.lower())
+    write_beside(target, lambda aside: figure.savefig(aside, dpi=dots, metadata=notes), name)
+
+
+def axes_or_new(ax: Any) -> Any:
+    """Return the given axes, or the axes of a new pyplot figure."""
+    if ax is not None:
+        if not hasattr(ax, "transAxes"):
+            raise TypeError(f"ax must be the axes of Matplotlib to draw on, got {ax!r}")
+        return ax
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        raise ImportError("erfmath.plotting needs matplotlib: pip install 'erfmath[plot]'") from None
+    return plt.subplots(layout="constrained")[1]
+
+
+def unit_of(ndim: int) -> str:
+    """Return what a position of the input is called."""
+    return _UNITS.get(ndim, "voxels")
+
+
+def position_label(ndim: int, axis: int) -> str:
+    """Return the label of an axis of input positions."""
+    along = "" if ndim == 1 else f" along axis {axis}"
+    return f"input position{along} ({unit_of(ndim)})"
+
+
+def titled(ax: Any, name: str, *lines: str) -> None:
+    """Set the title: what it is of, and what it shows."""
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a text, got {name!r}")
+    first = [textwrap.shorten(name, 70, placeholder=" ...")] if name.strip() else []
+    ax.set_title("\n".join([*first, *filter(None, lines)]), fontsize="medium")
+
+
+def legend_above(ax: Any, labels: Sequence[str]) -> None:
+    """Place the legend above the axes, in one line and in this order."""
+    handles, found = ax.get_legend_handles_labels()
+    ordered = [handles[found.index(label)] for label in labels]
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.2}
+    ax.legend(ordered, labels, frameon=False, fontsize="small", ncols=len(labels), columnspacing=1.2, **place)
+
+
+def clean(ax: Any) -> None:
+    """Remove the two sides of the frame that have no axis."""
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def legend_below(figure: Any, ax: Any) -> None:
+    """Place one legend for all panels below them: that of one, without the numbers in brackets."""
+    handles, labels = ax.get_legend_handles_labels()
+    words = [label.partition(",")[0] for label in labels]
+    figure.legend(
+        handles, words, loc="outside lower center", ncols=len(words), frameon=False, fontsize="small"
+    )
+
+
+def panel_size(across: int, down: int) -> tuple[float, float]:
+    """Return the size in inches of a figure of so many panels."""
+    return (6.0, 5.0) if across == 1 else (4.2 * across, 3.9 * down)
