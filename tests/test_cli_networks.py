@@ -326,6 +326,8 @@ def test_zoo_lists_every_network(capsys):
         ["impact", "3x3", "5"],
         ["impact", "1,2,1", "5", "--json"],
         ["impact", "3x3x3", "5"],
+        ["impact", "3x3", "5", "10", "--dpi", "60", "--size", "5x2.5", "--title", "all depths"],
+        ["analyze", "conv3x3x3x3", "--size", "3,2"],
     ],
 )
 def test_plots_are_saved(capsys, tmp_path, words):
@@ -349,6 +351,11 @@ def test_plots_are_saved(capsys, tmp_path, words):
         (["analyze", "conv3", "--colour"], "unrecognized arguments: --colour"),
         (["analyze", "conv3", "--plot", "x.gif9"], "--plot"),
         (["analyze", "gap", "--plot", "x.png"], "no impact to draw"),
+        (["analyze", "conv3", "--dpi", "300"], "--dpi is of a picture: it goes with --plot FILE"),
+        (["compare", "31", "--title", "x"], "--title is of a picture"),
+        (["analyze", "conv3", "--plot", "x.png", "--size", "3"], "--size must be a width and a height"),
+        (["growth", "3", "5", "9", "--plot", "x.png", "--size", "0x4"], "--size must be"),
+        (["impact", "3", "5", "--plot", "none/x.svg"], "--plot is in a folder that is not there"),
         (["analyze", "conv3", "--output", "x"], "needs a network with named layers"),
         (["analyze", "conv3", "--all"], "only a model or a Graph has stages"),
         (["analyze", "conv3", "--all", "--measure"], "does not go with --all"),

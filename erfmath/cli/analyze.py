@@ -14,12 +14,10 @@ from .options import (
     add_definition,
     add_input_size,
     add_model,
-    add_plot,
     add_reading,
-    draw_distribution,
     model_options,
-    save_plot,
 )
+from .pictures import add_plot, check_plot, reading_of, save_plot
 
 NOTATION = NETWORKS
 EXAMPLES = """\
@@ -120,6 +118,7 @@ def run(arguments: argparse.Namespace) -> str:
         raise ValueError("--plot draws the impact on a unit of one tensor; it does not go with --all")
     if arguments.all and arguments.measure:
         raise ValueError("--measure takes a unit of one tensor; it does not go with --all")
+    check_plot(arguments)
     html = None if arguments.html is None else checked_path(arguments.html, PAGES, "--html")
     table = None if arguments.csv is None else checked_path(arguments.csv, CSV, "--csv")
     found = analyze(" ".join(arguments.network), **_options(arguments))
@@ -173,11 +172,19 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _save(found: Analysis, arguments: argparse.Namespace) -> None:
+    """Draw the impact, as a map on two axes, as profiles or projections on others."""
     law = found.distribution
     if law is None:
         raise ValueError(f"--plot: there is no impact to draw ({found.why['distribution']})")
 
-    def draw(plotting: Any, axes: Any) -> None:
-        draw_distribution(plotting, axes, law, arguments, arguments.definition)
+    def draw(plotting: Any, name: str) -> Any:
+        return plotting.plot_projections(law, name=name, **reading_of(arguments))
 
-    save_plot(arguments.plot, draw, (6, 5))
+    save_plot(arguments, draw, _name(found))
+
+
+def _name(found: Analysis) -> str:
+    """Return the network and the unit, for the title."""
+    unit = ", ".join(map(str, found.at))
+    where = f" of '{found.output}'" if found.output else ""
+    return f"{found.name}, unit {unit}{where}{', with borders' if found.borders else ''}"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
+from typing import Any
 
-from erfmath.design.comparison import compare
+from erfmath.design.comparison import Comparison, compare
 from erfmath.models.sources import read
 from erfmath.network.algebra import Node
-from erfmath.words import progress
+from erfmath.words import per_axis_text, progress
 
 from .arguments import NETWORKS, parse_count, parse_sides
-from .options import add_definition, add_input_size, add_plot, add_reading, save_plot
+from .options import add_definition, add_input_size, add_reading
+from .pictures import add_plot, check_plot, save_plot
 
 NOTATION = NETWORKS
 EXAMPLES = """\
@@ -37,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints."""
+    check_plot(arguments)
     ndim = parse_count(arguments.ndim, "--ndim")
     found = compare(
         parse_count(arguments.field, "field"),
@@ -49,10 +53,21 @@ def run(arguments: argparse.Namespace) -> str:
         profile=arguments.profile,
     )
     if arguments.plot:
-        save_plot(arguments.plot, lambda plotting, axes: plotting.plot_comparison(found, axes), (8, 4))
+        save_plot(arguments, partial(_draw, found), _title(found))
     if arguments.json:
         return json.dumps(found.as_dicts(), indent=2)
     return repr(found)
+
+
+def _draw(found: Comparison, plotting: Any, name: str) -> Any:
+    figure = plotting.new_figure((8, 1.3 + 0.45 * len(found)))
+    return plotting.plot_comparison(found, figure.add_subplot(), name=name)
+
+
+def _title(found: Comparison) -> str:
+    """Return what is compared."""
+    size = "" if found.input_size is None else f", input {per_axis_text(found.input_size)}"
+    return f"networks of {found.channels} channels{size}"
 
 
 def _networks(words: list[str], ndim: int) -> dict[str, Node]:

@@ -8,10 +8,12 @@ from dataclasses import asdict
 from typing import Any
 
 from erfmath.laws.depths import Growth, growth
+from erfmath.polynomials.kernel import Kernel
 from erfmath.words import figure, table
 
 from .arguments import KERNELS, parse_count, parse_kernel
-from .options import add_definition, add_depths, add_kernel, add_plot, add_reading, save_plot
+from .options import add_definition, add_depths, add_kernel, add_reading
+from .pictures import add_plot, check_plot, save_plot
 
 EXAMPLES = """\
   erfmath growth 3x3 5 10 20 40
@@ -32,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints."""
+    check_plot(arguments)
     kernel = parse_kernel(arguments.kernel)
     depths = [parse_count(text, "depth") for text in arguments.depths]
     found = growth(
@@ -42,8 +45,22 @@ def run(arguments: argparse.Namespace) -> str:
         profile=arguments.profile,
     )
     if arguments.plot:
-        save_plot(arguments.plot, lambda plotting, axes: plotting.plot_growth(found, axes), (6, 4))
+        _save(kernel, depths, found, arguments)
     return json.dumps(_as_dict(repr(kernel), found), indent=2) if arguments.json else _report(found)
+
+
+def _save(kernel: Kernel, depths: list[int], found: Growth, arguments: argparse.Namespace) -> None:
+    """Draw the growth by both profiles: what mean weights pass, and the size of random gradients."""
+    growths = {arguments.profile: found}
+    for profile in ("mean", "std"):
+        options = {"definition": arguments.definition, "ref": arguments.ref, "profile": profile}
+        growths.setdefault(profile, growth(kernel, depths, **options))
+
+    def draw(plotting: Any, name: str) -> Any:
+        unit = {1: "samples", 2: "pixels"}.get(kernel.ndim, "voxels")
+        return plotting.plot_growth(growths, plotting.new_figure().add_subplot(), name=name, unit=unit)
+
+    save_plot(arguments, draw, f"kernel {arguments.kernel}, {arguments.definition}")
 
 
 def _as_dict(kernel: str, found: Growth) -> dict[str, Any]:

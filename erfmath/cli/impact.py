@@ -16,7 +16,8 @@ from erfmath.report.pictures import extent_bar, profile_picture
 from erfmath.words import figure, progress, table
 
 from .arguments import KERNELS, parse_count, parse_kernel
-from .options import add_depths, add_kernel, add_plot, add_reading, draw_distribution, save_plot
+from .options import add_depths, add_kernel, add_reading
+from .pictures import add_plot, check_plot, reading_of, save_plot
 
 EXAMPLES = """\
   erfmath impact 3x3 5 10 20 40      the case of the paper on effective receptive fields
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints."""
+    check_plot(arguments)
     kernel = parse_kernel(arguments.kernel)
     depths = [parse_count(text, "depth") for text in arguments.depths]
     laws = [distribution(kernel, n) for n in progress(depths, "depth", len(depths))]
@@ -45,14 +47,23 @@ def run(arguments: argparse.Namespace) -> str:
         for n, law in zip(progress(depths, "reading depth", len(depths)), laws, strict=True)
     ]
     if arguments.plot:
-        save_plot(
-            arguments.plot,
-            lambda plotting, axes: draw_distribution(plotting, axes, laws[-1], arguments),
-            (6, 5),
-        )
+        _save(dict(zip(depths, laws, strict=True)), arguments)
     if arguments.json:
         return json.dumps({"kernel": repr(kernel), "depths": readings}, indent=2)
     return "\n".join(_report(arguments.kernel, kernel, readings, laws[-1]))
+
+
+def _save(laws: dict[int, Distribution], arguments: argparse.Namespace) -> None:
+    """Draw the impact at each depth, of a single one on all its axes."""
+    reading = reading_of(arguments)
+
+    def draw(plotting: Any, name: str) -> Any:
+        if len(laws) > 1:
+            return plotting.plot_depths(laws, name=name, **reading)
+        ((depth, law),) = laws.items()
+        return plotting.plot_projections(law, name=f"{name}, depth {depth}", **reading)
+
+    save_plot(arguments, draw, f"kernel {arguments.kernel}")
 
 
 def _reading(kernel: Kernel, n: int, law: Distribution, ref: str, profile: str) -> dict[str, Any]:

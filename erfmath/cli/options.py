@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
-from erfmath.laws.base import Distribution
 from erfmath.laws.rules import DEFINITIONS
 
 from ..formats.notation import parse_network
@@ -102,41 +99,3 @@ def model_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "values": values and {name: parse_number(text, "--value") for name, text in values.items()},
         "rules": rules and {name: parse_network(text) for name, text in rules.items()},
     }
-
-
-def add_plot(parser: argparse.ArgumentParser) -> None:
-    """Add the file of a picture."""
-    parser.add_argument("--plot", metavar="FILE.png", help="also draw a picture (needs matplotlib)")
-
-
-def save_plot(path: str, draw: Callable[[ModuleType, Any], Any], size: tuple[float, float]) -> None:
-    """Draw on the axes of a new figure, and save it."""
-    from erfmath import plotting
-
-    figure = plotting.new_figure(size)
-    draw(plotting, figure.add_subplot())
-    try:
-        figure.savefig(path, dpi=150)
-    except ValueError as error:  # matplotlib's message on an unknown file type has several lines
-        raise ValueError(f"--plot: {str(error).splitlines()[0]}") from None
-
-
-def draw_distribution(
-    plotting: ModuleType,
-    axes: Any,
-    law: Distribution,
-    arguments: argparse.Namespace,
-    definition: str | None = None,
-) -> None:
-    """Draw a distribution: as a map on two axes, otherwise along its first axis."""
-    reading = {
-        "definition": definition or "threshold",
-        "ref": arguments.ref,
-        "profile": arguments.profile,
-    }
-    if law.ndim == 1:
-        plotting.plot_profile(law, axes, **reading)
-    elif law.ndim == 2:
-        plotting.plot_impact(law, axes, **reading)
-    else:
-        plotting.plot_profile(law.marginal(0), axes, **reading)

@@ -39,8 +39,8 @@ def plot_comparison(comparison: Comparison, ax: Any = None, *, name: str = "") -
     >>> from erfmath.design.comparison import compare
     >>> from erfmath.plotting import new_figure
     >>> ax = plot_comparison(compare(15, ndim=1), new_figure().add_subplot())
-    >>> len(ax.get_yticklabels()), ax.get_xlim()
-    (6, (0.0, 15.0))
+    >>> len(ax.get_yticklabels()), float(ax.get_xlim()[1])
+    (6, 15.0)
     """
     if not isinstance(comparison, Comparison):
         raise TypeError(f"comparison must be a Comparison, which erfmath.compare returns, got {comparison!r}")

@@ -48,7 +48,7 @@ def plot_growth(
     >>> ax.get_xscale(), ax.get_xlabel(), ax.get_ylabel()
     ('log', 'depth (layers)', 'side of the field (pixels)')
     >>> [text.get_text() for text in ax.get_legend().get_texts()][1:3]
-    ['effective, mean: slope 0.482', 'effective, std: slope 0.489']
+    ['effective, mean: slope 0.482', 'effective, std: slope 0.539']
     """
     several = {"": growth} if isinstance(growth, Growth) else growth
     if (
@@ -122,7 +122,7 @@ def plot_depths(
     >>> from erfmath import Kernel, distribution
     >>> laws = {n: distribution(Kernel.uniform((3, 3)), n) for n in (5, 10)}
     >>> [ax.get_title() for ax in plot_depths(laws)][0]
-    'depth 5\\neffective side 8.31 of 11 pixels (threshold)'
+    'depth 5\neffective side 8.31 of 11 pixels (threshold)'
     """
     if not isinstance(distributions, Mapping) or not distributions:
         raise TypeError(f"distributions must map depths to distributions, got {distributions!r}")

@@ -24,7 +24,7 @@ from .figures import (
     unit_of,
 )
 from .profiles import plot_profile, profile_panel
-from .windows import Flags, Window, cropped_note, edges, evened, windows
+from .windows import Flags, Window, as_read, cropped_note, edges, evened, quantity, windows
 
 # From so many on, edges of a field would cover the field and are drawn thin.
 _MOST_EDGES = 1500
@@ -42,8 +42,8 @@ def plot_impact(
 ) -> Any:
     """Draw an impact on two axes as a map, with an outline of the effective field.
 
-    The shade of a pixel is its share of the impact, on a scale of logarithms where a few pixels would leave
-    all others blank. The first axis runs down. The outline of a ragged field, as strides make it, is evened
+    The shade of a pixel is its share of the impact (by the profile "std" of the gradient's magnitude), on a
+    scale of logarithms where a few pixels would leave all others blank. The first axis runs down. The outline of a ragged field, as strides make it, is evened
     over a few pixels, and the title says over how many.
 
     Parameters
@@ -91,7 +91,7 @@ def _map(law: Distribution, found: EffectiveField, ax: Any, name: str, crop: boo
         slice(first - low, last - low + 1) for (first, last), (low, _) in zip(shown, law.bounds, strict=True)
     )
     mask, width = evened(found.mask[inside])
-    _shade(ax, law.probabilities()[inside], found.mask[inside], shown)
+    _shade(ax, as_read(law.probabilities(), found)[inside], found.mask[inside], shown, quantity(found))
     if not found.mask.all():
         outline(ax, np.arange(shown[1][0], shown[1][1] + 1), np.arange(shown[0][0], shown[0][1] + 1), mask)
     note = f"outline evened over {width} pixels" if width > 1 else ""
@@ -118,7 +118,7 @@ def _label(ax: Any, ndim: int, down: int, across: int) -> None:
     ax.set(xlabel=position_label(ndim, across), ylabel=position_label(ndim, down))
 
 
-def _shade(ax: Any, shares: Any, mask: Flags, shown: Sequence[Window]) -> None:
+def _shade(ax: Any, shares: Any, mask: Flags, shown: Sequence[Window], what: str) -> None:
     """Draw the shades and their scale."""
     (top, bottom), (left, right) = shown
     from matplotlib.colors import LogNorm, Normalize
@@ -137,7 +137,7 @@ def _shade(ax: Any, shares: Any, mask: Flags, shown: Sequence[Window]) -> None:
     )
     scale = ", logarithmic" if is_log else f" ($10^{{{power}}}$)" if power else ""
     shrink = 0.9 * min(1.0, (bottom - top + 1) / (right - left + 1))
-    bar = ax.figure.colorbar(image, ax=ax, shrink=shrink, label=f"share of the impact{scale}")
+    bar = ax.figure.colorbar(image, ax=ax, shrink=shrink, label=f"share of the {what}{scale}")
     bar.outline.set_visible(False)
 
 
@@ -212,7 +212,7 @@ def _projected(law: Distribution, found: EffectiveField, figure: Any, summed: in
     ax = figure.add_subplot(1, 3, 3 - summed)
     mask, _ = evened(np.asarray(found.mask[inside].any(axis=summed)))
     flat = (shown[down], shown[across])
-    _shade(ax, law.probabilities()[inside].sum(axis=summed), mask, flat)
+    _shade(ax, as_read(law.probabilities(), found)[inside].sum(axis=summed), mask, flat, quantity(found))
     if not mask.all():
         outline(ax, np.arange(flat[1][0], flat[1][1] + 1), np.arange(flat[0][0], flat[0][1] + 1), mask)
     titled(ax, "", f"axes {down} and {across}, summed over axis {summed}")

@@ -13,7 +13,7 @@ from ..laws.base import Distribution
 from ..laws.effective import EffectiveField, effective_field
 from ..laws.univariate import UnivariateDistribution
 from .figures import BLUE, GREY, RED, axes_or_new, clean, legend_above, position_label, titled, unit_of
-from .windows import Window, cropped_note, windows
+from .windows import Window, as_read, cropped_note, quantity, windows
 
 # From so many on, bars are thinner than two pixels and are drawn as one outline.
 _MOST_BARS = 400
@@ -86,14 +86,18 @@ def _drawn(
     found = effective_field(distribution, **options)
     ((low, high),) = distribution.bounds
     shown = windows(distribution, found, crop)
-    _bars(ax, distribution, shown[0])
+    start, values = distribution.float_window()
+    values = as_read(values, found)
+    _bars(ax, start, values, shown[0])
     if distribution.var() > 0:
-        _normal(ax, distribution)
+        _normal(ax, (low, high), *_moments(start, values))
     runs = _runs(found)
     label = _label(found, high - low + 1, len(runs))
     _bands(ax, [(low + first, low + last) for first, last in runs], label)
     first, last = shown[0]
-    ax.set(xlim=(first - 0.5, last + 0.5), xlabel=position_label(1, 0), ylabel="share of the impact")
+    ax.set(
+        xlim=(first - 0.5, last + 0.5), xlabel=position_label(1, 0), ylabel=f"share of the {quantity(found)}"
+    )
     ax.set_ylim(bottom=0)
     clean(ax)
     return label, cropped_note(shown, distribution.bounds)
@@ -124,9 +128,8 @@ def _bands(ax: Any, runs: Sequence[Window], label: str) -> None:
     ax.add_collection(bands, autolim=False)
 
 
-def _bars(ax: Any, distribution: UnivariateDistribution, shown: Window) -> None:
+def _bars(ax: Any, start: int, values: Any, shown: Window) -> None:
     """Draw the pmf as bars, or as steps where bars would be too thin."""
-    start, values = distribution.float_window()
     kept = slice(max(shown[0] - start, 0), max(shown[1] + 1 - start, 0))
     values, start = values[kept], start + kept.start
     positions = start + np.arange(len(values))
@@ -137,10 +140,16 @@ def _bars(ax: Any, distribution: UnivariateDistribution, shown: Window) -> None:
     ax.stairs(values, steps, fill=True, color=BLUE, label="impact")
 
 
-def _normal(ax: Any, distribution: UnivariateDistribution) -> None:
-    """Draw the normal density with the mean and variance of a distribution, over its support."""
-    ((low, high),), mean, std = distribution.bounds, distribution.mean(), distribution.std()
-    reach = max(6 * std, 2)
+def _moments(start: int, values: Any) -> tuple[float, float]:
+    """Return the mean and the standard deviation of what is drawn."""
+    places = np.arange(len(values))
+    mean = float(places @ values)
+    return start + mean, math.sqrt(float((places - mean) ** 2 @ values))
+
+
+def _normal(ax: Any, support: Window, mean: float, std: float) -> None:
+    """Draw the normal density of a mean and standard deviation, over a support."""
+    (low, high), reach = support, max(6 * std, 2)
     x = np.linspace(max(low - 0.5, mean - reach), min(high + 0.5, mean + reach), 400)
     density = np.exp(-(((x - mean) / std) ** 2) / 2) / (std * math.sqrt(2 * math.pi))
     ax.plot(x, density, color=RED, linewidth=1.5, label="normal")

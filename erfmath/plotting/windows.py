@@ -41,6 +41,21 @@ def _window(law: Any, whole: Window, inside: Window) -> Window:
     return (low, high) if last - first + 1 > _MOST * (high - low + 1) else (first, last)
 
 
+def as_read(shares: Any, found: EffectiveField) -> Any:
+    """Return the values that an effective field was read from: shares, or those of their roots by "std"."""
+    if found.rule.profile != "std":
+        return shares
+    roots = np.sqrt(shares)
+    return roots / roots.sum()
+
+
+def quantity(found: EffectiveField) -> str:
+    """Return what the values are shares of."""
+    return {"std": "gradient's magnitude", "variance": "gradient's variance"}.get(
+        found.rule.profile, "impact"
+    )
+
+
 def cropped_note(shown: Sequence[Window], whole: Sequence[Window]) -> str:
     """Return what to say of a field of which only a part is shown, nothing of a whole one."""
     if list(shown) == list(whole):
