@@ -43,8 +43,8 @@ def plot_impact(
     """Draw an impact on two axes as a map, with an outline of the effective field.
 
     The shade of a pixel is its share of the impact (by the profile "std" of the gradient's magnitude), on a
-    scale of logarithms where a few pixels would leave all others blank. The first axis runs down. The outline of a ragged field, as strides make it, is evened
-    over a few pixels, and the title says over how many.
+    scale of logarithms where a few pixels would leave all others blank. The first axis runs down. The outline
+    of a ragged field, as strides make it, is evened over a few pixels, and the title says over how many.
 
     Parameters
     ----------
