@@ -304,6 +304,9 @@ def test_units_see_what_the_theory_says_borders_included(opened, net, size):
         first = low + int(np.argmax(shares.cumsum() > 0.02275))
         last = high - int(np.argmax(shares[::-1].cumsum() > 0.02275))
         assert said["core"] == f"{first} .. {last} ({last - first + 1})"
+        mean, deviation = map(float, said["moments"].split(" ± "))
+        assert mean == pytest.approx(law.mean(), abs=0.0051)
+        assert deviation == pytest.approx(law.std(), abs=0.0051)
 
 
 def test_units_without_borders_see_their_region(opened):

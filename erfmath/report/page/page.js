@@ -144,6 +144,11 @@ function core(line) {
   return [lo, hi];
 }
 
+function moments(line) {
+  const sum = (f) => line.w.reduce((all, w, k) => all + w * f(line.lo + k), 0), mean = sum((place) => place);
+  return `${minus(mean.toFixed(2))} \u00b1 ${Math.sqrt(sum((place) => (place - mean) ** 2)).toFixed(2)}`;
+}
+
 // --- State -----------------------------------------------------------------------------------------------
 
 const state = { row: last, over: null, unit: null, plane: axes > 1 ? [axes - 2, axes - 1] : [0], axis: axes - 1, picture: null };
@@ -193,6 +198,7 @@ function readout() {
   byId("out-inside").textContent = programs && data.size ? lines.map((line) => ends(within(line))).join(" \u00d7 ") : "not known";
   byId("out-core").textContent = lines.every((line) => line && line.w)
     ? lines.map((line) => { const [a, b] = core(line); return `${minus(a)} .. ${minus(b)} (${b - a + 1})`; }).join(" \u00d7 ") : "not known";
+  byId("out-moments").textContent = lines.every((line) => line && line.w) ? lines.map(moments).join(" \u00d7 ") : "not known";
   byId("depth").value = at;
   byId("depth").setAttribute("aria-valuetext", row.name);
   byId("depth-name").textContent = `${at + 1} of ${rows.length}: ${brief(row.name)}`;
