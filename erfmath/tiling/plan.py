@@ -24,9 +24,11 @@ from ..network.arguments import Ints, plain_size
 from ..network.program import program_of
 from ..network.sizes import sized
 from ..words import facts, human_bytes, per_axis_text, short_count
+from . import adapters
 from .axis import AxisTiles
 from .clean import Margins
 from .load import Load
+from .run import run
 
 Slices = tuple[slice, ...]
 
@@ -261,9 +263,57 @@ class TilePlan:
         >>> bool((plan.run(smooth, x) == smooth(x)).all())
         True
         """
-        from .run import run
-
         return run(self, function, array, out, batch, space, progress)
+
+    def to_dask(self, function: Callable[[Any], Any], array: Any, *, space: Any = None) -> Any:
+        """Return the output for an array as a dask array, a block for each tile, computed when asked for.
+
+        The arguments are those of :meth:`run`; the array is a dask array, or what ``dask.array.from_array``
+        takes. The function is called once with zeros, for the type and the channels of its output.
+        """
+        return adapters.to_dask(self, function, array, space)
+
+    def map_overlap(self, function: Callable[[Any], Any], array: Any, *, space: Any = None) -> Any:
+        """Return the output for an array by ``dask.array.map_overlap``, chunked and cropped as planned.
+
+        As :meth:`to_dask`; dask needs chunks no shorter than the halo, and the last chunk is as long as is
+        left, which the network has to accept.
+        """
+        return adapters.map_overlap(self, function, array, space)
+
+    def for_monai(self, dtype: str = "float32") -> dict[str, Any]:
+        """Return what MONAI's ``sliding_window_inference`` is given: roi_size, overlap and roi_weight_map.
+
+        ``sliding_window_inference(x, sw_batch_size=1, predictor=net, **plan.for_monai())``; the windows are
+        the plan's tiles. Weights are 1 where a tile is right, and in its halo so small that they count only
+        at the borders of the input, where there is no other: `dtype` is the type of the input, which limits
+        how small.
+        """
+        return adapters.for_monai(self, dtype)
+
+    def for_tiler(self) -> tuple[Any, Any, Any]:
+        """Return a ``tiler.Tiler`` for the input, one for the output, and the window to merge by.
+
+        ``merger = Merger(outputs, window=window, data_dtype=float, weights_dtype=float)``, then for each
+        ``i, tile in inputs(x)`` a ``merger.add(i, function(tile))``, and ``merger.merge()``.
+        """
+        return adapters.for_tiler(self)
+
+    def for_torchgeo(self) -> dict[str, Any]:
+        """Return the size and the stride of chips in pixels, as samplers such as torchgeo's take them.
+
+        ``GridGeoSampler(dataset, units=Units.PIXELS, **plan.for_torchgeo())``; chip i of a row is tile i,
+        whose `crop` and `write` say what is right of its output and where it belongs.
+        """
+        return adapters.for_torchgeo(self)
+
+    def for_bioimageio(self) -> list[dict[str, int]]:
+        """Return what a bioimage.io description declares along each axis: min, step and halo.
+
+        Inputs are `min` + k `step` samples, the least of them the plan's tile, and `halo` units are cropped
+        from either end of the output.
+        """
+        return adapters.for_bioimageio(self)
 
     def _per_axis(self, reading: Callable[[AxisTiles], Any]) -> Any:
         return plain_size(tuple(map(reading, self.axes)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -102,11 +101,10 @@ def run(
     layout = layout_of(plan, array.shape, space, _is_tensor(array))
     if out is not None:
         _require_room(out, layout, _sides(plan))
-    runner = _Runner(plan, _as_called(function), array, layout, out)
+    runner = _Runner(plan, as_called(function), array, layout, out)
     groups = _groups(plan, as_count(batch, "batch", minimum=1))
-    with _without_gradients(function):
-        for _ in _told(runner.write_all(groups), plan.count, progress):
-            pass
+    for _ in _told(runner.write_all(groups), plan.count, progress):
+        pass
     return runner.out
 
 
@@ -153,7 +151,7 @@ class _Runner:
         """Yield the outputs of tiles of one shape."""
         read = [self.array[self.layout.index(tile.read)] for tile in group]
         if len(read) == 1:
-            yield self._checked(self.function(read[0]), group[0])
+            yield checked(self.plan, self.layout, self.function(read[0]), group[0])
             return
         found = self.function(_joined(read) if self.joins else _stacked(read))
         each = len(read[0]) if self.joins else 1
@@ -164,19 +162,7 @@ class _Runner:
             )
         for i, tile in enumerate(group):
             part = found[i * each : (i + 1) * each] if self.joins else found[i]
-            yield self._checked(part, tile)
-
-    def _checked(self, found: Any, tile: Tile) -> Any:
-        """Return a tile's output, or raise where it has another shape than the plan says."""
-        wanted = _output_of(self.plan, tile)
-        if not hasattr(found, "shape"):
-            raise TypeError(f"function must return an array, got a {type(found).__name__}")
-        if len(found.shape) < self.plan.ndim + self.layout.behind or self.layout.sides(found.shape) != wanted:
-            raise ValueError(
-                f"function returns shape {_shape(found)} for a tile of {_text(_lengths(tile.read))} samples, "
-                f"whose output the plan says is {_text(wanted)}; is this the network that was planned for?"
-            )
-        return found
+            yield checked(self.plan, self.layout, part, tile)
 
     def _write(self, tile: Tile, found: Any) -> None:
         """Write what is right of a tile's output."""
@@ -189,6 +175,24 @@ class _Runner:
             )
         part = found[self.layout.index(tile.crop)]
         self.out[self.layout.index(tile.write)] = part if _is_tensor(self.out) else _as_numpy(part)
+
+
+def checked(plan: TilePlan, layout: Layout, found: Any, tile: Tile) -> Any:
+    """Return a tile's output, or raise where it has another shape than the plan says."""
+    wanted = _output_of(plan, tile)
+    if not hasattr(found, "shape"):
+        raise TypeError(f"function must return an array, got a {type(found).__name__}")
+    if len(found.shape) < plan.ndim + layout.behind or layout.sides(found.shape) != wanted:
+        raise ValueError(
+            f"function returns shape {_shape(found)} for a tile of {_text(_lengths(tile.read))} samples, "
+            f"whose output the plan says is {_text(wanted)}; is this the network that was planned for?"
+        )
+    return found
+
+
+def part_of(plan: TilePlan, layout: Layout, found: Any, tile: Tile) -> Any:
+    """Return what is right of a tile's output."""
+    return checked(plan, layout, found, tile)[layout.index(tile.crop)]
 
 
 def _require_room(out: Any, layout: Layout, sides: Ints) -> None:
@@ -242,7 +246,7 @@ def _like(found: Any, shape: Ints) -> Any:
     return found.new_empty(shape) if _is_tensor(found) else np.empty(shape, found.dtype)
 
 
-def _as_called(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def as_called(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a function as it is, or a module as one that takes and returns what it is given."""
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(function, torch.nn.Module):
@@ -252,7 +256,8 @@ def _as_called(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def called(tile: Any) -> Any:
         given = tile if _is_tensor(tile) else torch.as_tensor(np.ascontiguousarray(tile))
-        found = function(given if like is None else given.to(like))
+        with torch.no_grad():
+            found = function(given if like is None else given.to(like))
         return found.to(tile.device) if _is_tensor(tile) else _as_numpy(found)
 
     return called
@@ -267,12 +272,6 @@ def _require_evaluation(module: Any, torch: Any) -> None:
             f"function is a module in training mode, where {name or 'it'!r} makes of each tile what it does "
             "not make of the whole; call its eval()"
         )
-
-
-def _without_gradients(function: Callable[[Any], Any]) -> Any:
-    torch = sys.modules.get("torch")
-    is_module = torch is not None and isinstance(function, torch.nn.Module)
-    return torch.no_grad() if torch is not None and is_module else nullcontext()
 
 
 def _told(done: Iterator[int], count: int, progress: Any) -> Iterator[int]:
