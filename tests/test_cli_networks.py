@@ -328,12 +328,26 @@ def test_zoo_lists_every_network(capsys):
         ["impact", "3x3x3", "5"],
         ["impact", "3x3", "5", "10", "--dpi", "60", "--size", "5x2.5", "--title", "all depths"],
         ["analyze", "conv3x3x3x3", "--size", "3,2"],
+        ["analyze", "wavenet", "--draw", "layers"],
     ],
 )
 def test_plots_are_saved(capsys, tmp_path, words):
     pytest.importorskip("matplotlib")
     run(capsys, *words, "--plot", str(tmp_path / "out.png"))
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_field_is_drawn_over_a_picture_of_the_size_of_the_input(capsys, tmp_path):
+    image = pytest.importorskip("matplotlib.image")
+    photo, out = tmp_path / "photo.png", tmp_path / "out.png"
+    image.imsave(photo, [[0.0] * 30] * 20)
+    words = ["analyze", "conv3x3p1*3", "--borders", "--plot", str(out), "--over", str(photo)]
+    with pytest.raises(SystemExit):
+        main([*words, "--input-size", "40"])
+    assert "has 20 x 30 pixels, the input 40 x 40; give --input-size" in capsys.readouterr().err
+    assert not out.exists()
+    run(capsys, *words, "--input-size", "20x30")
+    assert out.exists()
 
 
 @pytest.mark.parametrize(
@@ -353,6 +367,9 @@ def test_plots_are_saved(capsys, tmp_path, words):
         (["analyze", "gap", "--plot", "x.png"], "no impact to draw"),
         (["analyze", "conv3", "--dpi", "300"], "--dpi is of a picture: it goes with --plot FILE"),
         (["compare", "31", "--title", "x"], "--title is of a picture"),
+        (["analyze", "conv3", "--draw", "layers"], "--draw is of a picture"),
+        (["analyze", "conv3x3", "--over", "x.png"], "--over is of a picture of the impact"),
+        (["analyze", "conv3x3", "--plot", "x.png", "--over", "none.png"], "there is no file 'none.png'"),
         (["analyze", "conv3", "--plot", "x.png", "--size", "3"], "--size must be a width and a height"),
         (["growth", "3", "5", "9", "--plot", "x.png", "--size", "0x4"], "--size must be"),
         (["impact", "3", "5", "--plot", "none/x.svg"], "--plot is in a folder that is not there"),

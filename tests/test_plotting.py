@@ -8,12 +8,15 @@ import pytest
 pytest.importorskip("matplotlib")
 
 import numpy as np
-from hypothesis import given, strategies as st
+import oracles_network
+from hypothesis import assume, example, given, strategies as st
 
 import erfmath as em
 from erfmath import plotting, zoo
 from erfmath.design.comparison import compare
+from erfmath.network.program import program_of
 from erfmath.plotting.windows import edges, evened
+from erfmath.strategies import networks
 
 KERNEL = em.Kernel.uniform((3, 3))
 
@@ -216,3 +219,115 @@ def test_files_that_cannot_be_written_leave_nothing(tmp_path):
     with pytest.raises(ValueError, match="dpi must be at least 10"):
         plotting.save(figure, tmp_path / "x.png", 1)
     assert not list(tmp_path.iterdir())
+
+
+def dots_of(ax):
+    """The units of a triangle of layers, as (place, height)."""
+    return [tuple(place) for dots in ax.collections[1:] for place in np.asarray(dots.get_offsets())]
+
+
+def seen_in(ax):
+    """The input positions that a triangle of layers ends in."""
+    found = [x for x, y in dots_of(ax) if y == 0]
+    return {round(x) for x in found}
+
+
+@example(em.ConvTranspose([1], stride=2), 1)  # sees nothing
+@example(em.Conv(3, dilation=2) >> em.Conv(3, stride=2, padding=1) >> em.Upsample(2), 3)
+@given(networks(max_layers=4, max_dims=1), st.integers(-3, 9))
+def test_triangles_end_in_the_positions_that_have_an_impact(net, unit):
+    assume(net.ndim in (None, 1) and em.receptive_field(net).size < 300)
+    ax = plotting.plot_cone(net, axes(), at=unit)
+    seen, impact = seen_in(ax), oracles_network.impact(net, unit)
+    assert set(impact) <= seen
+    operations = program_of(net, 1, unrolled=True).operations
+    weights = [weight for op in operations if op.what for _, weight in op.what.kernel.taps()]
+    if min([0, *weights, *(gain for op in operations for _, gain in op.sources)]) >= 0:  # nothing cancels
+        assert set(impact) == seen
+
+
+def test_triangles_name_their_layers_and_stand_on_causal_ends():
+    layers = [em.Conv(2, dilation=d, padding=[(d, 0)]) for d in (1, 2, 4)]
+    ax = plotting.plot_cone(em.Series(layers), axes(), at=10, name="stack")
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    assert names == ["input", "Conv 2", "Conv 2 dilation 2", "Conv 2 dilation 4"]
+    assert ax.get_title() == "stack\nunit 10 sees 8 of the 8 samples 3 .. 10"
+    dots = dots_of(ax)
+    assert (10, 3) in dots
+    assert {x for x, y in dots if y == 2} == {6, 10}
+    assert len(ax.collections[0].get_segments()) == 2 + 4 + 8
+
+
+def test_large_triangles_are_areas():
+    ax = plotting.plot_cone(zoo.resnet50(), axes())
+    (area,) = ax.collections
+    assert area.get_paths()[0].vertices[:, 0].min() == -213
+    assert ax.get_title().endswith("427 of the 427 samples -213 .. 213")
+
+
+def test_triangles_that_cannot_be_drawn_say_so():
+    with pytest.raises(ValueError, match="reads its whole input"):
+        plotting.plot_cone(em.Conv(3) >> em.GlobalPool(), axes())
+    with pytest.raises(ValueError, match="more than 1,000,000 lines"):
+        plotting.plot_cone(em.Conv(3) ** 2000, axes())
+    with pytest.raises(ValueError, match="axis must be below 2"):
+        plotting.plot_cone(em.Conv((3, 3)), axes(), axis=2)
+    with pytest.raises(TypeError, match="must be a network"):
+        plotting.plot_cone("resnet50", axes())
+    with pytest.raises(TypeError, match="at must be"):
+        plotting.plot_cone(em.Conv(3), axes(), at="first")
+
+
+def test_a_picture_is_bright_where_the_impact_is():
+    law = em.distribution(em.Conv((3, 3), padding=1) ** 4, at=(8, 10))
+    grey = np.full((16, 20), 0.5)
+    ax = plotting.plot_over(law, grey, axes(), name="mine")
+    drawn = np.asarray(ax.images[0].get_array())
+    assert np.unravel_index(drawn[..., 0].argmin(), drawn.shape[:2]) == (8, 10)
+    assert drawn[8, 10, 0] == 0.5
+    (top, bottom), (left, right) = law.bounds
+    inside = np.zeros(grey.shape, dtype=bool)
+    inside[top : bottom + 1, left : right + 1] = True
+    np.testing.assert_allclose(drawn[~inside], 0.875)  # a quarter of it on white
+    (frame,) = ax.patches
+    assert frame.get_bbox().bounds == (left - 0.5, top - 0.5, right - left + 1, bottom - top + 1)
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg"])
+def test_pictures_are_read_from_files_and_arrays_alike(tmp_path, kind):
+    from matplotlib import image
+
+    values = np.random.default_rng(1).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    image.imsave(tmp_path / f"x.{kind}", values)
+    found = plotting.as_picture(tmp_path / f"x.{kind}")
+    assert found.shape == (9, 7, 3)
+    if kind == "png":
+        np.testing.assert_allclose(found, values / 255)
+    np.testing.assert_array_equal(plotting.as_picture(values), values / 255)
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        (np.zeros(5), "must have shape"),
+        (np.zeros((5, 5, 2)), "must have 1, 3 or 4 channels"),
+        (np.zeros((0, 5)), "must have shape"),
+        (np.full((5, 5), np.nan), "floats from 0 to 1"),
+        (np.full((5, 5), 300), "ints from 0 to 255"),
+        ([["a"]], "must have shape"),
+        ("none.png", "there is no file 'none.png'"),
+        (__file__, "cannot be read"),
+    ],
+    ids=["one axis", "two channels", "empty", "nan", "too bright", "text", "no file", "no picture"],
+)
+def test_what_is_no_picture_is_one_line(picture, said):
+    law = em.distribution(KERNEL, 2)
+    with pytest.raises((ValueError, OSError), match=said) as caught:
+        plotting.plot_over(law, picture, axes())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_field_outside_the_picture_says_where_it_is():
+    law = em.distribution(em.Conv((3, 3)) ** 2, at=(50, 50))
+    with pytest.raises(ValueError, match=r"50 .. 54 by 50 .. 54, is outside the picture of 9 x 9"):
+        plotting.plot_over(law, np.zeros((9, 9)), axes())

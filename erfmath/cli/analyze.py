@@ -24,6 +24,8 @@ EXAMPLES = """\
   erfmath analyze resnet50
   erfmath analyze "conv3same*4 conv3s2p1" --input-size 64
   erfmath analyze unet --at 3,5 --plot unet.png
+  erfmath analyze resnet18 --input-size 224 --borders --plot over.png --over cat.png
+  erfmath analyze wavenet --plot layers.pdf --draw layers --title WaveNet
   erfmath analyze "conv3x3p1*10" --input-size 32 --at 0,0 --borders
   erfmath analyze resnet18 --profile std
   erfmath analyze resnet18 --html resnet18.html
@@ -108,7 +110,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_definition(parser, default=None)
     add_reading(parser)
-    add_plot(parser)
+    picture = add_plot(parser)
+    picture.add_argument("--over", metavar="PICTURE", help="draw the field over a picture, the input")
+    picture.add_argument(
+        "--draw",
+        choices=("impact", "layers"),
+        default="impact",
+        help="impact: what the unit sees, and how much; layers: the units of each layer that it depends on, "
+        "along the first axis (default: impact)",
+    )
     parser.add_argument("--html", metavar="FILE.html", help="also write the report as one page for a browser")
 
 
@@ -119,6 +129,10 @@ def run(arguments: argparse.Namespace) -> str:
     if arguments.all and arguments.measure:
         raise ValueError("--measure takes a unit of one tensor; it does not go with --all")
     check_plot(arguments)
+    if arguments.over is not None and (arguments.plot is None or arguments.draw == "layers"):
+        raise ValueError("--over is of a picture of the impact: it goes with --plot FILE alone")
+    if arguments.draw == "layers" and arguments.plot is None:
+        raise ValueError("--draw is of a picture: it goes with --plot FILE")
     html = None if arguments.html is None else checked_path(arguments.html, PAGES, "--html")
     table = None if arguments.csv is None else checked_path(arguments.csv, CSV, "--csv")
     found = analyze(" ".join(arguments.network), **_options(arguments))
@@ -127,7 +141,7 @@ def run(arguments: argparse.Namespace) -> str:
     if arguments.verify:
         return _verified(found, arguments.json)
     if arguments.plot:
-        _save(found, arguments)
+        (_save_layers if arguments.draw == "layers" else _save)(found, arguments)
     if table is not None:
         found.layers.to_csv(table)
     if arguments.all:
@@ -178,9 +192,31 @@ def _save(found: Analysis, arguments: argparse.Namespace) -> None:
         raise ValueError(f"--plot: there is no impact to draw ({found.why['distribution']})")
 
     def draw(plotting: Any, name: str) -> Any:
-        return plotting.plot_projections(law, name=name, **reading_of(arguments))
+        if arguments.over is None:
+            return plotting.plot_projections(law, name=name, **reading_of(arguments))
+        _require_size(plotting, found, arguments.over)
+        axes = plotting.new_figure((6, 5)).add_subplot()
+        return plotting.plot_over(law, arguments.over, axes, name=name, **reading_of(arguments))
 
     save_plot(arguments, draw, _name(found))
+
+
+def _save_layers(found: Analysis, arguments: argparse.Namespace) -> None:
+    """Draw the layers as a triangle."""
+
+    def draw(plotting: Any, name: str) -> Any:
+        axes = plotting.new_figure((7, 5)).add_subplot()
+        return plotting.plot_cone(found.net, axes, at=found.at[0], name=name)
+
+    save_plot(arguments, draw, _name(found))
+
+
+def _require_size(plotting: Any, found: Analysis, path: str) -> None:
+    """Refuse a picture of another size than the input."""
+    sides = plotting.as_picture(path).shape[:2]
+    if found.input_size is not None and tuple(found.input_size) != sides:
+        size, own = (" x ".join(map(str, entry)) for entry in (sides, found.input_size))
+        raise ValueError(f"--over: the picture has {size} pixels, the input {own}; give --input-size")
 
 
 def _name(found: Analysis) -> str:

@@ -13,8 +13,8 @@ from .arguments import parse_count
 _DPI, _MOST_INCHES = 150, 100
 
 
-def add_plot(parser: argparse.ArgumentParser) -> None:
-    """Add the file of a picture, and how it looks."""
+def add_plot(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the file of a picture, and how it looks; return the group of these options."""
     group = parser.add_argument_group("a picture (needs matplotlib)")
     group.add_argument("--plot", metavar="FILE", help="also draw a picture: FILE.png, .svg or .pdf")
     group.add_argument("--dpi", help=f"dots per inch of the picture (default: {_DPI})")
@@ -22,6 +22,7 @@ def add_plot(parser: argparse.ArgumentParser) -> None:
         "--size", metavar="WIDTHxHEIGHT", help="width and height of the picture in inches, such as 3.5x3"
     )
     group.add_argument("--title", help="the title of the picture (default: what it is of)")
+    return group
 
 
 def check_plot(arguments: argparse.Namespace) -> None:

@@ -7,17 +7,22 @@ several axes take a figure. :func:`save` writes it as PNG, SVG or PDF.
 from __future__ import annotations
 
 from .comparisons import plot_comparison
+from .cones import plot_cone
 from .depths import plot_depths, plot_growth
 from .figures import new_figure, save
 from .maps import plot_impact, plot_projections
+from .overlay import as_picture, plot_over
 from .profiles import plot_profile
 
 __all__ = [
+    "as_picture",
     "new_figure",
     "plot_comparison",
+    "plot_cone",
     "plot_depths",
     "plot_growth",
     "plot_impact",
+    "plot_over",
     "plot_profile",
     "plot_projections",
     "save",

@@ -14,7 +14,6 @@ from ..laws.effective import EffectiveField, effective_field
 from ..laws.joint import JointDistribution
 from .figures import (
     GREY,
-    RED,
     axes_or_new,
     legend_below,
     new_figure,
@@ -24,10 +23,7 @@ from .figures import (
     unit_of,
 )
 from .profiles import plot_profile, profile_panel
-from .windows import Flags, Window, as_read, cropped_note, edges, evened, quantity, windows
-
-# From so many on, edges of a field would cover the field and are drawn thin.
-_MOST_EDGES = 1500
+from .windows import Flags, Window, as_read, cropped_note, evened, outline, quantity, windows
 
 # Where the peak is so many times what most of the effective field has, shades are of logarithms, down to
 # such a share of the peak.
@@ -71,13 +67,14 @@ def plot_impact(
     >>> ax.get_title()
     'effective side 11.7 of 21 pixels (threshold)'
     """
-    _require_axes(distribution, 2)
+    require_two_axes(distribution)
     found = effective_field(distribution, **options)
     return _map(distribution, found, axes_or_new(ax), name, as_bool(crop, "crop"))
 
 
-def _require_axes(distribution: Any, ndim: int) -> None:
-    if not isinstance(distribution, Distribution) or distribution.ndim != ndim:
+def require_two_axes(distribution: Any) -> None:
+    """Raise unless something is a distribution on two axes."""
+    if not isinstance(distribution, Distribution) or distribution.ndim != 2:
         raise ValueError(
             f"distribution must have two axes, got {distribution!r}; plot_profile draws one axis, "
             "plot_projections any number"
@@ -139,22 +136,6 @@ def _shade(ax: Any, shares: Any, mask: Flags, shown: Sequence[Window], what: str
     shrink = 0.9 * min(1.0, (bottom - top + 1) / (right - left + 1))
     bar = ax.figure.colorbar(image, ax=ax, shrink=shrink, label=f"share of the {what}{scale}")
     bar.outline.set_visible(False)
-
-
-def outline(ax: Any, columns: Any, rows: Any, mask: Any, colour: str = RED) -> None:
-    """Draw the outline of a set of pixels along their edges."""
-    inside = np.pad(mask, 1).astype(int)
-    lines: list[Sequence[tuple[float, float]]] = []
-    for i, j in np.argwhere(np.diff(inside, axis=0)[:, 1:-1]):
-        y = rows[0] + i - 0.5
-        lines.append([(columns[j] - 0.5, y), (columns[j] + 0.5, y)])
-    for i, j in np.argwhere(np.diff(inside, axis=1)[1:-1]):
-        x = columns[0] + j - 0.5
-        lines.append([(x, rows[i] - 0.5), (x, rows[i] + 0.5)])
-    from matplotlib.collections import LineCollection
-
-    width = 1.2 if edges(mask) < _MOST_EDGES else 0.4  # a ragged set would be all outline
-    ax.add_collection(LineCollection(lines, colors=colour, linewidths=width, capstyle="round"))
 
 
 def plot_projections(

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..laws.base import Distribution
 from ..laws.effective import EffectiveField
+from .figures import RED
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 Window = tuple[int, int]
@@ -21,6 +22,9 @@ _TAIL, _MARGIN, _MOST = 5e-3, 0.12, 0.7
 # A set of pixels is even where its edges are few beside those of the box around it; a ragged one is evened
 # over so many pixels at most, as long as its size stays within a fifth.
 _RAGGED, _WIDTHS, _KEPT = 1.3, (3, 5, 9, 17, 33, 65), 0.2
+
+# From so many on, edges of a field would cover the field and are drawn thin.
+_MOST_EDGES = 1500
 
 
 def windows(distribution: Distribution, found: EffectiveField, crop: bool) -> tuple[Window, ...]:
@@ -88,6 +92,22 @@ def edges(mask: Flags) -> int:
     """Return the number of edges between a pixel inside and one outside."""
     padded = np.pad(mask, 1).astype(np.int8)
     return int(sum(np.abs(np.diff(padded, axis=axis)).sum() for axis in range(mask.ndim)))
+
+
+def outline(ax: Any, columns: Any, rows: Any, mask: Any, colour: str = RED) -> None:
+    """Draw the outline of a set of pixels along their edges."""
+    inside = np.pad(mask, 1).astype(int)
+    lines: list[Sequence[tuple[float, float]]] = []
+    for i, j in np.argwhere(np.diff(inside, axis=0)[:, 1:-1]):
+        y = rows[0] + i - 0.5
+        lines.append([(columns[j] - 0.5, y), (columns[j] + 0.5, y)])
+    for i, j in np.argwhere(np.diff(inside, axis=1)[1:-1]):
+        x = columns[0] + j - 0.5
+        lines.append([(x, rows[i] - 0.5), (x, rows[i] + 0.5)])
+    from matplotlib.collections import LineCollection
+
+    width = 1.2 if edges(mask) < _MOST_EDGES else 0.4  # a ragged set would be all outline
+    ax.add_collection(LineCollection(lines, colors=colour, linewidths=width, capstyle="round"))
 
 
 def _is_ragged(mask: Flags) -> bool:

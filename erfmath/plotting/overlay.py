@@ -1,0 +1,135 @@
+"""The field of a unit over a picture."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._checks import require_file
+from ..laws.effective import effective_field
+from ..laws.joint import JointDistribution
+from .figures import RED, axes_or_new, position_label, titled
+from .maps import headline, require_two_axes
+from .windows import as_read, evened, outline
+
+# What is outside the impact keeps so much of its brightness.
+_DIM = 0.25
+
+
+def plot_over(
+    distribution: JointDistribution, picture: Any, ax: Any = None, *, name: str = "", **options: Any
+) -> Any:
+    """Draw the field of a unit over a picture: what counts stays bright, the rest is dimmed.
+
+    The brightness of a pixel is that of its share of the impact against the largest. A dashed frame is the
+    theoretical field, cut off where it leaves the picture; the outline is the effective field.
+
+    Parameters
+    ----------
+    distribution
+        Of the impact on two axes; its positions are those of the picture.
+    picture
+        A file, or an array of shape (height, width) or (height, width, 3 or 4), of ints from 0 to 255 or
+        floats from 0 to 1: the input of the network.
+    ax
+        Matplotlib axes; None means the axes of a new figure.
+    name
+        What it is of, for the title.
+    **options
+        `definition`, `ref`, `profile`, `level`, `share`, `convention` of :func:`erfmath.effective_field`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If the file is no picture, the array has another shape, or the field lies outside.
+
+    Examples
+    --------
+    >>> from erfmath import Conv, distribution
+    >>> from erfmath.plotting import new_figure
+    >>> law = distribution(Conv((3, 3), padding=1) ** 10, at=(16, 16))
+    >>> ax = plot_over(law, np.ones((32, 32)), new_figure().add_subplot())
+    >>> [float(end) for end in (*ax.get_xlim(), *ax.get_ylim())]
+    [-0.5, 31.5, 31.5, -0.5]
+    """
+    require_two_axes(distribution)
+    shown = as_picture(picture)
+    ax = axes_or_new(ax)
+    found = effective_field(distribution, **options)
+    weights, mask = (
+        _placed(values, distribution.bounds, shown.shape[:2])
+        for values in (as_read(distribution.probabilities(), found), found.mask)
+    )
+    if not weights.any():
+        (top, bottom), (left, right) = distribution.bounds
+        raise ValueError(
+            f"the field, {top} .. {bottom} by {left} .. {right}, is outside the picture of "
+            f"{shown.shape[0]} x {shown.shape[1]} pixels; take another unit"
+        )
+    bright = _DIM + (1 - _DIM) * np.sqrt(weights / weights.max())
+    ax.imshow(shown * bright[..., None] + (1 - bright[..., None]), interpolation="nearest")
+    even, _ = evened(mask > 0)
+    outline(ax, np.arange(shown.shape[1]), np.arange(shown.shape[0]), even)
+    _frame(ax, distribution.bounds)
+    ax.set(xlim=(-0.5, shown.shape[1] - 0.5), ylim=(shown.shape[0] - 0.5, -0.5))
+    ax.set(xlabel=position_label(2, 1), ylabel=position_label(2, 0))
+    titled(ax, name, headline(found, distribution))
+    return ax
+
+
+def as_picture(picture: Any) -> Any:
+    """Return a picture as floats from 0 to 1 of three channels, read from a file or an array."""
+    values = _read(picture) if isinstance(picture, (str, os.PathLike)) else np.asarray(picture)
+    if values.dtype.kind not in "biuf" or values.ndim not in (2, 3) or 0 in values.shape:
+        raise ValueError(
+            f"picture must have shape (height, width), or (height, width, 3 or 4), got {values.shape}"
+        )
+    if values.ndim == 3 and values.shape[2] not in (1, 3, 4):
+        raise ValueError(f"picture must have 1, 3 or 4 channels, last, got shape {values.shape}")
+    scaled = values / 255 if values.dtype.kind in "iu" else values.astype(float)
+    if not (np.isfinite(scaled).all() and scaled.min() >= 0 and scaled.max() <= 1):
+        raise ValueError("picture must hold ints from 0 to 255 or floats from 0 to 1")
+    if scaled.ndim == 2 or scaled.shape[2] == 1:
+        return np.repeat(scaled.reshape(*scaled.shape[:2], 1), 3, axis=2)
+    return scaled[..., :3]
+
+
+def _read(path: str | os.PathLike[str]) -> Any:
+    """Return the values of a file."""
+    require_file(Path(path))
+    from matplotlib import image
+
+    try:
+        return image.imread(Path(path))
+    except Exception as error:  # of the reader for that kind of file
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"picture {str(path)!r} cannot be read: {reason}") from None
+
+
+def _placed(values: Any, bounds: Any, shape: tuple[int, int]) -> Any:
+    """Return values of a field at their positions in a picture, those outside left out."""
+    found = np.zeros(shape)
+    inside = [
+        (max(low, 0), max(min(high + 1, side), 0)) for (low, high), side in zip(bounds, shape, strict=True)
+    ]
+    if all(first < end for first, end in inside):
+        here = tuple(slice(first, end) for first, end in inside)
+        there = tuple(slice(a - low, b - low) for (a, b), (low, _) in zip(inside, bounds, strict=True))
+        found[here] = values[there]
+    return found
+
+
+def _frame(ax: Any, bounds: Any) -> None:
+    """Draw the theoretical field."""
+    (top, bottom), (left, right) = bounds
+    from matplotlib.patches import Rectangle
+
+    style: dict[str, Any] = {"fill": False, "linestyle": (0, (4, 3)), "linewidth": 1, "edgecolor": RED}
+    ax.add_patch(Rectangle((left - 0.5, top - 0.5), right - left + 1, bottom - top + 1, **style))
