@@ -14,12 +14,17 @@ def checked_path(path: object, endings: tuple[str, ...], name: str = "path") -> 
     """Return the path of a file to write, or raise where its ending is not known or its folder is missing."""
     if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
         raise TypeError(f"{name} must be the path of a file, got {path!r}")
-    found = Path(os.fsdecode(path)).expanduser()
+    try:
+        found = Path(os.fsdecode(path)).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{name} begins with the home of a user who is not known: {path!r}") from None
+    if "\0" in str(found):
+        raise ValueError(f"{name} has a null character, which no file's name has: {path!r}")
     if found.suffix.lower() not in endings:
         raise ValueError(f"{name} must end in {' or '.join(endings)}, got {str(found)!r}")
-    if found.is_dir():
+    if os.path.isdir(found):
         raise IsADirectoryError(f"{name} is a folder, not a file: {str(found)!r}")
-    if not found.parent.is_dir():
+    if not os.path.isdir(found.parent):
         raise FileNotFoundError(f"{name} is in a folder that is not there: {str(found.parent)!r}")
     return found
 

@@ -111,10 +111,13 @@ def test_weights_between_channels_are_not_taken_for_equal():
         (lambda folder: folder / "page", ValueError, "path must end in .html or .htm"),
         (lambda folder: folder / "no" / "page.html", FileNotFoundError, "a folder that is not there"),
         (lambda folder: folder / "folder.html", IsADirectoryError, "is a folder"),
+        (lambda folder: folder / "a\0.html", ValueError, "has a null character"),
+        (lambda folder: "~no such user/page.html", ValueError, "the home of a user who is not known"),
+        (lambda folder: folder / f"{'a' * 300}.html", OSError, "cannot be written: File name too long"),
         (lambda folder: 3, TypeError, "path must be the path of a file"),
         (lambda folder: "", TypeError, "path must be the path of a file"),
     ],
-    ids=["text", "no ending", "no folder", "a folder", "a number", "nothing"],
+    ids=["text", "no ending", "no folder", "a folder", "null", "no home", "long", "a number", "nothing"],
 )
 def test_bad_paths_are_one_line(tmp_path, make, error, said):
     (tmp_path / "folder.html").mkdir()
