@@ -74,6 +74,7 @@ _PUBLIC = {
     "report.table": ("LayerTable",),
     "streaming.buffers": ("Buffer",),
     "streaming.latency": ("Latency", "latency"),
+    "streaming.stream": ("Stream", "stream"),
     "sweeping.key": ("network_key",),
     "sweeping.run": ("Sweep", "sweep"),
     "tiling.cover": ("best_tile", "tiles"),

@@ -131,7 +131,7 @@ class Reader:
         """Run the operators through a trace."""
         known: dict[Any, Any] = {self.input: trace.input}
         calls = [node for node in self.nodes if hasattr(node.target, "_schema")]
-        spelled_out = layers_in(calls, {node: _bound(node) for node in calls})
+        spelled_out = layers_in(calls, {node: bound(node) for node in calls})
         by_name = {node.name: node for node in self.nodes}
         for node in self.nodes:
             if node in known:
@@ -161,7 +161,7 @@ class Reader:
             return source[index] if isinstance(source, tuple) else source
         shapes = _shapes(node)
         title = title_of(node)
-        arguments = _bound(node)
+        arguments = bound(node)
         if title.removeprefix("aten.").removesuffix("_") in OVERWRITING:
             del arguments[next(iter(arguments))]
         inputs = tuple(_inputs(arguments, known))
@@ -169,7 +169,7 @@ class Reader:
             made = tuple(Constant(shape, lambda: self._evaluated(node)) for shape in shapes)
             return made if len(made) > 1 else made[0]
         several = isinstance(node.meta.get("val"), (tuple, list))
-        layer, scopes = self.calls[node], frozenset(set(_stack(node)) - {""})
+        layer, scopes = self.calls[node], frozenset(set(stack(node)) - {""})
         names = tuple(f"{layer}.{i}" if several else layer for i in range(len(shapes)))
         op = Operator(None, title, layer, inputs, {}, names, shapes, scopes, node.name, ndim=trace.ndim)
         if title not in trace.rules:
@@ -180,7 +180,7 @@ class Reader:
     def _put_together(self, node: Any, layer: Layer, source: Tensor, trace: Trace) -> Tensor:
         """Return what a layer makes that the module spells out."""
         title = f"aten.{ATEN[layer.name]}" if layer.name else "MeanVarianceNormalization"
-        scopes = frozenset(set(_stack(node)) - {""})
+        scopes = frozenset(set(stack(node)) - {""})
         shapes, name = _shapes(node), self.calls[node]
         op = Operator(None, title, name, (source,), {}, (name,), shapes, scopes, node.name, ndim=trace.ndim)
         return trace.run(translated(op, {"axes": list(layer.axes)} if layer.axes else {}))[0]
@@ -207,9 +207,9 @@ class Reader:
             return nodes[output or 0]
         calls = [node for node in self.graph if node.op == "call_function"]
         for node in reversed(calls if output else []):
-            if output in (node.name, self.calls.get(node)) or output in _stack(node):
+            if output in (node.name, self.calls.get(node)) or output in stack(node):
                 return node
-        paths = sorted({path for node in calls for path in set(_stack(node)) if path})
+        paths = sorted({path for node in calls for path in set(stack(node)) if path})
         near = difflib.get_close_matches(str(output), paths)
         some = list(dict.fromkeys([*near, *paths]))
         more = " ..." if len(some) > 8 else ""
@@ -344,13 +344,13 @@ def _layers(graph: Sequence[Any]) -> dict[Any, str]:
     A submodule of a single operator is named by its path alone.
     """
     calls = [node for node in graph if node.op == "call_function" and node.target is not operator.getitem]
-    paths = {node: next(reversed(_stack(node)), "") for node in calls}
+    paths = {node: next(reversed(stack(node)), "") for node in calls}
     count = Counter(paths.values())
     alone = {node: path if path and count[path] == 1 else "" for node, path in paths.items()}
     return {node: alone[node] or ".".join(filter(None, (path, node.name))) for node, path in paths.items()}
 
 
-def _bound(node: Any) -> dict[str, Any]:
+def bound(node: Any) -> dict[str, Any]:
     """Return the arguments of an operator by name, defaults filled in."""
     if not hasattr(node.target, "_schema"):
         return dict(enumerate(node.args))  # type: ignore[arg-type]
@@ -384,7 +384,7 @@ def _shapes(node: Any) -> tuple[Shape | None, ...]:
     )
 
 
-def _stack(node: Any) -> list[str]:
+def stack(node: Any) -> list[str]:
     """Return the paths of the submodules that an operator is in, outermost first."""
     return [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
 

@@ -1,0 +1,247 @@
+"""One-dimensional PyTorch models chunk by chunk: ``em.stream``."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from .._checks import is_index
+from ..models.torch import Reader
+from ..models.torch_export import exported
+from ..network.rates import integral
+from . import windows as windows  # registers its rules
+from .operators import Builder, NoStreamError, Timed
+from .pipeline import Pipeline, delayed, fused
+from .steps import Queue
+
+
+class Stream:
+    """A module that takes its input chunk by chunk; see :func:`stream`.
+
+    Attributes
+    ----------
+    delay
+        Samples of the input by which the output is late, the same for all units: unit i is out once more
+        than ``i * hop + delay`` samples are in. A Fraction where the output is faster than the input.
+    hop
+        Samples of the input per unit of the output.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, shape: tuple[int, ...], axis: int, kinds: tuple[Any, Any], output: Timed
+    ) -> None:
+        self._pipeline, self._shape, self._axis = pipeline, shape, axis
+        self._dtype, self._made = kinds
+        self._out = output.axis
+        self._none = (*output.shape[: self._out], 0, *output.shape[self._out + 1 :])
+        self._delay, self._rate = pipeline.delay(), pipeline.rates[pipeline.output]
+        self.delay: int | Fraction = integral(self._delay)
+        self.hop: int | Fraction = integral(self._rate)
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again, as if nothing had been given."""
+        self._pipeline.reset()
+        self._queue = Queue(self._out)
+        self._given = self._sent = 0
+        self._like: Any = None
+
+    def __call__(self, chunk: Any) -> Any:
+        """Take the next samples of the input; return those of the output that are due.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is not a tensor of the example's shape, whatever its length.
+        """
+        import torch
+
+        self._check(chunk)
+        self._like = chunk
+        length = chunk.shape[self._axis]
+        self._given += length
+        with torch.no_grad():
+            part = self._pipeline.push(chunk if length else None, self._given, False)
+        self._queue.add(part)
+        due = delayed(self._given, self._delay, self._rate) - self._sent
+        return self._sent_off(max(0, min(due, self._queue.count)))
+
+    def flush(self) -> Any:
+        """End the stream: return what is left of the output, and begin again.
+
+        Raises
+        ------
+        ValueError
+            If the module does not take an input as long as the stream was: branches differ at its end.
+        """
+        import torch
+
+        if not self._given:
+            raise ValueError("nothing was given to the stream: there is no output to flush")
+        try:
+            with torch.no_grad():
+                self._queue.add(self._pipeline.push(None, self._given, True))
+            return self._sent_off(self._queue.count)
+        finally:
+            self.reset()
+
+    @property
+    def memory(self) -> int:
+        """Samples that all layers keep now, together."""
+        return sum(step.held for step in self._pipeline.steps) + self._queue.count
+
+    def _sent_off(self, count: int) -> Any:
+        """Return the next units of the output, an empty tensor for none."""
+        self._sent += count
+        part = self._queue.take(count)
+        return self._like.new_empty(self._none, dtype=self._made) if part is None else part
+
+    def _check(self, chunk: Any) -> None:
+        import torch
+
+        wanted = tuple("n" if i == self._axis else side for i, side in enumerate(self._shape))
+        if not isinstance(chunk, torch.Tensor):
+            raise TypeError(f"chunk must be a tensor of shape {_shown(wanted)}, got {type(chunk).__name__}")
+        shape = tuple(chunk.shape)
+        fits = len(shape) == len(wanted) and all(a in ("n", b) for a, b in zip(wanted, shape, strict=True))
+        if not fits:
+            raise ValueError(f"chunk must have shape {_shown(wanted)}, n its samples, got {_shown(shape)}")
+        if chunk.dtype != self._dtype:
+            raise TypeError(f"chunk must be of {self._dtype} as the example was, got {chunk.dtype}")
+
+
+def stream(module: Any, example: Any, *, axis: int = -1) -> Stream:
+    r"""Return a PyTorch module as a function of chunks: what it makes of them is what it makes of the whole.
+
+    Each layer keeps what its next units read: a convolution of k taps and dilation d its last d (k - 1)
+    samples, a transposed one the samples whose units overlap, a recurrent one its state; where branches join,
+    the earlier wait. The output is late by the least delay that is the same for all units,
+    :math:`\max_i (b_i - \rho i)`, see :func:`latency`.
+
+    Parameters
+    ----------
+    module
+        A ``torch.nn.Module`` of one tensor, which runs as at inference, or an exported program.
+    example
+        An input, or its shape: its batch, channels and type are those of the chunks, which may have any
+        length. It has to be long enough for the module.
+    axis
+        The axis that is time.
+
+    Returns
+    -------
+    Stream
+        ``s(chunk)`` returns the units that are due, none at first and none where a chunk is short;
+        ``s.flush()`` the rest, with the padding at the end; ``s.reset()`` begins again; ``s.delay`` is in
+        samples of the input.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an operator cannot stream, which the message names with the path of its submodule: recurrent layers
+        in both directions, statistics over time, attention, interpolation with aligned corners, circular
+        padding, positions counted from the end; or if the module depends on the length of its input in
+        another way, which is tried on two lengths.
+    ImportError
+        If PyTorch is missing.
+
+    Examples
+    --------
+    >>> import torch  # doctest: +SKIP
+    >>> module = torch.nn.Conv1d(1, 1, 5, padding=2)  # doctest: +SKIP
+    >>> s, whole = stream(module, (1, 1, 64)), torch.randn(1, 1, 100)  # doctest: +SKIP
+    >>> s.delay  # doctest: +SKIP
+    2
+    >>> parts = [s(chunk) for chunk in whole.split(7, -1)] + [s.flush()]  # doctest: +SKIP
+    >>> torch.allclose(torch.cat(parts, -1), module(whole))  # doctest: +SKIP
+    True
+    """
+    program = exported(module, example)
+    if (count := len(program.graph_signature.user_outputs)) != 1:
+        raise NoStreamError(f"module must return one tensor to be a stream, and returns {count}")
+    try:
+        reader = Reader(program, None, None, type(module).__name__)
+    except ValueError as error:
+        raise ValueError(f"{type(module).__name__} cannot stream: {error}") from None
+    shape = reader.input_shape
+    if not is_index(axis) or not -len(shape) <= axis < len(shape):
+        raise ValueError(f"axis must be one of the {len(shape)} axes of the example, got {axis!r}")
+    axis %= len(shape)
+    if (shape[axis] or 0) < 2:
+        raise ValueError(f"example must have at least 2 samples along time, got shape {_shown(shape)}")
+    pipeline, output = Builder(reader, axis).pipeline()
+    pipeline = fused(pipeline)
+    kinds = reader.input.meta["val"].dtype, reader.output.meta["val"].dtype
+    found = Stream(pipeline, tuple(side or 0 for side in shape), axis, kinds, output)
+    _require_equal(found, module, program, example)
+    return found
+
+
+def _require_equal(found: Stream, module: Any, program: Any, example: Any) -> None:
+    """Raise where a stream is not what the module makes of the whole, at the example's length or another."""
+    import torch
+
+    length = found._shape[found._axis]
+    whole = _trial(found, example, length + 3 * found._pipeline.period)
+    runs = [(program.module(), whole.narrow(found._axis, 0, length))]
+    if isinstance(module, torch.nn.Module):
+        runs.append((module, whole))
+    for run, samples in runs:
+        try:
+            with torch.no_grad():
+                expected = _evaluated(run, samples)
+        except Exception:  # a length that the module itself does not take
+            continue
+        if not isinstance(expected, torch.Tensor):
+            raise NoStreamError(f"module must return one tensor, and returns {type(expected).__name__}")
+        cut = samples.shape[found._axis] // 3
+        pieces = samples.split([cut, samples.shape[found._axis] - cut], found._axis)
+        made = torch.cat([*map(found, pieces), found.flush()], found._out)
+        _compare(made, expected, samples.shape[found._axis])
+
+
+def _compare(made: Any, expected: Any, length: int) -> None:
+    import torch
+
+    if made.shape != expected.shape:
+        raise NoStreamError(
+            f"the module makes {_shown(tuple(expected.shape))} of {length} samples, and the stream "
+            f"{_shown(tuple(made.shape))}: a length in it is a constant of the example"
+        )
+    bound = 1e-9 if made.dtype == torch.float64 else 1e-3
+    scale = float(expected.abs().max()) or 1.0
+    worst = float((made - expected).abs().max())
+    if not worst <= bound * scale:
+        raise NoStreamError(
+            f"the stream differs from the module by {worst / scale:.1e} of its largest output on {length} "
+            "samples: something in it depends on the length of its input"
+        )
+
+
+def _trial(found: Stream, example: Any, length: int) -> Any:
+    """Return an input of a length, of random numbers where they are floats."""
+    import torch
+
+    shape = list(found._shape)
+    shape[found._axis] = length
+    if found._dtype.is_floating_point:
+        generator = torch.Generator().manual_seed(0)
+        return torch.randn(shape, dtype=torch.float64, generator=generator).to(found._dtype)
+    times = -(-length // example.shape[found._axis])
+    return torch.cat([example] * times, found._axis).narrow(found._axis, 0, length)
+
+
+def _evaluated(module: Any, samples: Any) -> Any:
+    """Return what a module makes at inference; it is left as it was."""
+    training = [part for part in module.modules() if part.training]
+    for part in training:
+        part.training = False
+    try:
+        return module(samples)
+    finally:
+        for part in training:
+            part.training = True
+
+
+def _shown(shape: Any) -> str:
+    return "x".join(map(str, shape))
