@@ -232,3 +232,34 @@ def test_bad_input_names_the_argument(code, error, words):
     with pytest.raises(error, match=re.escape(words)) as caught:
         eval(code)
     assert caught.type is error
+
+
+@pytest.mark.parametrize("weight", [1, -3, Fraction(2, 7), 0.1, 10**400, Fraction(1, 10**400)])
+def test_uniform_kernels_are_those_of_weights_written_one_by_one(weight):
+    # `uniform` repeats one object, which is read once; `written` holds equal ones that are read each.
+    uniform = Kernel([weight] * 5)
+    written = object.__new__(Kernel)
+    apart = tuple(w if isinstance(w, float) else Fraction(w) for w in [weight * 1] * 4)
+    object.__setattr__(written, "weights", (*uniform.weights[:1], *(w + 0 for w in apart)))
+    object.__setattr__(written, "offset", 0)
+    assert uniform == written
+    assert hash(uniform) == hash(written)
+    for name in ("total", "exact_total", "norm", "is_nonnegative", "has_zeros", "deviations"):
+        if name != "deviations" or weight > 0:
+            assert getattr(uniform, name) == getattr(written, name)
+    assert uniform.power_sums(2)[1:] == (10 * (s := uniform.power_sums(2)[0]) // 5, 30 * s // 5)
+    np.testing.assert_array_equal(uniform.scaled_floats[0], written.scaled_floats[0])
+    assert uniform.normalize() == written.normalize()
+    assert uniform != Kernel([weight] * 4)
+    assert uniform != Kernel([weight] * 4 + [weight * 2])
+
+
+def test_uniform_kernels_of_many_taps_compute_with_one_weight(monkeypatch):
+    calls = []
+    sums = Fraction.__add__
+    monkeypatch.setattr(Fraction, "__add__", lambda a, b: calls.append(1) or sums(a, b))
+    kernel = Kernel([Fraction(1, 3)] * 10**5)
+    assert kernel.total == Fraction(10**5, 3)
+    assert not kernel.has_zeros
+    assert kernel.normalize().total == 1
+    assert len(calls) < 100

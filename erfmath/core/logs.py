@@ -13,6 +13,7 @@ import numpy as np
 from .._caches import kept
 from .._memory import check_memory
 from ..polynomials.product import Product
+from ..polynomials.weights import of_each
 from . import kept_rows, windows
 from .convolved import convolved_shares
 from .kronecker import dilate, pack
@@ -71,7 +72,7 @@ def step_of(polynomial: Product) -> int:
     found = 0
     for kernel, n, (step,) in polynomial.factors:
         weights = kernel.weights
-        inside = [j for j, w in enumerate(weights) if w] if 0 in weights else range(len(weights))
+        inside = [j for j, w in enumerate(weights) if w] if kernel.has_zeros else range(min(len(weights), 2))
         if n and len(inside) > 1:
             found = math.gcd(found, *(step * (j - inside[0]) for j in inside[1:]))
     return found or 1
@@ -108,10 +109,10 @@ def table_of(polynomial: Product) -> Table:
     """Return the table of the packed coefficients, from the first to the last that is not zero."""
     factors = []
     for kernel, n, step in polynomial.factors:
-        weights = pack(dilate(np.array(kernel.weights, dtype=object), step), polynomial.shape)
-        inside = np.flatnonzero(weights)
+        weights = pack(dilate(np.array(kernel.weights, dtype=object), step), polynomial.shape).tolist()
+        inside = np.flatnonzero(weights) if kernel.has_zeros or polynomial.ndim > 1 else (0, len(weights) - 1)
         if n:
-            factors.append(([Fraction(w) for w in weights[inside[0] : inside[-1] + 1]], n))
+            factors.append((of_each(Fraction, weights[inside[0] : inside[-1] + 1]), n))
     return table(factors or [([Fraction(1)], 1)])
 
 

@@ -197,12 +197,12 @@ def _to_the_ends(polynomial: Product) -> float:
 def _has_one_peak(polynomial: Product) -> bool:
     """Return whether the modulus on the circle is negligible but near 0; True for steps and for many factors.
 
-    On 8 points a tap, log2|phi_i| lies below a peak by at most 0.03, its curvature being at most
+    On 8 points a tap or more, log2|phi_i| lies below a peak by at most 0.03, its curvature being at most
     (k - 1)^2 / 4; peaks that may count are looked at more closely.
     """
     if len(polynomial.factors) > _MOST_FACTORS or any(f.step != (1,) for f in polynomial.factors):
         return True
-    size = 8 * max(f.kernel.shape[0] for f in polynomial.factors)
+    size = 1 << (8 * max(f.kernel.shape[0] for f in polynomial.factors) - 1).bit_length()
     shares = [(f.kernel.scaled_floats[0] / f.kernel.scaled_floats[0].sum(), f.n) for f in polynomial.factors]
     bits = _bits([np.fft.rfft(w, size) for w, _ in shares], shares)
     may_count = bits > _NEGLIGIBLE - 0.03 * polynomial.n

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..polynomials.weights import are_one, of_each, sum_of_one_kind
 from . import direct
 from .exact import integer_product
 from .scaled import Floats, split, split_product
@@ -29,6 +30,7 @@ SplitWeights = tuple[Floats, Ints]  # mantissas and exponents
 # Entries this far below the peak of a tilted row are left to another tilt: taps below 2**-1022 of the
 # largest are lost, and with them up to 2**-1022 n of the row's sum.
 _SEEN_BITS = 900
+_LARGEST_TILT = 2**16
 _LN2 = math.log(2)
 # Entries added up in one go; of more bits, the first sums of them would lose digits.
 _RUN, _RUN_BITS = 4096, 900
@@ -102,7 +104,7 @@ def table(exact_factors: Sequence[tuple[Sequence[Fraction], int]]) -> Table:
     power of two shows (weights hundreds of decades apart) comes from exact integers. Factors of one tap
     only scale the row: their n may be any.
     """
-    total = split_product((sum(weights, Fraction(0)), n) for weights, n in exact_factors)
+    total = split_product((Fraction(sum_of_one_kind(weights)), n) for weights, n in exact_factors)
     unit = split_product((weights[0], n) for weights, n in exact_factors if len(weights) == 1)
     exact_factors = [(weights, n) for weights, n in exact_factors if len(weights) > 1] or [([Fraction(1)], 1)]
     factors = [(_split_all(weights), n) for weights, n in exact_factors]
@@ -127,7 +129,9 @@ def table(exact_factors: Sequence[tuple[Sequence[Fraction], int]]) -> Table:
 def reachable(factors: Sequence[tuple[Sequence[Fraction], int]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Return which coefficients are not exactly zero, by sums of sets of taps held as bits."""
     bits, length = 1, 1
-    if all(all(weights) for weights, _ in factors):  # without a gap inside, every coefficient is reached
+    if all(
+        all(of_each(bool, weights)) for weights, _ in factors
+    ):  # without a gap inside, every coefficient is reached
         return np.ones(1 + sum(n * (len(weights) - 1) for weights, n in factors), dtype=bool)
     for weights, n in factors:
         taps = [x for x, weight in enumerate(weights) if weight]
@@ -139,7 +143,11 @@ def reachable(factors: Sequence[tuple[Sequence[Fraction], int]]) -> np.ndarray[A
 
 def _tilt_towards(factors: Sequence[tuple[SplitWeights, int]], goal: int) -> int:
     """Return the largest integer s whose tilted law has its mean at or below the goal."""
-    low, high = -(2**16), 2**16
+    low, high = -1, 1  # most often it is near 0
+    while low > -_LARGEST_TILT and _tilted_mean(factors, low) > goal:
+        low *= 2
+    while high < _LARGEST_TILT and _tilted_mean(factors, high) <= goal:
+        high *= 2
     while high - low > 1:
         middle = (low + high) // 2
         if _tilted_mean(factors, middle) <= goal:
@@ -166,6 +174,9 @@ def _tilted(weights: SplitWeights, tilt: int) -> tuple[Floats, int]:
 
 
 def _split_all(weights: Sequence[Fraction]) -> SplitWeights:
+    if are_one(weights):
+        mantissa, exponent = split(weights[0])
+        return np.full(len(weights), mantissa), np.full(len(weights), exponent)
     known: dict[tuple[int, int], tuple[float, int]] = {}  # many taps are alike: each is split once
     for weight in weights:
         ratio = weight.as_integer_ratio()

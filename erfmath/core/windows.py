@@ -115,7 +115,8 @@ def factors_of(polynomial: Product) -> tuple[Factor, ...] | None:
     """Return the factors on one axis; None where taps are missing between others or are no normal floats."""
     found = []
     for kernel, n, step in polynomial.factors:
-        inside = [j for j, w in enumerate(kernel.weights) if w]
+        every = range(kernel.shape[0])
+        inside = [j for j in every if kernel.weights[j]] if kernel.has_zeros else every
         if len(step) > 1 or step[0] > 1 or inside[-1] - inside[0] + 1 != len(inside):
             return None
         if n and len(inside) > 1:

@@ -49,8 +49,7 @@ def as_weights(kernel: Any, total: int = 1) -> Kernel:
 
 @functools.lru_cache(maxsize=256)
 def _uniform(sizes: Ints, total: int) -> Kernel:
-    weights = np.array(Kernel.uniform(sizes).weights, dtype=object)
-    return Kernel(weights * Fraction(total, math.prod(sizes)))
+    return Kernel(np.full(sizes, Fraction(total, math.prod(sizes)), dtype=object))
 
 
 def as_array(values: Any, name: str, dtype: Any = None) -> np.ndarray[Any, Any]:

@@ -39,7 +39,7 @@ class Runs:
     @classmethod
     def of_taps(cls, kernel: Kernel, axis: int) -> Runs:
         """Return where a kernel has taps that are not zero, seen along one axis."""
-        if kernel.ndim == 1 and all(kernel.weights):  # by far the most frequent
+        if kernel.ndim == 1 and not kernel.has_zeros:  # by far the most frequent
             return cls(((kernel.offsets[0], kernel.offsets[0] + kernel.shape[0] - 1),))
         return cls.of((p[axis], p[axis]) for p, _ in kernel.taps())
 

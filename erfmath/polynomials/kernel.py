@@ -18,11 +18,13 @@ from .._checks import as_axis, others_of, per_axis
 from .._memory import check_memory
 from .weights import (
     Number,
+    are_one,
     as_integers,
     as_number,
     leaves,
     listed,
     listing,
+    of_each,
     shape_of,
     sum_of_one_kind,
     to_float,
@@ -78,11 +80,11 @@ class Kernel:
                 "Kernel.uniform(k) makes k equal taps"
             )
         shape = shape_of(weights)
-        flat = [as_number(value) for value in leaves(weights)]
+        flat = of_each(as_number, weights if len(shape) == 1 else list(leaves(weights)))
         if not any(flat):
             raise ValueError("weights must not be all zero: the zero polynomial has no field")
-        if any(isinstance(value, float) for value in flat):
-            flat = [to_float(value) for value in flat]
+        if float in set(map(type, flat)):
+            flat = of_each(to_float, flat)
         offsets = per_axis(offset, len(shape), "offset")
         object.__setattr__(self, "weights", _nest(flat, shape))
         object.__setattr__(self, "offset", offsets if len(shape) > 1 else offsets[0])
@@ -134,19 +136,29 @@ class Kernel:
         return (self.offset,) if isinstance(self.offset, int) else self.offset
 
     @cached_property
+    def _flat(self) -> tuple[Any, ...]:
+        """The weights of all axes one after the other."""
+        return self.weights if self.ndim == 1 else tuple(leaves(self.weights))
+
+    @cached_property
     def is_exact(self) -> bool:
         """Whether the weights are ints and Fractions, so that exact methods apply."""
-        return not isinstance(next(leaves(self.weights)), float)
+        return not isinstance(self._flat[0], float)
 
     @cached_property
     def is_nonnegative(self) -> bool:
         """Whether no weight is negative, so that the powers are distributions up to scale."""
-        return all(value >= 0 for value in leaves(self.weights))
+        return all(of_each(_is_nonnegative, self._flat))
+
+    @cached_property
+    def has_zeros(self) -> bool:
+        """Whether a weight is zero."""
+        return not all(of_each(bool, self._flat))
 
     @cached_property
     def total(self) -> Number:
         """The sum of the weights, P(1); of floats with one rounding, a Fraction beyond their range."""
-        return sum_of_one_kind(list(leaves(self.weights)))
+        return sum_of_one_kind(self._flat)
 
     @cached_property
     def exact_total(self) -> Fraction:
@@ -154,12 +166,12 @@ class Kernel:
         total = self.total
         if not isinstance(total, float):
             return Fraction(total)
-        return Fraction(total) + Fraction(math.fsum([*leaves(self.weights), -total]))
+        return Fraction(total) + Fraction(math.fsum([*self._flat, -total]))
 
     @cached_property
     def norm(self) -> Number:
         """The sum of the magnitudes of the weights, which bounds every coefficient of P^n by norm^n."""
-        return sum_of_one_kind([abs(value) for value in leaves(self.weights)])
+        return sum_of_one_kind(of_each(abs, self._flat))
 
     def power_sums(self, order: int) -> tuple[int, ...]:
         """Return the sums of w_j j**r, r = 0 .. order, on one axis, all times one positive factor; exactly.
@@ -203,7 +215,7 @@ class Kernel:
         positions = itertools.product(
             *(range(o, o + k) for o, k in zip(self.offsets, self.shape, strict=True))
         )
-        for position, weight in zip(positions, leaves(self.weights), strict=True):
+        for position, weight in zip(positions, self._flat, strict=True):
             if weight:
                 yield position, Fraction(weight)
 
@@ -218,10 +230,11 @@ class Kernel:
         """
         if not self.is_exact:
             return _read_only(self.to_numpy()), 1
-        denominator = math.lcm(*(value.denominator for value in leaves(self.weights)))
+        weights = self._flat
+        denominator = math.lcm(*of_each(operator.attrgetter("denominator"), weights))
         if denominator * self.norm > sys.float_info.max:
             return _read_only(self.to_numpy()), 1
-        flat = [float(value * denominator) for value in leaves(self.weights)]
+        flat = of_each(lambda value: float(value * denominator), weights)
         return _read_only(np.array(flat).reshape(self.shape)), denominator
 
     @cached_property
@@ -231,17 +244,18 @@ class Kernel:
         >>> Kernel([10**400, 10**400]).scaled_floats
         (array([1.70673368, 1.70673368]), 1328)
         """
-        flat = list(leaves(self.weights))
-        largest = max(map(abs, flat))
+        flat = self._flat
+        largest = abs(flat[0]) if are_one(flat) else max(map(abs, flat))
         exponent = math.floor(log2(largest)) if largest else 0
         if not self.is_exact:
             return _read_only(np.ldexp(np.array(flat).reshape(self.shape), -exponent)), exponent
         unit = Fraction(2) ** -exponent
-        return _read_only(np.array([float(value * unit) for value in flat]).reshape(self.shape)), exponent
+        scaled = of_each(lambda value: float(value * unit), flat)
+        return _read_only(np.array(scaled).reshape(self.shape)), exponent
 
     def to_numpy(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return the weights as a float array; exact weights beyond the float range raise a ValueError."""
-        flat = [to_float(value) for value in leaves(self.weights)]
+        flat = of_each(to_float, self._flat)
         return np.array(flat).reshape(self.shape)
 
     def dilate(self, dilation: int | Sequence[int]) -> Kernel:
@@ -273,12 +287,12 @@ class Kernel:
         total = self.total
         if total == 0:
             raise ValueError("weights sum to 0, so the kernel cannot be normalised to sum 1")
-        flat = list(leaves(self.weights))
+        flat = self._flat
         if isinstance(total, float):
             shares: list[Number] = [value / total for value in flat]
         else:  # exact weights, or floats whose sum leaves their range
-            known = {value: Fraction(value) / total for value in set(flat)}
-            shares = [known[value] for value in flat]
+            known = {value: Fraction(value) / total for value in (flat[:1] if are_one(flat) else set(flat))}
+            shares = of_each(known.__getitem__, flat)
         return Kernel(_nest(shares if self.is_exact else [float(v) for v in shares], self.shape), self.offset)
 
     def marginal(self, axis: int) -> Kernel:
@@ -288,6 +302,8 @@ class Kernel:
         Kernel([3, 7])
         """
         axis = as_axis(axis, self.ndim)
+        if self.ndim == 1:
+            return self
         grid = np.array(self.weights, dtype=object)
         sums = np.array(grid.sum(axis=others_of(axis, self.ndim)))
         if not sums.any():
@@ -306,7 +322,7 @@ class Kernel:
         """
         if self.ndim == 1:
             return (self,)
-        first, *others = {*leaves(self.weights)}
+        first, *others = self._flat[:1] if are_one(self._flat) else set(self._flat)
         if not others:  # uniform taps, as most have
             weights = [first] + [1 if self.is_exact else 1.0] * (self.ndim - 1)
             parts = zip(weights, self.shape, self.offsets, strict=True)
@@ -329,18 +345,26 @@ class Kernel:
             return NotImplemented
         if self is other:
             return True
-        return (self.weights, self.offset, self.is_exact) == (other.weights, other.offset, other.is_exact)
+        if (self._hash, self.offset, self.is_exact) != (other._hash, other.offset, other.is_exact):
+            return False
+        if are_one(self.weights) and are_one(other.weights):
+            return len(self.weights) == len(other.weights) and self.weights[0] == other.weights[0]
+        return self.weights == other.weights
 
     def __hash__(self) -> int:
         return self._hash
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.weights, self.offset, self.is_exact))
+        return hash((tuple(of_each(hash, self.weights)), self.offset, self.is_exact))
 
     def __repr__(self) -> str:
         offset = f", offset={self.offset!r}" if any(self.offsets) else ""
         return f"Kernel({listing(self.weights)}{offset})"
+
+
+def _is_nonnegative(value: Number) -> bool:
+    return value >= 0
 
 
 def log2(number: Number) -> float:

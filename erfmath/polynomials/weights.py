@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import numbers
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 Number = int | Fraction | float
+Result = TypeVar("Result")
 
 
 def as_number(value: object) -> Number:
@@ -61,6 +64,21 @@ def shape_of(weights: object) -> tuple[int, ...]:
     return (len(weights), *shapes.pop())
 
 
+def are_one(values: Sequence[Any]) -> bool:
+    """Return whether all entries are the same object, as those of uniform kernels are, at the cost of a look.
+
+    >>> are_one([Fraction(1, 3)] * 4), are_one([Fraction(1, 3), Fraction(1, 3)])
+    (True, False)
+    """
+    first = values[0]
+    return first is values[-1] and all(map(operator.is_, values, itertools.repeat(first)))
+
+
+def of_each(function: Callable[[Any], Result], values: Sequence[Any]) -> list[Result]:
+    """Return the function of each entry, called once where all are the same object."""
+    return [function(values[0])] * len(values) if are_one(values) else list(map(function, values))
+
+
 def leaves(weights: Any) -> Iterator[Any]:
     """Yield the numbers of nested sequences, last axis fastest."""
     for entry in weights:
@@ -81,10 +99,10 @@ def listed(weights: object) -> object:
     )
 
 
-def sum_of_one_kind(values: list[Any]) -> Number:
+def sum_of_one_kind(values: Sequence[Any]) -> Number:
     """Return the sum of numbers of one kind, of floats with one rounding unless it leaves their range."""
     if not isinstance(values[0], float):
-        total: int | Fraction = sum(values)
+        total: int | Fraction = values[0] * len(values) if are_one(values) else sum(values)
         return total
     try:
         return math.fsum(values)
@@ -106,5 +124,7 @@ def as_integers(values: Sequence[Any]) -> list[int]:
         whole = np.ldexp(mantissas, 53).astype(np.int64).tolist()
         shifts = (exponents - exponents.min()).tolist()
         return [value << shift for value, shift in zip(whole, shifts, strict=True)]
+    if are_one(values):
+        return [values[0].numerator] * len(values)
     common = math.lcm(*(value.denominator for value in values))
     return [value.numerator * (common // value.denominator) for value in values]

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...polynomials.weights import are_one, of_each
 from ..scaled import Floats
 
 Part = Any  # a float or an array of floats
@@ -124,8 +125,8 @@ def _mantissas(values: Sequence[int | Fraction | float]) -> tuple[Pair, Any]:
     if isinstance(values[0], float):
         mantissas, exponents = np.frexp(np.array(values))
         return (2 * mantissas, np.zeros(len(values))), exponents - 1
-    known = {value: _mantissa(value) for value in set(values)}
-    high, low, power = np.array([known[value] for value in values]).T
+    known = {value: _mantissa(value) for value in (values[:1] if are_one(values) else set(values))}
+    high, low, power = np.array(of_each(known.__getitem__, values)).T
     return (high.copy(), low.copy()), power.astype(np.int64)
 
 

@@ -239,7 +239,7 @@ def _log_total(polynomial: Product) -> dd.Pair:
 def _inner(kernel: Kernel) -> tuple[Ints, tuple[Number, ...]]:
     """Return the indices of the taps that are not zero, counted from the first of them, and their weights."""
     weights = kernel.weights
-    if 0 not in weights:
+    if not kernel.has_zeros:
         return np.arange(len(weights)), weights
     index = [j for j, w in enumerate(weights) if w]
     return np.array(index) - index[0], tuple(weights[j] for j in index)
