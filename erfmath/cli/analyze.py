@@ -16,8 +16,9 @@ from .options import (
     add_model,
     add_reading,
     model_options,
+    reading_of,
 )
-from .pictures import add_plot, check_plot, reading_of, save_plot
+from .pictures import add_plot, check_plot, save_plot
 
 NOTATION = NETWORKS
 EXAMPLES = """\
@@ -28,6 +29,7 @@ EXAMPLES = """\
   erfmath analyze wavenet --plot layers.pdf --draw layers --title WaveNet
   erfmath analyze "conv3x3p1*10" --input-size 32 --at 0,0 --borders
   erfmath analyze resnet18 --profile std
+  erfmath analyze resnet101 --as replknet --share 0.5
   erfmath analyze resnet18 --html resnet18.html
   erfmath analyze model.onnx --all
   erfmath analyze torchvision.models:resnet50 --depth 2 --csv layers.csv
@@ -108,7 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LENGTHS",
         help="lengths of a pixel with their unit, such as .5um or 2,.5,.5um, to show lengths in it as well",
     )
-    add_definition(parser, default=None)
+    add_definition(parser, "threshold and mass")
     add_reading(parser)
     picture = add_plot(parser)
     picture.add_argument("--over", metavar="PICTURE", help="draw the field over a picture, the input")
@@ -174,9 +176,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "at": parse_sides(arguments.at, "--at"),
         "borders": arguments.borders,
         "weights": arguments.weights,
-        "profile": arguments.profile,
-        "definition": arguments.definition,
-        "ref": arguments.ref,
+        **reading_of(arguments),
         "global_context": arguments.global_context,
         "measure": arguments.measure and parse_count(arguments.measure, "--measure"),
         "rate": parse_rate(arguments.rate, "--rate"),

@@ -13,7 +13,7 @@ from erfmath.network.algebra import Node
 from erfmath.words import per_axis_text, progress
 
 from .arguments import NETWORKS, parse_count, parse_sides
-from .options import add_definition, add_input_size, add_reading
+from .options import add_definition, add_input_size, add_reading, reading_of
 from .pictures import add_plot, check_plot, save_plot
 
 NOTATION = NETWORKS
@@ -48,9 +48,7 @@ def run(arguments: argparse.Namespace) -> str:
         parse_count(arguments.channels, "--channels"),
         ndim,
         _networks(arguments.networks, ndim),
-        definition=arguments.definition,
-        ref=arguments.ref,
-        profile=arguments.profile,
+        **reading_of(arguments),
     )
     if arguments.plot:
         save_plot(arguments, partial(_draw, found), _title(found))

@@ -9,10 +9,11 @@ from typing import Any
 
 from erfmath.laws.depths import Growth, growth
 from erfmath.polynomials.kernel import Kernel
+from erfmath.report.sizes import shown_side
 from erfmath.words import figure, table
 
 from .arguments import KERNELS, parse_count, parse_kernel
-from .options import add_definition, add_depths, add_kernel, add_reading
+from .options import add_definition, add_depths, add_kernel, add_reading, reading_of
 from .pictures import add_plot, check_plot, save_plot
 
 EXAMPLES = """\
@@ -37,13 +38,7 @@ def run(arguments: argparse.Namespace) -> str:
     check_plot(arguments)
     kernel = parse_kernel(arguments.kernel)
     depths = [parse_count(text, "depth") for text in arguments.depths]
-    found = growth(
-        kernel,
-        depths,
-        definition=arguments.definition,
-        ref=arguments.ref,
-        profile=arguments.profile,
-    )
+    found = growth(kernel, depths, **reading_of(arguments))
     if arguments.plot:
         _save(kernel, depths, found, arguments)
     return json.dumps(_as_dict(repr(kernel), found), indent=2) if arguments.json else _report(found)
@@ -70,7 +65,7 @@ def _as_dict(kernel: str, found: Growth) -> dict[str, Any]:
 
 def _report(found: Growth) -> str:
     cells = [
-        [str(r.depth), figure(r.theoretical), str(r.count), figure(r.effective), f"{r.ratio:.4g}"]
+        [str(r.depth), figure(r.theoretical), str(r.count), shown_side(r.effective), f"{r.ratio:.3g}"]
         for r in found
     ]
     return "\n".join(

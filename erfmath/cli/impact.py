@@ -8,16 +8,17 @@ from typing import Any
 
 from erfmath.laws.base import Distribution
 from erfmath.laws.clt import central_limit
+from erfmath.laws.conventions import rule_of
 from erfmath.laws.effective import EffectiveField, effective_field
 from erfmath.laws.lazy import distribution
-from erfmath.laws.rules import DEFINITIONS
+from erfmath.laws.rules import DEFINITIONS, Rule
 from erfmath.polynomials.kernel import Kernel
 from erfmath.report.pictures import extent_bar, profile_picture
 from erfmath.words import figure, progress, table
 
 from .arguments import KERNELS, parse_count, parse_kernel
-from .options import add_depths, add_kernel, add_reading
-from .pictures import add_plot, check_plot, reading_of, save_plot
+from .options import add_depths, add_kernel, add_reading, reading_of
+from .pictures import add_plot, check_plot, save_plot
 
 EXAMPLES = """\
   erfmath impact 3x3 5 10 20 40      the case of the paper on effective receptive fields
@@ -41,16 +42,17 @@ def run(arguments: argparse.Namespace) -> str:
     check_plot(arguments)
     kernel = parse_kernel(arguments.kernel)
     depths = [parse_count(text, "depth") for text in arguments.depths]
+    rule = rule_of(**reading_of(arguments))
     laws = [distribution(kernel, n) for n in progress(depths, "depth", len(depths))]
     readings = [
-        _reading(kernel, n, law, arguments.ref, arguments.profile)
+        _reading(kernel, n, law, rule)
         for n, law in zip(progress(depths, "reading depth", len(depths)), laws, strict=True)
     ]
     if arguments.plot:
         _save(dict(zip(depths, laws, strict=True)), arguments)
     if arguments.json:
         return json.dumps({"kernel": repr(kernel), "depths": readings}, indent=2)
-    return "\n".join(_report(arguments.kernel, kernel, readings, laws[-1]))
+    return "\n".join(_report(arguments.kernel, kernel, readings, laws[-1], rule.definition))
 
 
 def _save(laws: dict[int, Distribution], arguments: argparse.Namespace) -> None:
@@ -66,10 +68,12 @@ def _save(laws: dict[int, Distribution], arguments: argparse.Namespace) -> None:
     save_plot(arguments, draw, f"kernel {arguments.kernel}")
 
 
-def _reading(kernel: Kernel, n: int, law: Distribution, ref: str, profile: str) -> dict[str, Any]:
+def _reading(kernel: Kernel, n: int, law: Distribution, rule: Rule) -> dict[str, Any]:
     """Return the readings at one depth, per axis where the axes may differ."""
     limits = [central_limit(kernel.marginal(axis), n) for axis in range(kernel.ndim)]
-    fields = {name: effective_field(law, name, ref, profile) for name in DEFINITIONS}
+    fields = {
+        name: effective_field(law, name, rule.ref, rule.profile, level=rule.level) for name in DEFINITIONS
+    }
     return {
         "depth": n,
         "theoretical": [round(side) for side in _sides(law)],
@@ -93,7 +97,9 @@ def _marginal_supports(law: Distribution) -> list[tuple[int, int]]:
     return list(law.bounds)
 
 
-def _report(text: str, kernel: Kernel, readings: list[dict[str, Any]], law: Any) -> list[str]:
+def _report(
+    text: str, kernel: Kernel, readings: list[dict[str, Any]], law: Any, definition: str
+) -> list[str]:
     deepest = readings[-1]
     effective = deepest["effective"]["threshold"]
     first, last = effective["extent"][0]
@@ -101,7 +107,7 @@ def _report(text: str, kernel: Kernel, readings: list[dict[str, Any]], law: Any)
     return [
         f"Impact of the input on one unit after n layers with the kernel {text}",
         "",
-        _sizes_table(readings),
+        _sizes_table(readings, definition),
         "",
         _normal_table(readings),
         "",
@@ -116,8 +122,9 @@ def _report(text: str, kernel: Kernel, readings: list[dict[str, Any]], law: Any)
     ]
 
 
-def _sizes_table(readings: list[dict[str, Any]]) -> str:
-    headers = ["depth", "field", "pixels", "threshold", "ratio", "mass", "two sigma", "sigma"]
+def _sizes_table(readings: list[dict[str, Any]], definition: str) -> str:
+    others = ["mass", "two_sigma", "sigma", *([definition] if definition in ("square", "radial") else [])]
+    headers = ["depth", "field", "pixels", "threshold", "ratio", *(name.replace("_", " ") for name in others)]
     rows = []
     for reading in readings:
         effective = reading["effective"]
@@ -128,7 +135,7 @@ def _sizes_table(readings: list[dict[str, Any]]) -> str:
                 str(effective["threshold"]["count"]),
                 figure(effective["threshold"]["size"]),
                 f"{effective['threshold']['ratio']:.4g}",
-                *(figure(effective[name]["size"]) for name in ("mass", "two_sigma", "sigma")),
+                *(figure(effective[name]["size"]) for name in others),
             ]
         )
     return table(headers, rows)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from erfmath.laws.rules import DEFINITIONS
+from erfmath.laws.conventions import CONVENTIONS
+from erfmath.laws.rules import DEFINITIONS, PROFILES
 
 from ..formats.notation import parse_network
 from .arguments import parse_number, parse_pairs, parse_shape, parse_sides
@@ -23,27 +24,43 @@ def add_depths(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_definition(parser: argparse.ArgumentParser, default: str | None = "threshold") -> None:
-    """Add the definition of the effective field; without a default two are read."""
-    help_text = f"what counts as the effective field (default: {default or 'threshold and mass'})"
-    parser.add_argument("--definition", choices=DEFINITIONS, default=default, help=help_text)
+def add_definition(parser: argparse.ArgumentParser, usual: str = "threshold") -> None:
+    """Add the definition of the effective field."""
+    help_text = f"what counts as the effective field (default: {usual})"
+    parser.add_argument("--definition", choices=DEFINITIONS, help=help_text)
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
-    """Add the pixel that the threshold refers to, and the profile."""
+    """Add the pixel that the threshold refers to, the profile, and the conventions that set all of these."""
     parser.add_argument(
         "--ref",
         choices=("centre", "max"),
-        default="centre",
         help="the pixel that the threshold refers to (default: centre)",
     )
     parser.add_argument(
         "--profile",
-        choices=("mean", "variance", "std"),
-        default="mean",
+        choices=PROFILES,
         help="mean: the impact itself; variance: the variance of the gradient with random weights; std: its "
         "square root (default: mean)",
     )
+    parser.add_argument(
+        "--share",
+        help="the share of the impact that mass, square and radial hold; the threshold is what is left of 1 "
+        "(default: 0.9545)",
+    )
+    parser.add_argument(
+        "--as",
+        dest="convention",
+        choices=tuple(CONVENTIONS),
+        help="whose effective field: profile, definition, reference and share of a paper or its script",
+    )
+
+
+def reading_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return how an effective field is read, as options of the library."""
+    given = {name: getattr(arguments, name, None) for name in ("definition", "ref", "profile", "convention")}
+    given["share"] = None if arguments.share is None else parse_number(arguments.share, "--share")
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def add_input_size(parser: argparse.ArgumentParser, adds: str) -> None:

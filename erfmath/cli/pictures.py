@@ -70,10 +70,3 @@ def save_plot(arguments: argparse.Namespace, draw: Callable[[ModuleType, str], A
     if arguments.size is not None:
         figure.set_size_inches(_inches(arguments.size))
     plotting.save(figure, arguments.plot, _dots(arguments.dpi), "--plot")
-
-
-def reading_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what counts as the effective field, as the command was told."""
-    names = ("definition", "ref", "profile", "convention")
-    given = {name: getattr(arguments, name, None) for name in names}
-    return {name: value for name, value in given.items() if value is not None}

@@ -9,6 +9,7 @@ from typing import Any
 from .._checks import as_count, per_axis
 from .._html import Html, grid
 from ..laws.clt import central_limit
+from ..laws.conventions import rule_of
 from ..laws.effective import effective_field
 from ..laws.lazy import distribution
 from ..laws.verdict import Verdict
@@ -139,8 +140,8 @@ def compare(
     candidates
         More networks by their names, of any field.
     **options
-        `definition`, `ref`, `profile`, `level` of :func:`erfmath.effective_field`; a profile other than
-        "mean" is that of random weights, :func:`erfmath.variance`.
+        `definition`, `ref`, `profile`, `level`, `share`, `convention` of :func:`erfmath.effective_field`; a
+        profile other than "mean" is that of random weights, :func:`erfmath.variance`.
 
     Returns
     -------
@@ -271,7 +272,8 @@ def _row(
 
 def _used(net: Node, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a network uses of its field, by the profile's law: of random weights it is another one."""
-    read = net if options.get("profile", "mean") == "mean" else variance(net)
+    rule = rule_of(profile=options.get("profile"), convention=options.get("convention"))
+    read = net if rule.profile == "mean" else variance(net)
     found = effective_field(distribution(read), **options)
     verdict = central_limit(read, axis=0).verdict
     return {"effective": found.size, "count": found.count, "ratio": found.ratio, "normal": verdict}

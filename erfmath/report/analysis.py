@@ -12,9 +12,9 @@ from .._checks import as_bool, as_choice, as_count, per_axis
 from .._files import checked_path, write_beside
 from ..laws.base import Distribution
 from ..laws.clt import CentralLimit, central_limit
-from ..laws.effective import EffectiveField, effective_field
-from ..laws.lazy import distribution
-from ..laws.rules import DEFINITIONS
+from ..laws.conventions import rule_of
+from ..laws.effective import EffectiveField
+from ..laws.rules import LEVEL, Rule
 from ..models import WEIGHTS
 from ..models.model import Model
 from ..models.sources import read
@@ -23,13 +23,12 @@ from ..network.algebra import Node
 from ..network.border import unit_inside
 from ..network.cost import Cost, cost
 from ..network.field import ReceptiveField, receptive_field
-from ..network.impact_map import impact_map
 from ..network.sizes import output_size, sized_for
-from ..network.variance import variance
 from ..streaming.latency import as_rate
 from .axes import marginals_of, per_axis_values
 from .layers import layer_table
 from .model_rows import cost_of
+from .sizes import SizeRow, distribution_of, fields_of, none_for, sizes_of
 from .table import LayerTable
 from .text import report
 from .units import Units, units_of
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from .measurement import Measured
     from .stages import StageTable
 
-PROFILES = ("mean", "variance", "std")
 REFERENCES = ("centre", "max")
 
 # What the file of a page ends in.
@@ -65,7 +63,7 @@ class Analysis:
         Samples per axis and channels of the input: those asked for, the model's own, or usual ones.
     at, borders
         The output unit, per axis, and whether the borders of the input are taken into account.
-    weights, profile, definitions, ref
+    weights, profile, definitions, ref, level
         How the impact and the effective field are read.
     field
         The theoretical receptive field.
@@ -108,6 +106,7 @@ class Analysis:
     warnings: tuple[str, ...] = ()
     measured: Measured | None = None
     units: Units | None = None
+    level: float = LEVEL
     is_size_asked: bool = dataclass_field(default=False, compare=False)
     is_unit_asked: bool = dataclass_field(default=False, compare=False)
 
@@ -120,6 +119,26 @@ class Analysis:
     def limit(self) -> CentralLimit | None:
         """The central limit along the first axis."""
         return self.limits[0] if self.limits else None
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """What counts as the effective field, a rule for each definition."""
+        return tuple(_rules(self.definitions, self.ref, self.profile, self.level))
+
+    @cached_property
+    def sizes(self) -> tuple[SizeRow, ...]:
+        """The effective field in its meanings.
+
+        What the mean weights pass, the paper's theory, beside the magnitude of the gradient at
+        initialisation, which one measures, and beside each its measurement, if there is one by that rule. Of
+        a model's own weights what was asked for.
+
+        Examples
+        --------
+        >>> [(row.meaning, round(row.field.size)) for row in analyze("vgg16", definition="threshold").sizes]
+        [('what the mean weights pass', 124), ('gradient magnitude at initialisation', 164)]
+        """
+        return sizes_of(self)
 
     @cached_property
     def stages(self) -> StageTable:
@@ -222,9 +241,12 @@ def analyze(
     at: Any = None,
     borders: bool = False,
     weights: str = "uniform",
-    profile: str = "mean",
+    profile: str | None = None,
     definition: str | None = None,
     ref: str = "centre",
+    level: float | None = None,
+    share: float | None = None,
+    convention: str | None = None,
     global_context: bool = True,
     measure: int | None = None,
     depth: int | None = None,
@@ -259,10 +281,10 @@ def analyze(
     weights
         "uniform" for equal taps; for a model also "given" and "energy", see :func:`from_onnx`.
     profile
-        "mean" for the impact itself, "variance" for the variance of the gradient with random weights, "std"
-        for its square root; see :func:`variance`.
-    definition, ref
-        The definition of the effective field, see :func:`effective_field`; None for "threshold" and "mass".
+        "mean" (the default) for the impact itself, "variance" for the variance of the gradient with random
+        weights, "std" for its square root; see :func:`variance`. `sizes` has "mean" and "std" either way.
+    definition, ref, level, share, convention
+        What counts as the effective field, see :func:`effective_field`; by default "threshold" and "mass".
     global_context
         False leaves out the branches of a model that read the whole map and join one that does not, such as
         squeeze-excitation, image-level pooling and the statistics of normalisations.
@@ -301,7 +323,9 @@ def analyze(
     >>> analyze("resnet50").halo[0]
     (213, 182)
     """
-    choices = _choices(weights, profile, definition, ref)
+    ref = as_choice(ref, "ref", REFERENCES)
+    rule = rule_of(definition, ref, profile, level=level, share=share, convention=convention)
+    choices = _choices(weights, rule, definition is None and convention is None)
     borders, ndim = as_bool(borders, "borders"), ndim if ndim is None else as_count(ndim, "ndim", minimum=1)
     runs = None if measure is None else as_count(measure, "measure", minimum=1)
     levels = None if depth is None else as_count(depth, "depth", minimum=1)
@@ -332,14 +356,14 @@ def analyze(
     return replace(found, measured=measured_beside(found, runs))
 
 
-def _choices(weights: str, profile: str, definition: str | None, ref: str) -> dict[str, Any]:
-    """Return how the impact is read, checked before the work."""
-    one = () if definition is None else (as_choice(definition, "definition", DEFINITIONS),)
+def _choices(weights: str, rule: Rule, is_usual: bool) -> dict[str, Any]:
+    """Return how the impact is read, checked before the work; two definitions where none is asked for."""
     return {
         "weights": as_choice(weights, "weights", WEIGHTS),
-        "profile": as_choice(profile, "profile", PROFILES),
-        "definitions": one or ("threshold", "mass"),
-        "ref": as_choice(ref, "ref", REFERENCES),
+        "profile": rule.profile,
+        "definitions": (rule.definition, "mass") if is_usual else (rule.definition,),
+        "ref": rule.ref,
+        "level": rule.level,
     }
 
 
@@ -363,7 +387,7 @@ def _analysis(
     layers = layer_table(net, size, width if spent else None)
     if model is not None and model.has_parts:
         spent = _cost_of_all(layers, why)
-    law = _distribution(net, unit, size if borders else None, choices, why)
+    law = distribution_of(net, unit, size if borders else None, choices, why)
     return Analysis(
         name=name,
         net=net,
@@ -374,7 +398,7 @@ def _analysis(
         borders=borders,
         field=field,
         distribution=law,
-        effective=_effective(law, choices, why),
+        effective=fields_of(law, _rules(**choices), why),
         limits=_limits(law, why),
         cost=spent,
         layers=layers,
@@ -384,6 +408,10 @@ def _analysis(
         is_unit_asked=at is not None,
         **choices,
     )
+
+
+def _rules(definitions: Sequence[str], ref: str, profile: str, level: float, **_: Any) -> list[Rule]:
+    return [Rule(name, ref, profile, level) for name in definitions]
 
 
 def _input_size(net: Node, field: ReceptiveField, asked: Any) -> tuple[int, ...] | None:
@@ -435,50 +463,6 @@ def _unit(net: Node, field: ReceptiveField, size: Any, at: Any, borders: bool) -
     return unit_inside(sized_for(net, size), at)
 
 
-def _distribution(
-    net: Node, at: Any, size: Any, choices: dict[str, Any], why: dict[str, str]
-) -> Distribution | None:
-    """Return the distribution of the impact, with borders if a size is given, or say why there is none."""
-    profile, weights = choices["profile"], choices["weights"]
-    weighted = _weighted(net, weights)
-    if size is None and receptive_field(net).unbounded is not None:
-        why["distribution"] = "none without borders: one unit sees the whole input, however large it is"
-        return None
-    try:
-        if weights == "given" and profile == "mean":
-            return impact_map(weighted, at, size).distribution()
-        is_read = profile == "mean" or weights == "energy"
-        return distribution(weighted if is_read else variance(weighted), at=at, input_size=size)
-    except (ValueError, MemoryError) as error:
-        why["distribution"] = _none(error)
-        return None
-
-
-def _weighted(net: Node, weights: str) -> Node:
-    if weights == "uniform":
-        return net
-    if not isinstance(net, Model):
-        raise ValueError(f"weights={weights!r} needs a model: an ONNX file or a PyTorch module")
-    return net.with_weights(weights)
-
-
-def _effective(
-    law: Distribution | None, choices: dict[str, Any], why: dict[str, str]
-) -> dict[str, EffectiveField | None]:
-    """Return the effective field by each definition, or say why there is none."""
-    found: dict[str, EffectiveField | None] = {}
-    for name in choices["definitions"]:
-        found[name] = None
-        if law is None:
-            why[f"effective.{name}"] = why["distribution"]
-            continue
-        try:
-            found[name] = effective_field(law, name, choices["ref"], choices["profile"])
-        except (ValueError, MemoryError) as error:
-            why[f"effective.{name}"] = _none(error)
-    return found
-
-
 def _limits(law: Distribution | None, why: dict[str, str]) -> tuple[CentralLimit, ...]:
     """Return the central limit along each axis; an impact that is not a sum of steps has none."""
     marginals = marginals_of(law)
@@ -489,10 +473,6 @@ def _limits(law: Distribution | None, why: dict[str, str]) -> tuple[CentralLimit
         for limit in limits:
             _ = limit.verdict  # too large for floats after many doubling steps
     except (ValueError, MemoryError) as error:
-        why["central_limit"] = _none(error)
+        why["central_limit"] = none_for(error)
         return ()
     return limits
-
-
-def _none(error: Exception) -> str:
-    return f"none: {error or 'not enough memory'}"

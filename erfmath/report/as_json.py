@@ -17,6 +17,7 @@ from .axes import pairs_of, per_axis_values, phases_of
 if TYPE_CHECKING:
     from .analysis import Analysis
     from .measurement import Measured
+    from .sizes import SizeRow
 
 # The version of the format that analysis.schema.json describes.
 VERSION = 1
@@ -47,9 +48,11 @@ def as_dict(found: Analysis) -> dict[str, Any]:
         "weights": found.weights,
         "profile": found.profile,
         "ref": found.ref,
+        "level": found.level,
         "layers": [row.as_dict() for row in found.layers],
         "field": _field_dict(found.field),
         "effective": {name: _effective_dict(value) for name, value in found.effective.items()},
+        "sizes": [_size_dict(row) for row in found.sizes],
         "central_limit": [_limit_dict(limit) for limit in found.limits] or None,
         "cost": _cost_dict(found.cost),
         "measured": _measured_dict(found.measured),
@@ -101,6 +104,21 @@ def _effective_dict(value: EffectiveField | None) -> dict[str, Any] | None:
     if value is None:
         return None
     return {"size": value.size, "count": value.count, "ratio": value.ratio, "extent": value.extent}
+
+
+def _size_dict(row: SizeRow) -> dict[str, Any]:
+    rule, taken = row.rule, row.measured
+    return {
+        "meaning": row.meaning,
+        "rule": str(rule),
+        "definition": rule.definition,
+        "ref": rule.ref,
+        "profile": rule.profile,
+        "level": rule.level,
+        "effective": _effective_dict(row.field),
+        "why": row.why or None,
+        "measured": None if taken is None else {"size": taken, "error": row.error, "runs": row.runs},
+    }
 
 
 def _limit_dict(limit: CentralLimit) -> dict[str, Any]:

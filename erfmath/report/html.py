@@ -18,6 +18,7 @@ from ..words import human_bytes, short_count, shown_sides
 from . import svg
 from .axes import per_axis_values
 from .explorer import explorer
+from .sizes import shown_side
 from .text import facts_of, measured_text, phase_table, title_of
 
 if TYPE_CHECKING:
@@ -65,9 +66,9 @@ def _tiles(found: Analysis) -> list[tuple[str, str]]:
     unit = {1: "samples", 2: "pixels"}.get(ndim, "voxels")
     tiles = [(shown_sides(per_axis_values(field.size)), f"{unit}: the theoretical field")]
     tiles += [
-        (f"{value.size:.4g}", f"{unit}: the effective side by {name}, {value.ratio:.0%} of the theoretical")
-        for name, value in found.effective.items()
-        if value is not None
+        (shown_side(row.field.size), f"{unit}: {row.meaning} ({row.rule.definition}), {row.field.ratio:.0%}")
+        for row in found.sizes
+        if row.field is not None
     ]
     tiles.append((shown_sides(per_axis_values(field.stride)), f"{unit} from one unit to the next"))
     if found.cost is not None:

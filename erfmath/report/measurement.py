@@ -38,11 +38,14 @@ class Measured:
         What is random in each run, in words.
     is_clear
         Whether the unit meets no border.
+    weights
+        "uniform" for weights that are drawn or known, "given" or "energy" for a model's own.
     """
 
     agreement: Agreement
     drawn: str
     is_clear: bool
+    weights: str
 
 
 def measured_beside(found: Analysis, runs: int) -> Measured:
@@ -64,11 +67,12 @@ def measured_beside(found: Analysis, runs: int) -> Measured:
         subject, options = model.module(), _inputs(found)
         drawn = "random inputs, its own weights"
     expected = distribution(theory, at=unit, input_size=size)
-    reading: dict[str, Any] = {"definition": found.definitions[0], "ref": found.ref}
+    reading: dict[str, Any] = {"definition": found.definitions[0], "ref": found.ref, "level": found.level}
     effective_field(expected, **reading)  # what has no such field is told before the runs
     profile = "std" if found.profile == "std" else "variance"
     taken = measure(subject, size, unit, runs=runs, rng=0, **{"profile": profile, **options})
-    return Measured(taken.compare(expected, **reading), drawn, is_clear)
+    weights = "uniform" if model is None else "given" if found.weights == "given" else "energy"
+    return Measured(taken.compare(expected, **reading), drawn, is_clear, weights)
 
 
 def _place(found: Analysis, is_module: bool) -> tuple[Any, tuple[int, ...], bool]:

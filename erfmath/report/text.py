@@ -6,14 +6,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from erfmath.laws.clt import CentralLimit
-from erfmath.laws.effective import EffectiveField
 from erfmath.network.field import ReceptiveField
 from erfmath.report.pictures import beside, map_picture, profile_picture
-from erfmath.words import facts, figure, human_bytes, per_axis_text, short_count, shown_sides, table
+from erfmath.words import facts, human_bytes, per_axis_text, short_count, shown_sides, table
 
 from ..laws.base import Distribution
 from ..models.model import Model
 from .axes import marginals_of, pairs_of, per_axis_values, phases_of
+from .sizes import OWN_WEIGHTS, size_facts
 
 if TYPE_CHECKING:
     from .analysis import Analysis
@@ -23,15 +23,9 @@ if TYPE_CHECKING:
 _MOST_PHASES = 8
 
 # By weights and profile; the impact itself needs no explanation.
-_PROFILES = {
+_PROFILES = OWN_WEIGHTS | {
     ("uniform", "variance"): "the variance of the gradient with random weights",
     ("uniform", "std"): "the standard deviation of the gradient with random weights",
-    ("given", "mean"): "the magnitude of the gradient, with mean slopes for rectifiers",
-    ("given", "variance"): "the mean square of the gradient, for the model's weights with random signs",
-    ("given", "std"): "the root mean square of the gradient, for the model's weights with random signs",
-    ("energy", "mean"): "the mean square of the gradient, from the mean squares of the model's weights",
-    ("energy", "variance"): "the mean square of the gradient, from the mean squares of the model's weights",
-    ("energy", "std"): "the root mean square of the gradient, from the mean squares of the model's weights",
 }
 
 _MEASURED = {
@@ -168,30 +162,14 @@ def _phase_table(field: ReceptiveField) -> str:
 
 
 def _effective_facts(found: Analysis) -> list[tuple[str, str]]:
-    """Return a line for each definition; the reason for a missing field is given once."""
-    if found.distribution is None:
+    """Return a line for each meaning and definition; the reason for a missing field is given once."""
+    is_any = any(row.field is not None for row in found.sizes)
+    if found.distribution is None and not is_any:
         return [("Effective", found.why["distribution"])]
-    if not any(found.effective.values()) and not found.limits and not found.borders:
+    if not is_any and not found.limits and not found.borders:
         return [("Effective", found.why["central_limit"])]
     words = _PROFILES.get((found.weights, found.profile))
-    lines = [("Profile", words)] if words else []
-    for number, (name, field) in enumerate(found.effective.items()):
-        text = (
-            f"{name}: {found.why[f'effective.{name}']}"
-            if field is None
-            else _effective_text(name, field, found)
-        )
-        lines.append(("" if number else "Effective", text))
-    return lines
-
-
-def _effective_text(name: str, field: EffectiveField, found: Analysis) -> str:
-    units = found.units
-    length = "" if units is None else f" ({figure(round(units.side(field.size), 4))} {units.unit})"
-    return (
-        f"{_counted(field.count, found.field.ndim)}, side {figure(round(field.size, 2))}{length}, "
-        f"{field.ratio:.3f} of the theoretical side ({name})"
-    )
+    return [*([("Profile", words)] if words else []), *size_facts(found)]
 
 
 def _limit_facts(found: Analysis) -> list[tuple[str, str]]:
@@ -255,10 +233,6 @@ def _sides(field: ReceptiveField) -> str:
 
 def _pixels(sides: tuple[int, ...]) -> str:
     return f"{' x '.join(map(str, sides))} {_unit(len(sides))}" + "s" * (sides != (1,))
-
-
-def _counted(count: int, ndim: int) -> str:
-    return f"{count:,} {_unit(ndim)}" + "s" * (count != 1)
 
 
 def _length(units: Units | None, samples: Any) -> str:
