@@ -38,7 +38,7 @@ from .conventions import rule_of
 from .profiles import NO_CENTRE, Profile, Runs
 from .rules import DEFINITIONS as DEFINITIONS, LEVEL as LEVEL, PROFILES as PROFILES, Rule
 from .scenes import Scene, scene_of
-from .superlevels import TIE, Superlevels, negligible
+from .superlevels import TIE, Superlevels, count_above, negligible
 
 Shown = Profile | Runs | Disc
 
@@ -259,7 +259,7 @@ def _of_profiles(scene: Scene, rule: Rule, ndim: int | None) -> EffectiveField:
     if rule.definition in ("sigma", "two_sigma"):
         boxes, sigma = _sigma_boxes(profiles, 1 if rule.definition == "sigma" else 2)
         size = sigma if rule.definition == "sigma" else 4 * sigma
-        count = Superlevels.of(boxes, 0.5).above(0.5)[0]
+        count = count_above(boxes, 0.5)
         return EffectiveField(rule.definition, size, count, field_size, rule, tuple(boxes), 0.5)
     if rule.definition in ("square", "radial"):
         return _about(profiles, scene, rule, field_size)
@@ -273,7 +273,7 @@ def _of_profiles(scene: Scene, rule: Rule, ndim: int | None) -> EffectiveField:
         floor = rule.level * scale * (1 + TIE)
     else:
         floor = Superlevels.of(relative, negligible(relative, rule.level)).level_of_mass(1 - rule.level)
-    count = Superlevels.of(relative, floor).above(floor)[0]
+    count = count_above(relative, floor)
     size = count ** (1 / len(sides))
     return EffectiveField(rule.definition, size, count, field_size, rule, tuple(relative), floor)
 

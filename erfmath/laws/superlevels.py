@@ -66,6 +66,13 @@ class Superlevels:
         return math.exp(low) * (1 - TIE)
 
 
+def count_above(profiles: Sequence[Profile], level: float) -> int:
+    """Return how many products exceed a level; of a single grid these need no order."""
+    if len(profiles) == 1:
+        return int(np.count_nonzero(profiles[0].values > level))
+    return Superlevels.of(profiles, level).above(level)[0]
+
+
 def negligible(profiles: Sequence[Profile], level: float) -> float:
     """Return a value below which all pixels hold less than a hundredth of a tie, and of the level."""
     shares = [float(profile.values.sum()) / profile.values.size for profile in profiles]
