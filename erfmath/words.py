@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+# A column of words is never narrower.
+_LEAST = 12
+
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], left: int = 0) -> str:
     """Return a table as text; the first `left` columns are aligned to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    if left and (over := sum(widths) + 2 * len(widths) - 2 - room()) > 0:
+        widths[left - 1] = min(widths[left - 1], max(widths[left - 1] - over, _LEAST))
+        rows = [[shortened(c, w) for c, w in zip(row, widths, strict=True)] for row in rows]
     lines = [headers, ["-" * width for width in widths], *rows]
     return "\n".join(
         "  ".join(
@@ -24,10 +32,36 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], left: int = 0) 
     )
 
 
+def room() -> int:
+    """Return the width that lines have: that of the terminal, or no end where there is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 10**9
+
+
+def shortened(text: str, width: int) -> str:
+    """Return the text in a width, with an ellipsis in the middle where it is longer.
+
+    >>> shortened("layer1.0.bn1", 8), shortened("conv1", 8)
+    ('laye…bn1', 'conv1')
+    """
+    half = width // 2
+    return text if len(text) <= width else f"{text[:half]}…{text[len(text) - (width - half - 1) :]}"
+
+
 def facts(pairs: Sequence[tuple[str, str]]) -> str:
     """Return names and their texts, a line each; a line without a name continues the one above."""
     width = max((len(name) for name, _ in pairs), default=0)
-    return "\n".join(f"{name.ljust(width)}  {text}".rstrip() for name, text in pairs)
+    return "\n".join(_wrapped(f"{name.ljust(width)}  {text}".rstrip(), width + 2) for name, text in pairs)
+
+
+def _wrapped(line: str, inner: int) -> str:
+    """Return a line in the width that there is, what goes on below it as far in as its text."""
+    if len(line) <= room():
+        return line
+    indent = " " * (inner + len(line[inner:]) - len(line[inner:].lstrip()))
+    width = max(room(), len(indent) + _LEAST)
+    return textwrap.fill(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def per_axis_text(values: Sequence[object]) -> str:
@@ -68,20 +102,42 @@ def figure(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 1e6 else f"{value:.6g}"
 
 
-def progress(items: Iterable[T], label: str, total: int | None, after: float = 0.0) -> Iterator[T]:
-    """Yield the items and show on standard error, if it is a terminal, which one is being worked on.
+def progress(items: Iterable[T], label: str, total: int | None, after: float = 1.0) -> Iterator[T]:
+    """Yield the items and show on standard error, if it is a terminal, how fast they go and how long still.
 
-    Nothing is shown in the first `after` seconds; a total of None is not known.
+    By tqdm where that is installed. Nothing is shown in the first `after` seconds; a total of None is not
+    known.
     """
-    begun, told = time.monotonic(), False
-    for index, item in enumerate(items):
-        if sys.stderr.isatty() and time.monotonic() - begun >= after:
-            of = "" if total is None else f" of {total}"
-            print(f"\r{label} {index + 1}{of} ...", end="", file=sys.stderr, flush=True)
-            told = True
+    begun, source = time.monotonic(), iter(items)
+    for done, item in enumerate(source, 1):
         yield item
-    if told:
+        if done != total and time.monotonic() - begun >= after and _is_watched():
+            yield from _told(source, label, done, total, begun)
+
+
+def _is_watched() -> bool:
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
+
+
+def _told(items: Iterable[T], label: str, done: int, total: int | None, begun: float) -> Iterator[T]:
+    """Yield the rest of the items with a bar, or a line where tqdm is missing."""
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        for index, item in enumerate(items, done):
+            line = _progress_line(label, index, total, begun)
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+            yield item
         print("\r\033[K", end="", file=sys.stderr, flush=True)
+        return
+    with tqdm(items, desc=label, initial=done, total=total, unit=f" {label}", leave=False) as bar:
+        yield from bar
+
+
+def _progress_line(label: str, done: int, total: int | None, begun: float) -> str:
+    rate = done / max(time.monotonic() - begun, 1e-9)
+    of, left = ("", "") if total is None else (f" of {total}", f", {(total - done) / rate:.0f} s left")
+    return f"{label} {done}{of}, {rate:.3g} a second{left}"
 
 
 def human_bytes(count: int) -> str:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from erfmath.cli.screen import encodable
+from erfmath.cli.screen import shown
 
 from .advice import as_options
 from .arguments import KERNELS, NETWORKS
@@ -28,6 +28,7 @@ _COMMANDS = {
     "impact": "show the fields of one unit after n equal layers, and how close its impact is to a Gaussian",
     "growth": "show how the effective field grows with depth, with the slopes of log size over log depth",
     "coefficients": "print the coefficients of the n-th power of a kernel, as floats or exactly",
+    "completion": "print a script that completes commands, options and names in bash, zsh or fish",
 }
 
 # What a user can mend; an ImportError names the package to install.
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     digits = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)  # exact coefficients have as many digits as they have
     try:
-        print(encodable(arguments.run(arguments), sys.stdout.encoding), flush=True)
+        print(shown(arguments.run(arguments), sys.stdout), flush=True)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except _ERRORS as error:
@@ -99,6 +100,11 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         if name in words:
             _complete(command, importlib.import_module(f".{name.replace('-', '_')}", __name__))
     return parser
+
+
+def parser_of_all() -> argparse.ArgumentParser:
+    """Return the parser with the arguments of every command."""
+    return _parser(list(_COMMANDS))
 
 
 def _complete(command: argparse.ArgumentParser, module: Any) -> None:

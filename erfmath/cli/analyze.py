@@ -19,8 +19,10 @@ from .options import (
     reading_of,
 )
 from .pictures import add_plot, check_plot, save_plot
+from .several import rows_of, several
 
-NOTATION = NETWORKS
+NOTATION = f"""{NETWORKS}
+  several names or files, or a folder of models, print a row for each"""
 EXAMPLES = """\
   erfmath analyze resnet50
   erfmath analyze "conv3same*4 conv3s2p1" --input-size 64
@@ -32,6 +34,7 @@ EXAMPLES = """\
   erfmath analyze resnet101 --as replknet --share 0.5
   erfmath analyze resnet18 --html resnet18.html
   erfmath analyze model.onnx --all
+  erfmath analyze resnet18 resnet50 vgg16      a row for each, as of a folder of models
   erfmath analyze torchvision.models:resnet50 --depth 2 --csv layers.csv
   erfmath analyze resnet18 --measure 20
   erfmath analyze torchvision.models:resnet18 --output layer3 --input-size 224x224
@@ -130,6 +133,9 @@ def run(arguments: argparse.Namespace) -> str:
         raise ValueError("--plot draws the impact on a unit of one tensor; it does not go with --all")
     if arguments.all and arguments.measure:
         raise ValueError("--measure takes a unit of one tensor; it does not go with --all")
+    if (networks := several(arguments.network)) is not None:
+        options = _options(arguments)
+        return rows_of(networks, lambda name: analyze(name, **options), arguments)
     check_plot(arguments)
     if arguments.over is not None and (arguments.plot is None or arguments.draw == "layers"):
         raise ValueError("--over is of a picture of the impact: it goes with --plot FILE alone")

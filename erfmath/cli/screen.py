@@ -1,8 +1,25 @@
-"""Text that a screen can show."""
+"""Text that a screen can show: plain characters where it lacks others, colours where it has them."""
 
 from __future__ import annotations
 
-_PLAIN = str.maketrans("▁▂▃▄▅▆▇█▔·░▒▓", "..::||##-.-+*")
+import os
+import re
+from typing import Any
+
+_PLAIN = str.maketrans("▁▂▃▄▅▆▇█▔·░▒▓…", "..::||##-.-+*.")
+
+_BOLD, _DIM, _BLUE, _END = "\033[1m", "\033[2m", "\033[34m", "\033[0m"
+
+# The name that a line of facts begins with, as words.facts writes it.
+_NAME = re.compile(r"[A-Z][\w,]*( [\w,.]+)?(?=  +\S)")
+_RULE = re.compile(r"-+(  -+)*")
+_BARS = re.compile(r"[▁▂▃▄▅▆▇█░▒▓]+")
+
+
+def shown(text: str, stream: Any) -> str:
+    """Return the text as a stream can show it."""
+    text = encodable(text, stream.encoding)
+    return coloured(text) if has_colours(stream) and not text.startswith(("{", "[")) else text
 
 
 def encodable(text: str, encoding: str | None) -> str:
@@ -12,3 +29,26 @@ def encodable(text: str, encoding: str | None) -> str:
     except UnicodeEncodeError:
         return text.translate(_PLAIN)
     return text
+
+
+def has_colours(stream: Any) -> bool:
+    """Return whether a stream is a terminal with colours that nobody has switched off (no-color.org)."""
+    is_dumb = os.environ.get("TERM", "") in ("", "dumb")
+    return bool(stream.isatty()) and not is_dumb and not os.environ.get("NO_COLOR")
+
+
+def coloured(text: str) -> str:
+    """Return the text with headers and names in bold, rules dim, and pictures in blue."""
+    lines = text.split("\n")
+    below = [*lines[1:], ""]
+    return "\n".join(map(_coloured_line, lines, below))
+
+
+def _coloured_line(line: str, below: str) -> str:
+    if _RULE.fullmatch(line.strip()) and line.strip():
+        return f"{_DIM}{line}{_END}"
+    if line.strip() and _RULE.fullmatch(below.strip()) and below.strip():
+        return f"{_BOLD}{line}{_END}"
+    if name := _NAME.match(line):
+        return f"{_BOLD}{name[0]}{_END}{line[name.end() :]}"
+    return _BARS.sub(lambda bars: f"{_BLUE}{bars[0]}{_END}", line)
