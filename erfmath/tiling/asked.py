@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
 
-from .._checks import as_share, per_axis
+from .._checks import as_share, is_index, per_axis
 from ..models.sources import read
 from ..network.algebra import Node, require_network
 from ..network.arguments import Ints
@@ -17,6 +18,9 @@ from .clean import Margins, reach
 
 # How far the nearest size that works is looked for, in periods.
 _MOST_PERIODS = 4
+
+# A model is read at the size of its tiles up to so many samples, since reading may run it.
+_MOST_SAMPLES = 2**22
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,9 @@ def wanted_of(asked: Asked, loss: Any, halo: Any) -> Wanted:
     return Wanted(share, None if halo is None else tuple(as_halos(halo, asked.ndim)))
 
 
-def asked_of(what: Any, size: Any, tile: Any) -> Asked:
-    """Return what is asked for, checked: the network accepts the size and the tile."""
-    net = what if isinstance(what, Node) else read(what, input_size=tile)[1]
+def asked_of(what: Any, size: Any, tile: Any, at: Any = None) -> Asked:
+    """Return what is asked for, checked: the size and the tile are accepted; a model is read at a size."""
+    net = what if isinstance(what, Node) else read(what, input_size=at)[1]
     several = next((len(value) for value in (size, tile) if isinstance(value, (tuple, list))), 1)
     program = program_of(require_network(net), net.ndim or several, unrolled=True)
     sides = per_axis(size, program.ndim, "size", minimum=1)
@@ -87,6 +91,13 @@ def asked_of(what: Any, size: Any, tile: Any) -> Asked:
             if not fits(asked.lines[axis], samples):
                 _refuse_size(asked, axis, name, samples)
     return asked
+
+
+def read_at(tile: Any) -> Any:
+    """Return the size that a model is read at: that of its tiles, or its own where these are huge."""
+    sides = tile if isinstance(tile, (tuple, list)) else (tile, tile)
+    plain = all(map(is_index, sides)) and math.prod(map(int, sides)) <= _MOST_SAMPLES
+    return tile if plain else None
 
 
 def _refuse_size(asked: Asked, axis: int, name: str, samples: int) -> NoReturn:

@@ -8,7 +8,7 @@ from .._checks import as_bytes
 from ..network.arguments import plain_size
 from ..words import human_bytes
 from .along import along
-from .asked import Asked, Wanted, asked_of, wanted_of
+from .asked import Asked, Wanted, asked_of, read_at, wanted_of
 from .best import best_sides
 from .load import load_of
 from .loss import losses_of
@@ -72,7 +72,7 @@ def tiles(
         if memory is None:
             raise ValueError("give a tile, or the memory that one may take, such as memory='2GB'")
         tile = best_tile(net, size, memory, loss=loss, halo=halo)
-    asked = asked_of(net, size, tile)
+    asked = asked_of(net, size, tile, read_at(tile))
     plan = planned(asked, wanted_of(asked, loss, halo))
     if memory is not None and plan.memory > as_bytes(memory, "memory"):
         best = best_tile(net, size, memory, loss=loss, halo=halo)
