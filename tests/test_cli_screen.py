@@ -14,7 +14,9 @@ from erfmath import words
 from erfmath.cli import main, parser_of_all
 from erfmath.cli.screen import coloured, has_colours, shown
 
-PLAIN = "resnet on 8 x 8\n\nlayer  field\n-----  -----\nconv       3\n\nField  3 x 3\nCost   4\n\n ▃█▃\n"
+PLAIN = (
+    "resnet on 8 x 8\n\nlayer     field\n--------  -----\nConv 1x1      3\n\nField  3 x 3\nCost   4\n\n ▃█▃\n"
+)
 
 
 class Terminal(io.StringIO):
@@ -44,7 +46,8 @@ def test_colours_are_for_terminals_that_have_and_want_them(terminal, monkeypatch
     assert has_colours(terminal)
     assert shown(PLAIN, terminal) == coloured(PLAIN) != PLAIN
     assert without(coloured(PLAIN)) == PLAIN
-    assert "\033[1mlayer  field\033[0m" in coloured(PLAIN)
+    assert "\033[1mlayer     field\033[0m\n" in coloured(PLAIN)
+    assert "\nConv 1x1      3\n" in coloured(PLAIN)
     assert "\033[1mField\033[0m  3 x 3" in coloured(PLAIN)
     assert shown('{\n  "Field": 3\n}', terminal) == '{\n  "Field": 3\n}'
     for name, value in (("NO_COLOR", "1"), ("TERM", "dumb")):

@@ -39,16 +39,23 @@ def has_colours(stream: Any) -> bool:
 
 def coloured(text: str) -> str:
     """Return the text with headers and names in bold, rules dim, and pictures in blue."""
-    lines = text.split("\n")
-    below = [*lines[1:], ""]
-    return "\n".join(map(_coloured_line, lines, below))
+    lines, found, is_row = text.split("\n"), [], False
+    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+        if _is_rule(line):
+            is_row = True
+            found.append(f"{_DIM}{line}{_END}")
+            continue
+        is_row = is_row and bool(line.strip())  # a table goes on to the next empty line
+        found.append(f"{_BOLD}{line}{_END}" if _is_rule(below) else line if is_row else _marked(line))
+    return "\n".join(found)
 
 
-def _coloured_line(line: str, below: str) -> str:
-    if _RULE.fullmatch(line.strip()) and line.strip():
-        return f"{_DIM}{line}{_END}"
-    if line.strip() and _RULE.fullmatch(below.strip()) and below.strip():
-        return f"{_BOLD}{line}{_END}"
+def _is_rule(line: str) -> bool:
+    return _RULE.fullmatch(line.strip()) is not None
+
+
+def _marked(line: str) -> str:
+    """Return a line outside of tables with its name in bold, or its bars in blue."""
     if name := _NAME.match(line):
         return f"{_BOLD}{name[0]}{_END}{line[name.end() :]}"
     return _BARS.sub(lambda bars: f"{_BLUE}{bars[0]}{_END}", line)
