@@ -12,6 +12,8 @@ _PUBLIC = {
     "design.comparison": ("CandidateRow", "Comparison", "compare"),
     "design.designs": ("Design", "Designs"),
     "design.productive": ("LayerContext", "Productivity", "productive"),
+    "design.repair": ("repair",),
+    "design.widening": ("Widening", "WideningRow", "widen"),
     "design.search": ("find_designs",),
     "design.rules": ("has_no_holes", "is_smooth", "most_gained", "outward_kernel", "satisfies_hdc"),
     "formats.json_format": ("network_from_json", "network_to_json"),

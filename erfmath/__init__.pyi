@@ -14,6 +14,7 @@ from .design.productive import (
     Productivity as Productivity,
     productive as productive,
 )
+from .design.repair import repair as repair
 from .design.rules import (
     has_no_holes as has_no_holes,
     is_smooth as is_smooth,
@@ -22,6 +23,7 @@ from .design.rules import (
     satisfies_hdc as satisfies_hdc,
 )
 from .design.search import find_designs as find_designs
+from .design.widening import Widening as Widening, WideningRow as WideningRow, widen as widen
 from .formats.json_format import network_from_json as network_from_json, network_to_json as network_to_json
 from .formats.notation import parse_network as parse_network
 from .formats.registry import register_layer as register_layer
