@@ -21,7 +21,7 @@ from .scaled import Floats
 # integral over all peaks; the integrals for the pieces of a row, which are slow near its ends, where the
 # floats that do not underflow fill most of it; those of a kernel wider than this many lattice steps.
 _WINDOW = 6e6
-_POINT = 1e6
+POINT = 1e6
 _PIECES = 3e7
 _CROWDED = 1e9
 _POINTS = 1500
@@ -177,8 +177,8 @@ def pieces_operations(polynomial: Product) -> float:
     size, window = polynomial.shape[0], 78 * deviation(polynomial)
     taps = sum(f.kernel.shape[0] for f in polynomial.factors)
     widest = max(f.kernel.deviations[0] for f in polynomial.factors)
-    if not _has_one_peak(polynomial):
-        return _POINT * min(window, size)
+    if not has_one_peak(polynomial):
+        return POINT * min(window, size)
     nodes = 15 * deviation(polynomial) + 28 * taps
     circles = _POINTS * 5 * nodes * math.log2(nodes) if widest > _WIDE else 0.0
     start = _CROWDED if window > _to_the_ends(polynomial) else _PIECES
@@ -194,7 +194,8 @@ def _to_the_ends(polynomial: Product) -> float:
     return min(mean, polynomial.shape[0] - 1 - mean)
 
 
-def _has_one_peak(polynomial: Product) -> bool:
+@functools.lru_cache(maxsize=256)
+def has_one_peak(polynomial: Product) -> bool:
     """Return whether the modulus on the circle is negligible but near 0; True for steps and for many factors.
 
     On 8 points a tap or more, log2|phi_i| lies below a peak by at most 0.03, its curvature being at most
@@ -209,7 +210,8 @@ def _has_one_peak(polynomial: Product) -> bool:
     if may_count.all():
         return False
     after = int(np.argmin(may_count))
-    higher = (bits >= np.roll(bits, 1)) & (bits >= np.roll(bits, -1)) & may_count
+    around = np.pad(bits, 1, mode="reflect")  # the last is the frequency 1/2
+    higher = (bits >= around[:-2]) & (bits >= around[2:]) & may_count
     tops = np.flatnonzero(higher[after:]) + after
     return len(tops) <= _MOST_PEAKS and all(_peak(shares, m, size) < _NEGLIGIBLE for m in tops.tolist())
 
