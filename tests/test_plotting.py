@@ -331,3 +331,18 @@ def test_a_field_outside_the_picture_says_where_it_is():
     law = em.distribution(em.Conv((3, 3)) ** 2, at=(50, 50))
     with pytest.raises(ValueError, match=r"50 .. 54 by 50 .. 54, is outside the picture of 9 x 9"):
         plotting.plot_over(law, np.zeros((9, 9)), axes())
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+@pytest.mark.parametrize("size", [(3.5, 3), (7, 4)])
+def test_nothing_leaves_the_picture_at_the_width_of_a_column(name, size):
+    figure = plotting.new_figure(size)
+    with plotting.fonts_for(figure):
+        ax = DRAWINGS[name](figure.add_subplot())
+        figure.draw_without_rendering()
+        around = figure.get_tightbbox()
+        legend = ax.get_legend()
+        if ax.get_title() and legend is not None:
+            assert not ax.title.get_window_extent().overlaps(legend.get_window_extent())
+    assert (around.x0 > -0.05, around.x1 < size[0] + 0.05) == (True, True)
+    assert (around.y0 > -0.05, around.y1 < size[1] + 0.05) == (True, True)

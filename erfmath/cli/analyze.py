@@ -197,11 +197,11 @@ def _save(found: Analysis, arguments: argparse.Namespace) -> None:
     if law is None:
         raise ValueError(f"--plot: there is no impact to draw ({found.why['distribution']})")
 
-    def draw(plotting: Any, name: str) -> Any:
+    def draw(plotting: Any, figure: Any, name: str) -> Any:
         if arguments.over is None:
-            return plotting.plot_projections(law, name=name, **reading_of(arguments))
+            return plotting.plot_projections(law, figure, name=name, **reading_of(arguments))
         _require_size(plotting, found, arguments.over)
-        axes = plotting.new_figure((6, 5)).add_subplot()
+        axes = (figure or plotting.new_figure((6, 5))).add_subplot()
         return plotting.plot_over(law, arguments.over, axes, name=name, **reading_of(arguments))
 
     save_plot(arguments, draw, _name(found))
@@ -210,8 +210,8 @@ def _save(found: Analysis, arguments: argparse.Namespace) -> None:
 def _save_layers(found: Analysis, arguments: argparse.Namespace) -> None:
     """Draw the layers as a triangle."""
 
-    def draw(plotting: Any, name: str) -> Any:
-        axes = plotting.new_figure((7, 5)).add_subplot()
+    def draw(plotting: Any, figure: Any, name: str) -> Any:
+        axes = (figure or plotting.new_figure((7, 5))).add_subplot()
         return plotting.plot_cone(found.net, axes, at=found.at[0], name=name)
 
     save_plot(arguments, draw, _name(found))

@@ -57,8 +57,8 @@ def run(arguments: argparse.Namespace) -> str:
     return repr(found)
 
 
-def _draw(found: Comparison, plotting: Any, name: str) -> Any:
-    figure = plotting.new_figure((8, 1.3 + 0.45 * len(found)))
+def _draw(found: Comparison, plotting: Any, figure: Any, name: str) -> Any:
+    figure = figure or plotting.new_figure((8, 1.3 + 0.45 * len(found)))
     return plotting.plot_comparison(found, figure.add_subplot(), name=name)
 
 

@@ -51,9 +51,10 @@ def _save(kernel: Kernel, depths: list[int], found: Growth, arguments: argparse.
         options = {"definition": arguments.definition, "ref": arguments.ref, "profile": profile}
         growths.setdefault(profile, growth(kernel, depths, **options))
 
-    def draw(plotting: Any, name: str) -> Any:
+    def draw(plotting: Any, figure: Any, name: str) -> Any:
         unit = {1: "samples", 2: "pixels"}.get(kernel.ndim, "voxels")
-        return plotting.plot_growth(growths, plotting.new_figure().add_subplot(), name=name, unit=unit)
+        axes = (figure or plotting.new_figure()).add_subplot()
+        return plotting.plot_growth(growths, axes, name=name, unit=unit)
 
     save_plot(arguments, draw, f"kernel {arguments.kernel}, {arguments.definition}")
 

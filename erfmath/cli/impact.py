@@ -59,11 +59,11 @@ def _save(laws: dict[int, Distribution], arguments: argparse.Namespace) -> None:
     """Draw the impact at each depth, of a single one on all its axes."""
     reading = reading_of(arguments)
 
-    def draw(plotting: Any, name: str) -> Any:
+    def draw(plotting: Any, figure: Any, name: str) -> Any:
         if len(laws) > 1:
-            return plotting.plot_depths(laws, name=name, **reading)
+            return plotting.plot_depths(laws, figure, name=name, **reading)
         ((depth, law),) = laws.items()
-        return plotting.plot_projections(law, name=f"{name}, depth {depth}", **reading)
+        return plotting.plot_projections(law, figure, name=f"{name}, depth {depth}", **reading)
 
     save_plot(arguments, draw, f"kernel {arguments.kernel}")
 

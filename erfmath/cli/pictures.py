@@ -61,12 +61,13 @@ def _inches(text: str | None) -> tuple[float, float] | None:
     return sides
 
 
-def save_plot(arguments: argparse.Namespace, draw: Callable[[ModuleType, str], Any], name: str) -> None:
-    """Draw by functions of `erfmath.plotting` with a title, and save the figure of the axes returned."""
+def save_plot(arguments: argparse.Namespace, draw: Callable[[ModuleType, Any, str], Any], name: str) -> None:
+    """Draw by functions of `erfmath.plotting`, on a figure of the size asked for or None, and save it."""
     from erfmath import plotting
 
-    axes = draw(plotting, name if arguments.title is None else arguments.title)
-    figure = (axes[0] if isinstance(axes, list) else axes).figure
-    if arguments.size is not None:
-        figure.set_size_inches(_inches(arguments.size))
-    plotting.save(figure, arguments.plot, _dots(arguments.dpi), "--plot")
+    size = _inches(arguments.size)
+    figure = None if size is None else plotting.new_figure(size)
+    with plotting.fonts_for(figure):
+        axes = draw(plotting, figure, name if arguments.title is None else arguments.title)
+        drawn = (axes[0] if isinstance(axes, list) else axes).figure
+        plotting.save(drawn, arguments.plot, _dots(arguments.dpi), "--plot")

@@ -9,13 +9,14 @@ from __future__ import annotations
 from .comparisons import plot_comparison
 from .cones import plot_cone
 from .depths import plot_depths, plot_growth
-from .figures import new_figure, save
+from .figures import fonts_for, new_figure, save
 from .maps import plot_impact, plot_projections
 from .overlay import as_picture, plot_over
 from .profiles import plot_profile
 
 __all__ = [
     "as_picture",
+    "fonts_for",
     "new_figure",
     "plot_comparison",
     "plot_cone",

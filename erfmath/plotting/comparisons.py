@@ -12,6 +12,9 @@ from ..network.field import receptive_field
 from ..words import per_axis_text, short_count
 from .figures import BLUE, axes_or_new, clean, legend_above, titled, unit_of
 
+# The share of the width that the bars have beside names and costs.
+_ROOM = 0.6
+
 _FIELD, _HOLES, _EFFECTIVE = "theoretical field", "with holes", "effective field"
 
 
@@ -52,15 +55,13 @@ def plot_comparison(comparison: Comparison, ax: Any = None, *, name: str = "") -
     ax.set_yticks(places, [row.name for row in comparison])
     ax.set(ylim=(len(places) - 0.5, -0.5), xlim=(0, max(fields)))
     unit = unit_of(len(comparison.rows[0].theoretical))
-    ax.set_xlabel(f"side of the field ({unit}); the axis ends at 100 % of the largest, {max(fields):.4g}")
+    ax.set_xlabel(f"side of the field ({unit}), up to the largest, 100 %")
     _costs(ax, comparison, places)
     clean(ax)
     ax.tick_params(axis="y", length=0)
-    found = ax.get_legend_handles_labels()[1]
-    legend_above(ax, [label for label in (_EFFECTIVE, _FIELD, _HOLES) if label in found])
     titled(ax, name)
-    if name:
-        ax.set_title(ax.get_title(), fontsize="medium", pad=22)  # above the legend
+    found = ax.get_legend_handles_labels()[1]
+    legend_above(ax, [label for label in (_EFFECTIVE, _FIELD, _HOLES) if label in found], room=_ROOM)
     return ax
 
 

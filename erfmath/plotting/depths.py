@@ -16,6 +16,9 @@ from .profiles import profile_panel
 # Panels next to each other, and altogether.
 _MOST_ACROSS, _MOST_PANELS = 3, 64
 
+# In a figure of fewer inches the legend is as wide as the axes.
+_NARROW = 5.5
+
 _COLOURS = (BLUE, "#3a8f6f", "#8a5fa8", "#b07d2b")
 
 
@@ -74,8 +77,21 @@ def plot_growth(
     _plain_ticks(ax, sorted({row.depth for rows in several.values() for row in rows}))
     clean(ax)
     titled(ax, name)
-    ax.legend(frameon=False, fontsize="small")
+    ax.legend(frameon=False, fontsize="small", loc="upper left")
+    if ax.figure.get_size_inches()[0] < _NARROW:
+        _raise_top(ax, len(several) + 2)
     return ax
+
+
+def _raise_top(ax: Any, lines: int) -> None:
+    """Make room above the lines for a legend that is as wide as the axes."""
+    from matplotlib import rcParams
+
+    low, high = map(math.log, ax.get_ylim())
+    share = min(
+        0.6, (0.018 * rcParams["font.size"] * lines + 0.1) / max(ax.figure.get_size_inches()[1] - 1, 1)
+    )
+    ax.set_ylim(top=math.exp(low + (high - low) / (1 - share)))
 
 
 def _plain_ticks(ax: Any, depths: Sequence[int]) -> None:

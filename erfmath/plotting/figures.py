@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .._checks import as_count
@@ -16,10 +17,14 @@ BLUE, RED, GREY, PALE = "#2f5d8c", "#c8553d", "#8a8a8a", "#b9cbdd"
 PICTURES = (".png", ".svg", ".pdf", ".eps", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 
 _MOST_DPI = 2400
+_USUAL_WIDTH = 6.5  # inches from which letters have their usual size
 _MOST_DOTS = 10**8  # of a bitmap: 400 MB while it is drawn
 
 # Notes that a picture takes no date from, so that the same picture is the same file.
 _UNDATED = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+
+# The room of a legend in inches: of a letter at font size 1, of so many before each label, of the axis.
+_LETTER, _HANDLE, _SIDES = 0.0068, 7, 0.4
 
 _UNITS = {1: "samples", 2: "pixels"}
 
@@ -52,6 +57,18 @@ def new_figure(size: tuple[float, float] = (6, 4)) -> Any:
     except ImportError:
         raise ImportError("erfmath.plotting needs matplotlib: pip install 'erfmath[plot]'") from None
     return Figure(figsize=size, layout="constrained")
+
+
+@contextlib.contextmanager
+def fonts_for(figure: Any) -> Iterator[None]:
+    """Draw with letters that fit the width of a figure, from 6 points on; None has those of Matplotlib."""
+    new_figure()  # says what is missing
+    from matplotlib import rc_context, rcParams
+
+    usual = float(rcParams["font.size"])
+    width = _USUAL_WIDTH if figure is None else min(figure.get_size_inches()[0], _USUAL_WIDTH)
+    with rc_context({"font.size": max(min(6.0, usual), usual * width / _USUAL_WIDTH)}):
+        yield
 
 
 def save(figure: Any, path: str | os.PathLike[str], dpi: int = 150, name: str = "path") -> None:
@@ -129,12 +146,23 @@ def titled(ax: Any, name: str, *lines: str) -> None:
     ax.set_title("\n".join([*first, *filter(None, lines)]), fontsize="medium")
 
 
-def legend_above(ax: Any, labels: Sequence[str]) -> None:
-    """Place the legend above the axes, in one line and in this order."""
+def legend_above(ax: Any, labels: Sequence[str], room: float = 1.0) -> None:
+    """Place the legend above the axes in this order, in one line where a share of the width has room for it.
+
+    The title moves above it.
+    """
+    from matplotlib import rcParams
+
     handles, found = ax.get_legend_handles_labels()
     ordered = [handles[found.index(label)] for label in labels]
+    wanted = sum(len(label) + _HANDLE for label in labels) * _LETTER * rcParams["font.size"] + _SIDES
+    columns = len(labels) if wanted < room * ax.figure.get_size_inches()[0] else 1
     place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.2}
-    ax.legend(ordered, labels, frameon=False, fontsize="small", ncols=len(labels), columnspacing=1.2, **place)
+    ax.legend(ordered, labels, frameon=False, fontsize="small", ncols=columns, columnspacing=1.2, **place)
+    if ax.get_title():
+        ax.set_title(
+            ax.get_title(), fontsize="medium", pad=(0.8 + 1.4 * len(labels) / columns) * rcParams["font.size"]
+        )
 
 
 def clean(ax: Any) -> None:

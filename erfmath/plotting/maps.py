@@ -170,7 +170,7 @@ def plot_projections(
         raise TypeError(f"distribution must be one of erfmath.distribution, got {distribution!r}")
     ndim = distribution.ndim
     if ndim < 3:
-        figure = new_figure((6, 5)) if figure is None else figure
+        figure = new_figure((7, 4) if ndim == 1 else (6, 5)) if figure is None else figure
         draw: Any = plot_profile if ndim == 1 else plot_impact
         return [draw(distribution, figure.add_subplot(), name=name, crop=crop, **options)]
     found = effective_field(distribution, **options)

@@ -63,10 +63,8 @@ def plot_profile(
         raise ValueError(f"distribution must have one axis, got {distribution!r}; take its marginal(axis)")
     ax = axes_or_new(ax)
     label, note = _drawn(ax, distribution, as_bool(crop, "crop"), options)
-    legend_above(ax, sorted(ax.get_legend_handles_labels()[1], key=["impact", "normal", label].index))
     titled(ax, name, note)
-    if ax.get_title():
-        ax.set_title(ax.get_title(), fontsize="medium", pad=22)  # above the legend
+    legend_above(ax, sorted(ax.get_legend_handles_labels()[1], key=["impact", "normal", label].index))
     return ax
 
 
