@@ -325,6 +325,26 @@ def _(builder: Builder, node: Any, timed: tuple[Timed, ...]) -> Timed:
     return along(builder, node, timed, timed[0].axis)
 
 
+@rule("relu6", "selu", "celu", "hardswish", "hardsigmoid", "hardtanh", "log_sigmoid", "rrelu", "softsign")
+def _(builder: Builder, node: Any, timed: tuple[Timed, ...]) -> Timed:
+    return along(builder, node, timed, timed[0].axis)
+
+
+@rule("prelu")
+def _(builder: Builder, node: Any, timed: tuple[Timed, ...]) -> Timed:
+    return along(builder, node, timed, timed[0].axis, (1,))
+
+
+@rule("scaled_dot_product_attention")
+def _(builder: Builder, node: Any, timed: tuple[Timed, ...]) -> Timed:
+    raise builder.refuse(node, "attention reads all samples, or all so far; convolutions read a window")
+
+
+@rule("adaptive_avg_pool1d", "adaptive_max_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool2d")
+def _(builder: Builder, node: Any, timed: tuple[Timed, ...]) -> Timed:
+    raise builder.refuse(node, "its windows depend on the length of the stream")
+
+
 @rule("embedding")
 def _(builder: Builder, node: Any, timed: tuple[Timed, ...]) -> Timed:
     return along(builder, node, timed, timed[0].axis)

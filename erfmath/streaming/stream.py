@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -61,7 +62,8 @@ class Stream:
         length = chunk.shape[self._axis]
         self._given += length
         with torch.no_grad():
-            part = self._pipeline.push(chunk if length else None, self._given, False)
+            # A copy, since the samples that are kept outlive a chunk that may be written into again.
+            part = self._pipeline.push(chunk.clone() if length else None, self._given, False)
         self._queue.add(part)
         due = delayed(self._given, self._delay, self._rate) - self._sent
         return self._sent_off(max(0, min(due, self._queue.count)))
@@ -189,7 +191,7 @@ def _require_equal(found: Stream, module: Any, program: Any, example: Any) -> No
     for run, samples in runs:
         try:
             with torch.no_grad():
-                expected = _evaluated(run, samples)
+                expected = _evaluated(run, samples.clone())
         except Exception:  # a length that the module itself does not take
             continue
         if not isinstance(expected, torch.Tensor):
@@ -208,7 +210,7 @@ def _compare(made: Any, expected: Any, length: int) -> None:
             f"the module makes {_shown(tuple(expected.shape))} of {length} samples, and the stream "
             f"{_shown(tuple(made.shape))}: a length in it is a constant of the example"
         )
-    bound = 1e-9 if made.dtype == torch.float64 else 1e-3
+    bound = math.sqrt(torch.finfo(made.dtype).eps) if made.dtype.is_floating_point else 0.0
     scale = float(expected.abs().max()) or 1.0
     worst = float((made - expected).abs().max())
     if not worst <= bound * scale:
