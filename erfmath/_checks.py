@@ -23,7 +23,7 @@ def is_index(value: object) -> TypeGuard[SupportsIndex]:
 
 def as_count(value: object, name: str, minimum: int = 0, maximum: int | None = None) -> int:
     """Return `value` as an int between the bounds, or raise naming the argument."""
-    if not is_index(value):
+    if type(value) is not int and not is_index(value):
         raise TypeError(f"{name} must be an int, got {value!r} of type {type(value).__name__}")
     count = operator.index(value)
     if count < minimum:
@@ -62,6 +62,11 @@ def others_of(axis: int, ndim: int) -> tuple[int, ...]:
 
 def per_axis(value: object, ndim: int, name: str, minimum: int | None = None) -> tuple[int, ...]:
     """Return one int per axis from an int (the same on each) or a sequence of `ndim` ints."""
+    plain = (value,) * ndim if type(value) is int else value  # thousands of factors have such ones
+    if type(plain) is tuple and len(plain) == ndim > 0 and {*map(type, plain)} == {int}:
+        low = min(plain) if minimum is None else minimum
+        if min(plain) >= low:
+            return plain
     values: Sequence[object] = (value,) * ndim if is_index(value) else _as_sequence(value, name)
     if len(values) != ndim:
         raise ValueError(f"{name} must be an int or {ndim} ints, one per axis, got {len(values)}: {value!r}")

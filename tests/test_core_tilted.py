@@ -205,3 +205,28 @@ def test_too_wide_windows_are_refused():
     with pytest.raises(ValueError, match="standard deviation"):
         em.distribution([1, 1, 1], 10**15).enclose(10**15)
     assert reader_of(em.Product([([1, 1], 3)])).factors.degree == 3
+
+
+def test_windows_of_dice_of_many_sizes():
+    sides = [int(k) for k in np.linspace(1, 400, 40)]
+    row = [1]
+    for k in sides:  # a flat row by running sums
+        sums = list(itertools.accumulate(row + [0] * (k - 1)))
+        row = [s - (sums[i - k] if i >= k else 0) for i, s in enumerate(sums)]
+    total = sum(row)
+    d = em.distribution(em.Product([([1] * k, 1) for k in sides]))
+    for start, shares in (d.window(1e-30), (0, d.probabilities())):
+        exact = np.array([count / total for count in row[start : start + len(shares)]])
+        seen = exact > 1e-290
+        np.testing.assert_allclose(shares[seen], exact[seen], rtol=1e-12)
+
+
+def test_ends_of_many_steps_need_short_windows():
+    rng = np.random.default_rng(1)
+    steps, shares = rng.integers(2, 100, 300), rng.random(300)
+    d = em.sum_of([{0: p, int(step): 1 - p} for p, step in zip(shares.tolist(), steps, strict=True)])
+    reader, last = reader_of(d.polynomial), d.support()[1]
+    for t in (last - 3, last - 40):
+        assert len(reader.window_at(t).values) < 2000 < reader.factors.degree
+    rarest = math.fsum(np.log1p(-shares))
+    assert d.logsf(last - 1) == pytest.approx(rarest, abs=1e-11)

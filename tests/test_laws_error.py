@@ -100,6 +100,22 @@ def test_every_kind_states_a_bound():
         assert 0 < d.error < 1e-9, d
 
 
+def test_bounds_of_many_factors_are_not_far_above_the_truth():
+    rng, ratios = np.random.default_rng(2), []
+    for size in (2, 3, 5):
+        rows = rng.integers(1, 99, (260, size)).tolist()
+        d, row = em.distribution(em.Product([(weights, 1) for weights in rows])), np.array([1], dtype=object)
+        for weights in rows:
+            row = np.convolve(row, np.array(weights, dtype=object))
+        at, total = np.arange(0, len(row), len(row) // 40), sum(row.tolist())
+        values, truths = d.pmf(at).tolist(), [Fraction(int(row[i]), total) for i in at]
+        pairs = [pair for pair in zip(values, truths, strict=True) if pair[1] > Fraction(1, 10**300)]
+        error = max(abs(float((Fraction(value) - exact) / exact)) for value, exact in pairs)
+        assert error <= d.error
+        ratios.append(d.error / error)
+    assert np.median(ratios) < 1000
+
+
 def test_bounds_of_mixtures_and_conditions_hold():
     a, b = em.sum_of([1 / 2, 1 / 2], 12), em.sum_of([1 / 4, 3 / 4], 20)
     shares = [

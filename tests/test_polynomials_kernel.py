@@ -263,3 +263,21 @@ def test_uniform_kernels_of_many_taps_compute_with_one_weight(monkeypatch):
     assert not kernel.has_zeros
     assert kernel.normalize().total == 1
     assert len(calls) < 100
+
+
+@pytest.mark.parametrize(
+    "weights", [[0.5, -0.0], (np.float64(0.5), 0.0), [0.5, 0], [np.float32(0.5), np.int8(0)]]
+)
+def test_rows_of_any_make_are_the_same_kernel(weights):
+    kernel = Kernel(weights)
+    assert kernel == Kernel(np.array([0.5, 0.0]))
+    assert [type(w) for w in kernel.weights] == [float, float]
+    assert math.copysign(1, kernel.weights[1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("weights", "error"), [([1.0, math.nan], "finite"), ([1, True], "bool"), ([0.0, 0.0], "all zero")]
+)
+def test_plain_rows_are_checked_too(weights, error):
+    with pytest.raises((TypeError, ValueError), match=error):
+        Kernel(weights)

@@ -243,6 +243,11 @@ def _many_floats(polynomial: Product, first: int | None, last: int | None) -> tu
     return first, window
 
 
+def error_of_many(polynomial: Product) -> float:
+    """Return the relative error up to which shares and tails of many factors are taken."""
+    return reader_of(polynomial).known
+
+
 def quantiles_of_many(polynomial: Product, uniform: Any) -> Any:
     """Return the indices at which many factors reach given shares, to 1e-16: what random variates need."""
     reader = reader_of(polynomial)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..polynomials.product import Product
 from . import direct
-from .logs import has_many_factors, is_short
+from .logs import error_of_many, has_many_factors, is_short
 from .prices import deviation, direct_cost
 from .table import sums_error
 from .tilted.readings import KNOWN
@@ -24,7 +24,8 @@ _NODES, _EXPONENT, _SEARCH = 700.0, 300.0, 500.0
 _TAILS = 10
 # From so many taps on a factor is transformed instead, on a grid of 64 points a deviation.
 _WIDE, _GRID = 48, 64
-_LARGEST = 1e-12 + 4e-16 * 690.8  # of probabilities above 1e-300
+_OF_LOGARITHMS = 4e-16 * 690.8  # of probabilities above 1e-300
+_LARGEST = 1e-12 + _OF_LOGARITHMS
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def _tilted(polynomial: Product, reading: str) -> Cost:
     length = 2 ** math.ceil(math.log2(min(polynomial.shape[0], 20 * deviation(polynomial)) + 8))
     rows = min(len(polynomial.factors), 2**21 // length + 1)
     operations = _SEARCH * taps + 5 * length * math.log2(length) * (rows + 1)
-    return Cost(operations * _times(reading), 64 * (length + taps), KNOWN)
+    error = error_of_many(polynomial) if has_many_factors(polynomial) else KNOWN
+    return Cost(operations * _times(reading), 64 * (length + taps), error + _OF_LOGARITHMS)
 
 
 def _saddle(polynomial: Product, reading: str) -> Cost:

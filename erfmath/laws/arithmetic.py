@@ -60,13 +60,15 @@ def convolve(left: UnivariateDistribution, other: Any) -> UnivariateDistribution
 
 def joined(lattices: Sequence[Lattice], n: int = 1) -> UnivariateDistribution:
     """Return the distribution of the sum of n copies of each of several variables, as one product."""
-    common = gcd([step for _, step, _ in lattices])
+    steps = {step for _, step, _ in lattices}  # of thousands of variables, most share one
+    common = gcd(steps)
+    times = {step: int(step / common) for step in steps}
     factors = [
-        Factor(kernel, n * m, (int(step / common) * width,))
+        Factor(kernel, n * m, (times[step] * width,))
         for _, step, product in lattices
         for kernel, m, (width,) in product
     ]
-    origin = sum((origin for origin, _, _ in lattices), Fraction(0))
+    origin = sum((origin for origin, _, _ in lattices if origin), Fraction(0))
     return on_lattice(n * origin, common, _of_factors(factors))
 
 
@@ -135,7 +137,7 @@ def rational(value: Any, name: str) -> Fraction:
         raise TypeError(f"{name} must be a real number, got {value!r} of type {type(value).__name__}")
     if isinstance(value, numbers.Rational):
         return Fraction(int(value.numerator), int(value.denominator))
-    if not math.isfinite(value):
+    if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
         raise ValueError(f"{name} must be finite, got {value!r}")
     if isinstance(value, Decimal):
         return Fraction(value)
@@ -168,12 +170,12 @@ def _stepped(factor: Factor, times: int) -> Factor:
 
 def _of_factors(factors: Iterable[Factor]) -> ProductDistribution:
     """Return the distribution of a product; its factors of one tap, which only shift, become one or none."""
-    shift, kept = 0, []
-    for kernel, n, (step,) in Product(factors).factors:
-        if kernel.shape == (1,):
-            shift += n * step * kernel.offsets[0]
-        else:
-            kept.append(Factor(kernel, n, (step,)))
+    product = Product(factors)
+    kept = [factor for factor in product.factors if factor.kernel.shape != (1,)]
+    shifts = [factor for factor in product.factors if factor.kernel.shape == (1,)]
+    if not shifts and product.factors[0].n:
+        return ProductDistribution(product)
+    shift = sum(n * step * kernel.offsets[0] for kernel, n, (step,) in shifts)
     for place, (kernel, n, (step,)) in enumerate(kept):
         if n and shift % (n * step) == 0:
             kept[place] = Factor(kernel.shift(shift // (n * step)), n, (step,))

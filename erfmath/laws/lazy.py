@@ -16,6 +16,7 @@ from ..core.direct import error_bound
 from ..core.logs import (
     bulk_of_many,
     ends,
+    error_of_many,
     has_cheap_quantiles,
     has_many_factors,
     is_short,
@@ -31,7 +32,6 @@ from ..core.logs import (
 from ..core.plan import plan_of
 from ..core.scaled import Floats
 from ..core.table import sums_error
-from ..core.tilted.readings import KNOWN
 from ..polynomials.cumulants import exact_cumulants, require_law, require_one_axis
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Product, as_product
@@ -92,12 +92,11 @@ class ProductDistribution(LatticeDistribution):
 
         A short row is a table of sums of products; other numbers are integrals whose neglected parts and
         cancellation are bounded: they err by less than :math:`10^{-12} + 4 \cdot 10^{-16} |\log p|`, those of
-        many different factors by the bound up to which they are taken.
+        many different factors by the bound up to which they are taken, 1e-12 to 1e-11.
         """
-        if has_many_factors(self._polynomial):
-            return KNOWN
         if not self._is_short:
-            return 1e-12 + 4e-16 * _LOWEST
+            known = error_of_many(self._polynomial) if has_many_factors(self._polynomial) else 1e-12
+            return known + 4e-16 * _LOWEST
         length, powers = self._high - self._low + 1, [f.n for f in self._polynomial.factors if f.n]
         return error_bound(length, powers) + sums_error(length) + (sum(powers) + 8) * UNIT
 

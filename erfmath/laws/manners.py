@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._checks import is_index
+from .._memory import check_memory
 from ..core.scaled import Floats
 
 Points = np.ndarray[Any, np.dtype[np.int64]]
@@ -24,6 +25,7 @@ UNIT = 2.0**-53
 FARTHEST = 2**62
 
 _LOG_HALF = -math.log(2)
+_A_VARIATE = 24  # bytes: a uniform number, and the point, in int64
 
 
 def of_points(off_lattice: float | None = None) -> Callable[[PointMethod], Callable[[Any, Any], Any]]:
@@ -99,6 +101,7 @@ def as_size(size: Any) -> tuple[int, ...] | None:
     shape = tuple(operator.index(side) for side in sides)
     if min(shape, default=0) < 0:
         raise ValueError(f"size must not be negative, got {size!r}")
+    check_memory(_A_VARIATE * math.prod(shape), f"size={size!r}", "draw fewer at a time")
     return shape
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_power
+from .._checks import as_bool, as_power
 from .._memory import check_memory
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Factor
@@ -23,6 +23,9 @@ from .univariate import UnivariateDistribution
 _ROUNDOFF = 1e-9
 # A value this close to the lattice that was asked for, in steps, is on it.
 _CLOSE = 1e-9
+
+
+_INTEGERS = Fraction(0), Fraction(1)  # origin and step of what takes the values 0, 1, 2, ..
 
 
 def sum_of(outcomes: Any, n: int = 1, *, step: Any = None, normalize: bool = False) -> UnivariateDistribution:
@@ -67,9 +70,13 @@ def sum_of(outcomes: Any, n: int = 1, *, step: Any = None, normalize: bool = Fal
     >>> sum_of([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]]).probabilities().round(4)  # a Poisson-binomial
     array([0.09, 0.46, 0.41, 0.04])
     """
-    power = as_power(n)
+    power, normalize = as_power(n), as_bool(normalize, "normalize")
     asked = None if step is None else _positive(step)
-    return joined([_lattice(variable, asked, normalize) for variable in _variables(outcomes)], power)
+    variables = _variables(outcomes)
+    if len(variables) == 1:
+        return joined([_lattice(variables[0], asked, normalize, "outcomes")], power)
+    named = ((variable, f"outcomes[{i}]") for i, variable in enumerate(variables))
+    return joined([_lattice(variable, asked, normalize, name) for variable, name in named], power)
 
 
 def _variables(outcomes: Any) -> list[Any]:
@@ -85,15 +92,17 @@ def _variables(outcomes: Any) -> list[Any]:
         )
     if not len(outcomes):
         raise ValueError("outcomes must not be empty")
-    kinds = {_is_variable(entry) or _is_row(entry) for entry in outcomes}
+    kinds = {_is_row(entry) or _is_variable(entry) for entry in outcomes}
     if len(kinds) > 1:
         raise ValueError("outcomes must be all numbers or all variables, got both in one sequence")
     if kinds == {False}:
         return [_listed(outcomes)]
-    return [entry if _is_variable(entry) else _listed(entry) for entry in outcomes]
+    return [_listed(entry) if _is_row(entry) else entry for entry in outcomes]
 
 
 def _listed(row: Any) -> list[Any]:
+    if isinstance(row, np.ndarray) and hasattr(row, "mask"):
+        raise TypeError("outcomes must not hold masked arrays, got one; take .compressed() or .filled(0)")
     return row.tolist() if isinstance(row, np.ndarray) else list(row)
 
 
@@ -102,29 +111,29 @@ def _is_variable(value: Any) -> bool:
 
 
 def _is_row(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) > 0
+    is_array = getattr(value, "ndim", 0) > 0 and not _is_variable(value)
+    return isinstance(value, (list, tuple)) or is_array
 
 
-def _lattice(variable: Any, step: Fraction | None, normalize: bool) -> Lattice:
-    """Return the origin, the step and the polynomial of one variable."""
+def _lattice(variable: Any, step: Fraction | None, normalize: bool, name: str) -> Lattice:
+    """Return the origin, the step and the polynomial of one variable, an argument of that name."""
     if isinstance(variable, UnivariateDistribution):
         return lattice_of(variable)
     if isinstance(variable, Distribution):
-        raise ValueError(f"outcomes must have one axis, got {variable!r}; take its marginal(axis)")
+        raise ValueError(f"{name} must have one axis, got {variable!r}; take its marginal(axis)")
     if not variable:
-        raise ValueError("outcomes must not be empty")
+        raise ValueError(f"{name} must not be empty")
     if not isinstance(variable, Mapping):
         if step is None:
-            kernel = Kernel(_probabilities(variable, normalize))
-            return Fraction(0), Fraction(1), [Factor(kernel, 1, (1,))]
+            return *_INTEGERS, [Factor(Kernel(_probabilities(variable, normalize, name)), 1, (1,))]
         variable = dict(enumerate(variable))
-    values = [rational(value, "outcomes") for value in variable]
-    shares = _probabilities(list(variable.values()), normalize)
+    values = [rational(value, name) for value in variable]
+    shares = _probabilities(list(variable.values()), normalize, name)
     origin, step = min(values), step or gcd([value - values[0] for value in values])
-    return origin, step, [Factor(_kernel(values, shares, origin, step), 1, (1,))]
+    return origin, step, [Factor(_kernel(values, shares, origin, step, name), 1, (1,))]
 
 
-def _kernel(values: list[Fraction], shares: list[Any], origin: Fraction, step: Fraction) -> Kernel:
+def _kernel(values: list[Fraction], shares: list[Any], origin: Fraction, step: Fraction, name: str) -> Kernel:
     """Return the weights on the lattice from the smallest value on."""
     size = int((max(values) - origin) / step) + 1
     # Eight bytes for the place in a list, and as many as 32 for its number, in a list and in the kernel.
@@ -135,40 +144,46 @@ def _kernel(values: list[Fraction], shares: list[Any], origin: Fraction, step: F
         index = (value - origin) / step
         if abs(index - round(index)) > _CLOSE:
             raise ValueError(
-                f"outcomes must be a whole number of steps of {float(step):g} apart, got {float(value)!r} "
+                f"{name} must be a whole number of steps of {float(step):g} apart, got {float(value)!r} "
                 f"beside {float(origin)!r}"
             )
         weights[round(index)] += share
     return Kernel(weights)
 
 
-def _probabilities(shares: list[Any], normalize: bool) -> list[Any]:
+def _probabilities(shares: list[Any], normalize: bool, name: str) -> list[Any]:
     """Return the probabilities as ints, Fractions and floats, or raise where they are none."""
-    found = [_probability(share) for share in shares]
+    found = [_probability(share, name) for share in shares]
     kinds = {isinstance(share, float) for share in found}
     total: Any = math.fsum(found) if kinds == {True} else sum(map(Fraction, found), Fraction(0))
     if not total:
-        raise ValueError("outcomes must have a positive probability, got none")
+        raise ValueError(f"{name} must have a positive probability, got none")
     if not normalize and abs(total - 1) > (_ROUNDOFF if True in kinds else 0):
         shown = repr(float(total)) if total < 10**308 else "more than 1e308"
         raise ValueError(
-            f"outcomes must have probabilities that sum to 1, got {shown}; normalize=True divides them by it"
+            f"{name} must have probabilities that sum to 1, got {shown}; normalize=True divides them by it"
         )
     return found
 
 
-def _probability(share: Any) -> Any:
+def _probability(share: Any, name: str) -> Any:
+    if type(share) is float and 0 <= share < math.inf:
+        return share
     if isinstance(share, (bool, np.bool_)) or not isinstance(share, (numbers.Real, Decimal)):
         raise TypeError(
-            f"outcomes must have real numbers as probabilities, got {share!r} of type {type(share).__name__}"
+            f"{name} must have real numbers as probabilities, got {share!r} of type {type(share).__name__}"
         )
+    if not (isinstance(share, numbers.Rational) or _is_finite(share)):
+        raise ValueError(f"{name} must have finite probabilities, got {share!r}")
     if share < 0:
-        raise ValueError(f"outcomes must not have negative probabilities, got {share!r}")
+        raise ValueError(f"{name} must not have negative probabilities, got {share!r}")
     if isinstance(share, numbers.Rational):
         return Fraction(int(share.numerator), int(share.denominator))
-    if not math.isfinite(share):
-        raise ValueError(f"outcomes must have finite probabilities, got {share!r}")
     return Fraction(share) if isinstance(share, Decimal) else float(share)
+
+
+def _is_finite(share: Any) -> bool:
+    return bool(share.is_finite()) if isinstance(share, Decimal) else math.isfinite(share)
 
 
 def _positive(step: Any) -> Fraction:

@@ -25,6 +25,7 @@ from .weights import (
     listed,
     listing,
     of_each,
+    plain_row,
     shape_of,
     sum_of_one_kind,
     to_float,
@@ -79,15 +80,14 @@ class Kernel:
                 f"weights must be a sequence or an array, got {weights!r}; "
                 "Kernel.uniform(k) makes k equal taps"
             )
-        shape = shape_of(weights)
-        flat = of_each(as_number, weights if len(shape) == 1 else list(leaves(weights)))
+        row = plain_row(weights)
+        flat, shape = (row, (len(row),)) if row else _numbers(weights)
         if not any(flat):
             raise ValueError("weights must not be all zero: the zero polynomial has no field")
-        if float in set(map(type, flat)):
-            flat = of_each(to_float, flat)
         offsets = per_axis(offset, len(shape), "offset")
         object.__setattr__(self, "weights", _nest(flat, shape))
         object.__setattr__(self, "offset", offsets if len(shape) > 1 else offsets[0])
+        object.__setattr__(self, "shape", shape)  # known here already
 
     @classmethod
     def uniform(cls, size: int | Sequence[int]) -> Kernel:
@@ -378,7 +378,7 @@ def as_kernel(value: object) -> Kernel:
     """Return `value` when it is a Kernel, or the kernel of a sequence or array of weights."""
     if isinstance(value, Kernel):
         return value
-    if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes)):
+    if isinstance(value, (list, tuple, np.ndarray, Sequence)) and not isinstance(value, (str, bytes)):
         return Kernel(value)
     raise TypeError(
         f"kernel must be a Kernel or a sequence of weights, got {value!r} of type {type(value).__name__}"
@@ -388,6 +388,15 @@ def as_kernel(value: object) -> Kernel:
 def _read_only(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     array.flags.writeable = False
     return array
+
+
+def _numbers(weights: Sequence[Any]) -> tuple[Sequence[Number], tuple[int, ...]]:
+    """Return the numbers of nested sequences, all of one kind, and the shape."""
+    shape = shape_of(weights)
+    flat = of_each(as_number, weights if len(shape) == 1 else list(leaves(weights)))
+    if float in set(map(type, flat)):
+        flat = of_each(to_float, flat)
+    return flat, shape
 
 
 def _nest(flat: Sequence[Number], shape: tuple[int, ...]) -> tuple[Any, ...]:

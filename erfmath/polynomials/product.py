@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,18 +50,14 @@ class Product:
     factors: tuple[Factor, ...]
 
     def __init__(self, factors: Iterable[Sequence[Any]]) -> None:
-        powers: dict[tuple[Kernel, tuple[int, ...]], int] = {}
+        powers: dict[tuple[Kernel, tuple[int, ...]], int] = defaultdict(int)
         if not isinstance(factors, Iterable):
             raise TypeError(
                 f"factors must be a sequence of (kernel, n) or (kernel, n, step), got {factors!r}"
             )
         for entry in factors:
-            if not isinstance(entry, (tuple, list)) or len(entry) not in (2, 3):
-                raise ValueError(f"factors must hold (kernel, n) or (kernel, n, step), got {entry!r}")
-            kernel, n, *step = entry
-            kernel = as_kernel(kernel)
-            steps = per_axis(step[0] if step else 1, kernel.ndim, "step", minimum=1)
-            powers[kernel, steps] = powers.get((kernel, steps), 0) + as_power(n)
+            kernel, n, step = _checked(entry)
+            powers[kernel, step] += n
         if not powers:
             raise ValueError("factors must hold at least one (kernel, n)")
         if len({kernel.ndim for kernel, _ in powers}) > 1:
@@ -187,6 +184,15 @@ def alike(marginals: Sequence[Product]) -> Product:
     if any(marginal != marginals[0] for marginal in marginals[1:]):
         raise ValueError(f"axis must be given, 0 to {len(marginals) - 1}: the axes differ")
     return marginals[0]
+
+
+def _checked(entry: Any) -> Factor:
+    if not isinstance(entry, (tuple, list)) or len(entry) not in (2, 3):
+        raise ValueError(f"factors must hold (kernel, n) or (kernel, n, step), got {entry!r}")
+    kernel, n, *step = entry
+    kernel = as_kernel(kernel)
+    steps = per_axis(step[0] if step else 1, kernel.ndim, "step", minimum=1)
+    return Factor(kernel, as_power(n), steps)
 
 
 def _entry(factor: Factor) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 Number = int | Fraction | float
 Result = TypeVar("Result")
+_FLOATS = {float, np.float64}
 
 
 def as_number(value: object) -> Number:
@@ -37,6 +38,23 @@ def as_number(value: object) -> Number:
     raise TypeError(
         f"weights must be ints, Fractions or floats, got {value!r} of type {type(value).__name__}"
     )
+
+
+def plain_row(weights: Sequence[object]) -> tuple[Number, ...] | None:
+    """Return weights that are all finite floats, or all ints; None for others, which are asked one by one.
+
+    Thousands of short kernels are made of such rows.
+    """
+    kinds = {*map(type, weights)}
+    if kinds == {int}:
+        return tuple(weights)  # type: ignore[arg-type]
+    if kinds and kinds <= _FLOATS and all(map(math.isfinite, weights)):  # type: ignore[arg-type]
+        return tuple(of_each(_positive_zero, weights))
+    return None
+
+
+def _positive_zero(weight: Any) -> float:
+    return float(weight) + 0.0  # which -0.0 becomes as well
 
 
 def to_float(value: Number) -> float:
@@ -92,7 +110,11 @@ def leaves(weights: Any) -> Iterator[Any]:
 
 def listed(weights: object) -> object:
     """Return an array or any sequence as a list, anything else as it is."""
+    if isinstance(weights, (list, tuple)):  # asked first, as in leaves()
+        return weights
     if isinstance(weights, np.ndarray):
+        if hasattr(weights, "mask"):
+            raise TypeError("weights must not be a masked array; take weights.compressed() or .filled(0)")
         return weights.tolist()
     return (
         list(weights) if isinstance(weights, Sequence) and not isinstance(weights, (str, bytes)) else weights

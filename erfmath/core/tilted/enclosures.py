@@ -18,7 +18,7 @@ import numpy as np
 from ...polynomials.product import Product
 from ..exact import integer_product
 from ..scaled import Floats
-from .readings import KNOWN, Reader, Reading, Side, reader_of
+from .readings import Reader, Reading, Side, reader_of
 
 KINDS = ("pmf", "cdf", "sf")
 Interval = tuple[float, float]
@@ -37,7 +37,7 @@ def log_shares(polynomial: Product, t: Any) -> tuple[Floats, Any]:
         reading = reader.coefficient(index // span if index % span == 0 else -1)
         return reading.log, reading.relative_error if reading.error else 0.0
 
-    return _of_all(read, t)
+    return _of_all(reader, read, t)
 
 
 def log_tails(polynomial: Product, t: Any, side: Side) -> tuple[Floats, Any]:
@@ -50,7 +50,7 @@ def log_tails(polynomial: Product, t: Any, side: Side) -> tuple[Floats, Any]:
             return reading.log, reading.relative_error if reading.error else 0.0
         return math.log1p(-math.exp(reading.log)), reading.relative_error if reading.error else 0.0
 
-    return _of_all(read, t)
+    return _of_all(reader, read, t)
 
 
 def enclose(polynomial: Product, t: int, kind: str) -> Interval:
@@ -80,10 +80,10 @@ def _tail(reader: Reader, t: int, side: Side) -> tuple[bool, Reading]:
     return False, reader.tail(index + 1, "upper")
 
 
-def _of_all(read: Callable[[int], tuple[float, float]], t: Any) -> tuple[Floats, Any]:
+def _of_all(reader: Reader, read: Callable[[int], tuple[float, float]], t: Any) -> tuple[Floats, Any]:
     index, back = np.unique(t, return_inverse=True)
     found = np.array([read(int(i)) for i in index]).reshape(-1, 2)[back.reshape(np.shape(t))]
-    return found[..., 0], found[..., 1] <= KNOWN
+    return found[..., 0], found[..., 1] <= reader.known
 
 
 def _narrow(polynomial: Product, reading: Reading, t: int, kind: str) -> Interval:

@@ -27,14 +27,17 @@ Side = Literal["lower", "upper"]
 
 # A value is read from a window that is there already when its bound is this small, or it is a large part
 # of the peak, where a window of its own would do no better.
-_DIGITS = 1e13
+_DIGITS = 2e12
 _NEAR_PEAK = 4.0
+# A window for all that lies beyond a point has its peak so many deviations further on.
+_AHEAD = 1.8
 _WINDOWS = 64
 # Terms of a tail that have fallen below e^-80 of the first are left to the bound.
 _FALLEN = 80.0
-# Values whose bound is above this are left to other methods. It is a worst case: true errors are some
-# hundred times smaller.
-KNOWN = 1e-11
+# Values whose bound is above so many times that at the centre are left to other methods, and those above
+# the second number whatever the centre has. It is a worst case: true errors are some hundred times smaller.
+_OF_THE_CENTRE = 16.0
+_WELL_KNOWN, KNOWN = 1e-12, 1e-11
 _SMALLEST = 2.0**MIN_NORMAL
 
 
@@ -80,14 +83,29 @@ class Reader:
         """The window of the distribution itself, not tilted."""
         return window(self.factors, 0.0)
 
+    @functools.cached_property
+    def known(self) -> float:
+        """The relative error up to which values are taken."""
+        at_centre = self.centre.error / self.centre.peak
+        return min(max(_OF_THE_CENTRE * at_centre, _WELL_KNOWN), KNOWN)
+
     def window_at(self, t: int) -> Window:
         """Return a window whose tilted peak is near t, a new one where none is."""
         for ready in reversed(self.windows):
-            if ready.start <= t < ready.stop:
-                value = float(ready.values[t - ready.start])
-                if value * _NEAR_PEAK >= ready.peak or value >= _DIGITS * ready.error:
-                    return ready
-        made = window(self.factors, tilt_to(self.factors, float(t)))
+            if _shows(ready, t):
+                return ready
+        return self._made_at(float(t))
+
+    def window_beyond(self, t: int, sign: int) -> Window:
+        """Return a window that shows t and the points above or below it, as many as one window can."""
+        if not self.windows or any(_shows(ready, t) for ready in self.windows):
+            return self.window_at(t)
+        nearest = min(self.windows, key=lambda ready: abs(ready.mode - t))
+        ahead = self._made_at(t + sign * _AHEAD * nearest.deviation)
+        return ahead if _shows(ahead, t) else self.window_at(t)
+
+    def _made_at(self, mean: float) -> Window:
+        made = window(self.factors, tilt_to(self.factors, mean))
         self.windows.append(made)
         del self.windows[:-_WINDOWS]
         return made
@@ -130,6 +148,14 @@ def reader_of(polynomial: Product) -> Reader:
     return Reader(factors_of(polynomial))
 
 
+def _shows(ready: Window, t: int) -> bool:
+    """Return whether the value at t has digits in this window."""
+    if not ready.start <= t < ready.stop:
+        return False
+    value = float(ready.values[t - ready.start])
+    return value * _NEAR_PEAK >= ready.peak or value >= _DIGITS * ready.error
+
+
 def floats(reader: Reader, first: int, last: int) -> tuple[int, Floats] | None:
     """Return (index, shares) of all from first to last that are normal floats, in windows outwards.
 
@@ -146,12 +172,12 @@ def _outwards(reader: Reader, t: int, end: int, sign: int) -> Floats | None:
     """Return the shares from t to the end, above or below it, up to the last that is a normal float."""
     pieces = [np.zeros(0)]
     while sign * (end - t) >= 0:
-        seen = reader.window_at(t)
+        seen = reader.window_beyond(t, sign)
         stop = min(end + 1, seen.stop) if sign > 0 else max(end - 1, seen.start - 1)
         index = np.arange(t, stop, sign)
         values = seen.values[index - seen.start]
         good = (values * _NEAR_PEAK >= seen.peak) | (values >= _DIGITS * seen.error)
-        good[0] |= seen.error < KNOWN * values[0]
+        good[0] |= seen.error < reader.known * values[0]
         if not good[0]:
             return None
         index = index[: len(good) if good.all() else int(np.argmin(good))]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..scaled import Floats
-from .factors import UNIT, Factors, Group, Long
+from .factors import UNIT, Factors, Group, Long, sum_units
 
 # Rows are multiplied up to this width: products of non-negative numbers keep their digits, and a level
 # costs as much as the one before it; beyond, the frequencies that matter are fewer than the taps.
@@ -35,7 +35,7 @@ def tilted(factors: Factors, theta: float) -> tuple[list[Rows], np.longdouble, f
         terms = logs * group.n
         log_mass += terms.sum()
         slack += float(np.abs(terms).sum()) * (math.log2(len(terms)) + len(factors.groups) + 4)
-        slack += float(group.n.sum()) * (len(group.x) + 6)
+        slack += float(group.n.sum()) * (sum_units(len(group.x)) + 6)
     return rows, log_mass, slack * UNIT + factors.rounding
 
 
@@ -53,7 +53,7 @@ def _tilted_group(group: Group, theta: float) -> tuple[Rows, Long]:
     q /= mass
     rough, size = q.astype(float), np.abs(np.maximum(group.rough, -1e300)) + np.abs(shift.astype(float))
     size += np.abs(top.astype(float))
-    errors = (2 * (rough * np.where(rough > 0, size, 0)).sum(axis=1) + len(group.x) + 6) * UNIT
+    errors = (2 * (rough * np.where(rough > 0, size, 0)).sum(axis=1) + sum_units(len(group.x)) + 6) * UNIT
     return Rows(q, group.x, group.n, errors), (np.log(mass) + top)[:, 0]
 
 

@@ -1,10 +1,10 @@
 r"""The characteristic function of a tilted product on the frequencies that matter, and bounds on all others.
 
 Two bounds exclude a frequency. One comes from a transform of each row, whose error at any frequency is at
-most :func:`transform_error`. The other costs one transform for any number of rows: with the
+most :func:`transform_error`. The other costs one transform for any number M of rows: with the
 autocorrelation :math:`r_d = \sum_j q_j q_{j+d}`,
-:math:`|\phi(\omega)|^2 = 1 - 2 \sum_{d > 0} r_d (1 - \cos d\omega)`,
-and :math:`\log(1 - x) \le -x`.
+:math:`|\phi(\omega)|^2 = r_0 + 2 \sum_{d > 0} r_d \cos d\omega`,
+and :math:`\sum_i \log |\phi_i|^2 \le M \log \frac1M \sum_i |\phi_i|^2`, as the logarithm is concave.
 """
 
 from __future__ import annotations
@@ -42,16 +42,17 @@ class Frequencies:
 
     at: Any
     length: int
-    _turns: dict[tuple[int, int], Any] = field(default_factory=dict)
+    _turns: dict[int, Any] = field(default_factory=dict)
 
     def turns(self, step: int, count: int) -> Any:
         """Return exp(-2 pi i x m / length) for x = 0, step, ..., in extended precision."""
-        if (step, count) not in self._turns:
+        known = self._turns.get(step)
+        if known is None or len(known) < count:
             x = step * np.arange(count, dtype=np.int64) % self.length
             index = np.multiply.outer(x, self.at) % self.length
             few = index.size < self.length
-            self._turns[step, count] = _roots(index, self.length) if few else self._all[index]
-        return self._turns[step, count]
+            self._turns[step] = known = _roots(index, self.length) if few else self._all[index]
+        return known[:count]
 
     @functools.cached_property
     def _all(self) -> Any:
@@ -77,21 +78,36 @@ def transform_error(length: int) -> float:
 
 def _log_bounds(product: list[Rows], length: int) -> Floats:
     """Return upper bounds of log |phi| at the frequencies 2 pi m / length, m = 0 .. length / 2."""
-    bound, lags = np.zeros(length // 2 + 1), np.zeros(length)
-    budget = _ROW_BY_ROW
+    bound, together = np.zeros(length // 2 + 1), []
+    budget = _ROW_BY_ROW // length
+    for rows in product:  # the widest rows first, which decide where there are few
+        budget = budget - len(rows.n) if len(rows.n) <= budget else 0
+        if budget:
+            rounding = transform_error(length) + 4 * U + float(rows.errors.max())
+            for some in _blocks(len(rows.n), length):
+                phi = _transform(rows.shares[some].astype(float), rows.x, length)
+                bound += rows.n[some] @ np.log(np.abs(phi) + rounding)
+        else:
+            together.append(rows)
+    return bound + _joint_log_bounds(together, length) if together else bound
+
+
+def _joint_log_bounds(product: list[Rows], length: int) -> Floats:
+    """Return the same from the mean of |phi|**2 over all rows.
+
+    A lag errs by the mean error of the squares of the spectrum, and by that of the transform back.
+    """
+    lags, origin, slack, errors = np.zeros(length), 0.0, 0.0, 0.0
+    count = sum(float(rows.n.sum()) for rows in product)
     for rows in product:
-        q, x, n = rows.shares.astype(float), rows.x, rows.n
-        first = min(len(q), budget // length)
-        budget -= first * length
-        rounding = transform_error(length) + 4 * U + float(rows.errors.max())
-        for some in _blocks(first, length):
-            bound += n[some] @ np.log(np.abs(_transform(q[some], x, length)) + rounding)
-        if first < len(q):
-            np.add.at(lags, x % length, _autocorrelation(q[first:], n[first:]))
-    if lags.any():
-        total = float(lags.sum())
-        bound += np.fft.rfft(lags).real - total + 8 * total * transform_error(length)
-    return bound
+        found = _autocorrelation(rows.shares.astype(float), rows.n)
+        np.add.at(lags, rows.x % length, found)
+        origin += float(found[0])
+        slack += float(rows.n.sum()) * len(found) * 4 * transform_error(2 * len(found))
+        errors = max(errors, float(rows.errors.max()))
+    squares = (2 * np.fft.rfft(lags).real - origin) / count
+    rounding = (2 * slack + 3 * float(lags.sum()) * transform_error(length)) / count + 2 * errors + 8 * U
+    return np.asarray(count / 2 * np.log(np.maximum(squares, 0.0) + rounding))
 
 
 def significant(product: list[Rows], length: int) -> tuple[Frequencies, float]:

@@ -26,6 +26,7 @@ from .spectrum import U, characteristic, significant, transform_error
 _DEVIATIONS = 10.0
 # Chernoff's bound of what lies outside; a window grows until it holds, which a normal one does at once.
 _OUTSIDE = 1e-20
+_TILTS, _SMALLER = 4, 0.4
 LONGEST = 2**26
 
 
@@ -55,6 +56,16 @@ class Window:
     def peak(self) -> float:
         """The largest value."""
         return float(self.values.max())
+
+    @functools.cached_property
+    def mode(self) -> int:
+        """The index of the peak."""
+        return self.start + int(self.values.argmax())
+
+    @functools.cached_property
+    def deviation(self) -> float:
+        """Standard deviation of a normal distribution with this peak."""
+        return 1 / (math.sqrt(2 * math.pi) * self.peak)
 
     @property
     def stop(self) -> int:
@@ -110,9 +121,18 @@ def _chernoff(factors: Factors, theta: float, here: Moments, distance: int) -> f
     r"""Return a bound of the tilted mass at least `distance` above the mean, or below where it is negative.
 
     :math:`P(X \ge m + D) \le e^{K(\theta + s) - K(\theta) - s(m + D)}` for any s > 0; the one of a Poisson
-    distribution is used, which for small D / variance is that of a normal one.
+    distribution is tried first, which for small D / variance is that of a normal one, then smaller ones:
+    tails of an exponential distribution have moments up to their rate only.
     """
-    s = math.copysign(math.log1p(abs(distance) / here.variance), distance)
-    there = moments(factors, theta + s).log_mass
-    rounding = 1e-12 * (abs(here.log_mass) + abs(there) + abs(theta * here.mean)) + 1e-9
-    return math.exp(min(there - here.log_mass - s * (here.mean + distance) + abs(s) + rounding, 0.0))
+    if not 0 <= here.mean + distance <= factors.degree:
+        return 0.0
+    s, found = math.copysign(math.log1p(abs(distance) / here.variance), distance), 1.0
+    for _ in range(_TILTS):
+        there = moments(factors, theta + s).log_mass
+        rounding = 1e-12 * (abs(here.log_mass) + abs(there) + abs(theta * here.mean)) + 1e-9
+        log_bound = there - here.log_mass - s * (here.mean + distance) + abs(s) + rounding
+        found = min(found, math.exp(min(log_bound, 0.0)))
+        if found < _OUTSIDE:
+            break
+        s *= _SMALLER
+    return found
