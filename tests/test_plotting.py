@@ -233,6 +233,7 @@ def seen_in(ax):
 
 
 @example(em.ConvTranspose([1], stride=2), 1)  # sees nothing
+@example(em.Conv(3, dilation=2, padding=1), 0)  # a shift that the dilation does not divide
 @example(em.Conv(3, dilation=2) >> em.Conv(3, stride=2, padding=1) >> em.Upsample(2), 3)
 @given(networks(max_layers=4, max_dims=1), st.integers(-3, 9))
 def test_triangles_end_in_the_positions_that_have_an_impact(net, unit):
