@@ -112,3 +112,11 @@ def test_sides_have_the_digits_that_mean_something():
     assert row(9.0, 0.0) == "9 +- 0"
     assert row(9.137, math.nan) == "9.137"
     assert row(9.137, 0.0123) == "9.137 +- 0.012"
+
+
+def test_of_vast_maps_one_profile_is_read(monkeypatch):
+    monkeypatch.setattr("erfmath.report.sizes._MOST_PIXELS", 100)
+    rows = em.analyze("resnet18").sizes
+    assert [row.field is None for row in rows] == [False, False, True, True]
+    assert "ask for profile='std'" in rows[-1].why
+    assert all(row.field is not None for row in em.analyze(net()).sizes)  # independent axes have none
