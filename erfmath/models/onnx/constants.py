@@ -14,7 +14,7 @@ from ..._memory import check_memory
 from ..ir import Constant, Shape
 from .graph import attributes, called, named
 
-# Constants of so many elements are computed at once, as shapes are made of them; others when asked for.
+# Constants of so many elements may be shapes, and are computed at once; others when asked for.
 SMALL = 4096
 
 # Before opset 13 their axes were attributes, which onnx's own evaluator does not take.
@@ -68,10 +68,12 @@ class Made:
     versions: Mapping[str, int]
 
     def constants(self) -> dict[str, Constant]:
-        """Return the outputs, small ones of small operands computed at once."""
+        """Return the outputs, small ones of small operands computed at once, as shapes are made of them."""
         names = [name for name in self.node.output if name]
-        if not all(entry is None or is_small(entry.shape) for entry in self.inputs) or not all(
-            is_small(self.shapes.get(name)) or self._is_bounded for name in names
+        if (
+            self._is_filled
+            or not all(entry is None or is_small(entry.shape) for entry in self.inputs)
+            or not all(is_small(self.shapes.get(name)) or self._is_bounded for name in names)
         ):
             return {name: Constant(self.shapes.get(name), self._loader(name)) for name in names}
         found = self.values
@@ -84,6 +86,11 @@ class Made:
 
     def _loader(self, name: str) -> Callable[[], Any]:
         return lambda: self.values.get(name)
+
+    @property
+    def _is_filled(self) -> bool:
+        """Whether it is one number all over, of a known shape: in some files all weights are."""
+        return self.node.op_type == "ConstantOfShape" and is_small(self.shapes.get(self.node.output[0]))
 
     @property
     def _is_bounded(self) -> bool:

@@ -81,11 +81,10 @@ def _inferred(
         return {}
     stored = {name: onnx.numpy_helper.from_array(np.asarray(value)) for name, value in values.items()}
     opsets = [onnx.helper.make_opsetid(domain, version)]
-    for given in (types, _as_floats(types, values)):
+    for is_plain in (True, False):
+        given = dict(types) if is_plain else _as_floats(types, values)
         try:
-            found = onnx.shape_inference.infer_node_outputs(
-                schema, node, dict(given), stored, opset_imports=opsets
-            )
+            found = onnx.shape_inference.infer_node_outputs(schema, node, given, stored, opset_imports=opsets)
         except Exception as error:  # of several kinds; what is missing is asked for where it is needed
             reason = str(error).rpartition("[ShapeInferenceError]")
             if reason[1]:
