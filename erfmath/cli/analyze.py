@@ -86,7 +86,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verify",
         action="store_true",
-        help="compare the field of a PyTorch module with gradients of copies with random weights",
+        help="compare the field with copies that have random weights: by gradients of a PyTorch module, by "
+        "changes of an ONNX file's input (needs onnxruntime)",
     )
     parser.add_argument(
         "--weights",
@@ -161,12 +162,12 @@ def run(arguments: argparse.Namespace) -> str:
 
 
 def _verified(found: Analysis, as_json: bool) -> str:
-    """Return a comparison of the field of a module with gradients."""
+    """Return a comparison of the field of a module with gradients, of a file with changes."""
     from ..measured.verify import verify
     from ..models.model import Model
 
-    if not isinstance(found.net, Model) or not found.net.is_module:
-        raise ValueError("--verify needs a PyTorch module, such as torchvision.models:resnet18")
+    if not isinstance(found.net, Model):
+        raise ValueError("--verify needs an ONNX file or a PyTorch module: torchvision.models:resnet18")
     compared = verify(found.net)
     return json.dumps(compared.to_dict(), indent=2) if as_json else str(compared)
 

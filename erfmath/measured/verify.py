@@ -1,4 +1,4 @@
-"""The field of a model beside gradients of copies with random weights: inside it, both ends met."""
+"""The field of a model beside what its units see, by gradients or changes: inside it, both ends met."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import copy
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -86,12 +86,15 @@ class Verification:
         A check for each unit.
     skipped
         What was not compared, and why, in sentences.
+    is_by_gradient
+        Whether gradients were taken; of files inputs were changed.
     """
 
     name: str
     output: str
     units: tuple[UnitCheck, ...]
     skipped: tuple[str, ...] = ()
+    is_by_gradient: bool = True
 
     @property
     def ok(self) -> bool:
@@ -117,16 +120,22 @@ class Verification:
             [",".join(map(str, check.unit)), _shown(check.expected), _shown(check.found), check.verdict]
             for check in self.units
         ]
-        found = table(["unit", "field", "gradient", "verdict"], rows)
+        found = table(["unit", "field", self._source[:-1], "verdict"], rows)
         agrees = "agrees" if self.ok else "DISAGREES"
-        title = f"{self.name} up to {self.output!r}: the field {agrees} with gradients"
+        title = f"{self.name} up to {self.output!r}: the field {agrees} with {self._source}"
         return "\n".join([title, "", found, *(f"\n{sentence}" for sentence in self.skipped)])
 
     def __repr__(self) -> str:
         agrees = "agrees" if self.ok else "disagrees"
-        return (
-            f"<Verification of {self.name}: the field {agrees} with the gradients of {len(self.units)} units>"
-        )
+        return f"<Verification of {self.name}: the field {agrees} with the {self._source} of {self._count}>"
+
+    @property
+    def _source(self) -> str:
+        return "gradients" if self.is_by_gradient else "changes"
+
+    @property
+    def _count(self) -> str:
+        return f"{len(self.units)} unit{'s' * (len(self.units) != 1)}"
 
 
 def verify(model: Model, example: Any = None, units: int = 3, *, rng: Any = 0) -> Verification:
@@ -137,10 +146,15 @@ def verify(model: Model, example: Any = None, units: int = 3, *, rng: Any = 0) -
     and maxima averages, so that no gate is closed; numbers are float64, and what is exactly zero in two draws
     counts as zero. The model is left as it was.
 
+    An ONNX file is run by onnxruntime, with random weights of its convolutions and matrices: a unit sees a
+    position along an axis if the unit changes, in any bit, with the input there. What is far away counts so
+    little that it shows for large changes only; three sizes up to 10^6 are tried.
+
     Parameters
     ----------
     model
-        A model from :func:`erfmath.from_torch`; or a module, with an `example` of its input.
+        A model from :func:`erfmath.from_torch` or :func:`erfmath.from_onnx`; or a module, with an `example`
+        of its input.
     example
         An input as :func:`erfmath.from_torch` takes it, where the model is a module.
     units
@@ -159,9 +173,9 @@ def verify(model: Model, example: Any = None, units: int = 3, *, rng: Any = 0) -
     TypeError
         If it is neither a model nor a module.
     ValueError
-        If the model is an ONNX file, which PyTorch does not run.
+        If the model is an ONNX file that onnxruntime does not run, or one whose output holds no positions.
     ImportError
-        If PyTorch is missing.
+        If PyTorch is missing, for a file onnxruntime.
 
     Examples
     --------
@@ -171,12 +185,12 @@ def verify(model: Model, example: Any = None, units: int = 3, *, rng: Any = 0) -
     >>> em.verify(model).ok  # doctest: +SKIP
     True
     """
-    import_torch()
     read = _read(model, example)
     count = as_count(units, "units", minimum=1)
     field = receptive_field(read)
     if not read.is_module:
-        raise ValueError(f"{read.name} is no PyTorch module, so that its gradients are not known")
+        return _of_file(read, field, count, seed_of(rng))
+    import_torch()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch's own copying, which no user can act on
         module = copy.deepcopy(read.module())  # which shares its parameters with the user's
@@ -187,11 +201,38 @@ def verify(model: Model, example: Any = None, units: int = 3, *, rng: Any = 0) -
     asked = list(_units(field, made, count))
     chosen = [unit for unit in asked if not _is_round(field, unit, sides)]
     supports = _supports(module, shape, read.space, chosen, seed_of(rng))
+    return _compared(read, field, asked, dict(zip(chosen, supports, strict=True)), sides)
+
+
+def _of_file(read: Model, field: ReceptiveField, count: int, seed: int) -> Verification:
+    """Return the field of an ONNX file beside what changes its units."""
+    from .perturbed import Perturbed
+
+    sides = tuple(read.input_shape[axis] or 1 for axis in read.space)
+    run = Perturbed(read, seed)
+    asked = list(_units(field, run.made, count))
+    found = {}
+    for unit in asked:
+        if not _is_round(field, unit, sides):
+            expected = _clipped(field, unit, sides)
+            found[unit] = tuple(run.ends(unit, axis, ends) for axis, ends in enumerate(expected))
+    return _compared(read, field, asked, found, sides)
+
+
+def _compared(
+    read: Model,
+    field: ReceptiveField,
+    asked: Sequence[Ints],
+    found: Mapping[Ints, tuple[Ends, ...]],
+    sides: Ints,
+) -> Verification:
+    """Return the field beside what units were found to see."""
     checks = [
         UnitCheck(unit, tuple(_clipped(field, unit, sides)), support, tuple(_slack(field, unit, sides)))
-        for unit, support in zip(chosen, supports, strict=True)
+        for unit, support in found.items()
     ]
-    return Verification(read.name, read.output, tuple(checks), tuple(_skipped(field, asked, chosen)))
+    skipped = tuple(_skipped(field, asked, list(found)))
+    return Verification(read.name, read.output, tuple(checks), skipped, read.is_module)
 
 
 def _read(model: Any, example: Any) -> Model:

@@ -54,6 +54,9 @@ class Reader(Protocol):
     def part(self, read: Tensor) -> Any:
         """Return a module that makes the tensor that was read, where there is one to run."""
 
+    def runnable(self, read: Tensor) -> tuple[Any, str, dict[str, Any]]:
+        """Return a file that makes the tensor that was read, its input, and values of other inputs."""
+
 
 # Asks for the last tensor with more than one position, where the model's own output has none.
 LAST_MAP = "last map"
@@ -245,6 +248,21 @@ class Model(Node):
             If the model is an ONNX file, which PyTorch does not run, or its input is what was read.
         """
         return self._known.reader.part(self._known.trace.read)
+
+    def runnable(self) -> tuple[Any, str, dict[str, Any]]:
+        """Return an ``onnx.ModelProto`` that makes the tensor that was read, its input, and other inputs.
+
+        Raises
+        ------
+        ValueError
+            If the model is no ONNX file, or was read from another tensor than an input of the file's.
+        """
+        return self._known.reader.runnable(self._known.trace.read)
+
+    @property
+    def read_tensor(self) -> Tensor:
+        """The tensor that was read, whose layout says where the axes of the space are."""
+        return self._known.trace.read
 
     @property
     def is_module(self) -> bool:

@@ -270,6 +270,10 @@ class Reader:
     def elsewhere(self) -> None:
         """Return nothing: an exported program has one size."""
 
+    def runnable(self, read: Tensor) -> tuple[Any, str, dict[str, Any]]:
+        """Refuse: a module is no file."""
+        raise ValueError(f"{self.name} is no ONNX file")
+
     def part(self, read: Tensor) -> Any:
         """Return a module up to a tensor, channels before the space."""
         import torch

@@ -18,6 +18,7 @@ from ..ir import Input, Operator, Shape, Tensor, examples
 from ..operators import translated
 from ..parts import Holdings, Place, joined
 from ..trace import Trace, spatial_axes
+from .file import value_of
 from .folding import Folding
 from .graph import as_damaged, attributes, called, flat, ordered, reads, takes_channels_last
 from .held import Held, place_of
@@ -397,3 +398,22 @@ class Reader:
     def part(self, read: Tensor) -> Any:
         """Refuse: PyTorch does not run ONNX files."""
         raise ValueError(f"{self.name} is an ONNX file, which PyTorch does not run; measure a module")
+
+    def runnable(self, read: Tensor) -> tuple[Any, str, dict[str, Any]]:
+        """Return the file with one output, the tensor that was read, its weights inside."""
+        import onnx
+
+        name = read.title
+        if name not in self.makers or self.input not in self.inputs:
+            raise ValueError(
+                f"{self.name} was read from {self.input!r} up to {name!r}, which are no input and tensor of "
+                "the file's own; verify it between others, with input= and output="
+            )
+        found = onnx.ModelProto()
+        found.CopyFrom(self.model)
+        for tensor in found.graph.initializer:
+            if tensor.data_location == onnx.TensorProto.EXTERNAL:
+                tensor.CopyFrom(onnx.numpy_helper.from_array(value_of(tensor, self.folder), tensor.name))
+        del found.graph.output[:]
+        found.graph.output.append(onnx.ValueInfoProto(name=name))
+        return found, self.input, {key: np.asarray(value) for key, value in self.asked.values.items()}

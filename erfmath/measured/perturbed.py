@@ -1,0 +1,184 @@
+"""What units of an ONNX file see: inputs are changed slab by slab, onnxruntime says which outputs change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..network.arguments import Ints
+
+if TYPE_CHECKING:
+    from ..models.model import Model
+
+# How much an input is changed: what is far away counts little, and has to show in single precision.
+_SIZES = (1.0, 1e3, 1e6)
+_LEARNED = frozenset(["Conv", "ConvTranspose", "Gemm", "MatMul"])
+
+
+class Perturbed:
+    """A file whose input is changed from one position to another along an axis of its space.
+
+    Weights of convolutions and matrices are drawn anew, most of them positive, so that no rectifier is closed
+    and no branch begins at zero; those of quantised files are kept.
+
+    Parameters
+    ----------
+    model
+        A model read from an ONNX file.
+    seed
+        Of the weights and the inputs.
+
+    Raises
+    ------
+    ImportError
+        If onnxruntime is missing.
+    ValueError
+        If onnxruntime does not run the file, or its output does not hold the space axis by axis.
+    """
+
+    def __init__(self, model: Model, seed: int) -> None:
+        self._model, self._rng = model, np.random.default_rng(seed)
+        self._shape = tuple(side or 1 for side in model.input_shape)
+        self._axes = _axes_of(model)
+        self._run = _Session(model, self._rng)
+        kind = self._run.kind
+        is_whole = kind.kind in "iub"
+        draw = self._rng.integers(0, 2, self._shape) if is_whole else self._rng.random(self._shape) + 0.5
+        self._values = draw.astype(kind)
+        self._base = self._run(self._values)
+        self._changes: dict[tuple[int, int, int], Any] = {}
+
+    @property
+    def made(self) -> Ints:
+        """The units along the axes of the space."""
+        return tuple(self._base.shape[axis] for axis in self._axes)
+
+    def changes(self, unit: Ints, axis: int, first: int, stop: int) -> bool:
+        """Return whether a unit changes with the input's positions from first to stop along an axis."""
+        if first >= stop:
+            return False
+        key = axis, first, stop
+        if key not in self._changes:
+            self._changes[key] = self._changed(*key)
+        return bool(self._changes[key][unit])
+
+    def _changed(self, axis: int, first: int, stop: int) -> Any:
+        """Return which units change, in any channel and by any change."""
+        others = tuple(a for a in range(self._base.ndim) if a not in self._axes)
+        order = np.argsort(np.argsort(self._axes))
+        slab = (slice(None),) * self._model.space[axis] + (slice(first, stop),)
+        found: Any = False
+        for size in _SIZES:
+            values = self._values.copy()
+            noise = self._rng.random(values[slab].shape) + 0.5
+            values[slab] = _added(values[slab], size * noise)
+            answer = self._run(values)
+            differs = (answer != self._base) & ~(np.isnan(answer) & np.isnan(self._base))
+            found = found | differs.any(axis=others)
+        return found.transpose(order)
+
+    def ends(self, unit: Ints, axis: int, expected: tuple[int, int] | None) -> tuple[int, int] | None:
+        """Return (first, last) position that changes a unit along an axis, sought where it is expected."""
+        side = self._shape[self._model.space[axis]]
+        if not self.changes(unit, axis, 0, side):
+            return None
+        first = _least(lambda p: self.changes(unit, axis, 0, p + 1), side, expected and expected[0])
+        last = _least(
+            lambda p: self.changes(unit, axis, side - 1 - p, side), side, expected and side - 1 - expected[1]
+        )
+        return first, side - 1 - last
+
+
+def _least(is_seen: Callable[[int], bool], side: int, guess: int | None) -> int:
+    """Return the first position from which on all that comes before is seen, by halving but for the guess."""
+    low, high = -1, side - 1  # not seen up to low, seen up to high
+    for place in [] if guess is None else [guess - 1, guess]:
+        if low < place < high:
+            low, high = (low, place) if is_seen(place) else (place, high)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_seen(middle) else (middle, high)
+    return high
+
+
+def _added(values: Any, noise: Any) -> Any:
+    """Return changed values of the same kind: integers turn over, floats grow within their range."""
+    if values.dtype.kind in "iub":
+        return (1 - values).astype(values.dtype)
+    return np.clip(values + noise, None, np.finfo(values.dtype).max / 4).astype(values.dtype)
+
+
+def _axes_of(model: Model) -> Ints:
+    """Return which axis of the output runs along each axis of the space."""
+    tensor = model.read_tensor
+    places = {axis[0]: i for i, axis in enumerate(tensor.axes) if len(axis) == 1 and len(tensor.runs[i]) == 1}
+    if sorted(places) != list(range(model.ndim)):
+        raise ValueError(
+            f"{model.name} up to {model.output!r} does not hold the space axis by axis, so that its units "
+            "have no places; verify it up to another tensor with output="
+        )
+    return tuple(places[owner] for owner in range(model.ndim))
+
+
+class _Session:
+    """A file up to one of its tensors, run by onnxruntime; `kind` is the type of its input."""
+
+    def __init__(self, model: Model, rng: Any) -> None:
+        try:
+            import onnxruntime
+        except ImportError:
+            raise ImportError(
+                "verifying an ONNX file needs the onnxruntime package: pip install onnxruntime"
+            ) from None
+        proto, self._input, given = model.runnable()
+        _redraw(proto.graph, rng)
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 4
+        self._name = model.name
+        try:
+            data = proto.SerializeToString()
+            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own, of several kinds
+            raise self._refusal(error) from None
+        inputs = {entry.name: entry for entry in self._session.get_inputs()}
+        self.kind = _kind_of(inputs.pop(self._input))
+        self._given = {name: _filled(entry) for name, entry in inputs.items()} | given
+
+    def __call__(self, values: Any) -> Any:
+        """Return the output for an input."""
+        try:
+            return self._session.run(None, {self._input: values, **self._given})[0]
+        except Exception as error:  # onnxruntime's own, of several kinds
+            raise self._refusal(error) from None
+
+    def _refusal(self, error: Exception) -> ValueError:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        return ValueError(f"{self._name} cannot be verified, as onnxruntime does not run it: {reason[:200]}")
+
+
+def _kind_of(entry: Any) -> Any:
+    """Return the type of an input of a session, whose name is such as tensor(float)."""
+    word = entry.type.removeprefix("tensor(").removesuffix(")")
+    return np.dtype({"float": "float32", "double": "float64"}.get(word, word))
+
+
+def _filled(entry: Any) -> Any:
+    """Return ones for another input of a session, its open sides as 1."""
+    return np.ones([side if isinstance(side, int) else 1 for side in entry.shape], _kind_of(entry))
+
+
+def _redraw(graph: Any, rng: Any) -> None:
+    """Draw the weights of convolutions and matrices anew, so that values stay about 1 through all layers."""
+    from onnx import TensorProto, numpy_helper
+
+    learned = {node.input[1] for node in graph.node if node.op_type in _LEARNED and len(node.input) > 1}
+    for tensor in graph.initializer:
+        if tensor.name in learned and tensor.data_type == TensorProto.FLOAT and len(tensor.dims) > 1:
+            sides = tuple(tensor.dims)
+            fan_in = sides[-2] if len(sides) == 2 else math.prod(sides[1:])
+            drawn = (rng.random(sides) + 0.5) * np.where(rng.random(sides) < 0.8, 1, -0.5) * 2 / fan_in
+            tensor.CopyFrom(numpy_helper.from_array(drawn.astype(np.float32), tensor.name))
