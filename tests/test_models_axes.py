@@ -358,3 +358,65 @@ def test_windows_that_overlap_are_exact():
     parts = nn.Conv1d(2, 2, 3, padding=1), nn.Conv1d(2, 2, 1)
     field = agrees(halo, parts, (1, 2, 16), 6)
     assert [phase.region for phase in field.phases] == [(-1, 4)] * 4
+
+
+def _masked_attention(how, side):
+    def attend(x, project):
+        tokens = x.flatten(2).transpose(1, 2)
+        query, key, value = project(tokens).chunk(3, -1)
+        n = tokens.shape[1]
+        full = torch.ones(n, n, dtype=torch.bool)
+        out = full.triu(1) if side == "before" else full.tril(-1)
+        if how == "flags":
+            seen = F.scaled_dot_product_attention(query, key, value, attn_mask=~out)
+        elif how == "numbers":
+            seen = F.scaled_dot_product_attention(query, key, value, attn_mask=out * -1e9)
+        else:
+            scores = query @ key.transpose(-1, -2) / 2
+            if how == "filled":
+                scores = scores.masked_fill(out, float("-inf"))
+            elif how == "added":
+                scores = scores + torch.zeros(n, n).masked_fill(out, float("-inf"))
+            elif how == "chosen":
+                scores = torch.where(out, -1e9, scores)
+            else:
+                return ((scores * ~out) @ value).transpose(1, 2)
+            seen = F.dropout(scores.softmax(-1), 0.1, False) @ value
+        return (tokens + seen).transpose(1, 2)
+
+    return attend
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("how", ["flags", "numbers", "filled", "added", "chosen", "linear"])
+def test_constant_masks_of_one_side_are_read_as_such(how, side):
+    module = Function(_masked_attention(how, side), nn.Linear(4, 12))
+    model = em.from_torch(module, (1, 4, 12))
+    region = (-math.inf, 5) if side == "before" else (5, math.inf)
+    assert em.receptive_field(model).region(5) == region
+    assert em.verify(model).ok
+
+
+def test_masks_that_leave_out_less_or_more_than_a_side_read_both():
+    def attend(x, project, is_shifted):
+        tokens = x.transpose(1, 2)
+        query, key, value = project(tokens).chunk(3, -1)
+        mask = torch.ones(12, 12, dtype=torch.bool).triu(2) if is_shifted else torch.eye(12, dtype=torch.bool)
+        scores = (query @ key.transpose(-1, -2)).masked_fill(mask, float("-inf"))
+        return (scores.softmax(-1) @ value).transpose(1, 2)
+
+    for is_shifted in (True, False):
+        module = Function(lambda x, p, s=is_shifted: attend(x, p, s), nn.Linear(4, 12))
+        model = em.from_torch(module, (1, 4, 12))
+        assert em.receptive_field(model).region(5) == (-math.inf, math.inf)
+        assert em.verify(model).is_inside
+
+
+def test_small_numbers_in_masked_places_leave_nothing_out():
+    def attend(x, project):
+        query, key, value = project(x.transpose(1, 2)).chunk(3, -1)
+        scores = (query @ key.transpose(-1, -2)).masked_fill(torch.ones(12, 12).triu(1).bool(), -1.0)
+        return (scores.softmax(-1) @ value).transpose(1, 2)
+
+    model = em.from_torch(Function(attend, nn.Linear(4, 12)), (1, 4, 12))
+    assert em.receptive_field(model).region(5) == (-math.inf, math.inf)

@@ -461,6 +461,7 @@ def _both(first: Any, second: Any) -> Any:
 def _softmax(values: Any, dim: int, *_: Any) -> Any:
     """Return a softmax of logits between -1 and 1, those that are masked apart: none is rounded away."""
     torch = import_torch()
+    values = values.masked_fill(values <= -1e4, -math.inf)  # which some masks are written as
     finite = torch.where(torch.isfinite(values), values, torch.zeros_like(values))
     return torch.softmax(values / (1 + finite.abs().amax(dim, keepdim=True).detach()), dim)
 

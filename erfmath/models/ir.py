@@ -42,6 +42,8 @@ class Tensor:
         Along which axes of the space every entry reads everything.
     also
         Where it depends on positions in two ways, such as a product of queries and keys, the other ways.
+    masked
+        Of scores, the side on which a row reads columns, see masks.py; empty for both.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Tensor:
     whole: frozenset[int] = frozenset()
     also: tuple[Tensor, ...] = ()
     scattered: Any = field(default=None, repr=False, compare=False)  # see scattered.py
+    masked: str = field(default="", compare=False)
 
     @functools.cached_property
     def runs(self) -> Layout:

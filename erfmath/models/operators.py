@@ -136,12 +136,12 @@ _named("join", "Mean", combine="mean")
 _named(
     "join",
     """
-    And BitShift BitwiseAnd BitwiseOr BitwiseXor Equal Greater GreaterOrEqual Less LessOrEqual Mod Or Where
-    Xor __and__ __or__ atan2 bitwise_and bitwise_or eq fmod ge gt hypot le logical_and logical_or lt
-    masked_fill ne remainder where
+    And BitShift BitwiseAnd BitwiseOr BitwiseXor Equal Greater GreaterOrEqual Less LessOrEqual Mod Or Xor
+    __and__ __or__ atan2 bitwise_and bitwise_or eq fmod ge gt hypot le logical_and logical_or lt ne remainder
     """,
     combine="choice",
 )
+_named("join", "masked_fill Where where", read.filled, combine="choice")
 _named("prelu", "PRelu", combine="prelu")
 _named("prelu", "prelu", combine="prelu", is_aligned=True)  # with the channels, whatever follows
 

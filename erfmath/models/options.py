@@ -15,6 +15,7 @@ import numpy as np
 
 from .axes import Shape
 from .ir import Constant, Operator, Tensor
+from .masks import side_attended
 
 Arguments = Mapping[str, Any]
 Options = Mapping[str, Any]
@@ -404,8 +405,30 @@ def recurrent(op: Operator, a: Arguments) -> Options:
 
 
 def attended(op: Operator, a: Arguments) -> Options:
-    """Return whether a position attends only to those before it."""
-    return {"is_causal": bool(_first(a, "is_causal", "unidirectional", default=False))}
+    """Return on which side a position attends to others, by a flag or by a mask; None for both."""
+    if _first(a, "is_causal", "unidirectional", default=False):
+        return {"is_causal": "before"}
+    return {"is_causal": side_attended(op.inputs[3]) if len(op.inputs) > 3 else None}
+
+
+def filled(op: Operator, a: Arguments) -> Options:
+    """Return where masked scores have a number: where the mask is true or not, and the number."""
+    if op.title.endswith("masked_fill"):
+        value = a.get("value")
+        return {"filled": (True, float(value))} if isinstance(value, (int, float)) else {}
+    numbers = [a.get("self"), a.get("other")]
+    if len(op.inputs) > 2:
+        numbers = [_single(entry) for entry in op.inputs[1:3]]
+    places = [i for i, x in enumerate(numbers) if isinstance(x, (int, float))]
+    return {"filled": (places[0] == 0, float(numbers[places[0]] or 0))} if len(places) == 1 else {}
+
+
+def _single(entry: Any) -> float | None:
+    """Return the number that a constant holds all over."""
+    if not isinstance(entry, Constant) or entry.shape is None or math.prod(s or 0 for s in entry.shape) != 1:
+        return None
+    value = entry.load()
+    return None if value is None else float(np.asarray(value).ravel()[0])
 
 
 def windows_as_columns(op: Operator, a: Arguments) -> Options:

@@ -22,10 +22,11 @@ from .axes import Axis, Layout, Shape, channel, owners, plain, positions
 from .channelwise import given_of
 from .energy import energy_of
 from .ir import Operator, Placed, Tensor, rank_of, with_input
+from .masks import is_softmax_of_keys, side_of
 from .moves import Move, depth_behind, depth_of, has_channels, placed, read
 from .parts import Ran
 from .rules import PREPARED, RULES
-from .rules.products import PRODUCTS, product_parts
+from .rules.products import PRODUCTS, keys_seen, product_parts
 from .scattered import VIEWS, recognised, viewed
 from .slopes import Rates
 
@@ -106,6 +107,12 @@ class Trace:
         return found
 
     def _made(self, op: Operator) -> tuple[Tensor, ...]:
+        """Return the tensors that an operator makes, with the side on which they are masked."""
+        side = "" if op.title in self.rules else side_of(op)
+        found = self._made_anyhow(op)
+        return tuple(_masked(tensor, side) for tensor in found) if side else found
+
+    def _made_anyhow(self, op: Operator) -> tuple[Tensor, ...]:
         """Return the tensors that an operator makes, of what depends on positions in several ways as well."""
         kind = None if op.title in self.rules else op.kind
         if kind in VIEWS and len(op.tensors) == 1 and (moved := self._followed(op)) is not None:
@@ -115,6 +122,8 @@ class Trace:
         if kind in PRODUCTS:
             parts = [self._prepared(part) for part in product_parts(op)]
             return (self._summed(op, [self._emitted(part)[0] for part in parts]),)
+        if kind is not None and is_softmax_of_keys(op):
+            return self._emitted(keys_seen(op))
         several = next((i for i, x in enumerate(op.inputs) if isinstance(x, Tensor) and x.also), None)
         if several is None:
             return self._emitted(self._prepared(op))
@@ -443,6 +452,11 @@ def spatial_axes(space: Any, rank: int) -> tuple[int, ...]:
     if len(set(found)) < len(found):
         raise ValueError(f"space must be different axes, got {space!r}")
     return found
+
+
+def _masked(tensor: Tensor, side: str) -> Tensor:
+    """Return a tensor, in all the ways it depends on positions, with the side on which it is masked."""
+    return replace(tensor, masked=side, also=tuple(replace(part, masked=side) for part in tensor.also))
 
 
 def _is_spatial(op: Operator) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...network.algebra import Identity
 from ...network.layers import Conv, GlobalPool
-from ..axes import channel
+from ..axes import channel, owners
 from ..channelwise import Given
 from ..ir import Operator, Placed, Tensor, everything, single, with_input
 from ..moves import context, read
@@ -80,19 +80,50 @@ def product_parts(op: Operator) -> list[Operator]:
                 raise op.error("multiplies tensors whose numbers of axes are not known; give input_shape")
             options = {**op.options, "letters": letters, "out": out, "sides": _sides_of(op, terms)}
             found.append(replace(op, kind="contract", inputs=(part,), options=options))
+    if op.kind == "matmul" and isinstance(op.inputs[0], Tensor) and op.inputs[0].masked:
+        return _masked(found, op.inputs[0].masked)
     return _one_sided(op, found) if op.get("is_causal") else found
+
+
+def keys_seen(op: Operator) -> Operator:
+    """Return a softmax of masked scores as their keys see it: a row reads all keys on its side."""
+    return _seen(replace(op, kind="contract"), op.tensor, ["row", "column"], op.tensor.masked)
+
+
+def _masked(parts: list[Operator], side: str) -> list[Operator]:
+    """Return the operands of a product with a masked matrix, whose rows read the other's on one side."""
+    lefts = [part.tensor for part in parts if part.options["letters"][-1] == "sum"]
+    rows = {runs for tensor in lefts for runs in tensor.runs[-2:] if owners(runs)}
+    found = []
+    for part in parts:
+        letters, tensor = part.options["letters"], part.tensor
+        if letters[-1] == "sum" and tensor.axes[-1]:
+            part = _seen(part, tensor, part.options["out"][-2:], side)
+        elif letters[-2:] == ["sum", "column"] and rows == {tensor.runs[-2]}:
+            renamed = [*letters[:-2], "row", "column"]
+            part = replace(part, options={**part.options, "letters": renamed, "side": side, "along": "row"})
+        found.append(part)
     return found
 
 
+def _seen(op: Operator, tensor: Tensor, out: Sequence[str], side: str) -> Operator:
+    """Return what scores as their keys see them add to rows: the keys on one side."""
+    names = _batches(len(tensor.runs) - 2)
+    sides = dict(zip([*names, *out], op.shapes[0] or (), strict=False))
+    options = {"letters": [*names, "", "row"], "out": [*names, *out], "sides": sides}
+    return replace(op, options={**options, "side": side, "along": "row"})
+
+
 def _one_sided(op: Operator, parts: list[Operator]) -> list[Operator]:
-    """Return the operands of causal attention, of whose keys a query reads those before it."""
+    """Return the operands of attention to one side, of whose keys a query reads those before or after it."""
     queries = [p.tensor.runs[-2] for p in parts if "query" in p.options["letters"]]
     found = []
     for part in parts:
         letters = part.options["letters"]
         if "key" in letters and part.tensor.runs[-2] in queries:
             renamed = ["query" if letter == "key" else letter for letter in letters]
-            part = replace(part, options={**part.options, "letters": renamed, "side": "before"})
+            part = replace(part, options={**part.options, "letters": renamed, "along": "query"})
+            part = replace(part, options={**part.options, "side": op.options["is_causal"]})
         found.append(part)
     return found
 
@@ -165,7 +196,8 @@ def _(op: Operator) -> Placed:
     )
     if not op.get("side"):
         return single(op, Identity(), layout)
-    node, whole = context(op, tensor, [len(tensor.runs) - 2], op.options["side"])
+    place = op.options["letters"].index(op.options["along"])
+    node, whole = context(op, tensor, [place], op.options["side"])
     return single(op, node, layout)._replace(whole=whole)
 
 
