@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._checks import as_choice, as_count, is_index, per_axis
+from .._memory import check_memory
 from ..polynomials.kernel import Kernel, as_kernel
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def as_weights(kernel: Any, total: int = 1) -> Kernel:
 
 @functools.lru_cache(maxsize=256)
 def _uniform(sizes: Ints, total: int) -> Kernel:
+    check_memory(40 * math.prod(sizes), f"a kernel of {sizes} taps", "use fewer")
     return Kernel(np.full(sizes, Fraction(total, math.prod(sizes)), dtype=object))
 
 
