@@ -23,6 +23,8 @@ def evaluate(net, x):
         return joined([x, evaluate(net.branch, x)], [1, net.gain])
     if isinstance(net, (em.Sum, em.Concat)):
         return joined([evaluate(branch, x) for branch in net.branches], net.gains)
+    if isinstance(net, em.Graph):
+        return of_graph(net, net.output, x)
     if isinstance(net, em.GlobalPool):
         return np.full((1,) * x.ndim, x.mean())
     if isinstance(net, em.Conv):
@@ -50,6 +52,15 @@ def evaluate(net, x):
             x = upsampled(x, axis, factor, net.mode)
         return x
     return x  # pointwise
+
+
+def of_graph(net, name, x):
+    """A tensor of a graph by its name: every layer asks the layers that it reads."""
+    if name == "input":
+        return x
+    node, sources = next((e.node, e.sources) for e in net.layers if e.name == name)
+    parts = [of_graph(net, source, x) for source, _ in sources]
+    return evaluate(node, joined(parts, [gain for _, gain in sources]))
 
 
 def pooled(net, x):

@@ -16,7 +16,10 @@ from ..laws.rules import DEFINITIONS, PROFILES
 from ..models.sources import Options, read
 from ..network.algebra import Node
 from ..network.field import ReceptiveField, receptive_field
+from ..network.program import program_of
+from ..network.sizes import projected
 from ..streaming.latency import latency, shown
+from ..tiling.along import needed_along
 from ..words import figure, human_bytes, per_axis_text, shown_sides
 from .axes import pairs_of, per_axis_values
 
@@ -98,7 +101,7 @@ def check(
         A network, a Model, a PyTorch module, a name, or a file, as for :func:`analyze`.
     halo
         Tiles with this halo give what the whole gives: an int, or per axis an int or a pair (before, after).
-        It is enough for :meth:`ReceptiveField.halo` and a multiple of the period, so that tiles begin on the
+        It is what :func:`tiles` needs or more, and a multiple of the period, so that tiles begin on the
         network's grid.
     lookahead, delay
         At most so many samples along time, see :func:`latency`.
@@ -205,6 +208,8 @@ def _halo(case: _Checked, wanted: Any) -> Condition:
     def compare() -> tuple[str, bool]:
         needed = pairs_of(field, field.halo())
         whole = [tuple(_on_grid(side, p) for side in pair) for pair, p in zip(needed, periods, strict=True)]
+        if not any(math.inf in pair for pair in whole):
+            whole = [tuple(map(max, a, b)) for a, b in zip(whole, _of_tiles(case.net, field), strict=True)]
         text = "needs " + per_axis_text([f"{shown(a)} before, {shown(b)} after" for a, b in whole])
         if any(math.inf in pair for pair in whole):
             return f"{text}: {field.unbounded!r} reads the whole of a side", False
@@ -214,6 +219,13 @@ def _halo(case: _Checked, wanted: Any) -> Condition:
         return text, all(g >= n and g % p == 0 for gs, ns, p in sides for g, n in zip(gs, ns, strict=True))
 
     return _condition("halo", words, compare)
+
+
+def _of_tiles(net: Node, field: ReceptiveField) -> list[tuple[int, int]]:
+    """Return the halos of tiles: also for what leaves a tile inside the network and comes back."""
+    program = program_of(net, field.ndim, unrolled=True)
+    found = [needed_along(net, projected(program, axis), axis) for axis in range(field.ndim)]
+    return [(halo.before, halo.after) for halo in found]
 
 
 def _on_grid(samples: Any, period: int) -> Any:

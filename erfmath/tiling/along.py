@@ -6,12 +6,13 @@ from typing import NoReturn
 
 import numpy as np
 
+from ..network.algebra import Node
 from ..network.program import Program
 from ..network.sizes import fits, sized
 from ..network.stage import Stage
 from .asked import Asked, Wanted
 from .axis import AxisTiles
-from .clean import Margins, clean_units, margins
+from .clean import Margins, clean_units, margins, reach
 from .loss import Losses
 from .refusals import require_tileable
 
@@ -42,6 +43,19 @@ def halo_of(
     if wanted.halos is not None:
         return _as_asked(wanted.halos[axis], tile, period), needed
     return needed if losses is None else _least(losses, axis, needed, period, wanted.loss), needed
+
+
+def needed_along(net: Node, line: Program, axis: int, least: int = 0) -> Margins:
+    """Return the exact halo, in whole periods, of the shortest tile of at least so many samples.
+
+    By default tiles are long, so that none is refused for being short.
+    """
+    period = int(line.period[0] * line.rate[0])
+    first = least or -(-2 * reach(line) // period) * period + period
+    tile = next((n for n in range(first, first + 2 * period) if fits(line, n)), first)
+    require_tileable(net, line, axis, tile)
+    found = margins(line, tile)
+    return Margins(found.before, found.after - tile % period)
 
 
 def _least(losses: Losses, axis: int, needed: Margins, period: int, loss: float) -> Margins:
