@@ -337,6 +337,38 @@ def test_plots_are_saved(capsys, tmp_path, words):
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(
+    ("options", "definition", "profiles"),
+    [
+        ([], "threshold", ["mean", "std"]),
+        (["--as", "replknet"], "square", ["std", "mean"]),
+        (
+            ["--profile", "variance", "--share", ".5", "--definition", "mass"],
+            "mass",
+            ["variance", "mean", "std"],
+        ),
+    ],
+)
+def test_growth_is_drawn_once_by_each_profile_under_the_rule_of_the_table(
+    capsys, tmp_path, options, definition, profiles
+):
+    pytest.importorskip("matplotlib")
+    run(capsys, "growth", "3x3", "5", "10", "20", *options, "--plot", str(tmp_path / "out.svg"))
+    drawn = (tmp_path / "out.svg").read_text()
+    texts = [line.strip()[5:-4] for line in drawn.splitlines() if line.strip().startswith("<!-- ")]
+    assert f"kernel 3x3, {definition}" in texts
+    assert [t for t in texts if t.startswith("effective")] == [
+        f"effective, {profile}: slope {growth_slope(profile, options):.3f}" for profile in profiles
+    ]
+
+
+def growth_slope(profile, options):
+    """The slope by one profile alone."""
+    given = dict(zip(options[::2], options[1::2], strict=True))
+    reading = {"convention": given.get("--as"), "definition": given.get("--definition"), "profile": profile}
+    return em.growth(em.Kernel.uniform((3, 3)), [5, 10, 20], **reading).slope
+
+
 def test_a_field_is_drawn_over_a_picture_of_the_size_of_the_input(capsys, tmp_path):
     image = pytest.importorskip("matplotlib.image")
     photo, out = tmp_path / "photo.png", tmp_path / "out.png"

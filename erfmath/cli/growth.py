@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from erfmath.laws.conventions import rule_of
 from erfmath.laws.depths import Growth, growth
 from erfmath.polynomials.kernel import Kernel
 from erfmath.report.sizes import shown_side
@@ -46,17 +47,19 @@ def run(arguments: argparse.Namespace) -> str:
 
 def _save(kernel: Kernel, depths: list[int], found: Growth, arguments: argparse.Namespace) -> None:
     """Draw the growth by both profiles: what mean weights pass, and the size of random gradients."""
-    growths = {arguments.profile: found}
+    reading = reading_of(arguments)
+    rule = rule_of(**reading)
+    growths = {rule.profile: found}
     for profile in ("mean", "std"):
-        options = {"definition": arguments.definition, "ref": arguments.ref, "profile": profile}
-        growths.setdefault(profile, growth(kernel, depths, **options))
+        if profile not in growths:
+            growths[profile] = growth(kernel, depths, **{**reading, "profile": profile})
 
     def draw(plotting: Any, figure: Any, name: str) -> Any:
         unit = {1: "samples", 2: "pixels"}.get(kernel.ndim, "voxels")
         axes = (figure or plotting.new_figure()).add_subplot()
         return plotting.plot_growth(growths, axes, name=name, unit=unit)
 
-    save_plot(arguments, draw, f"kernel {arguments.kernel}, {arguments.definition}")
+    save_plot(arguments, draw, f"kernel {arguments.kernel}, {rule.definition}")
 
 
 def _as_dict(kernel: str, found: Growth) -> dict[str, Any]:
