@@ -365,8 +365,9 @@ def test_growth_is_drawn_once_by_each_profile_under_the_rule_of_the_table(
 def growth_slope(profile, options):
     """The slope by one profile alone."""
     given = dict(zip(options[::2], options[1::2], strict=True))
-    reading = {"convention": given.get("--as"), "definition": given.get("--definition"), "profile": profile}
-    return em.growth(em.Kernel.uniform((3, 3)), [5, 10, 20], **reading).slope
+    share = float(given["--share"]) if "--share" in given else None
+    reading = {"convention": given.get("--as"), "definition": given.get("--definition"), "share": share}
+    return em.growth(em.Kernel.uniform((3, 3)), [5, 10, 20], **reading, profile=profile).slope
 
 
 def test_a_field_is_drawn_over_a_picture_of_the_size_of_the_input(capsys, tmp_path):

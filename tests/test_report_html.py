@@ -38,6 +38,22 @@ def test_without_a_script_all_numbers_are_there():
     assert plain.count("<svg") == plain.count("</svg>") == 3  # a map, a profile for both axes, the growth
 
 
+@pytest.mark.parametrize(
+    ("profile", "drawn", "box"),
+    [
+        ("mean", "Impact of the input", "threshold."),
+        ("std", "Variance of the gradient", "threshold, std."),
+        ("variance", "Variance of the gradient", "threshold, variance."),
+    ],
+)
+def test_pictures_say_what_they_are_of(profile, drawn, box):
+    page = em.analyze("conv3x3*4", profile=profile).to_html()
+    captions = re.findall("<figcaption>(.*?)</figcaption>", page)
+    assert captions[0].startswith(f"{drawn}, all 9 x 9 positions;")
+    assert captions[0].endswith(f"Red: the effective field, by {box}")
+    assert captions[1].startswith(f"{drawn} along each axis: mean 4,")
+
+
 def test_texts_are_escaped():
     graph = em.Graph({"</script><script>alert(1)//": (em.Conv((3, 3)), "input"), "{{js}}&": (em.Conv((3, 3)),
              "</script><script>alert(1)//")})  # fmt: skip

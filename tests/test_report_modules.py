@@ -300,6 +300,11 @@ def test_formats_say_the_same(resnet50, tmp_path):
     assert r"$\infty$" in latex
 
 
+def test_latex_prints_each_character_as_itself():
+    table = em.analyze("(conv3 | id)").layers
+    assert r"Sum: 3 \textbar{} identity" in table.to_latex()
+
+
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_data_frames_hold_the_columns(resnet50, library):
     pytest.importorskip(library, reason=f"{library} is optional")

@@ -179,6 +179,9 @@ _SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "|": r"\textbar{}",  # a dash in LaTeX's own fonts, as < and > are quotation marks
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
 }
 
 

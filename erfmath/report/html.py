@@ -18,6 +18,7 @@ from ..words import human_bytes, short_count, shown_sides
 from . import svg
 from .axes import per_axis_values
 from .explorer import explorer
+from .pictures import drawn_name
 from .sizes import shown_side
 from .text import facts_of, measured_text, phase_table, title_of
 
@@ -90,8 +91,9 @@ def _pictures(found: Analysis, seen: dict[str, Any]) -> str:
     made: list[Callable[[], Html]] = []
     if law is not None:
         effective = next((value for value in found.effective.values() if value is not None), None)
-        made += [lambda: svg.impact_map(law, effective)] if law.ndim == 2 else []
-        made += [functools.partial(svg.profile, *shown) for shown in _profiles(law)]
+        what = _drawn(found)
+        made += [lambda: svg.impact_map(law, effective, what)] if law.ndim == 2 else []
+        made += [functools.partial(svg.profile, one, what + along) for one, along in _profiles(law)]
     sides = [max(map(float, row["field"])) for row in seen["rows"]]
     if math.isfinite(max(sides)):
         made.append(lambda: svg.growth(sides))
@@ -99,6 +101,12 @@ def _pictures(found: Analysis, seen: dict[str, Any]) -> str:
     if not drawn:
         return ""
     return f'<section aria-label="Pictures"><h2>Pictures</h2><div class="figures">{drawn}</div></section>'
+
+
+def _drawn(found: Analysis) -> str:
+    """Return what the pictures are of."""
+    is_impact = drawn_name(found.profile, found.weights) == "Impact"
+    return "Impact of the input" if is_impact else "Variance of the gradient"
 
 
 def _profiles(law: Distribution) -> list[tuple[UnivariateDistribution, str]]:

@@ -26,6 +26,11 @@ def beside(left: str, right: str, gap: int = 4) -> str:
     return "\n".join((x.ljust(width) + y).rstrip() for x, y in zip(a, b, strict=True))
 
 
+def drawn_name(profile: str, weights: str) -> str:
+    """Return what the distribution of an analysis is of: equal taps of random sign have a variance."""
+    return "Variance" if weights == "uniform" and profile != "mean" else "Impact"
+
+
 def profile_picture(law: UnivariateDistribution, width: int = 72, height: int = 8) -> str:
     """Return a bar chart of the pmf within five standard deviations of the mean, with its ends below.
 

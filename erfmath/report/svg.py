@@ -14,6 +14,7 @@ from ..core.scaled import Floats
 from ..laws.base import Distribution
 from ..laws.display import bulk, columns
 from ..laws.effective import EffectiveField
+from ..laws.rules import Rule
 from ..laws.univariate import UnivariateDistribution
 from .pictures import cells_within
 
@@ -33,8 +34,8 @@ def figure(shapes: str, size: tuple[float, float], label: str, caption: str) -> 
     return Html(f"<figure{kind}>{drawn}<figcaption>{escape(caption)}</figcaption></figure>")
 
 
-def impact_map(law: Distribution, effective: EffectiveField | None) -> Html:
-    """Return a map of the impact on two axes where most of it is, with the box of the effective field."""
+def impact_map(law: Distribution, effective: EffectiveField | None, what: str) -> Html:
+    """Return a map of what is drawn on two axes where most of it is, with the box of the effective field."""
     window = tuple(bulk(marginal) for marginal in law.marginals)
     window = _cropped(window, _cells(law, window))
     shares = _cells(law, window)
@@ -49,9 +50,14 @@ def impact_map(law: Distribution, effective: EffectiveField | None) -> Html:
     whole = " x ".join(str(high - low + 1) for low, high in law.bounds)
     is_whole = all(a == b for a, b in zip(window, law.bounds, strict=True))
     part = f"all {whole} positions" if is_whole else f"positions {ends[0]} down, {ends[1]} across, of {whole}"
-    box = "" if effective is None else f" Red: the effective field, by {effective.definition}."
-    caption = f"Impact of the input, {part}; shaded from {_percents()} % of the peak.{box}"
-    return figure("".join(shapes), (width + 1, height + 1), "the impact as a map", caption)
+    box = "" if effective is None else f" Red: the effective field, by {_by(effective.rule)}."
+    caption = f"{what}, {part}; shaded from {_percents()} % of the peak.{box}"
+    return figure("".join(shapes), (width + 1, height + 1), f"{what} as a map", caption)
+
+
+def _by(rule: Rule) -> str:
+    """Return the definition, and the profile where it is not the impact itself."""
+    return rule.definition if rule.profile == "mean" else f"{rule.definition}, {rule.profile}"
 
 
 def _cells(law: Distribution, window: Sequence[tuple[int, int]]) -> Floats:
@@ -105,8 +111,8 @@ def _box(
     return f'<rect class="s-core" x="{left + 0.5:.5g}" y="{top + 0.5:.5g}" {sides}/>'
 
 
-def profile(law: UnivariateDistribution, along: str) -> Html:
-    """Return the impact along an axis within five standard deviations, and the normal beside it."""
+def profile(law: UnivariateDistribution, what: str) -> Html:
+    """Return what is drawn along an axis within five standard deviations, and the normal beside it."""
     first, last = bulk(law)
     piece = -(-(last - first + 1) // _COLUMNS)  # points to a column, as many in each
     end, last = last, first + piece * -(-(last - first + 1) // piece) - 1
@@ -125,10 +131,10 @@ def profile(law: UnivariateDistribution, along: str) -> Html:
     shapes += _across([(_LEFT, str(first)), (_LEFT + across * (end - first + 1), str(end))], base)
     shapes += f'<text x="{_LEFT - 6:g}" y="16" text-anchor="end">{most:.2g}</text>'
     caption = (
-        f"Impact{along}: mean {law.mean():.6g}, standard deviation {law.std():.5g}, within five of these; "
+        f"{what}: mean {law.mean():.6g}, standard deviation {law.std():.5g}, within five of these; "
         "red: the normal with the same."
     )
-    return figure(shapes, (_WIDTH, _HEIGHT), f"the impact{along}", caption)
+    return figure(shapes, (_WIDTH, _HEIGHT), what, caption)
 
 
 def _normal(law: UnivariateDistribution, ends: tuple[int, int], scale: float) -> str:

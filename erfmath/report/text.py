@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from erfmath.laws.clt import CentralLimit
 from erfmath.network.field import ReceptiveField
-from erfmath.report.pictures import beside, map_picture, profile_picture
+from erfmath.report.pictures import beside, drawn_name, map_picture, profile_picture
 from erfmath.words import facts, human_bytes, per_axis_text, short_count, shown_sides, table
 
 from ..laws.base import Distribution
@@ -207,7 +207,7 @@ def _cost_text(found: Analysis) -> str:
 
 def _picture(law: Distribution, profile: str, weights: str) -> str:
     """Return the profile along the first axis, on two axes beside the map; empty if it cannot be drawn."""
-    what = "Variance" if weights == "uniform" and profile != "mean" else "Impact"
+    what = drawn_name(profile, weights)
     try:
         if law.ndim == 1:
             return (
