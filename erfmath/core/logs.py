@@ -34,6 +34,7 @@ from .tilted.readings import floats, reader_of
 _SHORT = 2**13
 _FEW = 64
 _LONGEST = 2**18
+_LONGEST_TABLE = 2**23  # half a gigabyte
 _MOST_OPERATIONS = 10**9
 # A table multiplies factor by factor, and a contour integral asks each of them at every node: a
 # millisecond or more for each, and as much for a thousand taps.
@@ -300,7 +301,7 @@ def _inner_log_row(polynomial: Product, normalised: bool) -> Floats:
 def require_table(polynomial: Product, problem: object) -> None:
     """Raise where a row without a bell shape is too long to tabulate."""
     size = math.prod(polynomial.shape)
-    if size > _LONGEST or direct_operations(polynomial) > _MOST_OPERATIONS:
+    if size > _LONGEST_TABLE or direct_operations(polynomial) > _MOST_OPERATIONS:
         raise ValueError(
             f"{problem}; and the row of {size:.3g} coefficients is too long to tabulate instead. "
             "Take fewer factors, or coefficients(..., method='exact') if the weights allow it"

@@ -38,6 +38,7 @@ _WIDEST_EDGE = 200.0  # of a heavy-tailed lobe, in units of 1 / standard deviati
 _INNER = 0.8  # of the lobe's width without a tilt: within it every tilt is bounded by its own moments
 _MOST_STEPS = 30
 _BATCH = 1 << 16
+_TURNS = (1, 2, 3)  # lobes looked at of a factor of wide steps
 
 _LOBES: WeakKeyDictionary[Law, Lobe | None] = WeakKeyDictionary()
 
@@ -79,6 +80,8 @@ def _lobe(law: Law) -> Lobe | None:
     powers = tuple(f.n for f in law.taps)
     lumps = tuple(Lumps.of(f.share[:, 0], f.centred[:, 0], scale) for f in law.taps)
     found = Lobe(mean, law.variance, powers, lumps)
+    if found.has_equals(law):
+        return None
     steepest = found.steepest(law)
     if steepest:
         return replace(found, steepest_tilt=steepest)
@@ -100,6 +103,19 @@ class Lobe:
     lumps: tuple[Lumps, ...]
     steepest_tilt: float = 0.0
     edge: float = 0.0  # where the bulk proves it, the end of the lobe of every tilt
+
+    def has_equals(self, law: Law) -> bool:
+        """Return whether |phi| is no small number where a factor of wide steps has its next lobes.
+
+        This costs nothing beside the grids of a law of wide steps, on which it would come out too.
+        """
+        gaps = {int(np.gcd.reduce(np.diff(f.steps))) for f in law.taps}
+        places = np.array([2 * np.pi * turn / gap for gap in gaps for turn in _TURNS if 2 * turn <= gap])
+        log_modulus = np.zeros(len(places))
+        for f in law.taps:
+            phases = np.exp(1j * places[:, None] * f.centred[:, 0])
+            log_modulus += f.n * np.log(np.maximum(np.abs(phases @ f.share[:, 0]), 1e-300))
+        return bool((log_modulus[places > self._inner_width] > -NEGLIGIBLE).any())
 
     def steepest(self, law: Law) -> float:
         """Return the largest of some tilts for which |phi| is proved negligible off the lobe, 0 for none."""
