@@ -65,7 +65,8 @@ def place(rng, law):
     if where < 0.3:
         return int(rng.integers(low, high + 1))
     if where < 0.5:
-        return int(rng.choice([low, low + 1, low + 2, high - 2, high - 1, high]))
+        end = int(rng.choice([low, low + 1, low + 2, high - 2, high - 1, high]))
+        return min(max(end, low), high)  # a kernel of one tap has one point
     return min(max(round(law.mean() + rng.uniform(-9, 9) * law.std()), low), high)
 
 
