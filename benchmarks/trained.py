@@ -4,7 +4,7 @@
 deviation (in samples, along the first axis) of the energy of the middle unit's gradient over its inputs, and
 that which is read off the weights, over the measured one: by ``weights="given"``, the same with the shares of
 open gates that were measured per channel, by ``weights="energy"``, and by equal taps. Random weights are a
-control.
+control; how their ratio scatters from network to network is a second table.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .measure import digits, machine, markdown
 
 SECONDS = 5.0  # of training, each
 BATCH, INPUTS = 32, 96
+SEEDS = 8  # of the random networks whose ratios scatter
 
 
 def relu(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
@@ -96,10 +97,10 @@ def residual() -> nn.Module:
     return nn.Sequential(*relu(1, 24), *(Residual(24) for _ in range(4)))
 
 
-def temporal() -> nn.Module:
+def temporal(outputs: int = 1) -> nn.Module:
     """Return five causal blocks, dilated by powers of two."""
     blocks = [Causal(24, 2**i) for i in range(5)]
-    return nn.Sequential(nn.Conv1d(1, 24, 1), *blocks, nn.Conv1d(24, 1, 1))
+    return nn.Sequential(nn.Conv1d(1, 24, 1), *blocks, nn.Conv1d(24, outputs, 1))
 
 
 def canvases(count: int) -> tuple[Any, Any, Any]:
@@ -212,8 +213,19 @@ def row(name: str, module: nn.Module, x: Any) -> tuple[str, ...]:
     return (name, digits(size), *(f"{value / size:.2f}" for value in found))
 
 
+def scatter(outputs: int) -> tuple[str, ...]:
+    """Return the mean and the standard deviation of the ratio over random networks of so many outputs."""
+    found = []
+    for seed in range(SEEDS):
+        torch.manual_seed(seed)
+        module = temporal(outputs).eval().requires_grad_(False)
+        x = waves(INPUTS)[0]
+        found.append(by_theory(module, (1, x.shape[-1]), "given") / measured(module, x)[0])
+    return str(outputs), f"{np.mean(found):.2f}", f"{np.std(found, ddof=1):.2f}"
+
+
 def main() -> int:
-    """Print the table."""
+    """Print the tables."""
     torch.set_num_threads(1)
     rows = []
     for name, make, data, width in NETWORKS:
@@ -226,7 +238,9 @@ def main() -> int:
         last = trained(task, loss, SECONDS)
         rows.append(row(f"{name}, trained (loss {last:.2g})", module, x))
     header = ("network", "measured", "given", "given, open gates", "energy", "uniform")
-    print(f"{machine()}, torch {torch.__version__}\n\n{markdown(header, rows, left=1)}")
+    print(f"{machine()}, torch {torch.__version__}\n\n{markdown(header, rows, left=1)}\n")
+    headers = ("output channels of a random TCN", "given, mean", "standard deviation")
+    print(markdown(headers, [scatter(outputs) for outputs in (1, 16)]))
     return 0
 
 
