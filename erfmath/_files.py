@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def checked_path(path: object, endings: tuple[str, ...], name: str = "path") -> Path:
+def checked_path(path: object, endings: tuple[str, ...] | None, name: str = "path") -> Path:
     """Return the path of a file to write, or raise where its ending is not known or its folder is missing."""
     if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
         raise TypeError(f"{name} must be the path of a file, got {path!r}")
@@ -20,7 +20,7 @@ def checked_path(path: object, endings: tuple[str, ...], name: str = "path") -> 
         raise ValueError(f"{name} begins with the home of a user who is not known: {path!r}") from None
     if "\0" in str(found):
         raise ValueError(f"{name} has a null character, which no file's name has: {path!r}")
-    if found.suffix.lower() not in endings:
+    if endings is not None and found.suffix.lower() not in endings:
         raise ValueError(f"{name} must end in {' or '.join(endings)}, got {str(found)!r}")
     if os.path.isdir(found):
         raise IsADirectoryError(f"{name} is a folder, not a file: {str(found)!r}")

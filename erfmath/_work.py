@@ -16,7 +16,8 @@ _MOST_ELSEWHERE = 64
 
 def require_executor(executor: object) -> None:
     """Raise for what takes no work."""
-    if executor is not None and not callable(getattr(executor, "submit", None)):
+    is_type = isinstance(executor, type)  # the parentheses are missing
+    if executor is not None and (is_type or not callable(getattr(executor, "submit", None))):
         kind = type(executor).__name__
         raise TypeError(f"executor must have a method submit, got {executor!r} of type {kind}")
 

@@ -1,5 +1,6 @@
 """Sweeps: rows are the readings, whatever stops a run, whoever does the work."""
 
+import itertools
 import json
 import os
 import signal
@@ -153,6 +154,61 @@ def test_what_is_no_row_stops_the_sweep(tmp_path, row, says):
         swept(NETS[:1], lambda net: row, out=tmp_path / "rows.jsonl")
 
 
+def test_what_json_cannot_hold_is_a_failure(tmp_path):
+    endless = []
+    endless.append(endless)
+    rows = {3: {"a": 10**5000}, 4: {"a": endless}}
+    found = swept([em.Conv(3) ** n for n in (2, 3, 4)], lambda net: rows.get(net.n, {}), out=tmp_path / "a")
+    errors = sorted(row["error"].split(":")[0] for row in found if "error" in row)
+    assert (len(found), errors) == (3, ["RecursionError", "ValueError"])
+
+
+def test_a_reading_that_wants_to_exit_is_a_failure(tmp_path):
+    found = swept(NETS[:3], lambda net: sys.exit(3), out=tmp_path / "rows.jsonl")
+    assert [row["error"] for row in found] == 3 * ["SystemExit: 3"]
+
+
+@pytest.mark.parametrize("nets", ["resnet18", b"conv3", None, 3, em.Conv(3), {"a": em.Conv(3)}])
+def test_a_single_network_is_no_sweep(tmp_path, nets):
+    with pytest.raises(TypeError, match="nets must be an iterable of networks"):
+        swept(nets, out=tmp_path / "rows.jsonl")
+    assert not (tmp_path / "rows.jsonl").exists()
+
+
+def test_a_module_is_no_sweep_of_its_layers(tmp_path):
+    torch = pytest.importorskip("torch", reason="modules need torch")
+    with pytest.raises(TypeError, match="got a Sequential"):
+        swept(torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3)), out=tmp_path / "rows.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("out", "error", "says"),
+    [
+        (None, TypeError, "out must be the path"),
+        ("", TypeError, "out must be the path"),
+        (".", IsADirectoryError, "out is a folder"),
+        ("none/rows.jsonl", FileNotFoundError, "out is in a folder that is not there"),
+    ],
+)
+def test_where_no_rows_can_be_kept(tmp_path, monkeypatch, out, error, says):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=says):
+        swept(NETS[:1], out=out)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has the device")
+def test_a_device_keeps_no_rows():
+    with pytest.raises(ValueError, match="out is no file that rows can be kept in: '/dev/full'"):
+        swept(NETS[:1], out="/dev/full")
+
+
+def test_a_sweep_that_wrote_no_row_leaves_the_file_to_another(tmp_path):
+    out = tmp_path / "rows.jsonl"
+    with pytest.raises(TypeError, match="dictionary, got None"):
+        swept(NETS[:1], lambda net: None, out=out)
+    assert swept(NETS[:1], "field", out=out).added == 1
+
+
 def test_rows_hold_numpy_s_values(tmp_path):
     row = {"a": np.float64(0.1), "b": np.array([1, 2]), "c": (True, None), "d": np.inf}
     (found,) = swept(NETS[:1], lambda net: row, out=tmp_path / "rows.jsonl")
@@ -181,11 +237,12 @@ def test_a_line_in_the_middle_that_cannot_be_read_is_named(tmp_path):
     out = tmp_path / "rows.jsonl"
     swept(NETS[:9], out=out)
     lines = out.read_text().splitlines(keepends=True)
-    lines[4] = lines[4][:20] + "\n"
-    out.write_text("".join(lines))
-    with pytest.raises(ValueError, match="line 5 cannot be read"):
-        swept(NETS, out=out)
-    assert out.read_text() == "".join(lines)
+    for torn in (lines[4][:20] + "\n", '{"key": "none"}\n', '{"key": 3}\n', "\n"):
+        lines[4] = torn
+        out.write_text("".join(lines))
+        with pytest.raises(ValueError, match="line 5 cannot be read"):
+            swept(NETS, out=out)
+        assert out.read_text() == "".join(lines)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="locks are of POSIX")
@@ -198,6 +255,49 @@ def test_two_sweeps_do_not_write_one_file(tmp_path):
         return {"a": 1}
 
     assert not swept(NETS[:1], nested, out=out).failed
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks are of POSIX")
+def test_rows_added_before_the_lock_are_kept(tmp_path, monkeypatch):
+    import fcntl
+
+    out = tmp_path / "rows.jsonl"
+    swept(NETS, out=tmp_path / "all.jsonl")
+    swept(NETS[:5], out=out)
+
+    def late(*_):  # another sweep ends just before its lock is free
+        out.write_bytes((tmp_path / "all.jsonl").read_bytes())
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    found = swept(NETS, out=out)
+    assert (len(found), found.added) == (len(NETS), 0)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks are of POSIX")
+def test_file_systems_without_locks_keep_rows(tmp_path, monkeypatch):
+    import errno
+    import fcntl
+
+    def none(*_):
+        raise OSError(errno.ENOSYS, "no locks")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    assert len(swept(NETS, out=tmp_path / "rows.jsonl")) == len(NETS)
+
+
+def test_batches_shrink_where_the_networks_grow(monkeypatch):
+    from erfmath.sweeping import run
+
+    def read(items):
+        return [run.Line("{}", False)] * len(items), 0.1 if next(taken) < 40 else 10.0 * len(items)
+
+    taken = itertools.count()
+    monkeypatch.setattr(run, "_read", lambda _, items: read(items))
+    batches = run._Batches(iter([run._Item("", "", None)] * 10_000), dict)
+    executor = Immediate()
+    executor._max_workers = 1
+    sizes = [len(lines) for lines in batches.rows(executor)]
+    assert (sizes[0], max(sizes), sizes[-1]) == (1, 256, 1)
 
 
 def test_so_much_is_taken_as_keeps_the_workers_busy(tmp_path):
@@ -242,8 +342,9 @@ class Immediate:
 def test_anything_with_submit_is_an_executor(tmp_path):
     found = by_key(swept(NETS, executor=Immediate(), out=tmp_path / "a.jsonl"))
     assert found == by_key(swept(NETS, out=tmp_path / "b.jsonl"))
-    with pytest.raises(TypeError, match="executor must have a method submit, got 3"):
-        swept(NETS, executor=3, out=tmp_path / "c.jsonl")
+    for wrong in (3, ThreadPoolExecutor):
+        with pytest.raises(TypeError, match=f"executor must have a method submit, got {wrong!r}"):
+            swept(NETS, executor=wrong, out=tmp_path / "c.jsonl")
 
 
 def test_processes_of_this_machine(tmp_path):
@@ -302,6 +403,18 @@ def test_the_command(tmp_path, capsys):
     assert "another sweep" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         main(["sweep", str(tmp_path / "none.txt")])
+
+
+def test_what_the_command_cannot_use_is_named(tmp_path, capsys):
+    words, out = tmp_path / "nets.txt", str(tmp_path / "rows.jsonl")
+    words.write_bytes(b"conv3\n\xf3\n")
+    for options, says in (
+        ([], "nets.txt' is no text file in UTF-8"),
+        (["--workers", "0"], "--workers must be"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            main(["sweep", str(words), "--out", out, *options])
+        assert says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from erfmath._checks import require_file
+from erfmath._checks import as_count, require_file
 from erfmath.sweeping.readings import READINGS
 from erfmath.sweeping.run import sweep
 
@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints."""
-    workers = None if arguments.workers is None else parse_count(arguments.workers, "--workers")
+    workers = None
+    if arguments.workers is not None:
+        workers = as_count(parse_count(arguments.workers, "--workers"), "--workers", minimum=1)
     path = Path(arguments.file)
     require_file(path)
     with ProcessPoolExecutor(workers) as pool:
@@ -50,6 +52,9 @@ def run(arguments: argparse.Namespace) -> str:
 def _networks(path: Path) -> Iterator[str]:
     """Yield the networks of a file."""
     with open(path, encoding="utf-8") as file:
-        for line in file:
-            if text := line.partition("#")[0].strip():
-                yield text
+        try:
+            for line in file:
+                if text := line.partition("#")[0].strip():
+                    yield text
+        except UnicodeDecodeError:
+            raise ValueError(f"{str(path)!r} is no text file in UTF-8") from None

@@ -10,7 +10,7 @@ What it finds first is cheapest, and what it rules out stays ruled out.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field as entry
 from typing import NamedTuple
@@ -208,7 +208,7 @@ class Search:
 
     def _taps(self, most: int) -> Sequence[int]:
         """Return the numbers of taps allowed up to one."""
-        return range(2, most + 1) if self.sizes is None else [k for k in self.sizes if k <= most]
+        return range(2, most + 1) if self.sizes is None else self.sizes[: bisect_right(self.sizes, most)]
 
 
 def _divisors(value: int) -> list[int]:

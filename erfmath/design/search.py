@@ -189,11 +189,11 @@ class _Wish:
                 return design if design.effective >= side else None
         return None
 
-    def _sizes(self, field: int) -> Ints | None:
+    def _sizes(self, field: int) -> Sequence[int] | None:
         """Return the sizes that keep a unit in the middle of its field, where that has one."""
         if self.sizes is not None or self.causal or field % 2 == 0:
             return self.sizes
-        return tuple(range(3, field + 1, 2))
+        return range(3, field + 1, 2)
 
     def _price(self, taps: int) -> int:
         """Return what a layer costs for each of its units."""

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Self
 
+from .._files import checked_path
 from .readings import Row
 
 _FORMAT = "erfmath.sweep"
 _VERSION = 1
+_KEY = re.compile("[0-9a-f]{32}")
 
 
 class Line(NamedTuple):
@@ -45,20 +48,24 @@ class RowFile:
     """
 
     def __init__(self, path: Any, title: str) -> None:
-        self.path = Path(path)
+        self.path = _as_path(path)
         self.title = title
         self.keys: set[bytes] = set()
         self.failed = 0
         self._file: BinaryIO | None = None
+        self._is_begun = False
 
     def __enter__(self) -> Self:
-        end = self._read() if self.path.exists() else 0
         self._file = open(self.path, "ab")
-        _lock(self._file, self.path)
-        if end < self.path.stat().st_size:
-            self._file.truncate(end)
-        if not end:
-            self._write(self._header)
+        try:
+            _lock(self._file, self.path)  # before the reading: what another sweep adds until then counts
+            end = self._read()
+            if end < self.path.stat().st_size:
+                self._file.truncate(end)
+        except BaseException:
+            self._file.close()
+            raise
+        self._is_begun = end > 0
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: TracebackType | None) -> None:
@@ -74,13 +81,12 @@ class RowFile:
 
     def append(self, lines: Sequence[Line]) -> Sequence[Line]:
         """Write rows and return them: from then on they outlive the process."""
-        self._write("\n".join(line.text for line in lines))
-        return lines
-
-    def _write(self, text: str) -> None:
         assert self._file is not None
-        self._file.write(text.encode() + b"\n")
+        texts = [*([] if self._is_begun else [self._header]), *(line.text for line in lines)]
+        self._file.write("".join(text + "\n" for text in texts).encode())
         self._file.flush()
+        self._is_begun = True
+        return lines
 
     def _read(self) -> int:
         """Read the keys of the rows that are there; return where the last whole line ends."""
@@ -92,7 +98,7 @@ class RowFile:
                 row = _parsed(line)
                 if number == 1:
                     self._require_own(row, line)
-                elif row is None or "key" not in row:
+                elif row is None or not _is_key(row.get("key")):
                     torn = f"line {number} cannot be read: {line[:60]!r}"
                 else:
                     self.add(row["key"])
@@ -128,6 +134,18 @@ def rows_in(path: Any) -> Iterator[dict[str, Any]]:
                 yield row
 
 
+def _as_path(path: Any) -> Path:
+    """Return the path of a file to write or to go on with."""
+    found = checked_path(path, None, "out")
+    if found.exists() and not found.is_file():
+        raise ValueError(f"out is no file that rows can be kept in: {str(found)!r}")
+    return found
+
+
+def _is_key(value: object) -> bool:
+    return isinstance(value, str) and _KEY.fullmatch(value) is not None
+
+
 def _parsed(line: bytes) -> dict[str, Any] | None:
     """Return the object on a line, None for a line that holds none or is not whole."""
     if not line.endswith(b"\n"):
@@ -147,8 +165,9 @@ def _lock(file: BinaryIO, path: Path) -> None:
 
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
+    except BlockingIOError:
         raise ValueError(
             f"{path} is being written by another sweep; wait for it, or give another out="
         ) from None
+    except OSError:  # of a file system without locks, as those of clusters may be
+        return

@@ -6,7 +6,7 @@ import itertools
 import os
 import pickle
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -151,17 +151,28 @@ def sweep(
     require_executor(executor)
     if executor is None:
         _require_picklable(reading)
-    items = iter(nets)
+    items = _several(nets)
     with RowFile(out, title_of(reading)) as file:
         before = len(file.keys)
         done = file.failed
         with _workers(executor) as workers:
             batches = _Batches(_unseen(items, file), reading).rows(workers)
             rows = (row for batch in batches for row in file.append(batch))
-            total = max(len(nets) - before, 0) if isinstance(nets, Sized) else None
+            left = len(nets) - before if isinstance(nets, Sized) else 0
+            total = left if left > 0 else None  # the rows that are there may be of other networks
             for row in shown(rows, "row", total, 1.0) if progress else rows:
                 done += row.is_failure
-        return Sweep(Path(out), len(file.keys), done, len(file.keys) - before)
+        return Sweep(file.path, len(file.keys), done, len(file.keys) - before)
+
+
+def _several(nets: Any) -> Iterator[Any]:
+    """Return the networks one by one, or raise for a single one, whose parts would be taken for them."""
+    is_one = isinstance(nets, (str, bytes, Mapping)) or callable(nets)  # a PyTorch module can be called
+    if is_one or not isinstance(nets, Iterable):
+        raise TypeError(
+            f"nets must be an iterable of networks, such as [net] for one, got a {type(nets).__name__}"
+        )
+    return iter(nets)
 
 
 def _unseen(items: Iterator[Any], file: RowFile) -> Iterator[_Item]:
@@ -179,12 +190,12 @@ def _item(what: Any) -> _Item:
     try:
         net = what if isinstance(what, Node) else network_of(what)[1]
         return _Item(network_key(net), name or repr(net), net)
-    except Exception as error:  # a file, a module or a layer of the user's can raise anything
+    except (Exception, SystemExit) as error:  # a file, a module or a layer of the user's can raise anything
         name = name or f"{what!r:.120}"
         return _Item(text_key(name), name, None, _told(error))
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
@@ -195,15 +206,21 @@ def _read(read: Callable[[Node], Row], items: list[_Item]) -> tuple[list[Line], 
 
 
 def _row(read: Callable[[Node], Row], item: _Item) -> Line:
-    error = item.error
-    row: Row = {}
-    if item.net is not None:
-        try:
-            row = read(item.net)
-        except Exception as raised:  # of one network in thousands, which must not stop the others
-            error = _told(raised)
     known = {"key": item.key, "network": item.name}
-    return Line(line_of({}, **known, error=error) if error else line_of(row, **known), bool(error))
+    if item.net is None:
+        return _failure(known, item.error)
+    try:
+        row = read(item.net)
+    except (Exception, SystemExit) as error:  # of one network in thousands, which must not stop the others
+        return _failure(known, _told(error))
+    try:
+        return Line(line_of(row, **known), False)
+    except (ValueError, RecursionError) as error:  # of an int of too many digits, or lists without an end
+        return _failure(known, _told(error))
+
+
+def _failure(known: Mapping[str, str], error: str) -> Line:
+    return Line(line_of({}, **known, error=error), True)
 
 
 @contextmanager
@@ -221,7 +238,7 @@ def _workers(executor: Any) -> Iterator[Any]:
 
 @dataclass
 class _Batches:
-    """The networks in batches, which grow until one takes long enough."""
+    """The networks in batches, which grow until one takes long enough, and shrink where one takes longer."""
 
     items: Iterator[_Item]
     read: Callable[[Node], Row]
@@ -233,6 +250,8 @@ class _Batches:
             for lines, seconds in completed(executor, _read, self._calls()):
                 if seconds < _SECONDS and len(lines) == self.size:
                     self.size = min(2 * self.size, _MOST_TOGETHER)
+                elif seconds > 4 * _SECONDS:  # the networks have become larger
+                    self.size = max(1, int(len(lines) * _SECONDS / seconds))
                 yield lines
         except BrokenExecutor as error:
             raise RuntimeError(
