@@ -351,3 +351,54 @@ def test_a_module_in_training_mode_is_refused():
     with pytest.raises(ValueError, match=r"training mode, where '1' .*; call its eval\(\)"):
         PLAN.run(module, x)
     assert PLAN.run(module.eval(), x).shape == (1, 2, 998)
+
+
+# ------------------------------------------------------------------------- what a run is not to get wrong
+
+
+SMOOTH = em.tiles(Conv(3, padding=1), 40, 10)
+
+
+def smoothed(x):
+    return np.convolve(x, [1, 2, 1], "same")
+
+
+def test_an_input_is_not_written_over_while_it_is_read():
+    x = np.arange(80.0)
+    for out, array in ((x[:40], x[:40]), (x[:40], x[20:60])):
+        with pytest.raises(ValueError, match="another array than the input"):
+            SMOOTH.run(smoothed, array, out=out)
+    SMOOTH.run(smoothed, x[:40], out=x[40:])
+    assert (x[40:] == smoothed(np.arange(40.0))).all()
+
+
+def test_a_tensor_is_not_written_over_and_no_gradients_are_kept():
+    torch = pytest.importorskip("torch")
+    conv = torch.nn.Conv1d(1, 1, 3, padding=1)
+    x = torch.arange(40.0)[None, None]
+    with pytest.raises(ValueError, match="another array than the input"):
+        SMOOTH.run(conv, x, out=x)
+    found = SMOOTH.run(lambda tile: conv(tile), x)
+    assert not found.requires_grad
+    assert torch.allclose(found, conv(x))
+
+
+def test_outputs_of_numpy_fit_a_tensor_and_are_not_cut_to_ints():
+    torch = pytest.importorskip("torch")
+    x, out = np.arange(40.0) / 7, torch.zeros(40, dtype=torch.float64)
+    assert (SMOOTH.run(smoothed, x, out=out).numpy() == smoothed(x)).all()
+    with pytest.raises(TypeError, match="out must hold the function's outputs, which are float64"):
+        SMOOTH.run(smoothed, x, out=np.zeros(40, dtype=int))
+
+
+def test_halos_are_ints_or_arrays_and_named_as_given():
+    assert em.tiles(UNET, 4096, 512, halo=np.array([48, 40])).halo == ((48, 48), (40, 40))
+    for bad, error, says in (
+        (-1, ValueError, "halo must be at least 0, got -1"),
+        (0.5, TypeError, "halo must be an int, got 0.5"),
+        ((48, 0.5), TypeError, "halo must be an int, got 0.5"),
+    ):
+        with pytest.raises(error, match=says):
+            em.tiles(UNET, 4096, 512, halo=bad)
+    with pytest.raises(TypeError, match=r"space must be an int, got 1\.5"):
+        SMOOTH.run(smoothed, np.zeros(40), space=1.5)

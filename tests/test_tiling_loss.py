@@ -170,3 +170,13 @@ def test_a_memory_chooses_or_checks_the_tile():
 def test_what_cannot_be_chosen_says_why(options, error, said):
     with pytest.raises(error, match=said):
         em.tiles(em.zoo.unet(depth=3), 4096, **options)
+
+
+def test_any_number_of_halos_of_any_length_takes_what_the_unlike_ones_take():
+    net = em.Conv(3, padding=1) ** 4
+    few = em.halo_loss(net, [0, 1, 2, 3, 4])
+    assert list(few[:4]) == sorted(few[:4], reverse=True)
+    many = em.halo_loss(net, [*range(10**5), 10**30])
+    assert (many[:5] == few).all()
+    assert not many[4:].any()
+    assert em.halo_loss(net, 10**30) == 0

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
 
-from .._checks import as_share, is_index, per_axis
+import numpy as np
+
+from .._checks import as_count, as_share, is_index, per_axis
 from ..models.sources import read
 from ..network.algebra import Node, require_network
 from ..network.arguments import Ints
@@ -125,10 +127,13 @@ def _reason(line: Program, samples: int) -> str:
 
 def as_halos(halo: Any, ndim: int) -> list[Margins]:
     """Return (before, after) per axis from an int, one int per axis, or a pair per axis."""
-    entries = list(halo) if isinstance(halo, (tuple, list)) else [halo] * ndim
+    given = halo.tolist() if isinstance(halo, np.ndarray) else halo
+    entries = list(given) if isinstance(given, (tuple, list)) else [as_count(given, "halo")] * ndim
     if ndim == 1 and len(entries) == 2:
         entries = [tuple(entries)]
     if len(entries) != ndim:
         raise ValueError(f"halo must be an int, or an int or a pair per axis of {ndim}, got {halo!r}")
-    pairs = [entry if isinstance(entry, (tuple, list)) else (entry, entry) for entry in entries]
+    pairs = [
+        entry if isinstance(entry, (tuple, list)) else (as_count(entry, "halo"),) * 2 for entry in entries
+    ]
     return [Margins(*per_axis(pair, 2, "halo", minimum=0)) for pair in pairs]

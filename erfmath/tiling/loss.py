@@ -72,9 +72,13 @@ def halo_loss(net: Any, halos: Any) -> Any:
     >>> em.halo_loss(em.Conv(3, padding=1), 0)
     0.3333333333333333
     """
-    asked = np.array(as_counts([halos] if is_index(halos) else halos, "halos"), dtype=np.int64)
+    asked = as_counts([halos] if is_index(halos) else halos, "halos")
     found = losses_of(net if isinstance(net, Node) else read(net)[1])
-    worst = np.max([found.beyond(axis, asked).max(axis=0) for axis in found.unlike], axis=0)
+    # Beyond what any unit reads there is nothing: halos are asked once each, up to there.
+    most = found.reach
+    unlike, places = np.unique([min(halo, most) for halo in asked], return_inverse=True)
+    unlike = unlike.astype(np.int64)
+    worst = np.max([found.beyond(axis, unlike).max(axis=0) for axis in found.unlike], axis=0)[places]
     return float(worst[0]) if is_index(halos) else worst
 
 
@@ -88,6 +92,11 @@ class Losses:
     def unlike(self) -> list[int]:
         """The axes, of those that are alike the first."""
         return sorted(set(self.program.likenesses))
+
+    @property
+    def reach(self) -> int:
+        """Input samples beyond which no unit reads, along any axis."""
+        return max(reach(projected(self.program, axis)) for axis in self.unlike)
 
     @cached_property
     def _made(self) -> frozenset[int]:

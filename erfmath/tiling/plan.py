@@ -236,8 +236,8 @@ class TilePlan:
             Anything with a `shape` that can be sliced: numpy and torch arrays, memory maps, zarr. Its axes
             are those of space, with any others before them, or with channels behind.
         out
-            Where to write: anything of the output's shape that takes slices. None makes an array like those
-            that the function returns.
+            Where to write: anything of the output's shape that takes slices, other than the array. None makes
+            an array like those that the function returns. Gradients are not kept.
         batch
             Tiles of one shape that are given at once: stacked along the first axis where the array has axes
             for a batch and for channels, or else along a new first axis.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._checks import as_axis, as_count, is_index
+from .._checks import as_axis, as_count
 from .._memory import check_memory
 from ..network.arguments import Ints
 from ..words import progress as shown
@@ -66,7 +66,8 @@ def layout_of(
         if len(shape) >= ndim + layout.behind and layout.sides(shape) == sides
     ]
     if space is not None:
-        axes = [as_axis(axis, len(shape), "space") for axis in ([space] if is_index(space) else list(space))]
+        given = space if isinstance(space, (tuple, list)) else [space]
+        axes = [as_axis(axis, len(shape), "space") for axis in given]
         if axes != [*range(axes[0], axes[0] + ndim)]:
             raise ValueError(f"space must be {ndim} axes in a row, got {space!r}")
         found = [layout for layout in found if layout.behind == len(shape) - axes[0] - ndim]
@@ -101,6 +102,7 @@ def run(
     layout = layout_of(plan, array.shape, space, _is_tensor(array))
     if out is not None:
         _require_room(out, layout, _sides(plan))
+        _require_apart(out, array)
     runner = _Runner(plan, as_called(function), array, layout, out)
     groups = _groups(plan, as_count(batch, "batch", minimum=1))
     for _ in _told(runner.write_all(groups), plan.count, progress):
@@ -173,8 +175,8 @@ class _Runner:
             raise ValueError(
                 f"out must have shape {wanted}, as the function's outputs make, got {_shape(self.out)}"
             )
-        part = found[self.layout.index(tile.crop)]
-        self.out[self.layout.index(tile.write)] = part if _is_tensor(self.out) else _as_numpy(part)
+        part = _kept_by(self.out, found[self.layout.index(tile.crop)])
+        self.out[self.layout.index(tile.write)] = part
 
 
 def checked(plan: TilePlan, layout: Layout, found: Any, tile: Tile) -> Any:
@@ -225,6 +227,31 @@ def _is_tensor(value: Any) -> bool:
     return torch is not None and isinstance(value, torch.Tensor)
 
 
+def _kept_by(out: Any, part: Any) -> Any:
+    """Return a part of an output as an array that `out` takes, without what made it."""
+    if _is_tensor(out):
+        return part.detach() if _is_tensor(part) else sys.modules["torch"].as_tensor(np.asarray(part))
+    part = _as_numpy(part)
+    own, taken = getattr(part, "dtype", None), getattr(out, "dtype", None)
+    if isinstance(own, np.dtype) and isinstance(taken, np.dtype) and not np.can_cast(own, taken, "same_kind"):
+        raise TypeError(f"out must hold the function's outputs, which are {own}, got one of {taken}")
+    return part
+
+
+def _require_apart(out: Any, array: Any) -> None:
+    """Raise where tiles would be read from what others have written."""
+    both = all(isinstance(value, np.ndarray) for value in (out, array))
+    tensors = _is_tensor(out) and _is_tensor(array)
+    if (
+        out is array
+        or (both and np.shares_memory(out, array))
+        or (tensors and out.data_ptr() == array.data_ptr())
+    ):
+        raise ValueError(
+            "out must be another array than the input, which later tiles read; give a copy, or leave it out"
+        )
+
+
 def _as_numpy(value: Any) -> Any:
     return value.detach().cpu().numpy() if _is_tensor(value) else value
 
@@ -243,7 +270,7 @@ def _like(found: Any, shape: Ints) -> Any:
     """Return an array to write to, of the kind that a function returned."""
     size = found.element_size() if _is_tensor(found) else np.dtype(found.dtype).itemsize
     check_memory(math.prod(shape) * size, "the output", "give out, such as a memory map")
-    return found.new_empty(shape) if _is_tensor(found) else np.empty(shape, found.dtype)
+    return found.detach().new_empty(shape) if _is_tensor(found) else np.empty(shape, found.dtype)
 
 
 def as_called(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
