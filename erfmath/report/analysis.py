@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._checks import as_bool, as_choice, as_count, per_axis
 from .._files import checked_path, write_beside
+from ..design.productive import Productivity, productive
 from ..laws.base import Distribution
 from ..laws.clt import CentralLimit, central_limit
 from ..laws.conventions import rule_of
@@ -23,6 +24,7 @@ from ..network.algebra import Node
 from ..network.border import unit_inside
 from ..network.cost import Cost, cost
 from ..network.field import ReceptiveField, receptive_field
+from ..network.program import Block, program_of
 from ..network.sizes import output_size, sized_for
 from ..streaming.latency import as_rate
 from .axes import marginals_of, per_axis_values
@@ -44,6 +46,9 @@ PAGES = (".html", ".htm")
 
 # Inputs are doubled until they hold the field up to here: a larger field has no usual input.
 _LARGEST = 10**9
+
+# Copies of a block are followed one by one up to here: a tenth of a second.
+_MOST_COPIES = 1000
 
 # A model with more layers than fit a few screens is shown by its stages.
 _MOST_ROWS = 64
@@ -114,6 +119,15 @@ class Analysis:
     def halo(self) -> Any:
         """The samples that a tile needs around it; see :meth:`ReceptiveField.halo`."""
         return self.field.halo()
+
+    @cached_property
+    def context(self) -> Productivity | None:
+        """Which layers add context at this input size; None without one, or for thousands of layers."""
+        program = program_of(self.net, self.field.ndim)
+        copies = sum(op.what.n for op in program.operations if isinstance(op.what, Block))
+        if self.input_size is None or len(program.operations) + copies > _MOST_COPIES:
+            return None
+        return productive(self.net, self.input_size)
 
     @property
     def limit(self) -> CentralLimit | None:

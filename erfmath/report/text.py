@@ -38,7 +38,7 @@ _MEASURED = {
 def report(found: Analysis) -> str:
     """Return the title, the layers, the theoretical and the effective field, a picture and a measurement."""
     layers = str(found.shown)
-    parts = [title_of(found), layers, facts(_field_facts(found))]
+    parts = [title_of(found), layers, facts([*_field_facts(found), *_context_facts(found)])]
     parts.append(phase_table(found))
     parts.append(facts(_impact_facts(found)))
     if found.distribution is not None and any(m.var() for m in marginals_of(found.distribution)):
@@ -60,7 +60,13 @@ def measured_text(found: Analysis) -> str:
 
 def facts_of(found: Analysis) -> list[tuple[str, str]]:
     """Return names and sentences; one without a name goes on with the one before."""
-    return [*_field_facts(found), *_impact_facts(found)]
+    return [*_field_facts(found), *_context_facts(found), *_impact_facts(found)]
+
+
+def _context_facts(found: Analysis) -> list[tuple[str, str]]:
+    """Return a warning where layers read nothing but what their input has seen of all the image."""
+    context = found.context
+    return [("Context", context.summary)] if context is not None and context.unproductive else []
 
 
 def _impact_facts(found: Analysis) -> list[tuple[str, str]]:
