@@ -111,6 +111,16 @@ def test_several_networks_have_a_row_each(capsys):
     assert set(second) == {"name", "error"}
 
 
+def test_a_size_that_several_networks_lack_has_its_reason(capsys, monkeypatch):
+    monkeypatch.setattr("erfmath.report.sizes._MOST_PIXELS", 400**2)
+    assert main(["analyze", "resnet18", "vgg16"]) == 0
+    lines = capsys.readouterr().out.split("\n")
+    assert lines[2].split()[5] == "-" != lines[3].split()[5]
+    said = "resnet18: gradient magnitude at initialisation, not read"
+    assert sum(line.startswith(said) for line in lines) == 1
+    assert max(map(len, lines[: lines.index("")])) <= 80
+
+
 def test_a_folder_stands_for_its_models(capsys, tmp_path):
     for name, net in (("b", em.Conv(3)), ("a", em.Conv(5) ** 2)):
         (tmp_path / f"{name}.json").write_text(em.network_to_json(net))

@@ -184,6 +184,13 @@ def test_what_is_shaded_is_what_the_outline_was_read_from():
     assert "gradient's magnitude" in ax.figure.axes[1].get_ylabel()
 
 
+def test_comparisons_show_discs_beyond_the_field_whole():
+    found = compare(21, convention="openerf")
+    ax = plotting.plot_comparison(found, axes())
+    assert ax.get_xlim()[1] == max(row.effective for row in found) > 21
+    assert ax.get_xlabel() == "side of the field (pixels)"
+
+
 def test_comparisons_mark_holes_and_strides_and_end_with_the_largest_field():
     ax = plotting.plot_comparison(compare(31, candidates={"holes": em.Conv((3, 3), dilation=2) ** 4}), axes())
     assert ax.get_xlim() == (0, 31)
@@ -263,7 +270,7 @@ def test_large_triangles_are_areas():
     ax = plotting.plot_cone(zoo.resnet50(), axes())
     (area,) = ax.collections
     assert area.get_paths()[0].vertices[:, 0].min() == -213
-    assert ax.get_title().endswith("427 of the 427 samples -213 .. 213")
+    assert ax.get_title().endswith("427 of the 427 pixels -213 .. 213")
 
 
 def test_triangles_that_cannot_be_drawn_say_so():

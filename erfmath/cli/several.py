@@ -107,14 +107,15 @@ def _table(found: Iterable[tuple[str, Analysis | Exception]]) -> str:
             below.append(f"{name}: {_reason(one)}")
         else:
             cells.append([name, *_cells(one)])
-    told = "mean weights: side of what they pass; gradient: of its magnitude at initialisation"
+            below += [
+                f"{name}: {row.meaning}, {row.why}" for row in _sizes(one).values() if row.field is None
+            ]
+    told = "mean weights: side of what they pass\ngradient: side of its magnitude at initialisation"
     return "\n\n".join([table(headers, cells, left=1), told, *(["\n".join(below)] if below else [])])
 
 
 def _cells(found: Analysis) -> list[str]:
-    rule = found.rules[0].definition
-    sides = {row.rule.profile: row for row in found.sizes if row.rule.definition == rule}
-    spent = found.cost
+    sides, spent = _sizes(found), found.cost
     return [
         "-" if found.input_size is None else per_axis_text(found.input_size),
         shown_sides(per_axis_values(found.field.size)),
@@ -122,6 +123,13 @@ def _cells(found: Analysis) -> list[str]:
         *(_side(sides.get(profile)) for profile in ("mean", "std")),
         *(["-", "-"] if spent is None else [short_count(spent.parameters), short_count(spent.macs)]),
     ]
+
+
+def _sizes(found: Analysis) -> dict[str, SizeRow]:
+    """Return the effective field by each profile that has a column, of the first definition."""
+    rule = found.rules[0].definition
+    rows = {row.rule.profile: row for row in found.sizes if row.rule.definition == rule}
+    return {profile: rows[profile] for profile in ("mean", "std") if profile in rows}
 
 
 def _side(row: SizeRow | None) -> str:

@@ -21,8 +21,8 @@ _FIELD, _HOLES, _EFFECTIVE = "theoretical field", "with holes", "effective field
 def plot_comparison(comparison: Comparison, ax: Any = None, *, name: str = "") -> Any:
     """Draw a comparison of networks as bars: the effective field, the theoretical field and the cost.
 
-    The axis ends where the largest field ends, 100 %. A hatched field has holes; the output stride and the
-    cost of each network stand on the right.
+    The axis ends where the largest field ends, 100 %, or with the largest disc of "radial", which may be
+    larger. A hatched field has holes; the output stride and the cost of each network stand on the right.
 
     Parameters
     ----------
@@ -53,9 +53,11 @@ def plot_comparison(comparison: Comparison, ax: Any = None, *, name: str = "") -
     _fields(ax, comparison, places, fields)
     ax.barh(places, [row.effective for row in comparison], color=BLUE, height=0.45, label=_EFFECTIVE)
     ax.set_yticks(places, [row.name for row in comparison])
-    ax.set(ylim=(len(places) - 0.5, -0.5), xlim=(0, max(fields)))
+    ends = max(fields), max(row.effective for row in comparison)
+    ax.set(ylim=(len(places) - 0.5, -0.5), xlim=(0, max(ends)))
     unit = unit_of(len(comparison.rows[0].theoretical))
-    ax.set_xlabel(f"side of the field ({unit}), up to the largest, 100 %")
+    most = ", up to the largest, 100 %" if ends[1] <= ends[0] else ""
+    ax.set_xlabel(f"side of the field ({unit}){most}")
     _costs(ax, comparison, places)
     clean(ax)
     ax.tick_params(axis="y", length=0)

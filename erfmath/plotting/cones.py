@@ -14,7 +14,7 @@ from ..network.describe import describe
 from ..network.program import Operation, Program, program_of
 from ..network.regions import Regions, regions_of
 from ..network.stage import Stage
-from .figures import BLUE, GREY, PALE, axes_or_new, clean, position_label, titled
+from .figures import BLUE, GREY, PALE, axes_or_new, clean, position_label, titled, unit_of
 
 # So many readings are followed; with more than so many, layers are drawn as areas, not as dots and lines.
 _MOST_READ, _MOST_LINES = 10**6, 4000
@@ -73,16 +73,16 @@ def plot_cone(net: Node, ax: Any = None, *, at: int = 0, axis: int = 0, name: st
     places = {tensor: _places(whole[tensor], units) for tensor, units in cone.units.items()}
     _draw(ax, cone, places)
     _label(ax, cone, ndim, along)
-    titled(ax, name, _seen(at, sorted(cone.units.get(0, ()))))
+    titled(ax, name, _seen(at, sorted(cone.units.get(0, ())), unit_of(ndim)))
     return ax
 
 
-def _seen(at: int, positions: list[int]) -> str:
+def _seen(at: int, positions: list[int], kind: str) -> str:
     """Return how many positions of its field a unit sees."""
     if not positions:
         return f"unit {at} sees nothing"
     first, last = positions[0], positions[-1]
-    return f"unit {at} sees {len(positions)} of the {last - first + 1} samples {first} .. {last}"
+    return f"unit {at} sees {len(positions)} of the {last - first + 1} {kind} {first} .. {last}"
 
 
 class _Cone(NamedTuple):
