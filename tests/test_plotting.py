@@ -354,3 +354,10 @@ def test_nothing_leaves_the_picture_at_the_width_of_a_column(name, size):
             assert not ax.title.get_window_extent().overlaps(legend.get_window_extent())
     assert (around.x0 > -0.05, around.x1 < size[0] + 0.05) == (True, True)
     assert (around.y0 > -0.05, around.y1 < size[1] + 0.05) == (True, True)
+
+
+def test_panels_of_several_axes_name_their_positions_alike():
+    law = em.distribution(em.Kernel.uniform((3,) * 4), 2)
+    panels = plotting.plot_projections(law)
+    assert {ax.get_xlabel() for ax in panels} == {"input position (voxels)"}
+    assert all("5 of 5 voxels" in ax.get_title() for ax in panels)

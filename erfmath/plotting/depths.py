@@ -166,4 +166,4 @@ def _panel(ax: Any, depth: int, law: Any, crop: bool, options: dict[str, Any]) -
         ax.title.set_fontsize("small")
         return
     along = ", along axis 0" if law.ndim > 1 else ""
-    profile_panel(law.marginals[0], ax, f"depth {depth}{along}", crop, options)
+    profile_panel(law.marginals[0], ax, f"depth {depth}{along}", crop, options, law.ndim)

@@ -206,6 +206,6 @@ def _profiles(law: Distribution, figure: Any, crop: bool, options: dict[str, Any
     rows = math.ceil(law.ndim / 4)
     axes = [figure.add_subplot(rows, math.ceil(law.ndim / rows), axis + 1) for axis in range(law.ndim)]
     for axis, ax in enumerate(axes):
-        profile_panel(law.marginals[axis], ax, f"axis {axis}", crop, options)
+        profile_panel(law.marginals[axis], ax, f"axis {axis}", crop, options, law.ndim)
     legend_below(figure, axes[0])
     return axes

@@ -12,7 +12,7 @@ from .._checks import as_bool
 from ..laws.base import Distribution
 from ..laws.effective import EffectiveField, effective_field
 from ..laws.univariate import UnivariateDistribution
-from .figures import BLUE, GREY, RED, axes_or_new, clean, legend_above, position_label, titled, unit_of
+from .figures import BLUE, GREY, RED, axes_or_new, clean, legend_above, titled, unit_of
 from .windows import Window, as_read, cropped_note, quantity, windows
 
 # From so many on, bars are thinner than two pixels and are drawn as one outline.
@@ -62,23 +62,23 @@ def plot_profile(
     if not isinstance(distribution, Distribution) or distribution.ndim != 1:
         raise ValueError(f"distribution must have one axis, got {distribution!r}; take its marginal(axis)")
     ax = axes_or_new(ax)
-    label, note = _drawn(ax, distribution, as_bool(crop, "crop"), options)
+    label, note = _drawn(ax, distribution, as_bool(crop, "crop"), options, unit_of(1))
     titled(ax, name, note)
     legend_above(ax, sorted(ax.get_legend_handles_labels()[1], key=["impact", "normal", label].index))
     return ax
 
 
 def profile_panel(
-    distribution: UnivariateDistribution, ax: Any, name: str, crop: bool, options: dict[str, Any]
+    distribution: UnivariateDistribution, ax: Any, name: str, crop: bool, options: dict[str, Any], ndim: int
 ) -> None:
-    """Draw a profile as one panel of several, whose legend is below them all."""
-    label, note = _drawn(ax, distribution, crop, options)
+    """Draw a profile of a law on `ndim` axes as one panel of several, whose legend is below them all."""
+    label, note = _drawn(ax, distribution, crop, options, unit_of(ndim))
     titled(ax, name, label, note)
     ax.title.set_fontsize("small")
 
 
 def _drawn(
-    ax: Any, distribution: UnivariateDistribution, crop: bool, options: dict[str, Any]
+    ax: Any, distribution: UnivariateDistribution, crop: bool, options: dict[str, Any], unit: str
 ) -> tuple[str, str]:
     """Draw everything but the title and the legend; return what these say of the field."""
     found = effective_field(distribution, **options)
@@ -90,11 +90,13 @@ def _drawn(
     if distribution.var() > 0:
         _normal(ax, (low, high), *_moments(start, values))
     runs = _runs(found)
-    label = _label(found, high - low + 1, len(runs))
+    label = _label(found, f"{high - low + 1} {unit}", len(runs))
     _bands(ax, [(low + first, low + last) for first, last in runs], label)
     first, last = shown[0]
     ax.set(
-        xlim=(first - 0.5, last + 0.5), xlabel=position_label(1, 0), ylabel=f"share of the {quantity(found)}"
+        xlim=(first - 0.5, last + 0.5),
+        xlabel=f"input position ({unit})",
+        ylabel=f"share of the {quantity(found)}",
     )
     ax.set_ylim(bottom=0)
     clean(ax)
@@ -109,10 +111,10 @@ def _runs(found: EffectiveField) -> list[Window]:
     return [(int(a), int(b) - 1) for a, b in zip(changes[::2], changes[1::2], strict=True)]
 
 
-def _label(found: EffectiveField, side: int, runs: int) -> str:
+def _label(found: EffectiveField, side: str, runs: int) -> str:
     """Return what the legend says of the effective field."""
     words = [found.definition.replace("_", " "), *([f"{runs} runs"] if runs > 1 else [])]
-    return f"effective field, {found.size:.4g} of {side} {unit_of(1)} ({', '.join(words)})"
+    return f"effective field, {found.size:.4g} of {side} ({', '.join(words)})"
 
 
 def _bands(ax: Any, runs: Sequence[Window], label: str) -> None:
