@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import oracles_network
@@ -189,6 +190,32 @@ def test_the_command_reads_a_pyproject(tmp_path, monkeypatch, capsys):
     assert "FAIL  field at least 10: 9 samples" in capsys.readouterr().out
     assert main(["check", "conv3", "--field", "3"]) == 0  # the file is about another network
     assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_names_in_a_pyproject_start_from_its_folder(tmp_path, monkeypatch, capsys):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "net.json").write_text(em.network_to_json(em.Conv(3, padding=1) ** 2))
+    (tmp_path / "pyproject.toml").write_text('[tool.erfmath]\nmodel = "net.json"\nhalo = 2\n')
+    monkeypatch.chdir(tmp_path / "inner")
+    assert main(["check"]) == 0
+    assert main(["check", "--config", "../pyproject.toml", "--halo", "1"]) == 1
+    assert "halo 1" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["check", "net.json", "--halo", "2"])  # of the command line, it starts from here
+    assert Path.cwd() == tmp_path / "inner"
+
+
+def test_modules_of_a_pyproject_are_beside_it(tmp_path, monkeypatch):
+    pytest.importorskip("torch", reason="the module is of PyTorch")
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "netbeside.py").write_text(
+        "import torch\n\n\ndef net():\n    return torch.nn.Conv1d(1, 1, 3)\n"
+    )
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.erfmath]\nmodel = "netbeside:net"\ninput-shape = [1, 1, 20]\nfield = 3\n'
+    )
+    monkeypatch.chdir(tmp_path / "inner")
+    assert main(["check"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -460,3 +460,60 @@ def test_layers_keep_what_the_latency_says(net):
         s(torch.zeros(1, 1, 1))
         most = max(most, s.memory)
     assert most <= sum(buffer.samples for buffer in em.latency(net).buffers) + s._queue.count
+
+
+@pytest.mark.parametrize(
+    "finish",
+    [
+        lambda x, c: functional.interpolate(c(x), size=x.shape[-1]),
+        lambda x, c: functional.interpolate(c(x), size=x.shape[-1], mode="linear"),
+        lambda x, c: c(functional.pad(x, (0, -x.shape[-1] % 4))),
+        lambda x, c: x[..., : x.shape[-1] // 4 * 4].reshape(1, 1, -1, 4).mean(3),
+    ],
+    ids=["nearest", "linear", "padded", "cut"],
+)
+def test_lengths_that_strides_leave_over_are_refused_where_the_module_ends_them_in_its_own_way(finish):
+    module = Through(finish, nn.Conv1d(1, 1, 4, stride=4)).double().eval()
+    s = em.stream(module, torch.zeros(1, 1, 32, dtype=torch.float64))
+    assert_equal(s, module, (1, 1, 32), 88, [3, 7])
+    for length in (85, 86, 87):
+        s(torch.zeros(1, 1, length, dtype=torch.float64))
+        with pytest.raises(ValueError, match=r"multiple of 4|takes no input of this length"):
+            s.flush()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.Sequential(nn.Conv1d(1, 2, 1, padding=1), nn.BatchNorm1d(2)),  # the last window is of padding
+        nn.Conv1d(1, 2, 2, stride=5, padding=4),
+        nn.Conv1d(1, 2, 1, stride=3, padding=2),
+        Through(lambda x: torch.cat([x, -x], 1).mT @ torch.tensor([2.0, 3.0], dtype=x.dtype)),
+        Through(lambda x: x.mT.unsqueeze(2) @ x.new_ones(1)),
+        Through(lambda x: torch.cumsum(x.float(), -1, dtype=torch.float64)),
+        Through(lambda x: x.log()),  # of half the numbers nan
+        nn.Sequential(nn.Unflatten(1, (1, 1)), nn.AvgPool2d(3, 1, padding=(1, 0), count_include_pad=False)),
+        nn.Sequential(nn.Unflatten(1, (1, 1)), nn.MaxPool2d((2, 3), (2, 3), ceil_mode=True)),
+    ],
+)
+@pytest.mark.parametrize("length", [48, 50, 61])
+def test_windows_of_padding_vectors_and_numbers_that_are_none(module, length):
+    module = module.double().eval()
+    s = em.stream(module, torch.zeros(1, 1, 48, dtype=torch.float64))
+    whole = torch.randn(1, 1, length, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    expected = module(whole).detach()
+    for sizes in ([1], [5, 0, 2], [100]):
+        found = torch.cat([*(s(chunk) for chunk in chop(whole, sizes)), s.flush()], s._out)
+        assert found.dtype == expected.dtype
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-12, equal_nan=True)
+
+
+def test_outputs_that_are_no_floats():
+    s = em.stream(Through(lambda x: x > 0), (1, 1, 16))
+    whole = torch.randn(1, 1, 20)
+    assert torch.equal(torch.cat([s(whole[..., :7]), s(whole[..., 7:]), s.flush()], -1), whole > 0)
+
+
+def test_a_stream_says_what_it_takes():
+    s = em.stream(nn.Conv1d(2, 1, 5, stride=2, padding=2), (3, 2, 64))
+    assert repr(s) == "<Stream: chunks of 3x2xn, delay 2, hop 2>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 from collections.abc import Callable
@@ -69,8 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints; where a condition fails the command exits with 1."""
-    known = settings(arguments.config, (*_OPTIONS, "covered", "axis", "model", *_IN_FILES, *_HOW))
-    model = " ".join(arguments.network) or known.get("model")
+    known, folder = settings(arguments.config, (*_OPTIONS, "covered", "axis", "model", *_IN_FILES, *_HOW))
+    named = " ".join(arguments.network)
+    model = named or known.get("model")
     if known.pop("model", model) != model:
         known = {}  # which are about another network
     asked = known | _given(arguments)
@@ -79,7 +81,8 @@ def run(arguments: argparse.Namespace) -> str:
     conditions = {name: _plain(name, asked[name]) for name in (*_OPTIONS, "covered") if name in asked}
     how = {name: asked[name] for name in _HOW if name in asked}
     reading = {name: _listed(asked[name]) for name in _READING if name in asked}
-    found = checked(model, conditions, asked.get("axis"), how, reading)
+    with contextlib.nullcontext() if named else contextlib.chdir(folder):
+        found = checked(model, conditions, asked.get("axis"), how, reading)
     arguments.exit_code = 0 if all(condition.holds for condition in found) else 1
     if arguments.json:
         return json.dumps({"model": model, "conditions": [vars(c) for c in found]}, indent=2)

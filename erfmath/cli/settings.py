@@ -13,10 +13,11 @@ from .._checks import require_file
 NAME = "pyproject.toml"
 
 
-def settings(path: str | None, known: Iterable[str]) -> dict[str, Any]:
-    """Return the settings of a file, by default of the nearest pyproject.toml from here up, if there is one.
+def settings(path: str | None, known: Iterable[str]) -> tuple[dict[str, Any], Path]:
+    """Return the settings of a file and its folder, which the names of files and modules in it start from.
 
-    Dashes in names are underscores.
+    By default it is the nearest pyproject.toml from here up, if there is one. Dashes in names are
+    underscores.
 
     Raises
     ------
@@ -25,7 +26,7 @@ def settings(path: str | None, known: Iterable[str]) -> dict[str, Any]:
     """
     found = Path(path) if path is not None else _nearest()
     if found is None:
-        return {}
+        return {}, Path.cwd()
     require_file(found)
     try:
         whole = tomllib.loads(found.read_text(encoding="utf-8"))
@@ -42,7 +43,7 @@ def settings(path: str | None, known: Iterable[str]) -> dict[str, Any]:
     if unknown := [name for name in read if name not in names]:
         near = difflib.get_close_matches(unknown[0], names) or names
         raise ValueError(f"{str(found)!r}: [tool.erfmath] has {unknown[0]!r}; there is {', '.join(near)}")
-    return read
+    return read, found.resolve().parent
 
 
 def _nearest() -> Path | None:

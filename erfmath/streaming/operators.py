@@ -120,7 +120,11 @@ class Builder:
 
         def example(node: Any) -> Any:
             value, known = node.meta["val"], self.known[node]
-            return torch.empty(value.shape, dtype=value.dtype) if isinstance(known, Timed) else known
+            return (
+                torch.empty(value.shape, dtype=value.dtype, device=value.device)
+                if isinstance(known, Timed)
+                else known
+            )
 
         return map_arg(given, example)
 
@@ -315,7 +319,10 @@ def _(builder: Builder, node: Any, timed: tuple[Timed, ...]) -> Timed:
     source = timed[0]
     is_first = isinstance(builder.known[node.args[0]], Timed)
     ndim = len(node.meta["val"].shape)
-    axis = ndim - (source.ndim - source.axis)
+    fixed = builder.known[node.args[1 if is_first else 0]]
+    behind = source.ndim - source.axis
+    behind -= fixed.ndim == 1 and behind > 1  # a vector takes an axis with it, which is behind time
+    axis = ndim - behind
     summed = -1 if is_first or source.ndim == 1 else -2
     return along(builder, node, timed, axis, (summed,))
 
@@ -355,10 +362,10 @@ def _(builder: Builder, node: Any, timed: tuple[Timed, ...]) -> Timed:
     source, target = timed[0], node.target
     if bound(node)["dim"] % source.ndim != source.axis:
         return along(builder, node, timed, source.axis)
-    is_sum = title_of(node) == "aten.cumsum"
+    is_sum, kind = title_of(node) == "aten.cumsum", bound(node).get("dtype")
 
     def call(samples: Array, state: Any) -> tuple[Array, Any]:
-        found = target(samples, source.axis)
+        found = target(samples, source.axis, dtype=kind)
         if state is not None:
             found = found + state if is_sum else found * state
         return found, found.narrow(source.axis, found.shape[source.axis] - 1, 1).clone()

@@ -164,6 +164,7 @@ class Window(Step):
         """Forget all samples."""
         super().reset()
         self.skipped = 0  # samples between two windows that are still to come
+        self.none: Array = None  # no samples, of the shape and type of those that come
         self.is_begun = False
 
     def counts(self, arrived: Sequence[int], totals: Sequence[int]) -> Counts:
@@ -182,6 +183,7 @@ class Window(Step):
         part = parts[0]
         if part is not None and not self.is_begun:
             self.is_begun = True
+            self.none = part.narrow(self.axes[0], 0, 0).clone()
             self.queues[0].add(self._filled(part, self.padding[0]))
         if part is not None and self.skipped:
             gone = min(self.skipped, part.shape[self.axes[0]])
@@ -194,8 +196,8 @@ class Window(Step):
     def units(self, count: int, is_last: bool) -> Array:
         """Apply the operator to the next windows, and drop what no later one reads."""
         queue, needed = self.queues[0], (count - 1) * self.stride + self.extent
-        if is_last and queue.count < needed:
-            queue.add(self._filled(queue.samples, needed - queue.count))
+        if is_last and queue.count < needed:  # where samples are skipped yet, the window is of padding alone
+            queue.add(self._filled(self.none, needed - queue.count))
         found = self.call(queue.first(needed))
         gone = count * self.stride
         self.skipped = max(0, gone - queue.count)
@@ -204,6 +206,20 @@ class Window(Step):
 
     def _filled(self, like: Array, count: int) -> Array:
         return filled(like, self.axes[0], count, self.fill)
+
+
+class Blocks(Window):
+    """Time divided into blocks, which the end may not cut."""
+
+    def push(self, parts: Sequence[Array], totals: Sequence[int], is_last: bool) -> tuple[Array, int]:
+        """Take new samples; at the end none may be left."""
+        found = super().push(parts, totals, is_last)
+        if is_last and self.queues[0].count:
+            raise ValueError(
+                f"{self.name} makes blocks of {self.extent} of {totals[0]} samples: the module takes no "
+                "input of this length; end the stream at one that it accepts"
+            )
+        return found
 
 
 def filled(like: Array, axis: int, count: int, value: float) -> Array:

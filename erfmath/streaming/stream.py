@@ -29,16 +29,28 @@ class Stream:
     """
 
     def __init__(
-        self, pipeline: Pipeline, shape: tuple[int, ...], axis: int, kinds: tuple[Any, Any], output: Timed
+        self,
+        pipeline: Pipeline,
+        shape: tuple[int, ...],
+        axis: int,
+        kinds: tuple[Any, Any],
+        output: Timed,
+        device: Any,
     ) -> None:
         self._pipeline, self._shape, self._axis = pipeline, shape, axis
         self._dtype, self._made = kinds
+        self._device = device
         self._out = output.axis
         self._none = (*output.shape[: self._out], 0, *output.shape[self._out + 1 :])
         self._delay, self._rate = pipeline.delay(), pipeline.rates[pipeline.output]
         self.delay: int | Fraction = integral(self._delay)
         self.hop: int | Fraction = integral(self._rate)
+        self._takes_any_length = True
         self.reset()
+
+    def __repr__(self) -> str:
+        wanted = _shown(_wanted(self._shape, self._axis))
+        return f"<Stream: chunks of {wanted}, delay {self.delay}, hop {self.hop}>"
 
     def reset(self) -> None:
         """Begin again, as if nothing had been given."""
@@ -74,13 +86,15 @@ class Stream:
         Raises
         ------
         ValueError
-            If the module does not take an input as long as the stream was: branches differ at its end.
+            If the module does not take an input as long as the stream was, or ends it in another way than
+            its layers say: branches differ there, or it pads or resizes by what strides leave over.
         """
         import torch
 
         if not self._given:
             raise ValueError("nothing was given to the stream: there is no output to flush")
         try:
+            self._require_length()
             with torch.no_grad():
                 self._queue.add(self._pipeline.push(None, self._given, True))
             return self._sent_off(self._queue.count)
@@ -98,10 +112,20 @@ class Stream:
         part = self._queue.take(count)
         return self._like.new_empty(self._none, dtype=self._made) if part is None else part
 
+    def _require_length(self) -> None:
+        """Raise where the module ends such a length in another way than that of the example."""
+        length, period = self._shape[self._axis], self._pipeline.period
+        if not self._takes_any_length and (self._given - length) % period:
+            raise ValueError(
+                f"the stream ends after {self._given} samples, and the module pads or resizes by what its "
+                f"strides leave over: end it at {length % period} more than a multiple of {period}, or make "
+                f"the stream with an example of such a length"
+            )
+
     def _check(self, chunk: Any) -> None:
         import torch
 
-        wanted = tuple("n" if i == self._axis else side for i, side in enumerate(self._shape))
+        wanted = _wanted(self._shape, self._axis)
         if not isinstance(chunk, torch.Tensor):
             raise TypeError(f"chunk must be a tensor of shape {_shown(wanted)}, got {type(chunk).__name__}")
         shape = tuple(chunk.shape)
@@ -143,7 +167,7 @@ def stream(module: Any, example: Any, *, axis: int = -1) -> Stream:
         If an operator cannot stream, which the message names with the path of its submodule: recurrent layers
         in both directions, statistics over time, attention, interpolation with aligned corners, circular
         padding, positions counted from the end; or if the module depends on the length of its input in
-        another way, which is tried on two lengths.
+        another way, which is tried on a few lengths.
     ImportError
         If PyTorch is missing.
 
@@ -173,33 +197,54 @@ def stream(module: Any, example: Any, *, axis: int = -1) -> Stream:
         raise ValueError(f"example must have at least 2 samples along time, got shape {_shown(shape)}")
     pipeline, output = Builder(reader, axis).pipeline()
     pipeline = fused(pipeline)
-    kinds = reader.input.meta["val"].dtype, reader.output.meta["val"].dtype
-    found = Stream(pipeline, tuple(side or 0 for side in shape), axis, kinds, output)
+    first = reader.input.meta["val"]
+    kinds = first.dtype, reader.output.meta["val"].dtype
+    found = Stream(pipeline, tuple(side or 0 for side in shape), axis, kinds, output, first.device)
     _require_equal(found, module, program, example)
     return found
 
 
 def _require_equal(found: Stream, module: Any, program: Any, example: Any) -> None:
-    """Raise where a stream is not what the module makes of the whole, at the example's length or another."""
+    """Raise where a stream is not what the module makes of the whole, at the example's length or another.
+
+    What fails only where strides leave samples over is refused at the end of a stream of such a length.
+    """
     import torch
 
-    length = found._shape[found._axis]
-    whole = _trial(found, example, length + 3 * found._pipeline.period)
-    runs = [(program.module(), whole.narrow(found._axis, 0, length))]
-    if isinstance(module, torch.nn.Module):
-        runs.append((module, whole))
-    for run, samples in runs:
+    length, period = found._shape[found._axis], found._pipeline.period
+    whole = _trial(found, example, length + 4 * period)
+    _require_equal_at(found, program.module(), whole.narrow(found._axis, 0, length))
+    if not isinstance(module, torch.nn.Module):
+        return
+    _require_equal_at(found, module, whole.narrow(found._axis, 0, length + 3 * period))
+    for rest in sorted({1, period // 2, period - 1} - {0, period}):
         try:
-            with torch.no_grad():
-                expected = _evaluated(run, samples.clone())
-        except Exception:  # a length that the module itself does not take
+            _require_equal_at(found, module, whole.narrow(found._axis, 0, length + 3 * period + rest))
+        except NoStreamError:
+            found._takes_any_length = False
+        except ValueError:  # it is refused as it ends
             continue
-        if not isinstance(expected, torch.Tensor):
-            raise NoStreamError(f"module must return one tensor, and returns {type(expected).__name__}")
-        cut = samples.shape[found._axis] // 3
-        pieces = samples.split([cut, samples.shape[found._axis] - cut], found._axis)
+
+
+def _require_equal_at(found: Stream, module: Any, samples: Any) -> None:
+    """Raise where a stream is not what the module makes of these samples, if it takes so many."""
+    import torch
+
+    try:
+        with torch.no_grad():
+            expected = _evaluated(module, samples.clone())
+    except Exception:  # a length that the module itself does not take
+        return
+    length = samples.shape[found._axis]
+    if not isinstance(expected, torch.Tensor):
+        raise NoStreamError(f"module must return one tensor, and returns {type(expected).__name__}")
+    found.reset()
+    pieces = samples.split([length // 3, length - length // 3], found._axis)
+    try:
         made = torch.cat([*map(found, pieces), found.flush()], found._out)
-        _compare(made, expected, samples.shape[found._axis])
+    except (RuntimeError, IndexError) as error:
+        raise NoStreamError(f"the module cannot stream: of {length} samples, {error}") from error
+    _compare(made, expected, length)
 
 
 def _compare(made: Any, expected: Any, length: int) -> None:
@@ -210,13 +255,21 @@ def _compare(made: Any, expected: Any, length: int) -> None:
             f"the module makes {_shown(tuple(expected.shape))} of {length} samples, and the stream "
             f"{_shown(tuple(made.shape))}: a length in it is a constant of the example"
         )
-    bound = math.sqrt(torch.finfo(made.dtype).eps) if made.dtype.is_floating_point else 0.0
-    scale = float(expected.abs().max()) or 1.0
-    worst = float((made - expected).abs().max())
+    if made.dtype != expected.dtype:
+        raise NoStreamError(f"the module makes {expected.dtype}, and the stream {made.dtype}")
+    is_real = made.dtype.is_floating_point or made.dtype.is_complex
+    bound = math.sqrt(torch.finfo(made.dtype).eps) if is_real else 0.0
+    # Roots and logarithms of random numbers are nan where the module's are.
+    differ = ~((made == expected) | (made.isnan() & expected.isnan()))
+    if not differ.any():
+        return
+    wide = torch.promote_types(made.dtype, torch.float64)  # booleans have no difference
+    scale = float(expected[expected.isfinite()].to(wide).abs().max()) if expected.isfinite().any() else 1.0
+    worst = float((made[differ].to(wide) - expected[differ].to(wide)).abs().max())
     if not worst <= bound * scale:
         raise NoStreamError(
-            f"the stream differs from the module by {worst / scale:.1e} of its largest output on {length} "
-            "samples: something in it depends on the length of its input"
+            f"the stream differs from the module by {worst / (scale or 1.0):.1e} of its largest output on "
+            f"{length} samples: something in it depends on the length of its input"
         )
 
 
@@ -228,7 +281,7 @@ def _trial(found: Stream, example: Any, length: int) -> Any:
     shape[found._axis] = length
     if found._dtype.is_floating_point:
         generator = torch.Generator().manual_seed(0)
-        return torch.randn(shape, dtype=torch.float64, generator=generator).to(found._dtype)
+        return torch.randn(shape, dtype=torch.float64, generator=generator).to(found._device, found._dtype)
     times = -(-length // example.shape[found._axis])
     return torch.cat([example] * times, found._axis).narrow(found._axis, 0, length)
 
@@ -243,6 +296,11 @@ def _evaluated(module: Any, samples: Any) -> Any:
     finally:
         for part in training:
             part.training = True
+
+
+def _wanted(shape: tuple[int, ...], axis: int) -> tuple[int | str, ...]:
+    """Return the shape of chunks, n along time."""
+    return tuple("n" if i == axis else side for i, side in enumerate(shape))
 
 
 def _shown(shape: Any) -> str:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from .operators import Builder, Timed, along, arguments, by_name, reshaped, rule
-from .steps import Array, Edges, Interpolated, Pointwise, Step, Transposed, Window, filled, joined
+from .steps import Array, Blocks, Edges, Interpolated, Pointwise, Step, Transposed, Window, filled, joined
 
 _CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 _TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
@@ -117,8 +117,12 @@ def _pooled(node: Any, given: dict[str, Any], place: int, count: int) -> Any:
     padding[place] = 0
     stride = given["stride"] or given["kernel_size"]
     options = {"kernel_size": given["kernel_size"], "stride": stride, "padding": padding}
+    # Along time the windows are whole.
+    options["ceil_mode"] = bool(given["ceil_mode"])
     if "max" in name:
         options["dilation"] = given["dilation"]
+    elif not given["count_include_pad"]:
+        options["count_include_pad"] = False
     pool = getattr(functional, name)
     return lambda samples: pool(samples, **options)
 
@@ -315,6 +319,6 @@ def _blocks(builder: Builder, node: Any, source: Timed) -> Timed:
         length, block = shape[axis], shape[axis + 1]
         if math.prod(shape[:axis]) == before and length * block == source.length:
             shape[axis] = -1
-            step = Window(builder.name(node), source.axis, lambda x: x.reshape(shape), block, block)
+            step = Blocks(builder.name(node), source.axis, lambda x: x.reshape(shape), block, block)
             return builder.add(node, step, (source,), Fraction(block), axis)
     raise builder.refuse(node, "it mixes time with another axis")
