@@ -197,3 +197,40 @@ def test_a_file_of_something_else_is_named(tmp_path):
 def test_any_seeds_add(seeds):
     whole = quietly(em.Conv(3), runs=len(seeds), rng=seeds, channels=1)
     assert same(whole, em.merge(quietly(em.Conv(3), runs=1, rng=seed, channels=1) for seed in seeds))
+
+
+@pytest.mark.parametrize(
+    ("net", "options", "differs"),
+    [
+        (CONV**2, {}, "net"),
+        (CONV, {"profile": "std"}, "profile"),
+        (CONV, {"channels": 3}, "channels"),
+        (CONV, {"init": "lecun"}, "init"),
+        (CONV, {"normalised": True}, "normalised"),
+        (CONV, {"input_size": 9}, "unit"),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused(tmp_path, net, options, differs):
+    file = tmp_path / "field.npz"
+    quietly(CONV, runs=4, rng=[0, 1], checkpoint=file, channels=2)
+    before = file.read_bytes()
+    with pytest.raises(ValueError, match=f"is of something else: .* their {differs} differ"):
+        quietly(net, **{"runs": 4, "rng": [0, 1], "checkpoint": file, "channels": 2} | options)
+    assert file.read_bytes() == before
+
+
+def test_modules_of_other_parameters_are_told_apart(tmp_path):
+    file = tmp_path / "field.npz"
+    a, b = (torch.nn.Conv2d(1, channels, 3, padding=1) for channels in (2, 3))
+    part = quietly(a, input_size=9, runs=2, rng=[0, 1], checkpoint=file)
+    with pytest.raises(ValueError, match="their module differ"):
+        quietly(b, input_size=9, runs=2, rng=[0, 1], checkpoint=file)
+    with pytest.raises(ValueError, match="their module differ"):
+        part + quietly(b, input_size=9, runs=2, rng=3)
+    assert (part + quietly(a, input_size=9, runs=2, rng=3)).runs == 4
+
+
+@pytest.mark.parametrize("parts", [None, 3, [3], [None, None]])
+def test_only_measurements_merge(parts):
+    with pytest.raises(TypeError, match="parts must be measurements"):
+        em.merge(parts)

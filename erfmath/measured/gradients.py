@@ -23,7 +23,7 @@ from ..network.arguments import Ints
 from ..words import progress as shown
 from .jobs import Job, has_parts, jobs_of, recorded
 from .module import GIVEN, to_torch
-from .parts import Record, Subject, text_of
+from .parts import Record, Subject, mark_of, text_of
 from .result import Measurement, measurement_of
 from .sums import ExactSum
 from .torch_types import import_torch
@@ -93,7 +93,7 @@ def measure(
         Anything with `submit` that the parts are sent to, one for each seed or batch; see :func:`sweep`.
     checkpoint
         An npz file that is written every few seconds and, where it is there, gone on with: the seeds and the
-        batches in it are not run again.
+        batches in it are not run again, but for one run that shows whether it is of the same.
     progress
         Whether to show the progress on standard error, if that is a terminal.
 
@@ -171,6 +171,7 @@ class Work:
             normalised=self.normalised,
             unit=probe.unit,
             input_size=total.parts.shape[1:],
+            module=None if is_net else mark_of(self.net),
         )
         return Record(subject, total, squares, (job.seed,), (job.runs,), moments)
 

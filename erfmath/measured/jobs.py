@@ -88,7 +88,7 @@ def _of_batches(generator: np.random.Generator, batches: Iterable[Any]) -> Itera
 
 def recorded(work: Work, jobs: Iterator[Job], executor: Any, checkpoint: Any, progress: bool) -> Record:
     """Return the sums over all jobs, those in the checkpoint included."""
-    kept = _Kept(checkpoint)
+    kept = _Kept(checkpoint, work)
     todo = (job for job in jobs if kept.lacks(job))
     try:
         for record in _records(work, todo, executor, progress):
@@ -115,12 +115,14 @@ def _records(work: Work, jobs: Iterator[Job], executor: Any, progress: bool) -> 
 class _Kept:
     """The sums so far, in a file too where there is to be one."""
 
-    def __init__(self, path: Any) -> None:
+    def __init__(self, path: Any, work: Work) -> None:
+        self.work = work
         self.path = None if path is None else checked_path(path, ENDINGS, "checkpoint")
         self.record: Record | None = None
         if self.path is not None and self.path.exists():
             self.record = load_record(self.path)
         self._saved = time.monotonic()
+        self._is_own = False
 
     def lacks(self, job: Job) -> bool:
         """Return whether a job is still to be done, or raise where it was, with another number of runs."""
@@ -132,7 +134,18 @@ class _Kept:
                 f"checkpoint {str(self.path)!r} has {runs} runs of this seed where {job.runs} are asked for; "
                 "give the same runs, other seeds or another file"
             )
+        self._require_own(job, self.record)
         return False
+
+    def _require_own(self, job: Job, record: Record) -> None:
+        """Raise where the file is of something else, of which one run tells; later jobs are of the same."""
+        if self._is_own:
+            return
+        try:
+            record.subject.require_same(self.work.record(job._replace(runs=1)).subject)
+        except ValueError as error:
+            raise ValueError(f"checkpoint {str(self.path)!r} is of something else: {error}") from None
+        self._is_own = True
 
     def add(self, record: Record) -> None:
         """Add the sums of a part, and write them down from time to time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class Subject:
         As given to :func:`erfmath.measure`.
     unit, input_size
         As found.
+    module
+        What tells modules apart; see :func:`mark_of`.
     """
 
     net: str | None
@@ -43,6 +46,7 @@ class Subject:
     normalised: bool
     unit: tuple[int, ...]
     input_size: tuple[int, ...]
+    module: str | None = None
 
     @property
     def given_init(self) -> str | Fraction | None:
@@ -119,6 +123,12 @@ def text_of(net: Node) -> str:
         return network_to_json(net)
     except TypeError:
         return net.expression
+
+
+def mark_of(module: Any) -> str:
+    """Return a module's type and a hash of its parameters' names and shapes; their values may be drawn."""
+    shapes = [(name, *values.shape) for name, values in module.named_parameters()]
+    return f"{type(module).__qualname__} {hashlib.sha256(repr(shapes).encode()).hexdigest()[:12]}"
 
 
 def network_of(text: str) -> Node:

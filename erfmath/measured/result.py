@@ -243,9 +243,12 @@ def merge(parts: Iterable[Measurement]) -> Measurement:
     >>> bool((merge(parts).map == whole.map).all())  # doctest: +SKIP
     True
     """
-    several = list(parts)
+    several = list(parts) if isinstance(parts, Iterable) else [parts]
     if not several:
         raise ValueError("parts must hold a measurement at least, got none")
+    for part in several:
+        if not isinstance(part, Measurement):
+            raise TypeError(f"parts must be measurements, got {part!r:.80} of type {type(part).__name__}")
     return functools.reduce(operator.add, several)
 
 
