@@ -162,3 +162,48 @@ def test_the_command_prints_the_front(capsys):
 def test_errors_say_what_to_do(arguments, says):
     with pytest.raises((ValueError, TypeError), match=says):
         em.find_designs(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("field", "options", "nearest"),
+    [
+        (588_724, {"kernel_sizes": [3, 11], "layers": 2, "stride": 4}, 121),
+        (10**6, {"kernel_sizes": 3, "layers": 2}, 9),
+        (3, {"kernel_sizes": 7, "layers": [60, 64]}, 361),
+        (80_775, {"kernel_sizes": [4, 7]}, 80_776),
+    ],
+)
+def test_the_nearest_field_may_be_far(field, options, nearest):
+    with pytest.raises(ValueError, match=f"the nearest field that has is {nearest}$"):
+        em.find_designs(field, **options)
+
+
+def test_large_odd_fields_are_searched_as_even_ones():
+    found = em.find_designs(999_999)
+    assert all(em.receptive_field(design.net).size == 999_999 for design in found)
+    assert found[0].cost == 2000  # 1001 x 999 is the product of odd numbers nearest above
+    assert found[-1].cost == 3 * 13  # 3**13 > 999,999 > 3**12
+
+
+@pytest.mark.parametrize("cost", ["memory", "operations"])
+def test_a_long_search_ends_and_says_what_it_has_not_ruled_out(cost, monkeypatch):
+    monkeypatch.setattr("erfmath.design.radices._MOST_CHOICES", 100)
+    monkeypatch.setattr("erfmath.design.radices._MOST_TOGETHER", 300)
+    monkeypatch.setattr("erfmath.design.radices._LEAST_CHOICES", 10)
+    with pytest.raises(
+        ValueError, match="of 15 layers with field=399869 was found, though none is ruled out"
+    ):
+        em.find_designs(399_869, stride=8, cost=cost, kernel_sizes=3, layers=15)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [({"stride": 10**9}, "stride must be at most"), ({"channels": 10**30}, "channels must be at most")],
+)
+def test_what_is_beyond_any_design_is_refused(options, says):
+    with pytest.raises(ValueError, match=says):
+        em.find_designs(10, **options)
+
+
+def test_limits_may_be_any_number():
+    assert em.find_designs(64, at_most={"taps": 10**400})[-1].cost == em.find_designs(64)[-1].cost

@@ -9,14 +9,24 @@ What it finds first is cheapest, and what it rules out stays ruled out.
 
 from __future__ import annotations
 
+import functools
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field as entry
 from typing import NamedTuple
 
-# So many choices of a layer take about half a second.
+# So many choices of a layer take about half a second: of one search, of all that share an effort, and of one
+# when that is spent.
 _MOST_CHOICES = 100_000
+_MOST_TOGETHER = 300_000
+_LEAST_CHOICES = 2_000
+
+# More than any design costs.
+_ANY = 1e300
+
+# What the beginning of a search counts for.
+_BEGUN = 10
 
 
 class Step(NamedTuple):
@@ -57,6 +67,18 @@ class _TooManyError(Exception):
 
 
 @dataclass
+class Effort:
+    """The choices that several searches have made together."""
+
+    made: int = 0
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether they are as many as they may be."""
+        return self.made > _MOST_TOGETHER
+
+
+@dataclass
 class Search:
     """The search for the cheapest layers of one field.
 
@@ -72,6 +94,8 @@ class Search:
         How many units of a layer that is finer by a factor stand for one unit of the output.
     holes
         Whether the design may skip positions.
+    effort
+        Shared with other searches, so that all of them end in time.
     """
 
     price: Callable[[int], int]
@@ -79,6 +103,7 @@ class Search:
     stride: int = 1
     units: Callable[[int], int] = lambda finer: 1
     holes: bool = False
+    effort: Effort = entry(default_factory=Effort)
     _least: dict[tuple[int, int], float] = entry(default_factory=dict)
     _lower: dict[_State, float] = entry(default_factory=dict)
     _seen: int = 0
@@ -86,14 +111,17 @@ class Search:
     def cheapest(self, layers: int, field: int, below: float = math.inf) -> Found | None:
         """Return the cheapest design of a depth, None where none has a price below the one given."""
         root = _State(layers, field, self.stride)
-        slack, self._seen = 0, 0
+        self.effort.made += _BEGUN
+        slack: float = 0
+        self._seen = 0
         while (budget := self._bound(root) + slack) < below:
             try:
                 found = self._solve(root, budget)
             except _TooManyError:  # settle for more than the bound, and say so
-                if below < math.inf:
+                if below < math.inf or slack == _ANY:
                     return Found((), 0, int(self._bound(root)))
-                slack, self._seen = 2 * slack + 1 + int(budget) // 50, 0
+                slack = _ANY if self.effort.is_spent else 2 * slack + 1 + int(budget) // 50
+                self._seen = 0
                 continue
             if found is not None:
                 price = self.total(found)
@@ -130,7 +158,8 @@ class Search:
         lower = math.inf
         for choice in self._choices(state, budget):
             self._seen += 1
-            if self._seen > _MOST_CHOICES:
+            self.effort.made += 1
+            if self._seen > (_LEAST_CHOICES if self.effort.is_spent else _MOST_CHOICES):
                 raise _TooManyError
             if isinstance(choice, _Rest):
                 lower = min(lower, choice.least)
@@ -211,9 +240,10 @@ class Search:
         return range(2, most + 1) if self.sizes is None else self.sizes[: bisect_right(self.sizes, most)]
 
 
-def _divisors(value: int) -> list[int]:
+@functools.lru_cache(maxsize=1024)
+def _divisors(value: int) -> tuple[int, ...]:
     """Return the divisors, the smallest first."""
-    return [d for d in range(1, value + 1) if value % d == 0]
+    return tuple(d for d in range(1, value + 1) if value % d == 0)
 
 
 def _root(value: int, degree: int) -> int:

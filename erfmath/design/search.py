@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field as entry, replace
 from typing import Any
 
 from .._checks import as_bool, as_choice, as_count, as_counts, is_index
 from ..network.arguments import Ints
 from .designs import COSTS, FLOAT, Design, Designs
-from .radices import Found, Search
+from .radices import Effort, Found, Search
 
 _LARGEST = 10**6
 
@@ -81,7 +81,8 @@ def find_designs(
     Raises
     ------
     ValueError
-        If there is no such design; the message says what the nearest field is that has one.
+        If there is no such design; the message says what the nearest field is that has one. Or if the search
+        ends, after some seconds, before one is found or ruled out.
 
     Notes
     -----
@@ -106,8 +107,8 @@ def find_designs(
         ndim=as_count(ndim, "ndim", minimum=1, maximum=8),
         unit=as_choice(cost, "cost", COSTS),
         sizes=_sizes(kernel_sizes),
-        stride=as_count(stride, "stride", minimum=1),
-        channels=None if channels is None else as_count(channels, "channels", minimum=1),
+        stride=as_count(stride, "stride", minimum=1, maximum=_LARGEST),
+        channels=None if channels is None else as_count(channels, "channels", minimum=1, maximum=10**9),
         holes=as_bool(holes, "holes"),
     )
     is_effective = as_choice(target, "target", ("theoretical", "effective")) == "effective"
@@ -117,7 +118,7 @@ def find_designs(
     is_open = layers is None and not limits  # a dearer design of more layers is of no use then
     found, bound = wish.reaching(side, depths) if is_effective else wish.exactly(side, depths, is_open)
     if not found:
-        raise ValueError(_nothing(wish, side, depths, is_effective))
+        raise ValueError(_unfound(depths, side) if bound else _nothing(wish, side, depths, is_effective))
     front = _front(design for design in found if _keeps(design, limits))
     if not front:
         raise ValueError(_beyond(found, limits))
@@ -135,6 +136,7 @@ class _Wish:
     stride: int
     channels: int | None
     holes: bool
+    effort: Effort = entry(default_factory=Effort)
 
     def exactly(
         self, field: int, depths: Sequence[int], is_open: bool = False
@@ -162,7 +164,8 @@ class _Wish:
             return None
         if sizes and (field - 1) % math.gcd(*(k - 1 for k in sizes)):
             return None
-        return Search(self._price, sizes, self.stride, self._units, self.holes).cheapest(depth, field, below)
+        search = Search(self._price, sizes, self.stride, self._units, self.holes, self.effort)
+        return search.cheapest(depth, field, below)
 
     def reaching(self, side: int, depths: Sequence[int]) -> tuple[list[Design], None]:
         """Return a design of each depth whose effective field has this side, its own field small."""
@@ -251,7 +254,7 @@ def _limits(at_most: Any) -> Mapping[str, float]:
         raise TypeError(f"at_most must map names to numbers, got {at_most!r}")
     for name, limit in at_most.items():
         as_choice(name, "at_most", (*COSTS, "depth", "field"))
-        if isinstance(limit, (bool, str)) or not hasattr(limit, "__float__") or math.isnan(float(limit)):
+        if isinstance(limit, (bool, str)) or not hasattr(limit, "__float__") or limit != limit:
             raise TypeError(f"at_most[{name!r}] must be a number, got {limit!r}")
     return at_most
 
@@ -271,14 +274,32 @@ def _front(designs: Iterable[Design]) -> list[Design]:
 
 def _nothing(wish: _Wish, side: int, depths: Sequence[int], is_effective: bool) -> str:
     """Return what to say where no design has the field: the nearest field that has one."""
-    asked = f"no design of {depths[0]}" + (f" to {depths[-1]}" if len(depths) > 1 else "") + " layers has"
+    asked = f"no design of {_range(depths)} layers has"
     if is_effective:
         return f"{asked} an effective field of {side}; allow more layers or larger kernel_sizes"
-    for apart in range(1, side + 64):
+    wish = replace(wish, effort=Effort())
+    sizes = wish.sizes or (2, _LARGEST)
+    most, least = sizes[-1] ** depths[-1], 1 + depths[0] * (sizes[0] - 1)
+    start = max(1, least - side, 0 if wish.holes else side - most)
+    for apart in range(start, start + side + 64):
+        if wish.effort.is_spent:
+            break
         for near in (side - apart, side + apart):
             if near > 1 and any((found := wish.found(near, depth)) and found.layers for depth in depths):
                 return f"{asked} field={side} with what is asked for; the nearest field that has is {near}"
     return f"{asked} field={side} with what is asked for, nor one near; allow more layers or kernel_sizes"
+
+
+def _unfound(depths: Sequence[int], side: int) -> str:
+    """Return what to say where the search was too long."""
+    return (
+        f"no design of {_range(depths)} layers with field={side} was found, though none is ruled out: there "
+        "are too many to try; give other layers, more kernel_sizes or a smaller stride"
+    )
+
+
+def _range(depths: Sequence[int]) -> str:
+    return f"{depths[0]} to {depths[-1]}" if len(depths) > 1 else str(depths[0])
 
 
 def _beyond(found: Sequence[Design], limits: Mapping[str, float]) -> str:
