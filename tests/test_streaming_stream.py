@@ -517,3 +517,15 @@ def test_outputs_that_are_no_floats():
 def test_a_stream_says_what_it_takes():
     s = em.stream(nn.Conv1d(2, 1, 5, stride=2, padding=2), (3, 2, 64))
     assert repr(s) == "<Stream: chunks of 3x2xn, delay 2, hop 2>"
+
+
+def test_weights_that_changed_ask_for_another_stream():
+    conv = nn.utils.parametrizations.weight_norm(nn.Conv1d(1, 1, 3))
+    module = nn.Sequential(conv, nn.Conv1d(1, 1, 3))
+    s, chunk = em.stream(module, (1, 1, 16)), torch.zeros(1, 1, 20)
+    s(chunk)
+    module.load_state_dict({name: 2 * value for name, value in module.state_dict().items()})
+    with pytest.raises(ValueError, match="weights changed"):
+        s.flush()
+    with pytest.raises(ValueError, match="weights changed"):
+        s(chunk)

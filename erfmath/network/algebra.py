@@ -374,8 +374,9 @@ def require_network(net: Any, name: str = "net") -> Node:
     """Return a network alone, or raise saying what is one."""
     if isinstance(net, Node):
         return net.unwrapped
+    given = " ".join(repr(net).split())[:60]  # modules of other libraries have pages
     raise TypeError(
-        f"{name} must be a network such as Conv(3) >> Pool(2), got {net!r} of type {type(net).__name__}"
+        f"{name} must be a network such as Conv(3) >> Pool(2), got {given} of type {type(net).__name__}"
     )
 
 

@@ -46,6 +46,7 @@ class Stream:
         self.delay: int | Fraction = integral(self._delay)
         self.hop: int | Fraction = integral(self._rate)
         self._takes_any_length = True
+        self._weights: dict[Any, int] = {}  # the versions of the tensors that it reads
         self.reset()
 
     def __repr__(self) -> str:
@@ -65,11 +66,14 @@ class Stream:
         Raises
         ------
         TypeError, ValueError
-            If it is not a tensor of the example's shape, whatever its length.
+            If it is not a tensor of the example's shape, whatever its length, or the module's weights
+            changed since the stream was made.
         """
         import torch
 
         self._check(chunk)
+        if not self._given:
+            self._require_same_weights()
         self._like = chunk
         length = chunk.shape[self._axis]
         self._given += length
@@ -94,6 +98,7 @@ class Stream:
         if not self._given:
             raise ValueError("nothing was given to the stream: there is no output to flush")
         try:
+            self._require_same_weights()
             self._require_length()
             with torch.no_grad():
                 self._queue.add(self._pipeline.push(None, self._given, True))
@@ -111,6 +116,11 @@ class Stream:
         self._sent += count
         part = self._queue.take(count)
         return self._like.new_empty(self._none, dtype=self._made) if part is None else part
+
+    def _require_same_weights(self) -> None:
+        """Raise where weights changed, of which some are read as they are and some as they were."""
+        if any(_version(weight) != version for weight, version in self._weights.items()):
+            raise ValueError("the module's weights changed since the stream was made: make it anew")
 
     def _require_length(self) -> None:
         """Raise where the module ends such a length in another way than that of the example."""
@@ -201,7 +211,14 @@ def stream(module: Any, example: Any, *, axis: int = -1) -> Stream:
     kinds = first.dtype, reader.output.meta["val"].dtype
     found = Stream(pipeline, tuple(side or 0 for side in shape), axis, kinds, output, first.device)
     _require_equal(found, module, program, example)
+    tensors = [*program.state_dict.values(), *program.constants.values()]
+    found._weights = {weight: _version(weight) for weight in tensors if hasattr(weight, "_version")}
     return found
+
+
+def _version(weight: Any) -> int:
+    """Return how often a tensor was written into; one made for inference alone does not count it."""
+    return 0 if weight.is_inference() else int(weight._version)
 
 
 def _require_equal(found: Stream, module: Any, program: Any, example: Any) -> None:
