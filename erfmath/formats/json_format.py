@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import inspect
 import itertools
 import json
@@ -186,18 +187,25 @@ def _array_as_plain(array: np.ndarray[Any, Any]) -> Any:
 
 def _arguments(value: Node | Kernel) -> dict[str, Any]:
     """Return the arguments of a node or a kernel by name, without those at their defaults."""
-    names = list(inspect.signature(type(value)).parameters)
+    cls: Any = type(value)
+    names = _names_of(cls)
     given = dict(zip(names, value.args, strict=True))
     for name in names[1:]:  # whether one can be left out is for the constructor to say
         rest = {key: entry for key, entry in given.items() if key != name}
         try:
-            given = rest if type(value)(**rest) == value else given
+            given = rest if cls(**rest) == value else given
         except (TypeError, ValueError):
             continue
     plain = {name: _plain(entry) for name, entry in given.items()}
     if isinstance(value, Convolution) and not value.is_given:
         plain["kernel"] = "x".join(map(str, value.kernel.shape))
     return plain
+
+
+@functools.lru_cache(maxsize=256)
+def _names_of(cls: Any) -> list[str]:
+    """Return the names of a constructor's arguments; to ask for them takes as long as to write a layer."""
+    return list(inspect.signature(cls).parameters)
 
 
 def _layer(data: Any, path: Path) -> Node:
