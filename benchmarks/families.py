@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = [args.only] if args.only else [entry.partition(":")[2] for entry in FAMILIES.split()]
     rows = []
     for name in names:
-        rows.append(_apart(name))
+        rows.append(apart("benchmarks.families", name, _SECONDS))
         print(f"{name}: {rows[-1]['state']}", file=sys.stderr)
     print(markdown(["model", "field", "seconds", "verdict"], [_shown(row) for row in rows]))
     print(
@@ -79,11 +79,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _apart(name: str) -> dict[str, Any]:
-    """Return what a process of its own finds of a model."""
-    command = [sys.executable, "-m", "benchmarks.families", "--inner", "--only", name]
+def apart(module: str, name: str, seconds: float) -> dict[str, Any]:
+    """Return what a module of this package finds of a model in a process of its own."""
+    command = [sys.executable, "-m", module, "--inner", "--only", name]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         return {"name": name, "state": "too large for this script"}
     try:
@@ -93,27 +93,32 @@ def _apart(name: str) -> dict[str, Any]:
     return found
 
 
-def _read(name: str) -> dict[str, Any]:
-    """Return the field of the features of a model, and whether gradients agree."""
+def features(name: str) -> Any:
+    """Return a model of timm, weights at random, whose outputs are its features; `model` is the whole."""
     import timm
     import torch
 
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    model = timm.create_model(name, pretrained=False).eval()
-    size = model.pretrained_cfg.get("input_size", (3, 224, 224))
 
     class Features(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.model = model
+            self.model = timm.create_model(name, pretrained=False).eval()
 
         def forward(self, x: Any) -> Any:
             return self.model.forward_features(x)
 
+    return Features()
+
+
+def _read(name: str) -> dict[str, Any]:
+    """Return the field of the features of a model, and whether gradients agree."""
+    module = features(name)
+    size = module.model.pretrained_cfg.get("input_size", (3, 224, 224))
     start = time.perf_counter()
     try:
-        read = em.from_torch(Features(), (1, *size))
+        read = em.from_torch(module, (1, *size))
         field = em.receptive_field(read).size
     except Exception as error:
         return {"name": name, "state": "refused", "why": str(error)[:300]}
