@@ -99,13 +99,13 @@ def test_progress_by_tqdm_passes_everything_on(monkeypatch):
 
 
 def test_several_networks_have_a_row_each(capsys):
-    assert main(["analyze", "resnet18", "vgg16", "nothing.onnx"]) == 0
+    assert main(["analyze", "resnet18", "vgg16", "nothing.json"]) == 0
     text = capsys.readouterr().out
     lines = text.split("\n")
-    assert [line.split()[0] for line in lines[2:5]] == ["resnet18", "vgg16", "nothing.onnx"]
+    assert [line.split()[0] for line in lines[2:5]] == ["resnet18", "vgg16", "nothing.json"]
     assert lines[2].split()[1:6] == ["224", "435", "32", "131.7", "259.0"]
-    assert "nothing.onnx: there is no file" in text
-    assert main(["analyze", "resnet18", "nothing.onnx", "--json"]) == 0
+    assert "nothing.json: there is no file" in text
+    assert main(["analyze", "resnet18", "nothing.json", "--json"]) == 0
     first, second = json.loads(capsys.readouterr().out)
     assert first["name"] == "resnet18"
     assert set(second) == {"name", "error"}
@@ -135,7 +135,7 @@ def test_a_folder_stands_for_its_models(capsys, tmp_path):
     [
         (["resnet18", "vgg16", "--html", "x.html"], "--html is for one network, got 2"),
         (["resnet18", "vgg16", "--measure"], "--measure is for one network, got 2"),
-        (["a.onnx", "b.onnx"], "none of 2 networks can be read; a.onnx: there is no file"),
+        (["a.json", "b.json"], "none of 2 networks can be read; a.json: there is no file"),
         (["{empty}"], "holds no model: no file ends in .onnx or .json"),
     ],
 )

@@ -175,10 +175,10 @@ def plan(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto", *, re
     >>> plan(Kernel([1, 1, 1]), 40)
     81 coefficients by 'direct': every coefficient keeps its digits, and the row is short
       method   operations    memory     error  relative to
-    > direct      2.7e+03   1.94 kB   1.5e-14  each coefficient
+    > direct      2.3e+03   1.94 kB   1.5e-14  each coefficient
       fft         2.0e+03   2.59 kB   1.5e-13  max |P|^n
       saddle      2.4e+08   5.83 kB   1.0e-12  each coefficient
-      rounded     2.1e+05   5.22 kB   1.1e-16  each coefficient
+      rounded     4.2e+05   5.22 kB   1.1e-16  each coefficient
       exact       2.4e+02   3.56 kB      none
     >>> plan([1, 1, 1], 10**12, reading="tail").method
     'saddle'
