@@ -333,6 +333,6 @@ def test_squares_beyond_floats_are_named():
 def test_layers_that_add_no_context_are_named():
     found = em.analyze("resnet18", input_size=32)
     assert len(found.context.unproductive) == 3
-    assert "Context  3 of 21 layers add no context at an input of 32, 13 on some paths only" in str(found)
+    assert "Context  3 of 21 layers add no context at 32, 13 on some paths only" in str(found)
     assert "Context" not in str(em.analyze("resnet18"))
     assert em.analyze(em.Conv(3) ** 10**6).context is None

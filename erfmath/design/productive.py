@@ -99,7 +99,7 @@ class Productivity:
         least, most = self.suits
         counted = f"{len(self.unproductive)} of {len(self.layers)} layer{'s' * (len(self.layers) != 1)}"
         return (
-            f"{counted} add no context at an input of {shown_sides(self.input_size)}, "
+            f"{counted} add no context at {shown_sides(self.input_size)}, "
             f"{len(self.critical)} on some paths only; "
             + (f"inputs of {least} to {most} suit the network" if least <= most else "no input size suits")
         )
@@ -157,7 +157,7 @@ def productive(net: Node, input_size: Any) -> Productivity:
     Conv 3x3                6        6  productive
     Conv 3x3                6       10    critical
     <BLANKLINE>
-    0 of 5 layers add no context at an input of 8, 1 on some paths only; inputs of 6 to 14 suit the network
+    0 of 5 layers add no context at 8, 1 on some paths only; inputs of 6 to 14 suit the network
     >>> from erfmath import zoo
     >>> productive(zoo.resnet50(), 32).suits
     (75, 427)

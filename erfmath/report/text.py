@@ -66,7 +66,10 @@ def facts_of(found: Analysis) -> list[tuple[str, str]]:
 def _context_facts(found: Analysis) -> list[tuple[str, str]]:
     """Return a warning where layers read nothing but what their input has seen of all the image."""
     context = found.context
-    return [("Context", context.summary)] if context is not None and context.unproductive else []
+    if context is None or not context.unproductive:
+        return []
+    counts, sizes = context.summary.split("; ")
+    return [("Context", counts), ("", sizes)]
 
 
 def _impact_facts(found: Analysis) -> list[tuple[str, str]]:
