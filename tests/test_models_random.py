@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 import erfmath as em
 
@@ -206,11 +206,14 @@ class Random(nn.Module):
 
 
 @settings(deadline=None, max_examples=settings().max_examples // 2)
+@example(1457, 3, (8, 24))  # rolled by one, then a convolution: its padding hides a row that the input has
 @given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from([(16, 16), (8, 24), (12, 16)]))
 def test_a_random_module_sees_what_its_gradients_say(seed, steps, side):
     module = Random(seed, steps, side).eval()
     model = em.from_torch(module, (1, CHANNELS, *side), 0)
     found = em.verify(model, units=2)
     assert found.is_inside, f"{module.plan}\n{found}"
-    if not any(step[0] == "grid" for step in module.plan):  # which leaves out more than the last samples
+    # A grid leaves out more than the last samples, and behind a shift the ends of the map lie inside the input.
+    cut = [step[0] for step in module.plan]
+    if "grid" not in cut and "roll" not in cut[:-1]:
         assert found.ok, f"{module.plan}\n{found}"
