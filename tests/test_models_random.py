@@ -213,7 +213,7 @@ def test_a_random_module_sees_what_its_gradients_say(seed, steps, side):
     model = em.from_torch(module, (1, CHANNELS, *side), 0)
     found = em.verify(model, units=2)
     assert found.is_inside, f"{module.plan}\n{found}"
-    # A grid leaves out more than the last samples, and behind a shift the ends of the map lie inside the input.
+    # A grid leaves out more than the last samples; behind a shift the ends of a map lie inside the input.
     cut = [step[0] for step in module.plan]
     if "grid" not in cut and "roll" not in cut[:-1]:
         assert found.ok, f"{module.plan}\n{found}"
