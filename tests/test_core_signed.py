@@ -48,6 +48,8 @@ def assert_positive_zeros(values):
 @example([([0.1, 0.3, -0.3], 9, 2), ([1, 0, -1], 4, 1)])
 @example([([1, -1e20], 4, 1), ([1e-20, -1e20], 9, 1)])  # the first is 1e-440 of the sum
 @example([([1e-20, 1.1030542604243083e-298], 2, 1)])  # the second is subnormal
+@example([([1, 1, 1, 1.0, 1e-290], 2, 1), ([0, 0, 1, 1, -1, 1e-290], 6, 3)])  # a third of a second
+@example([([0, 0, 1], 3, 3), ([1, 1, 1, 1e-290], 2, 2), ([0, 0, 0, 1, 1e-290, -1], 6, 3)])
 def test_short_signed_rows_are_the_nearest_floats(factors):
     product, row = Product(factors), exact_row(factors)
     if not is_in_range(row):

@@ -35,7 +35,7 @@ _LN2 = math.log(2)
 _LEADING_BITS = 160  # which leave the nearest float open once in 2**100
 _SMALLEST_NORMAL, _SMALLEST = -1021, -1080  # binary exponents, of the smallest float with some to spare
 _MOST_DIGITS = 300  # of a float
-_QUICK = 4e8  # a tenth of a second
+_QUICK = 1.2e9  # up to a third of a second
 
 
 @dataclass(frozen=True)
@@ -248,7 +248,7 @@ def scaling_of(polynomial: Product) -> str:
 
 
 def is_quick(polynomial: Product) -> bool:
-    """Return whether a row in whole numbers takes no more than a tenth of a second."""
+    """Return whether a row in whole numbers takes no more than a third of a second."""
     return takes(polynomial, _QUICK)
 
 
