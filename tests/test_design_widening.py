@@ -42,6 +42,11 @@ def test_a_residual_network_by_its_last_stage():
     assert len({em.cost(row.net, 224, 3).parameters for row in found}) == 1
 
 
+def test_a_convention_brings_its_profile():
+    found = em.widen(NET, 30, convention="replknet")
+    assert all(row.effective == em.effective_field(row.net, convention="replknet").size for row in found)
+
+
 def test_a_graph_by_its_strided_layers():
     layers = {"a": (em.Conv(3, padding=1), "input"), "b": (em.Conv(3, stride=2, padding=1), "a")}
     found = em.widen(em.Graph(layers | {"c": (em.Conv(3, padding=1), "b")}, "c"), 12)

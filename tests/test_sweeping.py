@@ -59,8 +59,14 @@ def test_all_named_readings(tmp_path):
     (row,) = swept([net], names, out=tmp_path / "rows.jsonl")
     assert row["field"] == list(em.receptive_field(net).size)
     assert row["gradient"] == em.effective_field(em.variance(net), profile="std").size
+    assert row["gradient"] == em.effective_field(net, profile="std").size
     assert row["spread"] == np.sqrt(em.distribution(net).var()).tolist()
     assert row["parameters"] == em.cost(net, 15).parameters
+
+
+def test_the_gradient_of_a_network_is_that_of_its_page(tmp_path):
+    (row,) = swept(["resnet50"], "gradient", out=tmp_path / "rows.jsonl")
+    assert round(row["gradient"], 2) == 255.13  # by autograd 244, and not the 163 of squares squared again
 
 
 def test_a_second_run_does_what_is_left(tmp_path):

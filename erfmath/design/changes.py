@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from ..network.algebra import Node, Power, Series, Sum, series
@@ -51,7 +51,15 @@ def _(net: Concat, factor: int) -> Node:
 
 @dilated.register
 def _(net: Graph, factor: int) -> Node:
-    layers = {entry.name: (dilated(entry.node, factor), *entry.reads) for entry in net.layers}
+    return dilated_layers(net, {entry.name for entry in net.layers}, factor)
+
+
+def dilated_layers(net: Graph, names: Container[str], factor: int) -> Graph:
+    """Return a graph with only the layers of some names dilated."""
+    layers = {}
+    for entry in net.layers:
+        node = dilated(entry.node, factor) if entry.name in names else entry.node
+        layers[entry.name] = (node, *entry.reads)
     return Graph(layers, net.output)
 
 

@@ -19,8 +19,8 @@ from ..network.cost import Cost, cost
 from ..network.field import receptive_field
 from ..network.layers import Conv, Pool
 from ..network.program import program_of
+from ..network.scene import profiled
 from ..network.stage import Stage
-from ..network.variance import variance
 from ..words import figure, human_bytes, per_axis_text, short_count, table
 
 _Table = tuple[list[str], list[list[str]]]
@@ -273,7 +273,7 @@ def _row(
 def _used(net: Node, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a network uses of its field, by the profile's law: of random weights it is another one."""
     rule = rule_of(profile=options.get("profile"), convention=options.get("convention"))
-    read = net if rule.profile == "mean" else variance(net)
+    read = profiled(net, rule.profile)
     found = effective_field(distribution(read), **options)
     verdict = central_limit(read, axis=0).verdict
     return {"effective": found.size, "count": found.count, "ratio": found.ratio, "normal": verdict}

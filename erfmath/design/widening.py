@@ -12,15 +12,13 @@ from typing import Any
 from .._checks import as_count
 from .._html import grid
 from ..laws.effective import effective_field
-from ..laws.lazy import distribution
 from ..network.algebra import Node, Series, require_network, series
 from ..network.describe import describe
 from ..network.field import receptive_field
 from ..network.graph import Graph
 from ..network.layers import Conv, Pool
-from ..network.variance import variance
 from ..words import figure, shown_sides, table
-from .changes import dilated
+from .changes import dilated, dilated_layers
 
 # A factor beyond this makes another network.
 _MOST = 8
@@ -130,7 +128,7 @@ def widen(net: Node, effective: int, **options: Any) -> Widening:
     """
     require_network(net)
     side = as_count(effective, "effective", minimum=1)
-    if (now := _effective(net, options)) >= side:
+    if (now := effective_field(net, **options).size) >= side:
         raise ValueError(f"effective must be more than the network has, {figure(now)}, got {side}")
     found = [_least(name, change, side, options) for name, change in _changes(net)]
     rows = tuple(row for row in found if row is not None)
@@ -141,16 +139,11 @@ def widen(net: Node, effective: int, **options: Any) -> Widening:
     return Widening(rows)
 
 
-def _effective(net: Node, options: dict[str, Any]) -> float:
-    read = net if options.get("profile", "mean") == "mean" else variance(net)
-    return float(effective_field(distribution(read), **options).size)
-
-
 def _least(name: str, change: _Change, side: int, options: dict[str, Any]) -> WideningRow | None:
     """Return the change by the least factor that reaches the side, None where none does."""
     for factor in range(2, _MOST + 1):
         net = change(factor)
-        if (reached := _effective(net, options)) >= side:
+        if (reached := effective_field(net, **options).size) >= side:
             break
     else:
         return None
@@ -180,7 +173,7 @@ def _of_graph(net: Graph) -> Iterator[tuple[str, _Change]]:
     """Yield the changes of the dilations of a graph's layers from each strided one on."""
     for start in reversed(_starts([_rate(entry.node) for entry in net.order])):
         name = f"dilation from {net.order[start].name} on" if start else "dilation of all layers"
-        yield name, partial(_graph_dilated, net, {entry.name for entry in net.order[start:]})
+        yield name, partial(dilated_layers, net, {entry.name for entry in net.order[start:]})
 
 
 def _rate(node: Node) -> Fraction:
@@ -195,14 +188,6 @@ def _starts(rates: Sequence[Fraction]) -> list[int]:
 
 def _dilated_from(nodes: Sequence[Node], start: int, factor: int) -> Node:
     return series([*nodes[:start], *(dilated(node, factor) for node in nodes[start:])])
-
-
-def _graph_dilated(net: Graph, names: set[str], factor: int) -> Node:
-    layers = {}
-    for entry in net.layers:
-        node = dilated(entry.node, factor) if entry.name in names else entry.node
-        layers[entry.name] = (node, *entry.reads)
-    return Graph(layers, net.output)
 
 
 def _strided_at(nodes: Sequence[Node], index: int, factor: int) -> Node:

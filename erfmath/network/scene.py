@@ -19,12 +19,12 @@ from .variance import variance
 
 @law_of_profile.register
 def _(net: Node, profile: str, n: int = 1) -> Distribution:
-    return distribution(_profiled(copies(net, n), profile))
+    return distribution(profiled(copies(net, n), profile))
 
 
 @scene_of.register
 def _(net: Node, profile: str, at: Any, input_size: Any, borders: bool) -> Scene:
-    subject = _profiled(net, profile)
+    subject = profiled(net, profile)
     if input_size is None:
         unit = unit_of(at, receptive_field(net).ndim)
         return Scene(distribution(subject, at=at if at is None else unit))
@@ -34,7 +34,8 @@ def _(net: Node, profile: str, at: Any, input_size: Any, borders: bool) -> Scene
     return Scene(law, _centre(net, unit, picture), picture)
 
 
-def _profiled(net: Node, profile: str) -> Node:
+def profiled(net: Node, profile: str) -> Node:
+    """Return the network whose impact a profile is read from: that of random weights is another one."""
     return net if profile == "mean" else variance(net)
 
 

@@ -16,7 +16,6 @@ from ..laws.lazy import distribution
 from ..network.algebra import Node
 from ..network.cost import cost
 from ..network.field import receptive_field
-from ..network.variance import variance
 
 Row = Mapping[str, Any]
 
@@ -37,7 +36,7 @@ READINGS: dict[str, Callable[[Node], Any]] = {
     "stride": lambda net: receptive_field(net).stride,
     "covered": lambda net: receptive_field(net).is_covered,
     "effective": lambda net: effective_field(net).size,
-    "gradient": lambda net: effective_field(variance(net), profile="std").size,
+    "gradient": lambda net: effective_field(net, profile="std").size,
     "spread": _spread,
     "parameters": _parameters,
 }
