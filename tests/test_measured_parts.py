@@ -139,6 +139,23 @@ def test_a_data_set_is_gone_on_with(tmp_path):
     assert same(whole, quietly(module, inputs=data, checkpoint=file))
 
 
+def test_a_batch_of_another_size_leaves_what_was_right(tmp_path):
+    module, file = small_module(), tmp_path / "part.npz"
+    torch.manual_seed(0)
+    with pytest.raises(ValueError, match="differ"):
+        quietly(module, inputs=[*batches(3), torch.randn(1, 2, 11, 11)], checkpoint=file)
+    assert em.Measurement.load(file).runs == 3
+
+
+def test_many_batches_add_like_few():
+    module, data = small_module(), batches(150)
+    whole = quietly(module, inputs=data)
+    assert (whole.runs, len(set(whole.record.seeds))) == (150, 150)
+    assert list(whole.record.seeds) == sorted(whole.record.seeds)
+    with ThreadPoolExecutor(2) as pool:
+        assert same(whole, quietly(module, inputs=data, executor=pool))
+
+
 def test_seeds_are_gone_on_with(tmp_path):
     file = tmp_path / "part.npz"
     quietly(CONV, runs=4, rng=[0, 1], checkpoint=file, channels=2)

@@ -6,6 +6,7 @@ The gradient :math:`g(x) = \partial y_u / \partial x` of the output unit u comes
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -162,18 +163,22 @@ class Work:
             maps = probe.maps(job.runs, job.seed)
             shown_maps = shown(maps, "run", job.runs, 1.0) if progress else maps
             total, squares, moments = _summed(shown_maps, self.normalised)
-        is_net = isinstance(self.net, Node)
         subject = Subject(
-            net=text_of(self.net) if is_net else None,
-            init=str(self.init) if is_net else None,
+            **self._named,
             profile=self.profile,
-            channels=self.channels if is_net else None,
             normalised=self.normalised,
             unit=probe.unit,
             input_size=total.parts.shape[1:],
-            module=None if is_net else mark_of(self.net),
         )
         return Record(subject, total, squares, (job.seed,), (job.runs,), moments)
+
+    @functools.cached_property
+    def _named(self) -> dict[str, Any]:
+        """What tells the network or the module from others, the same for all jobs."""
+        if isinstance(self.net, Node):
+            known = {"net": text_of(self.net), "init": str(self.init), "channels": self.channels}
+            return {**known, "module": None}
+        return {"net": None, "init": None, "channels": None, "module": mark_of(self.net)}
 
     def _probe(self, job: Job) -> _Probe:
         """Return the probe of the module, built where a network is given."""

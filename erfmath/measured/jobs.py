@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import operator
 import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +24,9 @@ RUNS = 100
 
 # Seconds from one writing of a checkpoint to the next.
 _SECONDS = 5.0
+
+# Parts that are held before they are added up: each holds maps of its own.
+_MOST_APART = 64
 
 
 class Job(NamedTuple):
@@ -118,23 +120,23 @@ class _Kept:
     def __init__(self, path: Any, work: Work) -> None:
         self.work = work
         self.path = None if path is None else checked_path(path, ENDINGS, "checkpoint")
-        self.record: Record | None = None
+        self.records: list[Record] = []  # added up now and then: each time looks at all seeds so far
         if self.path is not None and self.path.exists():
-            self.record = load_record(self.path)
+            self.records = [load_record(self.path)]
+        self._runs = {seed: runs for r in self.records for seed, runs in zip(r.seeds, r.runs, strict=True)}
         self._saved = time.monotonic()
         self._is_own = False
 
     def lacks(self, job: Job) -> bool:
         """Return whether a job is still to be done, or raise where it was, with another number of runs."""
-        if self.record is None or job.seed not in self.record.seeds:
+        if job.seed not in self._runs:
             return True
-        runs = self.record.runs[self.record.seeds.index(job.seed)]
-        if runs != job.runs:
+        if (runs := self._runs[job.seed]) != job.runs:
             raise ValueError(
                 f"checkpoint {str(self.path)!r} has {runs} runs of this seed where {job.runs} are asked for; "
                 "give the same runs, other seeds or another file"
             )
-        self._require_own(job, self.record)
+        self._require_own(job, self.records[0])
         return False
 
     def _require_own(self, job: Job, record: Record) -> None:
@@ -149,18 +151,23 @@ class _Kept:
 
     def add(self, record: Record) -> None:
         """Add the sums of a part, and write them down from time to time."""
-        self.record = record if self.record is None else operator.add(self.record, record)
+        if self.records:  # at once, so that what was right is kept
+            self.records[0].subject.require_same(record.subject)
+        self.records.append(record)
         if time.monotonic() - self._saved > _SECONDS:
             self.save()
+        elif len(self.records) > _MOST_APART:
+            self.result()
 
     def save(self) -> None:
         """Write the sums down."""
-        if self.path is not None and self.record is not None:
-            self.record.save(self.path)
+        if self.path is not None and self.records:
+            self.result().save(self.path)
         self._saved = time.monotonic()
 
     def result(self) -> Record:
         """Return the sums."""
-        if self.record is None:
+        if not self.records:
             raise ValueError("inputs must hold a batch at least, got none")
-        return self.record
+        self.records = [Record.added(self.records)]
+        return self.records[0]

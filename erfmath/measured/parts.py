@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -91,22 +93,37 @@ class Record:
     runs: tuple[int, ...]
     moments: Floats
 
-    def __add__(self, other: Record) -> Record:
-        """Return the record of the runs of both."""
-        self.subject.require_same(other.subject)
-        if shared := set(self.seeds) & set(other.seeds):
-            raise ValueError(
-                f"measurements must be of different runs, and both have the seed {min(shared)}; give rng= "
-                "another seed"
-            )
-        parts = sorted([*self._parts(), *other._parts()], key=lambda part: part[0])
-        seeds, runs, moments = zip(*parts, strict=True)
-        total, squares = self.total.merged(other.total), self.squares.merged(other.squares)
-        return Record(self.subject, total, squares, seeds, runs, np.concatenate(moments))
+    @classmethod
+    def added(cls, records: Sequence[Record]) -> Record:
+        """Return the record of the runs of several.
 
-    def _parts(self) -> list[tuple[int, int, Floats]]:
-        ends = np.cumsum(self.runs)[:-1]
-        return [*zip(self.seeds, self.runs, np.split(self.moments, ends), strict=True)]
+        Raises
+        ------
+        ValueError
+            If they are of different subjects, or share a seed.
+        """
+        first = records[0]
+        parts: dict[int, tuple[int, Floats]] = {}
+        for record in records:
+            first.subject.require_same(record.subject)
+            if shared := parts.keys() & set(record.seeds):
+                raise ValueError(
+                    f"measurements must be of different runs, and both have the seed {min(shared)}; "
+                    "give rng= another seed"
+                )
+            parts |= record._parts()
+        seeds = tuple(sorted(parts))
+        runs, moments = zip(*(parts[seed] for seed in seeds), strict=True)
+        total, squares = (
+            functools.reduce(ExactSum.merged, sums)
+            for sums in ((record.total for record in records), (record.squares for record in records))
+        )
+        return cls(first.subject, total, squares, seeds, runs, np.concatenate(moments))
+
+    def _parts(self) -> dict[int, tuple[int, Floats]]:
+        """Return the number of runs and the moments of each part by its seed."""
+        moments = np.split(self.moments, np.cumsum(self.runs)[:-1])
+        return dict(zip(self.seeds, zip(self.runs, moments, strict=True), strict=True))
 
     def save(self, path: Any) -> None:
         """Write the record as one npz file."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -83,7 +81,7 @@ class Measurement:
         if self.runs < 2:
             return np.full(self.map.shape, math.nan)
         box = tuple(slice(a, a + k) for a, k in zip(self.offset, self.map.shape, strict=True))
-        total, squares = self.record.total.rounded()[box], self.record.squares.rounded()[box]
+        total, squares = self.record.total.within(box).rounded(), self.record.squares.within(box).rounded()
         deviations = np.maximum(squares - total * (total / self.runs), 0)
         return np.asarray(np.sqrt(deviations / (self.runs - 1) / self.runs))
 
@@ -181,7 +179,7 @@ class Measurement:
         """
         if not isinstance(other, Measurement):
             raise TypeError(f"a measurement adds to a measurement, got {other!r} of {type(other).__name__}")
-        return measurement_of(self.record + other.record, self.net, self.init)
+        return measurement_of(Record.added([self.record, other.record]), self.net, self.init)
 
     def save(self, path: Any) -> None:
         """Write the measurement, with what was measured, as one npz file; see :meth:`load`."""
@@ -249,7 +247,8 @@ def merge(parts: Iterable[Measurement]) -> Measurement:
     for part in several:
         if not isinstance(part, Measurement):
             raise TypeError(f"parts must be measurements, got {part!r:.80} of type {type(part).__name__}")
-    return functools.reduce(operator.add, several)
+    record = Record.added([part.record for part in several])
+    return measurement_of(record, several[0].net, several[0].init)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -66,6 +66,10 @@ class ExactSum:
             found = found.plus(part)
         return found
 
+    def within(self, box: tuple[slice, ...]) -> ExactSum:
+        """Return the sum inside a box."""
+        return ExactSum(self.parts[(slice(None), *box)])
+
     def rounded(self) -> Floats:
         """Return the nearest floats."""
         if len(self.parts) == 1:
