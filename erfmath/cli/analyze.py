@@ -51,6 +51,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("network", nargs="+", help="a name, layers, a file or a PyTorch module; see below")
     add_input_size(parser, "default: a model's own, else 16000 on one axis, 224 on two")
+    _add_unit(parser)
+    add_model(parser)
+    _add_layers(parser)
+    _add_comparisons(parser)
+    _add_weights(parser)
+    _add_lengths(parser)
+    add_definition(parser, "threshold and mass")
+    add_reading(parser)
+    _add_picture(parser)
+    parser.add_argument("--html", metavar="FILE.html", help="also write the report as one page for a browser")
+
+
+def _add_unit(parser: argparse.ArgumentParser) -> None:
+    """Add which unit of which input is read."""
     parser.add_argument(
         "--channels",
         help="channels of the input (default: a model's own, else 3 on two axes, else 1)",
@@ -62,7 +76,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="output unit, such as 7 or 3,5 (default: 0, or the middle with --borders)",
     )
     parser.add_argument("--borders", action="store_true", help="take the borders of the input into account")
-    add_model(parser)
+
+
+def _add_layers(parser: argparse.ArgumentParser) -> None:
+    """Add what the table of layers shows."""
     parser.add_argument(
         "--all",
         action="store_true",
@@ -75,6 +92,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--csv", metavar="FILE", help="also write the table of layers, with all its columns, as a CSV file"
     )
+
+
+def _add_comparisons(parser: argparse.ArgumentParser) -> None:
+    """Add what the theory is compared with."""
     parser.add_argument(
         "--measure",
         nargs="?",
@@ -89,6 +110,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compare the field with copies that have random weights: by gradients of a PyTorch module, by "
         "changes of an ONNX file's input (needs onnxruntime)",
     )
+
+
+def _add_weights(parser: argparse.ArgumentParser) -> None:
+    """Add which weights and which branches of a model count."""
     parser.add_argument(
         "--weights",
         choices=("uniform", "given", "energy"),
@@ -106,6 +131,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-gates", dest="global_context", action="store_false", help=argparse.SUPPRESS
     )  # its name until 0.1
+
+
+def _add_lengths(parser: argparse.ArgumentParser) -> None:
+    """Add the units of lengths."""
     parser.add_argument(
         "--rate", metavar="HERTZ", help="samples per second, such as 16k, to show lengths in ms as well"
     )
@@ -114,8 +143,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LENGTHS",
         help="lengths of a pixel with their unit, such as .5um or 2,.5,.5um, to show lengths in it as well",
     )
-    add_definition(parser, "threshold and mass")
-    add_reading(parser)
+
+
+def _add_picture(parser: argparse.ArgumentParser) -> None:
+    """Add the picture, and what it shows."""
     picture = add_plot(parser)
     picture.add_argument("--over", metavar="PICTURE", help="draw the field over a picture, the input")
     picture.add_argument(
@@ -125,7 +156,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="impact: what the unit sees, and how much; layers: the units of each layer that it depends on, "
         "along the first axis (default: impact)",
     )
-    parser.add_argument("--html", metavar="FILE.html", help="also write the report as one page for a browser")
 
 
 def run(arguments: argparse.Namespace) -> str:

@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 from .._checks import per_axis
 from .._html import grid
-from ..network.algebra import Node, require_network
+from ..network.algebra import Node
 from ..network.arguments import Ints
 from ..network.channels import Weighted
 from ..network.describe import describe
 from ..network.graph import Graph
 from ..network.layers import Conv, ConvTranspose, Pool
 from ..network.program import Operation, Program, program_of
+from ..network.sizes import axes_of
 from ..network.stage import Stage
 from ..words import shown_sides, table
 
@@ -162,9 +163,7 @@ def productive(net: Node, input_size: Any) -> Productivity:
     >>> productive(zoo.resnet50(), 32).suits
     (75, 427)
     """
-    net = require_network(net)
-    several = isinstance(input_size, (tuple, list))
-    ndim = net.ndim or (len(input_size) if several else 1)
+    ndim = axes_of(net, input_size)
     size = per_axis(input_size, ndim, "input_size", minimum=1)
     program = program_of(net, ndim, unrolled=True)
     layers, behind = _follow(program, _Paths(*((Fraction(1),) * ndim,) * 3))

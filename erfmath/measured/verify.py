@@ -445,11 +445,6 @@ def _mean(values: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return values.mean() if dim in (None, []) else values.mean(dim, keepdim)
 
 
-def _mean_and_places(values: Any, dim: int, keepdim: bool = False) -> tuple[Any, Any]:
-    found = values.mean(dim, keepdim)
-    return found, import_torch().zeros_like(found, dtype=import_torch().int64)
-
-
 def _copied(target: Any, source: Any, *_: Any) -> Any:
     return source.expand_as(target)
 

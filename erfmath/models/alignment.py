@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from ..network.algebra import series
 from ..network.layers import GlobalPool
@@ -150,8 +149,3 @@ def _moved(op: Operator, tensor: Tensor, layout: Layout, target: Mapping[int, St
     )
     whole = frozenset(owner for owner, flag in enumerate(pooled) if flag)
     return Move(node, found[len(found) - len(tensor.runs) :], tuple(sides), whole, lambda given: given.placed)
-
-
-def whole_of(tensor: Tensor) -> Tensor:
-    """Return a tensor that reads in several ways without the others."""
-    return replace(tensor, also=())

@@ -97,11 +97,14 @@ def output_size(net: Node, input_size: Any) -> Any:
 
 def sized_for(net: Node, input_size: Any) -> Sized:
     """Return the sizes of all tensors for an input size as a user gives it."""
-    ndim = require_network(net).ndim
-    if ndim is None:
-        ndim = len(input_size) if isinstance(input_size, (tuple, list)) else 1
+    ndim = axes_of(net, input_size)
     program = program_of(net, ndim, unrolled=True)
     return sized(program, per_axis(input_size, ndim, "input_size", minimum=1))
+
+
+def axes_of(net: Node, input_size: Any) -> int:
+    """Return the number of axes of a network, where it fits any those of an input size."""
+    return require_network(net).ndim or (len(input_size) if isinstance(input_size, (tuple, list)) else 1)
 
 
 def valid_input_sizes(net: Node, largest: int = 512, exact: bool = False) -> Any:

@@ -17,7 +17,7 @@ from ..network.graph import Graph
 from ..network.program import program_of
 from ..network.regions import regions_of
 from ..network.shares import shares_by_span
-from ..network.sizes import sized_for
+from ..network.sizes import axes_of, sized_for
 from .model_rows import model_rows
 from .row import Field, LayerRow
 from .table import LayerTable
@@ -90,8 +90,7 @@ def layer_table(
 
 def _rows(net: Node, input_size: Any, channels: int | None) -> list[LayerRow]:
     """Return the rows of a network."""
-    several = isinstance(input_size, (tuple, list))
-    ndim = net.ndim or (len(input_size) if several else 1)
+    ndim = axes_of(net, input_size)
     parts, whole = rows_of(net)
     program = program_of(whole, ndim)
     tensors = regions_of(program)

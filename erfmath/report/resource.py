@@ -13,6 +13,7 @@ from .._checks import require_file
 from ..network.algebra import Node
 from ..network.program import Program, program_of
 from ..network.sizes import fits, projected
+from ..tiling.along import accepted_from
 from ..tiling.clean import margins
 from ..tiling.loss import halo_loss
 from ..tiling.refusals import require_tileable
@@ -123,8 +124,7 @@ def _halo(net: Node, line: Program, number: int, axis: Declared) -> Condition:
     units, period = line.period[0], int(line.period[0] * line.rate[0])
     try:
         require_tileable(net, line, number, axis.least)
-        accepted = range(axis.least, axis.least + 2 * period)  # where the least is refused, the next
-        found = margins(line, next((n for n in accepted if fits(line, n)), axis.least))
+        found = margins(line, accepted_from(line, axis.least))
     except ValueError as error:
         return Condition(name, wanted, str(error), False)
     needed = -(-max(found.before, found.after) // period) * units

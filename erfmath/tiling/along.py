@@ -52,10 +52,16 @@ def needed_along(net: Node, line: Program, axis: int, least: int = 0) -> Margins
     """
     period = int(line.period[0] * line.rate[0])
     first = least or -(-2 * reach(line) // period) * period + period
-    tile = next((n for n in range(first, first + 2 * period) if fits(line, n)), first)
+    tile = accepted_from(line, first)
     require_tileable(net, line, axis, tile)
     found = margins(line, tile)
     return Margins(found.before, found.after - tile % period)
+
+
+def accepted_from(line: Program, least: int) -> int:
+    """Return the first length from one on that a network accepts, that one where two periods have none."""
+    period = int(line.period[0] * line.rate[0])
+    return next((n for n in range(least, least + 2 * period) if fits(line, n)), least)
 
 
 def _least(losses: Losses, axis: int, needed: Margins, period: int, loss: float) -> Margins:
