@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..network.arguments import per_axis_values
 from ..report.analysis import Analysis
-from ..report.axes import per_axis_values
 from ..report.sizes import SizeRow, shown_side
 from ..words import per_axis_text, progress, short_count, shown_sides, table
 from ..zoo import names

@@ -14,7 +14,7 @@ from ..laws.effective import effective_field
 from ..laws.lazy import distribution
 from ..laws.verdict import Verdict
 from ..network.algebra import Node, require_network, series
-from ..network.arguments import Ints
+from ..network.arguments import Ints, per_axis_values
 from ..network.cost import Cost, cost
 from ..network.field import receptive_field
 from ..network.layers import Conv, Pool
@@ -260,7 +260,7 @@ def _row(
         return CandidateRow(
             name=name,
             net=net,
-            theoretical=_axes(field_of.size),
+            theoretical=per_axis_values(field_of.size),
             layers=_layers(net),
             is_covered=field_of.is_covered,
             **_spent(spent, input_size is not None),
@@ -302,10 +302,6 @@ def _layers(net: Node) -> int:
 
 def _counted(layers: int) -> str:
     return f"{layers} layer{'s' * (layers > 1)}"
-
-
-def _axes(value: Any) -> Ints:
-    return value if isinstance(value, tuple) else (value,)
 
 
 def _sees(row: CandidateRow) -> list[str]:

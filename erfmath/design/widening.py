@@ -13,6 +13,7 @@ from .._checks import as_count
 from .._html import grid
 from ..laws.effective import effective_field
 from ..network.algebra import Node, Series, require_network, series
+from ..network.arguments import per_axis_values
 from ..network.describe import describe
 from ..network.field import receptive_field
 from ..network.graph import Graph
@@ -148,8 +149,8 @@ def _least(name: str, change: _Change, side: int, options: dict[str, Any]) -> Wi
     else:
         return None
     seen = receptive_field(net)
-    sides = [value if isinstance(value, tuple) else (value,) for value in (seen.size, seen.stride)]
-    return WideningRow(f"{name} x {factor}", factor, net, reached, sides[0], sides[1], seen.is_covered)
+    sides, strides = map(per_axis_values, (seen.size, seen.stride))
+    return WideningRow(f"{name} x {factor}", factor, net, reached, sides, strides, seen.is_covered)
 
 
 def _changes(net: Node) -> Iterator[tuple[str, _Change]]:

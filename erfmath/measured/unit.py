@@ -7,7 +7,7 @@ from typing import Any
 
 from .._checks import per_axis
 from ..network.algebra import Node
-from ..network.arguments import Ints
+from ..network.arguments import Ints, per_axis_values
 from ..network.field import ReceptiveField, receptive_field
 from ..network.sizes import output_size, sized_for
 
@@ -23,7 +23,7 @@ def natural_size(net: Node, at: Any = None) -> Any:
     found = receptive_field(net)
     if found.unbounded is not None:
         raise ValueError(f"input_size must be given: {found.unbounded!r} reads its whole input")
-    sides = found.size if isinstance(found.size, tuple) else (found.size,)
+    sides = per_axis_values(found.size)
     for more in range(min(4 * max(sides) + 64, _MOST_TRIES)):
         size = tuple(side + more for side in sides)
         try:
@@ -37,7 +37,7 @@ def natural_size(net: Node, at: Any = None) -> Any:
 
 def middle_unit(field: ReceptiveField, made: Any, at: Any = None) -> Ints:
     """Return the middle unit of an output map, or the last unit up to it that has the phase of `at`."""
-    sizes = made if isinstance(made, tuple) else (made,)
+    sizes = per_axis_values(made)
     middle = tuple(size // 2 for size in sizes)
     if at is None:
         return middle

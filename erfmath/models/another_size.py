@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..network.algebra import Node
+from ..network.arguments import per_axis_values
 from ..network.field import ReceptiveField, receptive_field
 
 if TYPE_CHECKING:
@@ -49,5 +50,4 @@ def note_of_size(source: Source, reader: Any, net: Node) -> tuple[str, ...]:
 
 def _spelled(field: ReceptiveField) -> str:
     """Return a field's size, or that it is everything."""
-    sizes = field.size if isinstance(field.size, tuple) else (field.size,)
-    return " x ".join("all" if side == float("inf") else str(side) for side in sizes)
+    return " x ".join("all" if side == float("inf") else str(side) for side in per_axis_values(field.size))

@@ -96,6 +96,11 @@ def plain_size(sides: tuple[Any, ...]) -> Any:
     return sides if len(sides) > 1 else sides[0]
 
 
+def per_axis_values(value: Any) -> tuple[Any, ...]:
+    """Return a size, or whatever a user gives and gets, as one per axis: the other way round."""
+    return value if isinstance(value, tuple) else (value,)
+
+
 def plain(values: Sequence[Any]) -> Any:
     """Return a tuple with equal entries as the one of them, and others as they are."""
     return values[0] if len(set(values)) == 1 else tuple(values)

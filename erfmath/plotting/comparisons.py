@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..design.comparison import CandidateRow, Comparison
+from ..network.arguments import per_axis_values
 from ..network.field import receptive_field
 from ..words import per_axis_text, short_count
 from .figures import BLUE, axes_or_new, clean, legend_above, titled, unit_of
@@ -94,8 +95,7 @@ def _costs(ax: Any, comparison: Comparison, places: Any) -> None:
 
 
 def _words(row: CandidateRow) -> list[str]:
-    stride = receptive_field(row.net).stride
-    strides = stride if isinstance(stride, tuple) else (stride,)
+    strides = per_axis_values(receptive_field(row.net).stride)
     costs = [] if row.parameters is None else [f"{short_count(row.parameters)} weights"]
     costs += [] if row.macs is None else [f"{short_count(row.macs)} MACs"]
     return [

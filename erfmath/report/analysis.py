@@ -21,13 +21,14 @@ from ..models.model import Model
 from ..models.sources import read
 from ..models.usual import CHANNELS, INPUT_SIZES
 from ..network.algebra import Node
+from ..network.arguments import per_axis_values
 from ..network.border import unit_inside
 from ..network.cost import Cost, cost
 from ..network.field import ReceptiveField, receptive_field
 from ..network.program import Block, program_of
 from ..network.sizes import output_size, sized_for
 from ..streaming.latency import as_rate
-from .axes import marginals_of, per_axis_values
+from .axes import marginals_of
 from .layers import layer_table
 from .model_rows import cost_of
 from .sizes import SizeRow, distribution_of, fields_of, none_for, sizes_of

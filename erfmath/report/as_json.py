@@ -12,7 +12,8 @@ from erfmath.laws.effective import EffectiveField
 from erfmath.network.cost import Cost
 from erfmath.network.field import ReceptiveField
 
-from .axes import pairs_of, per_axis_values, phases_of
+from ..network.arguments import per_axis_values
+from .axes import pairs_of, phases_of
 
 if TYPE_CHECKING:
     from .analysis import Analysis

@@ -13,11 +13,6 @@ def marginals_of(law: Distribution | None) -> tuple[Any, ...]:
     return () if law is None else law.marginals
 
 
-def per_axis_values(value: Any) -> tuple[Any, ...]:
-    """Return a value per axis as a tuple."""
-    return value if isinstance(value, tuple) else (value,)
-
-
 def pairs_of(field: ReceptiveField, value: Any) -> tuple[Any, ...]:
     """Return the pairs of all axes; on a single axis the value is its pair."""
     return value if field.ndim > 1 else (value,)

@@ -15,13 +15,14 @@ from ..laws.effective import effective_field
 from ..laws.rules import DEFINITIONS, PROFILES
 from ..models.sources import Options, read
 from ..network.algebra import Node
+from ..network.arguments import per_axis_values
 from ..network.field import ReceptiveField, receptive_field
 from ..network.program import program_of
 from ..network.sizes import projected
 from ..streaming.latency import latency, shown
 from ..tiling.along import needed_along
 from ..words import figure, human_bytes, per_axis_text, shown_sides
-from .axes import pairs_of, per_axis_values
+from .axes import pairs_of
 
 # What does not exist for a network; its reason is then what a condition fails by.
 _NONE = (ValueError, MemoryError, OverflowError)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..network.algebra import Node
+from ..network.arguments import per_axis_values
 from ..network.program import Block, Operation, Program, program_of
 from ..network.regions import Regions, regions_of
 from ..network.sizes import Sized, sized_for
@@ -21,7 +22,6 @@ from ..network.stage import Stage, Unbounded
 from ..network.support import like_axes
 from ..polynomials.kernel import Kernel
 from .as_json import jsonable
-from .axes import per_axis_values
 from .layers import rows_of
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from .._html import Html, if_any
 from ..models.model import Model
+from ..network.arguments import per_axis_values
 from ..words import human_bytes, short_count, shown_sides
 from . import svg
-from .axes import per_axis_values
 from .explorer import explorer
 from .pictures import drawn_name
 from .sizes import shown_side

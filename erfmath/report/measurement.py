@@ -10,6 +10,7 @@ from ..laws.effective import effective_field
 from ..laws.lazy import distribution
 from ..models.model import Model
 from ..network.algebra import Node
+from ..network.arguments import per_axis_values
 from ..network.sizes import output_size
 from ..network.variance import variance
 
@@ -127,4 +128,4 @@ def _require_few(values: int, size: Any) -> None:
 
 
 def _sides(size: Any) -> str:
-    return " x ".join(map(str, size if isinstance(size, tuple) else (size,)))
+    return " x ".join(map(str, per_axis_values(size)))

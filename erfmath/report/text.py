@@ -12,7 +12,8 @@ from erfmath.words import facts, human_bytes, per_axis_text, short_count, shown_
 
 from ..laws.base import Distribution
 from ..models.model import Model
-from .axes import marginals_of, pairs_of, per_axis_values, phases_of
+from ..network.arguments import per_axis_values
+from .axes import marginals_of, pairs_of, phases_of
 from .sizes import OWN_WEIGHTS, size_facts
 
 if TYPE_CHECKING:
