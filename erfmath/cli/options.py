@@ -8,7 +8,6 @@ from typing import Any
 from erfmath.laws.conventions import CONVENTIONS
 from erfmath.laws.rules import DEFINITIONS, PROFILES
 
-from ..formats.notation import parse_network
 from .arguments import parse_number, parse_pairs, parse_shape, parse_sides
 
 
@@ -106,6 +105,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def model_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return how a model is read."""
+    from ..formats.notation import parse_network  # the commands about kernels start without networks
+
     space = parse_sides(arguments.space, "--space")
     values = parse_pairs(arguments.value, "--value")
     rules = parse_pairs(arguments.rule, "--rule")
