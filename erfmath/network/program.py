@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
-from .algebra import Node, Power, Series, Sum
+from .algebra import Identity, Node, Power, Series, Sum
 from .arguments import Ints
 from .branches import Concat
 from .graph import INPUT, Graph
@@ -360,7 +360,7 @@ class _Writer:
             return source
         known = not node.labelled() and _is_hashable(node)
         meaning = _meaning(lower.dispatch(type(node)), node) if known else lower(node)
-        if self.pointwise and isinstance(meaning, Series) and not meaning.nodes:
+        if self.pointwise and meaning == Series([]) and not isinstance(node, Identity):
             return self._emit(node, None, ((source, 1),))
         if isinstance(meaning, Node):
             outer, self.whole = self.whole, self.whole or (None if node.labelled() else node)

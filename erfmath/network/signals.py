@@ -75,7 +75,7 @@ def signals_of(net: Node, init: str | float | Fraction = "he") -> Signals:
     >>> block = Conv(3, padding=1) >> Activation("relu")
     >>> found = signals_of(block ** 2 >> Pool(2, mode="max"))
     >>> [round(tensor.square, 3) for tensor in found.tensors], [round(gain, 3) for gain in found.gains]
-    ([1.0, 2.0, 1.0, 2.0, 1.0, 1.498], [1.0, 0.5, 1.0, 0.5, 1.397])
+    ([1.0, 2.0, 1.0, 2.0, 1.0, 1.699], [1.0, 0.5, 1.0, 0.5, 1.397])
     """
     program = program_of(require_network(net), unrolled=True, pointwise=True)
     known = program.__dict__.setdefault("_signals", {})

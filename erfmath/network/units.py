@@ -75,7 +75,8 @@ class Units:
     def leak(self) -> float | None:
         """The slope of f on the left of 0 where it is the identity on the right; None of other functions."""
         leaks = [leak_of(name) for name in self.names]
-        return None if None in leaks else math.prod(map(float, filter(None.__ne__, leaks)))
+        known = [float(leak) for leak in leaks if leak is not None]
+        return math.prod(known) if len(known) == len(leaks) else None
 
     @property
     def unit(self) -> float:
