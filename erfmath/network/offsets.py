@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -71,7 +72,7 @@ class Offsets:
         places = np.moveaxis(np.indices(self.values.shape), 0, -1).reshape(-1, self.values.ndim) - self.reach
         steps = np.array(upsampling) * places - (np.array(stride) * places)[:, None]  # [target, source, axis]
         reach = np.array(pairs.shape) // 2
-        inside = (abs(steps) <= reach).all(axis=-1)
+        inside: Any = (abs(steps) <= reach).all(axis=-1)
         index = np.moveaxis(np.where(inside[..., None], steps + reach, 0), -1, 0)
         matrix = np.where(inside, pairs[tuple(index)], 0.0)
         whole = [_residues(pairs, -np.array(stride) * place, upsampling) for place in places]

@@ -54,12 +54,12 @@ class Signal:
     @property
     def mean(self) -> float:
         """The mean over the channels."""
-        return self.share * 2.0**self.level
+        return self.share * float(2.0**self.level)
 
     @property
     def square(self) -> float:
         """The mean square."""
-        return 4.0**self.level
+        return float(4.0**self.level)
 
     @property
     def units(self) -> tuple[tuple[float, Units], ...]:

@@ -139,7 +139,7 @@ def _(node: Activation, source: Signal, what: None, gain: float) -> tuple[Signal
 def _(node: Pool, source: Signal, what: Stage, gain: float) -> tuple[Signal, float]:
     if node.mode != "max":
         return forward.dispatch(object)(node, source, what, gain)
-    places = [[d * p for p in range(k)] for k, d in zip(node.size, node.dilation, strict=True)]
+    places = [tuple(d * p for p in range(k)) for k, d in zip(node.size, node.dilation, strict=True)]
     parts = [(weight, units.pooled(places, node.stride)) for weight, units in source.units]
     return signal_of_units(parts, source.correlation.values.ndim), _energy(source.units, parts)
 
