@@ -1,10 +1,13 @@
 """Print the lowest versions that pyproject.toml allows, as constraints for pip."""
 
+import itertools
 import re
 import tomllib
 from pathlib import Path
 
-project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-named = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
-for name, version in sorted(set(re.findall(r"^([\w-]+)(?:\[\w+\])?>=([\w.]+)$", "\n".join(named), re.MULTILINE))):
-    print(f"{name}=={version}")
+text = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+project = tomllib.loads(text)["project"]
+named = itertools.chain(project["dependencies"], *project["optional-dependencies"].values())
+for line in sorted(set(named)):
+    if found := re.fullmatch(r"([\w-]+)(?:\[\w+\])?>=([\w.]+)", line):
+        print(f"{found[1]}=={found[2]}")
