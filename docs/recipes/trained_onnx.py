@@ -1,6 +1,6 @@
 """Read the effective field of a trained network from its ONNX file: from the weights, without any image.
 
-The file is made here, a small network that learns to average over 9 pixels; put your own in its place.
+The file is made here, a small network that learns to average over 9 samples; put your own in its place.
 Needs: torch with onnxscript for the making, onnx for the reading (``pip install 'erfmath[onnx]'``).
 """
 
@@ -33,7 +33,9 @@ save("trained.onnx")
 
 for name in ("random", "trained"):
     model = em.from_onnx(f"{name}.onnx").with_weights("given")
-    spread = em.distribution(em.variance(model)).std()
     field = em.effective_field(model, profile="variance", definition="mass")
-    print(f"{name:7} field {em.receptive_field(model).size}, effective {field.size:.0f}, spread {spread:.2f}")
-print(f"an average over 9 pixels has a spread of {(80 / 12) ** 0.5:.2f}")
+    squares = em.distribution(em.variance(model)).std()  # as if the signs of all paths were random
+    signed = em.impact_map(model).distribution(power=2).std()  # the gradient itself, squared
+    print(f"{name:7} effective field {field.size:.0f} of {em.receptive_field(model).size} samples,", end=" ")
+    print(f"spread without signs {squares:.2f}, with signs {signed:.2f}")
+print(f"an average over 9 samples has a spread of {(80 / 12) ** 0.5:.2f}")
