@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 
-Array = np.ndarray[Any, Any]
-SIDE = 32
+from ..cifar.pictures import SIDE, Array, Images, cifar, standardised
+
+__all__ = ["CLASSES", "SCENE", "SIDE", "Images", "cifar", "digits", "scenes"]
+
 CLASSES = ("background", "disc", "square")
 SCENE = 64
-
-
-@dataclass(frozen=True)
-class Images:
-    """Images of 32 x 32, floats of mean 0 and deviation 1 in (number, channel, row, column), with labels."""
-
-    name: str
-    train: Array
-    train_labels: Array
-    test: Array
-    test_labels: Array
 
 
 def digits() -> Images:
@@ -36,38 +22,7 @@ def digits() -> Images:
     large = torch.nn.functional.interpolate(small, (SIDE, SIDE), mode="bilinear").numpy()
     order = np.random.default_rng(0).permutation(len(large))
     cut = len(large) * 4 // 5
-    return _standardised("digits", large[order], found.target[order], cut)
-
-
-def cifar(folder: Path) -> Images:
-    """Return CIFAR-10 from the folder of its Python batches: data_batch_1 to 5 and test_batch."""
-    batches = [_batch(folder / name) for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")]
-    images = np.concatenate([data for data, _ in batches]).astype(np.float32) / 255
-    labels = np.concatenate([labels for _, labels in batches])
-    return _standardised("CIFAR-10", images, labels, len(images) - len(batches[-1][0]))
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    """Reads arrays and plain values, and runs nothing else that a pickle may name."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        allowed = {"_reconstruct", "ndarray", "dtype", "encode", "_frombuffer", "scalar"}
-        if module.split(".")[0] in ("numpy", "_codecs") and name in allowed:
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"{module}.{name} does not belong in a batch of images")
-
-
-def _batch(path: Path) -> tuple[Array, Array]:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: give the folder of CIFAR-10's Python version, unpacked")
-    with path.open("rb") as file:
-        content = _PlainUnpickler(file, encoding="bytes").load()
-    return np.asarray(content[b"data"]).reshape(-1, 3, SIDE, SIDE), np.asarray(content[b"labels"])
-
-
-def _standardised(name: str, images: Array, labels: Array, cut: int) -> Images:
-    values = ((images - images[:cut].mean()) / images[:cut].std()).astype(np.float32)
-    return Images(name, values[:cut], labels[:cut], values[cut:], labels[cut:])
+    return standardised("digits", large[order], found.target[order], cut)
 
 
 def scenes(count: int, rng: np.random.Generator) -> tuple[Array, Array]:

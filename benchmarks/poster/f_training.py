@@ -18,6 +18,7 @@ import numpy as np
 import erfmath as em
 from erfmath.measured.gradients import measure
 
+from ..learning import calibrate, descent, score
 from ..measure import markdown, progress
 from . import data, networks
 from .draw import GREY, new_figure, outline
@@ -132,12 +133,13 @@ def outcome(task: Task, quick: bool, seed: int) -> Outcome:
         for number in seeds:
             torch.manual_seed(number)
             features, head = task.make()
-            calibrate(task, features, number)
-            found = [score(task, features, head)]
+            rng = np.random.default_rng([number, 0])
+            calibrate(features, (task.batch(rng)[0] for _ in range(10)))
+            found = [score(features, head, *task.held_out())]
             maps["before"].append(impact(task, features, quick))
             progress(f"{task.name}, network {number}: {task.steps} steps ...")
             train(task, features, head, number)
-            found.append(score(task, features, head))
+            found.append(score(features, head, *task.held_out()))
             maps["after"].append(impact(task, features, quick))
             scores.append(found)
     unit = middle(features)
@@ -167,30 +169,13 @@ def impact(task: Task, features: Any, quick: bool) -> Any:
     return whole / whole.sum()
 
 
-def calibrate(task: Task, features: Any, seed: int) -> None:
-    """Let batch normalisation see some batches, so that it can be evaluated before training."""
-    import torch
-
-    rng = np.random.default_rng([seed, 0])
-    norms = [module for module in features.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-    for norm in norms:
-        norm.momentum = None  # plain means
-    features.train()
-    with torch.no_grad():
-        for _ in range(10):
-            features(task.batch(rng)[0])
-    for norm in norms:
-        norm.momentum = 0.1
-
-
 def train(task: Task, features: Any, head: Any, seed: int) -> None:
     """Train by stochastic gradient descent with momentum and a cosine schedule."""
     import torch
 
     rng = np.random.default_rng([seed, 1])
     parameters = [*features.parameters(), *head.parameters()]
-    optimizer = torch.optim.SGD(parameters, lr=0.05, momentum=0.9, weight_decay=5e-4, nesterov=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, task.steps)
+    optimizer, schedule = descent(parameters, task.steps, rate=0.05)
     features.train()
     for _ in range(task.steps):
         x, labels = task.batch(rng)
@@ -199,17 +184,6 @@ def train(task: Task, features: Any, head: Any, seed: int) -> None:
         loss.backward()
         optimizer.step()
         schedule.step()
-
-
-def score(task: Task, features: Any, head: Any) -> float:
-    """Return the share of images, or pixels, that are told right."""
-    import torch
-
-    features.eval()
-    x, labels = task.held_out()
-    with torch.no_grad():
-        found = torch.cat([head(features(part)).argmax(dim=1) for part in x.split(100)])
-    return float((found == labels).float().mean())
 
 
 def panel(quick: bool = False, seed: int = 0, cifar: Path | None = None) -> Report:

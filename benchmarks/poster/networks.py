@@ -12,7 +12,7 @@ CONV = em.Conv((3, 3), padding=1)
 BLOCKS = (2, 2, 2)  # per stage; the second and third begin with a stride of 2
 
 
-def _convolution(before: int, after: int, size: int = 3, stride: int = 1) -> list[Any]:
+def convolution(before: int, after: int, size: int = 3, stride: int = 1) -> list[Any]:
     """Return a convolution from He's initialisation, with batch normalisation."""
     from torch import nn
 
@@ -21,33 +21,33 @@ def _convolution(before: int, after: int, size: int = 3, stride: int = 1) -> lis
     return [conv, nn.BatchNorm2d(after)]
 
 
-def _block(before: int, after: int, stride: int) -> Any:
-    """Return relu(shortcut(x) + branch(x))."""
+def block(before: int, after: int, stride: int, residual: bool = True) -> Any:
+    """Return relu(shortcut(x) + branch(x)), or relu(branch(x)) where it is not residual."""
     from torch import nn
 
     class Block(nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            layers = [*_convolution(before, after, 3, stride), nn.ReLU(), *_convolution(after, after)]
+            layers = [*convolution(before, after, 3, stride), nn.ReLU(), *convolution(after, after)]
             self.branch = nn.Sequential(*layers)
             same = before == after and stride == 1
-            self.shortcut = nn.Identity() if same else nn.Sequential(*_convolution(before, after, 1, stride))
+            self.shortcut = nn.Identity() if same else nn.Sequential(*convolution(before, after, 1, stride))
 
         def forward(self, x: Any) -> Any:
             return nn.functional.relu(self.shortcut(x) + self.branch(x))
 
-    return Block()
+    return Block() if residual else nn.Sequential(*Block().branch, nn.ReLU())
 
 
 def resnet(in_channels: int, width: int, classes: int = 10) -> tuple[Any, Any]:
     """Return (features, head) of a ResNet of six blocks (He et al. 2015): field 53, stride 4."""
     from torch import nn
 
-    layers = [*_convolution(in_channels, width), nn.ReLU()]
+    layers = [*convolution(in_channels, width), nn.ReLU()]
     before = width
     for stage, count in enumerate(BLOCKS):
         for number in range(count):
-            layers.append(_block(before, width << stage, 2 if stage and not number else 1))
+            layers.append(block(before, width << stage, 2 if stage and not number else 1))
             before = width << stage
     return nn.Sequential(*layers), nn.Sequential(
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, classes)
@@ -62,11 +62,11 @@ def encoder_decoder(width: int, classes: int) -> tuple[Any, Any]:
     before = 1
     for level in range(3):
         for _ in range(2):
-            layers += [*_convolution(before, width << level), nn.ReLU()]
+            layers += [*convolution(before, width << level), nn.ReLU()]
             before = width << level
         layers += [nn.MaxPool2d(2)] if level < 2 else []
     for level in (1, 0):
-        layers += [nn.Upsample(scale_factor=2), *_convolution(before, width << level), nn.ReLU()]
+        layers += [nn.Upsample(scale_factor=2), *convolution(before, width << level), nn.ReLU()]
         before = width << level
     return nn.Sequential(*layers), nn.Conv2d(before, classes, 1)
 

@@ -1,0 +1,137 @@
+"""The field of a network at a checkpoint: measured on held-out images, and foretold by the weights alone."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import erfmath as em
+from erfmath.measured.gradients import measure
+from erfmath.measured.result import Measurement
+
+from ..learning import score
+from ..measure import progress
+from .layers import of_weights, through_blocks
+from .pictures import SIDE, Array, Images
+from .training import Checkpoint, Course, held_out
+
+FORETOLD = ("given", "energy")
+PER_RUN = 2  # images of a run of a measurement
+
+
+def field_side(course: Course) -> int:
+    """Return the side of the theoretical field."""
+    return 3 + 4 * course.shape.blocks
+
+
+def canvases(course: Course, images: Images, count: int) -> Array:
+    """Return held-out images, other ones for each seed, mirrored around up to the field's side.
+
+    On this canvas the middle unit meets no border.
+    """
+    wide = max(0, field_side(course) - SIDE)
+    edges = (wide // 2, wide - wide // 2)
+    chosen = np.arange(count) + count * course.seed
+    return np.pad(images.test[chosen % len(images.test)], ((0, 0), (0, 0), edges, edges), mode="symmetric")
+
+
+def read(course: Course, saved: Checkpoint, images: Images, count: int) -> dict[str, Any]:
+    """Return what is measured and foretold at a checkpoint; kept beside it, and made once.
+
+    `count` images are measured. The sizes are those of the field that holds 95.45 % of the mass: a trained
+    map has no smooth peak to count from.
+    """
+    path = saved.path.with_suffix(".json")
+    if path.is_file():
+        found: dict[str, Any] = json.loads(path.read_text())
+        if found["images"] == count:
+            return found
+    found = _read(course, saved, images, count)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(found) + "\n")
+    os.replace(partial, path)
+    return found
+
+
+def _read(course: Course, saved: Checkpoint, images: Images, count: int) -> dict[str, Any]:
+    import torch
+
+    state = saved.load()
+    features, head = course.shape.build()
+    torch.nn.ModuleList([features, head]).load_state_dict(state["network"])
+    features.eval().requires_grad_(False)
+    head.eval()
+    x = torch.tensor(canvases(course, images, count))
+    final = saved.step == course.steps(len(images.train))
+    accuracy = score(features, head, *held_out(images, len(images.test))) if final else state["accuracy"]
+    return {
+        "network": course.shape.name,
+        "seed": course.seed,
+        "epoch": state["epoch"],
+        "step": saved.step,
+        "accuracy": accuracy,
+        "images": count,
+        "measured": _of_measured(squares := measured(features, x, "variance")),
+        "magnitude": _of_measured(measured(features, x, "std")),
+        "map": _rounded(squares),
+        **foretold(features, x),
+        "weights": of_weights(features),
+        "blocks": through_blocks(features, x),
+    }
+
+
+def measured(features: Any, x: Any, profile: str) -> Measurement:
+    """Return the measured field of the middle unit, a run for every few images."""
+    return measure(features, inputs=x.split(PER_RUN), profile=profile, rng=0, progress=False)
+
+
+def _of_measured(found: Measurement) -> dict[str, float]:
+    """Return size and deviation, with their errors over the images."""
+    std, errors = math.sqrt(found.var.mean()), found.var_error
+    return {
+        "size": found.effective_field(definition="mass").size,
+        "size_error": found.size_error(definition="mass"),
+        "std": std,
+        "std_error": math.hypot(*errors) / len(errors) / (2 * std),
+    }
+
+
+def _rounded(found: Measurement) -> list[list[float]]:
+    """Return the map in shares of its sum."""
+    whole = np.zeros(found.input_size)
+    whole[tuple(slice(a, a + n) for a, n in zip(found.offset, found.map.shape, strict=True))] = found.map
+    return [[float(f"{v:.3g}") for v in row] for row in whole / whole.sum()]
+
+
+def foretold(features: Any, x: Any) -> dict[str, Any]:
+    """Return size and deviation of the field that the weights alone foretell."""
+    model = em.from_torch(features, x[:1])
+    nets: dict[str, Callable[[Any], Any]] = {"given": em.variance, "energy": lambda net: net}
+    return {name: _of_law(_law(nets[name](model.with_weights(name)), x)) for name in FORETOLD}
+
+
+def _law(net: Any, x: Any) -> Any:
+    sides = tuple(x.shape[2:])
+    return em.distribution(net, at=tuple(side // 2 for side in sides), input_size=sides)
+
+
+def _of_law(law: Any) -> dict[str, float]:
+    return {
+        "size": em.effective_field(law, "mass").size,
+        "std": math.sqrt(float(np.mean(law.var()))),
+    }
+
+
+def readings(course: Course, saved: list[Checkpoint], images: Images, count: int) -> list[dict[str, Any]]:
+    """Return the readings of a training, first to last."""
+    found = []
+    for checkpoint in saved:
+        found.append(read(course, checkpoint, images, count))
+        one = found[-1]
+        progress(f"{course.name}, epoch {one['epoch']:g}: size {one['measured']['size']:.2f}")
+    return found

@@ -1,0 +1,88 @@
+"""The figures: maps before, during and after training, sizes by epoch, and the layers that move."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import erfmath as em
+
+from ..poster.draw import BLUE, GREEN, GREY, RED, new_figure, outline
+from .summary import NAMES, at, epochs_of, of, over_seeds
+
+COLOURS = {"measured": BLUE, "given": RED, "energy": GREEN}
+
+
+def fields(found: dict[str, Any]) -> Any:
+    """Draw maps before, during and after training, and the sizes by epoch."""
+    figure = new_figure(10.4, 5.2)
+    grid = figure.subplots(len(NAMES), 4, width_ratios=[1, 1, 1, 1.7])
+    for name, row in zip(NAMES, grid, strict=True):
+        row[0].set_ylabel(name, fontsize=11)
+        for ax, stage in zip(row, found["maps"][name], strict=False):
+            _draw_map(ax, np.array(stage["map"], dtype=float))
+            ax.set_title(f"epoch {stage['epoch']:g}", fontsize=10)
+        _sizes(row[-1], found, name)
+    grid[0, -1].legend(frameon=False, fontsize=9)
+    grid[-1, -1].set_xlabel("epoch", fontsize=9)
+    figure.suptitle("Impact (square root) of the input on the middle unit; red: the effective field, by mass")
+    return figure
+
+
+def _draw_map(ax: Any, roots: Any) -> None:
+    field = em.effective_field(em.JointDistribution(roots**2 / (roots**2).sum()), "mass")
+    ax.imshow(roots, cmap="Blues", vmin=0, interpolation="nearest")
+    outline(ax, field.mask, ((len(roots)) / 2, (len(roots)) / 2))
+    ax.set(xlim=(-0.5, len(roots) - 0.5), ylim=(len(roots) - 0.5, -0.5), xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set(color=GREY)
+
+
+def _sizes(ax: Any, found: dict[str, Any], name: str) -> None:
+    epochs = epochs_of(found, name)
+    for kind, colour in COLOURS.items():
+        values = [over_seeds(at(found, name, epoch), of(kind)) for epoch in epochs]
+        means, errors = zip(*values, strict=True)
+        style = {"fmt": "o-" if kind == "measured" else "--", "markersize": 3, "capsize": 2}
+        ax.errorbar(epochs, means, np.nan_to_num(errors), color=colour, label=kind, **style)
+    ax.set_ylim(bottom=0)
+    ax.set_ylabel("side, pixels", fontsize=9)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def layers(found: dict[str, Any]) -> Any:
+    """Draw the gains and the spreads of layers before and after, and what each block adds to the variance."""
+    figure = new_figure(10.4, 5.2)
+    grid = figure.subplots(len(NAMES), 3)
+    for name, row in zip(NAMES, grid, strict=True):
+        epochs = epochs_of(found, name)
+        for epoch, colour, label in ((epochs[0], GREY, "before"), (epochs[-1], BLUE, "after")):
+            some = at(found, name, epoch)
+            for ax, values in zip(row, map(np.array, _by_block(some)), strict=True):
+                means, errors = zip(*(over_seeds(column, float) for column in values.T), strict=True)
+                style = {"fmt": "o-", "markersize": 3, "color": colour, "label": label}
+                ax.errorbar(np.arange(1, len(means) + 1), means, np.nan_to_num(errors), **style)
+        row[0].set_yscale("log")
+        for ax in row:
+            ax.spines[["top", "right"]].set_visible(False)
+        row[0].set_ylabel(name, fontsize=11)
+    titles = ("gain of a block's branch", "variance of its taps", "measured variance it adds")
+    for ax, title in zip(grid[0], titles, strict=True):
+        ax.set_title(title, fontsize=10)
+    for ax in grid[-1]:
+        ax.set_xlabel("block, from the input", fontsize=9)
+    grid[0, 0].legend(frameon=False, fontsize=9)
+    return figure
+
+
+def _by_block(some: list[dict[str, Any]]) -> tuple[Any, Any, Any]:
+    """Return gains of energy, spreads and added variances of the blocks, a row a seed."""
+    gains = [np.array(one["weights"]["gains"]) for one in some]
+    spreads = [np.array(one["weights"]["spreads"]) for one in some]
+    variances = [np.array(one["blocks"]["variance"]) for one in some]
+    return (
+        [gain[1::2] * gain[2::2] / 2 for gain in gains],
+        [spread[1::2] + spread[2::2] for spread in spreads],
+        [-np.diff(variance) for variance in variances],
+    )

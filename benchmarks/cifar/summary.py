@@ -1,0 +1,163 @@
+"""The finished numbers: means over seeds with their errors, kept small, and the tables that show them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..measure import machine, markdown
+from .fields import FORETOLD
+from .layers import foretold_variance
+
+KEPT = ("network", "seed", "epoch", "step", "accuracy", "images", "measured", "magnitude", *FORETOLD)
+NAMES = ("residual", "plain")
+SHOWN = 41  # pixels of a map that is kept
+
+
+def finished(readings: Sequence[dict[str, Any]], schedule: str) -> dict[str, Any]:
+    """Return what the page needs of all readings: four digits of each number, and means of the maps."""
+    kept = [{key: one[key] for key in (*KEPT, "weights", "blocks")} for one in readings]
+    epochs = sorted({one["epoch"] for one in readings})
+    shown = (epochs[0], epochs[len(epochs) // 2], epochs[-1])
+    maps = {
+        name: [{"epoch": epoch, "map": _mean_map(readings, name, epoch)} for epoch in shown] for name in NAMES
+    }
+    found: dict[str, Any] = _short({"schedule": schedule, "readings": kept})
+    return {"machine": machine(), **found, "maps": maps}
+
+
+def _mean_map(readings: Sequence[dict[str, Any]], name: str, epoch: float) -> list[list[int]]:
+    """Return the middle of the mean map over seeds, the square root in thousandths of the largest."""
+    maps = [one["map"] for one in readings if one["network"] == name and one["epoch"] == epoch]
+    mean = np.sqrt(np.mean(maps, axis=0))
+    low = max(0, (len(mean) - SHOWN) // 2)
+    middle = mean[low : len(mean) - low, low : len(mean) - low]
+    return [[int(v) for v in row] for row in np.rint(1000 * middle / middle.max())]
+
+
+def _short(value: Any) -> Any:
+    """Return a value with four significant digits in each number."""
+    if isinstance(value, dict):
+        return {key: _short(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_short(one) for one in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def write(found: dict[str, Any], path: Path) -> None:
+    """Write the finished numbers, one reading a line."""
+    head = {key: value for key, value in found.items() if key != "readings"}
+    lines = ",\n".join(json.dumps(one, separators=(",", ":")) for one in found["readings"])
+    start = json.dumps(head, separators=(",", ":"))[:-1]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'{start},"readings":[\n{lines}\n]}}\n')
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Return the finished numbers."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: `read` writes it")
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: write it anew with `read`") from error
+    return found
+
+
+Reader = Callable[[dict[str, Any]], float]
+
+
+def over_seeds(readings: Sequence[dict[str, Any]], value: Reader) -> tuple[float, float]:
+    """Return the mean and its standard error; nan for the error of a single seed.
+
+    Each seed has images of its own, so that the scatter between seeds is that of images, too.
+    """
+    found = [value(one) for one in readings]
+    if len(found) < 2:
+        return found[0], math.nan
+    return float(np.mean(found)), float(np.std(found, ddof=1)) / math.sqrt(len(found))
+
+
+def at(found: dict[str, Any], name: str, epoch: float) -> list[dict[str, Any]]:
+    """Return the readings of a network at an epoch, one a seed."""
+    return [one for one in found["readings"] if one["network"] == name and one["epoch"] == epoch]
+
+
+def epochs_of(found: dict[str, Any], name: str) -> list[float]:
+    """Return the epochs at which a network was read."""
+    return sorted({one["epoch"] for one in found["readings"] if one["network"] == name})
+
+
+def of(key: str, part: str = "size") -> Reader:
+    """Return a reader of one kind of field: its "size" or its "std"."""
+    return lambda one: one[key][part]
+
+
+def fields_table(found: dict[str, Any]) -> str:
+    """Return accuracy and fields by epoch, as sizes and standard deviations."""
+    kinds = ("measured", *FORETOLD)
+    header = ("network", "epoch", "accuracy", "size", *FORETOLD, "std", *FORETOLD, "magnitude")
+    rows = []
+    for name in NAMES:
+        for epoch in epochs_of(found, name):
+            some = at(found, name, epoch)
+            values = [_written(some, of(kind, part)) for part in ("size", "std") for kind in kinds]
+            accuracy = _written(some, lambda one: one["accuracy"], 3)
+            rows.append((name, f"{epoch:g}", accuracy, *values, _written(some, of("magnitude"))))
+    return markdown(header, rows)
+
+
+def _written(some: Sequence[dict[str, Any]], value: Reader, places: int = 2) -> str:
+    mean, error = over_seeds(some, value)
+    return f"{mean:.{places}f}" + ("" if math.isnan(error) else f" ± {error:.{places}f}")
+
+
+def causes(one: dict[str, Any], first: dict[str, Any], residual: bool) -> dict[str, float]:
+    """Return the standard deviations that gains and spreads of taps make, trained and as they were at first.
+
+    Exchanged one at a time, they tell which of the two the change in the field is due to, in the theory of
+    independent paths.
+    """
+    trained, start = one["weights"], first["weights"]
+    mixed = {
+        "start": (start, start),
+        "gains only": (trained, start),
+        "spreads only": (start, trained),
+        "both": (trained, trained),
+    }
+    return {
+        name: math.sqrt(foretold_variance(gains["gains"], spreads["spreads"], residual))
+        for name, (gains, spreads) in mixed.items()
+    }
+
+
+def causes_table(found: dict[str, Any]) -> str:
+    """Return the measured deviation, and those that only gains, only spreads, or both make, by epoch."""
+    kinds = ("std", "gains only", "spreads only", "both")
+    header = ("network", "epoch", *kinds, "std / both")
+    rows = []
+    for name in NAMES:
+        starts = {one["seed"]: one for one in at(found, name, 0)}
+        for epoch in epochs_of(found, name):
+            some = [
+                {"std": one["measured"]["std"], **causes(one, starts[one["seed"]], name == "residual")}
+                for one in at(found, name, epoch)
+            ]
+            values = [_written(some, itemgetter(kind)) for kind in kinds]
+            ratio = _written(some, lambda v: v["std"] / v["both"])
+            rows.append((name, f"{epoch:g}", *values, ratio))
+    return markdown(header, rows)
+
+
+def growth(found: dict[str, Any], name: str) -> tuple[float, float]:
+    """Return by what factor a network's measured size has changed, and the error over seeds."""
+    epochs = epochs_of(found, name)
+    before = {one["seed"]: one["measured"]["size"] for one in at(found, name, epochs[0])}
+    after = at(found, name, epochs[-1])
+    return over_seeds(after, lambda one: one["measured"]["size"] / before[one["seed"]])
