@@ -48,6 +48,7 @@ _PUBLIC = {
     "network.cost": ("Cost", "LayerCost", "cost"),
     "network.distribution": ("MapDistribution",),
     "network.field": ("ReceptiveField", "receptive_field"),
+    "network.fluctuations": ("Quenched", "quenched"),
     "network.graph": ("Graph",),
     "network.impact_map": ("ImpactMap", "impact_map"),
     "network.layers": (

@@ -109,7 +109,7 @@ def or_reason(reading: Callable[[], Any]) -> Any:
     try:
         return reading()
     except NO_READING as error:
-        return f"none: {error or 'not enough memory'}"
+        return f"none: {str(error) or 'not enough memory'}"
 
 
 def if_any(reading: Callable[[], Html]) -> Html:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 import sys
 import textwrap
@@ -14,10 +15,13 @@ T = TypeVar("T")
 
 # A column of words is never narrower.
 _LEAST = 12
+# What moves the cursor, recolours or reorders what a screen shows, line ends and tabs included.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], left: int = 0) -> str:
     """Return a table as text; the first `left` columns are aligned to the left, the others to the right."""
+    rows = [[visible(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
     if left and (over := sum(widths) + 2 * len(widths) - 2 - room()) > 0:
         widths[left - 1] = min(widths[left - 1], max(widths[left - 1] - over, _LEAST))
@@ -29,6 +33,17 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], left: int = 0) 
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
+    )
+
+
+def visible(text: str, kept: str = "") -> str:
+    r"""Return text with control characters as escapes, but for those kept: names come from files of others.
+
+    >>> print(visible("\x1b[31mconv1"))
+    \x1b[31mconv1
+    """
+    return _CONTROLS.sub(
+        lambda found: found[0] if found[0] in kept else found[0].encode("unicode_escape").decode(), text
     )
 
 

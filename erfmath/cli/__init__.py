@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from erfmath.cli.screen import shown
 
+from ..words import visible
 from .advice import as_options
 from .arguments import KERNELS, NETWORKS
 
@@ -65,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except _ERRORS as error:
         complaint = as_options(str(error), arguments) or "not enough memory"
-        parser.exit(2, f"erfmath {arguments.command}: error: {complaint}\n")
+        parser.exit(2, f"erfmath {arguments.command}: error: {visible(complaint, kept=chr(10))}\n")
     except KeyboardInterrupt:
         return 130
     finally:

@@ -6,6 +6,8 @@ import os
 import re
 from typing import Any
 
+from ..words import visible
+
 _PLAIN = str.maketrans("▁▂▃▄▅▆▇█▔·░▒▓…", "..::||##-.-+*.")
 
 _BOLD, _DIM, _BLUE, _END = "\033[1m", "\033[2m", "\033[34m", "\033[0m"
@@ -17,8 +19,8 @@ _BARS = re.compile(r"[▁▂▃▄▅▆▇█░▒▓]+")
 
 
 def shown(text: str, stream: Any) -> str:
-    """Return the text as a stream can show it."""
-    text = encodable(text, stream.encoding)
+    """Return the text as a stream can show it, with no control characters but line ends and our colours."""
+    text = encodable(visible(text, kept="\n\t"), stream.encoding)
     return coloured(text) if has_colours(stream) and not text.startswith(("{", "[")) else text
 
 

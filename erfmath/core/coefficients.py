@@ -141,7 +141,7 @@ def log_coefficients(
     Returns
     -------
     float or numpy.ndarray, or a pair of them
-        With errors below 1e-12 + 4e-16 |log|; exactly -inf where a coefficient is zero or does not exist.
+        With errors below ``1e-12 + 4e-16 |log|``; exactly -inf where a coefficient is zero or does not exist.
 
     Raises
     ------

@@ -53,7 +53,7 @@ class ProductDistribution(LatticeDistribution):
 
     Every method of :class:`LatticeDistribution`, at any power up to 10**15: a short row is kept as a
     table, a long one is never built, and logarithms reach where floats underflow. Probabilities and
-    tails above 1e-300 have a relative error below 1e-12, logarithms an error below 1e-12 + 4e-16 |log|.
+    tails above 1e-300 have a relative error below 1e-12, logarithms an error below ``1e-12 + 4e-16 |log|``.
 
     Parameters
     ----------

@@ -82,8 +82,8 @@ def measure(
     resample
         Called with the module before each run, to draw new weights; None leaves a module as it is.
     inputs
-        Called with the number of the run; returns inputs, floats of shape (batch, channels, *sizes). Or an
-        iterable of batches, such as a data loader, whose tuples begin with the inputs: each is a run. None
+        Called with the number of the run; returns inputs, floats of shape ``(batch, channels, *sizes)``. Or
+        an iterable of batches, such as a data loader, whose tuples begin with the inputs: each is a run. None
         means one standard normal input, with the channels of the module's first convolution.
     normalised
         Whether to divide each run's map by its sum before averaging, so that all runs have the same weight.

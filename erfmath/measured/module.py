@@ -15,10 +15,10 @@ from ..network.algebra import Identity, Node, Power, Series, Sum, require_networ
 from ..network.arguments import Ints, Pads
 from ..network.branches import Concat, Residual
 from ..network.graph import INPUT, Graph
+from ..network.inits import gain_of
 from ..network.layers import Activation, Conv, ConvTranspose, Dropout, GlobalPool, Pool, Upsample
 from ..network.moves import Pad
 from ..network.stage import Stage, lower
-from ..network.variance import gain_of
 from .torch_types import Step, depthwise, fixed_type, import_torch, network_type, seed_of
 
 GIVEN = "given"

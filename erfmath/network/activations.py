@@ -56,9 +56,33 @@ def activation_slope(name: str) -> float | Fraction:
     return _moment(name, 1)
 
 
+def activated(name: str, x: Floats) -> tuple[Floats, Floats]:
+    """Return the values of an activation by name, and its slopes.
+
+    Examples
+    --------
+    >>> activated("relu", np.array([-1.0, 2.0]))
+    (array([-0.,  2.]), array([0., 1.]))
+    """
+    known = _known(name)
+    if known in _LEAKS:
+        slopes = np.where(x > 0, 1.0, float(_LEAKS[known]))
+        return slopes * x, slopes
+    return np.asarray(_VALUES[known](x)), np.asarray(_SLOPES[known](x))
+
+
+def leak_of(name: str) -> Fraction | None:
+    """Return the slope on the left of what is the identity on the right; None of other activations."""
+    return _LEAKS.get(_known(name))
+
+
+def _known(name: str) -> str:
+    return as_choice(name.lower() if isinstance(name, str) else name, "activation", ACTIVATIONS)
+
+
 def _moment(name: str, power: int) -> float | Fraction:
     """Return the mean of a power of the slope of an activation."""
-    name = as_choice(name.lower() if isinstance(name, str) else name, "activation", ACTIVATIONS)
+    name = _known(name)
     if name in _LEAKS:
         return (1 + _LEAKS[name] ** power) / 2
     return _integrated(name, power)
@@ -109,7 +133,30 @@ _SLOPES: dict[str, Callable[[Floats], Floats]] = {
 }
 
 
-_SLOPES |= {"swish": _SLOPES["silu"], "celu": _SLOPES["elu"]}
+_VALUES: dict[str, Callable[[Floats], Floats]] = {
+    "tanh": np.tanh,
+    "sigmoid": _logistic,
+    "softplus": lambda x: np.logaddexp(0, x),
+    "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
+    "silu": lambda x: x * _logistic(x),
+    "gelu": lambda x: x * _normal_cdf(x),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "selu": lambda x: _SELU * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0))),
+    "hardswish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
+    "mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
+    "erf": lambda x: 2 * _normal_cdf(math.sqrt(2) * x) - 1,
+    "hardsigmoid": lambda x: np.clip(x + 3, 0, 6) / 6,
+    "hardtanh": lambda x: np.clip(x, -1, 1),
+    "log_sigmoid": lambda x: -np.logaddexp(0, -x),
+    "softsign": lambda x: x / (1 + np.abs(x)),
+}
+
+
+for _table in (_SLOPES, _VALUES):
+    _table |= {"swish": _table["silu"], "celu": _table["elu"]}
+
+# Where some activation has a kink.
+KINKS = (-3.0, -1.0, 0.0, 1.0, 3.0, 6.0)
 
 # The names of activations whose gain is known.
 ACTIVATIONS = tuple(sorted((*_LEAKS, *_SLOPES)))

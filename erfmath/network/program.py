@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
-from .algebra import Node, Power, Series, Sum
+from .algebra import Identity, Node, Power, Series, Sum
 from .arguments import Ints
 from .branches import Concat
 from .graph import INPUT, Graph
@@ -276,16 +276,19 @@ def _mixing_layer(op: Operation) -> Node | None:
     return op.node if isinstance(op.what, Stage) and op.what.mixing is not None else None
 
 
-def program_of(node: Node, ndim: int | None = None, unrolled: bool = False) -> Program:
+def program_of(
+    node: Node, ndim: int | None = None, unrolled: bool = False, pointwise: bool = False
+) -> Program:
     """Return the program of a network, on so many axes where it fits any number.
 
-    `unrolled` writes each copy of a power, as is needed where the copies differ: in their sizes. A program
-    is kept with its node, whose hash would take as long as the program.
+    `unrolled` writes each copy of a power, as is needed where the copies differ: in their sizes. `pointwise`
+    writes what moves nothing, such as activations, as operations that only add. A program is kept with its
+    node, whose hash would take as long as the program.
     """
     ndim = node.ndim or ndim  # of a model known, though its network may fit any number
     node = node.unwrapped
     programs = node.__dict__.setdefault("_programs", {})
-    key = node.ndim or ndim or 1, unrolled
+    key = node.ndim or ndim or 1, unrolled, pointwise
     if key not in programs:
         writer = _Writer(*key)
         output = writer.run(node)
@@ -311,9 +314,8 @@ def _is_hashable(node: Node) -> bool:
 class _Writer:
     """Writes the operations of a network; its own stack instead of recursion, so that depth has no limit."""
 
-    def __init__(self, ndim: int, unrolled: bool) -> None:
-        self.ndim = ndim
-        self.unrolled = unrolled
+    def __init__(self, ndim: int, unrolled: bool, pointwise: bool) -> None:
+        self.ndim, self.unrolled, self.pointwise = ndim, unrolled, pointwise
         self.operations: list[Operation] = []
         self.spans: list[Span] = []
         self.whole: Node | None = None  # the layer whose meaning, a network, is being written
@@ -358,6 +360,8 @@ class _Writer:
             return source
         known = not node.labelled() and _is_hashable(node)
         meaning = _meaning(lower.dispatch(type(node)), node) if known else lower(node)
+        if self.pointwise and meaning == Series([]) and not isinstance(node, Identity):
+            return self._emit(node, None, ((source, 1),))
         if isinstance(meaning, Node):
             outer, self.whole = self.whole, self.whole or (None if node.labelled() else node)
             source = yield meaning, source
@@ -370,7 +374,7 @@ class _Writer:
     def _write_power(self, node: Power, source: int) -> Generator[tuple[Node, int], int, int]:
         if node.n == 0:
             return source
-        body = program_of(node.node, self.ndim)
+        body = program_of(node.node, self.ndim, pointwise=self.pointwise)
         if self.unrolled or any(
             set(stage.upsampling) != {1} or set(stage.stride) != {1} for stage in body.stages
         ):

@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
 from fractions import Fraction
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from .._checks import as_choice, as_count
+from .._checks import as_count
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import as_product
 from .activations import activation_gain
 from .algebra import Identity, Node, Power, Series, Sum, require_network, series
 from .branches import Concat, Residual
 from .graph import Graph
+from .inits import gain_of
 from .layers import (
     Activation,
     Conv,
@@ -45,10 +44,6 @@ _TIE = 1e-9
 
 # Blocks with gains of their own are written out one by one: so many take a second.
 _MOST_BLOCKS = 10**5
-
-# Variance of the weights times the number of inputs: He et al. 2015; LeCun 1998; Glorot & Bengio 2010 with
-# as many channels out as in.
-INITS = {"he": 2, "lecun": 1, "glorot": 1}
 
 
 @functools.singledispatch
@@ -239,16 +234,6 @@ def _variances(layer: Convolution, init: str) -> Kernel:
         return _squares(layer.kernel)
     weights = np.array(Kernel.uniform(layer.kernel.shape).weights, dtype=object)
     return Kernel(weights * gain_of(init) / weights.size)
-
-
-def gain_of(init: Any, others: Sequence[str] = ()) -> Fraction:
-    """Return the variance of the weights times the number of inputs; 0 for `others` than initialisations."""
-    if not isinstance(init, Real) or isinstance(init, (bool, np.bool_)):
-        return Fraction(INITS.get(as_choice(init, "init", (*INITS, *others)), 0))
-    gain: Any = init
-    if not 0 < gain < math.inf:
-        raise ValueError(f"init must be a name, or the variance times the inputs, over 0, got {init!r}")
-    return Fraction(gain) if isinstance(gain, (int, Fraction)) else Fraction(float(gain))
 
 
 def _squares(kernel: Kernel) -> Kernel:

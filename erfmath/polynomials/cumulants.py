@@ -22,7 +22,7 @@ from .weights import as_integers
 def cumulants(
     kernel: Kernel | Product | Any, n: int = 1, order: int = 4, axis: int | None = None
 ) -> tuple[Fraction, ...] | tuple[float, ...]:
-    r"""Return the cumulants :math:`\kappa_1 .. \kappa_{order}` of the distribution P(z)^n along an axis.
+    r"""Return the cumulants :math:`\kappa_1, \dots, \kappa_{order}` of the distribution P(z)^n along an axis.
 
     They are computed in rationals, floats being the binary fractions they are, so nothing cancels; exact
     weights give Fractions, floats give floats with a single rounding.

@@ -218,4 +218,4 @@ def fields_of(
 
 def none_for(error: Exception) -> str:
     """Return why something does not exist."""
-    return f"none: {error or 'not enough memory'}"
+    return f"none: {str(error) or 'not enough memory'}"

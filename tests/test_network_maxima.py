@@ -1,0 +1,127 @@
+"""Maxima of correlated normal variables, against closed forms, orthants and sampling."""
+
+import math
+
+import numpy as np
+import pytest
+
+import erfmath as em
+from erfmath.network.activations import ACTIVATIONS, activated
+from erfmath.network.maxima import maximum, shared_maxima
+from erfmath.network.offsets import Offsets, counted_pairs, pairs_of
+from erfmath.network.units import Units
+
+CORRELATIONS = [0.0, 1e-9, 0.2, 1 / math.pi, 0.4999, 0.5, 0.8, 0.99, 0.9999]
+
+
+@pytest.mark.parametrize("rho", CORRELATIONS)
+def test_one_is_positive_by_the_orthants_of_two_and_three(rho):
+    two, three = maximum(2, rho), maximum(3, rho)
+    assert two.mean(two.points > 0) == pytest.approx(3 / 4 - math.asin(rho) / 2 / math.pi, abs=1e-13)
+    assert three.mean(three.points > 0) == pytest.approx(7 / 8 - 3 * math.asin(rho) / 4 / math.pi, abs=1e-13)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 9, 49, 300])
+def test_of_correlation_one_half_all_are_negative_once_in_k_plus_1(count):
+    law = maximum(count, 0.5)  # h_i <= 0 is eps_i <= -z: z is the least of k + 1
+    expected = 0.5 if count == 1 else 1 - 1 / (count + 1)
+    assert law.mean(law.points > 0) == pytest.approx(expected, abs=1e-12 if count < 100 else 1e-6)
+
+
+# Means of the largest of k standard normal variables: H. Teichroew, Ann. Math. Stat. 27 (1956), table 1.
+ORDER_STATISTICS = {2: 0.5641895835, 3: 0.8462843753, 4: 1.0293753730, 5: 1.1629644736, 9: 1.4850131622}
+
+
+@pytest.mark.parametrize(("count", "mean"), ORDER_STATISTICS.items())
+@pytest.mark.parametrize("rho", CORRELATIONS)
+def test_means_are_those_of_order_statistics(count, mean, rho):
+    law = maximum(count, rho)
+    assert law.mean(law.points) == pytest.approx(mean * math.sqrt(1 - rho), abs=1e-9)
+    assert law.weights[0].sum() == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("rho", CORRELATIONS)
+def test_maxima_of_two_pairs_without_a_common_variable(rho):
+    law = maximum(2, rho)  # max(a, b) = (a + b + |a - b|)/2
+    coefficients = law.hermite(law.points)
+    assert coefficients @ coefficients == pytest.approx(rho + (1 - rho) / math.pi, abs=1e-10)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.3, 0.9])
+def test_maxima_of_two_pairs_with_a_common_variable(rho):
+    expected = rho + (1 - rho) * (1 / 3 + math.sqrt(3) / 2 / math.pi)
+    assert shared_maxima(2, 1, rho, lambda x: x) == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_slopes_are_the_slopes_of_the_values(name):
+    x = np.linspace(-8, 8, 2000)  # no kink of an activation is among these
+    slopes = activated(name, x)[1]
+    step = 1e-6
+    numeric = (activated(name, x + step)[0] - activated(name, x - step)[0]) / (2 * step)
+    np.testing.assert_allclose(slopes, numeric, atol=2e-8)
+
+
+def sampled(rho, side, ndim, runs, rng):
+    """Return fields of normal variables of one correlation."""
+    shape = (runs, *(side,) * ndim)
+    common = rng.standard_normal((runs, *(1,) * ndim))
+    return math.sqrt(rho) * common + math.sqrt(1 - rho) * rng.standard_normal(shape)
+
+
+@pytest.mark.parametrize(("ndim", "size", "stride"), [(1, 2, 2), (1, 3, 1), (2, 3, 2)])
+@pytest.mark.parametrize("rho", [0.0, 1 / math.pi, 0.8])
+def test_pooled_units_against_samples(ndim, size, stride, rho):
+    torch = pytest.importorskip("torch", reason="its pooling is the oracle")
+    rng = np.random.default_rng(7)
+    h = torch.as_tensor(sampled(rho, 11, ndim, 30_000, rng))
+    pool = getattr(torch, f"max_pool{ndim}d")
+    fields = pool(h[:, None], size, stride)[:, 0].clamp(min=0).numpy()
+    correlation = Offsets.white(ndim)
+    correlation = Offsets(rho + (1 - rho) * correlation.values, rho)
+    units = Units.normal(0.0, 0.0, correlation).activated("relu")
+    units = units.pooled([tuple(range(size))] * ndim, (stride,) * ndim)
+    first = fields[(slice(None), *(0,) * ndim)]
+    for offset in (0, 1, 2, 3):
+        product = first * fields[(slice(None), *(0,) * (ndim - 1), offset)]
+        error = product.std() / math.sqrt(len(product))
+        found = units.moments.at((*(0,) * (ndim - 1), offset))
+        assert abs(found - product.mean()) < 4 * error + 2e-3
+    assert abs(units.energy - (fields > 0).mean()) < 4e-3
+    assert abs(units.mean - fields.mean()) < 4e-3 * max(1, units.mean)
+
+
+def test_chosen_units_are_open_more_often_than_others():
+    flat = Units.normal(0.0, 0.0, Offsets.white(2)).activated("relu")
+    assert flat.energy == 0.5
+    pooled = flat.pooled([(0, 1)] * 2, (2, 2))
+    assert pooled.energy == pytest.approx(15 / 16, abs=1e-12)
+    again = pooled.pooled([(0, 1)] * 2, (2, 2))  # a window of 16 in all
+    assert again.count == 16
+    assert again.energy == pytest.approx(1 - 2.0**-16, abs=1e-12)
+    assert pooled.activated("relu").energy == pooled.energy  # the same gates once more
+    leaky = Units.normal(3.0, 0.0, Offsets.white(1)).activated("leaky_relu").pooled([(0, 1)], (2,))
+    assert leaky.energy == pytest.approx(3 / 4 + 1e-4 / 4, abs=1e-12)
+
+
+def test_moments_by_offset_against_the_definition():
+    rng = np.random.default_rng(3)
+    near = Offsets(rng.random((7, 7)) + 0.5, 0.25)
+    symmetric = Offsets((near.values + near.values[::-1, ::-1]) / 2, 0.25)
+    kernel = em.Kernel(rng.integers(-3, 4, (2, 3)).tolist())
+    stride, up, dilation = (2, 1), (1, 2), (1, 2)
+    found = symmetric.gathered(pairs_of(kernel, dilation), stride, up)
+    taps = [(np.array(place) * dilation, float(w)) for place, w in kernel.taps()]
+    for target in np.ndindex(7, 7):
+        delta = np.array(target) - 3
+        total = 0.0
+        for a, w in taps:
+            for b, v in taps:
+                place, rest = np.divmod(np.array(stride) * delta + b - a, up)
+                total += w * v * symmetric.at(place) * (not rest.any())
+        assert found.values[target] == pytest.approx(total / 2, abs=1e-12)
+
+
+def test_pairs_of_a_window():
+    assert counted_pairs([(0, 2, 3)]).tolist() == [1, 1, 1, 3, 1, 1, 1]
+    assert counted_pairs([(0, 1), (0, 1)])[1].tolist() == [2, 4, 2]
