@@ -45,6 +45,7 @@ _PUBLIC = {
     "network.border": ("Border", "border"),
     "network.branches": ("Concat", "Residual"),
     "network.channels": ("Weighted",),
+    "network.coherence": ("Coherence", "coherence"),
     "network.cost": ("Cost", "LayerCost", "cost"),
     "network.distribution": ("MapDistribution",),
     "network.field": ("ReceptiveField", "receptive_field"),

@@ -53,6 +53,7 @@ from .network.algebra import Identity as Identity, Node as Node, Power as Power,
 from .network.border import Border as Border, border as border
 from .network.branches import Concat as Concat, Residual as Residual
 from .network.channels import Weighted as Weighted
+from .network.coherence import Coherence as Coherence, coherence as coherence
 from .network.cost import Cost as Cost, LayerCost as LayerCost, cost as cost
 from .network.distribution import MapDistribution as MapDistribution
 from .network.field import ReceptiveField as ReceptiveField, receptive_field as receptive_field

@@ -1,0 +1,129 @@
+r"""Two gradients at two positions, as functions of wave numbers: what taps and strides do to one or to both.
+
+Of two positions p and p' and two gradients g and g', :math:`C(p, p') = E[g(p)\, g'(p')]` is held as
+
+.. math:: \hat C(k, \theta) = \sum_{p, p'} C(p, p')\, e^{i (k + \theta/2) p}\, e^{i (-k + \theta/2) p'},
+
+so that taps at one of the two positions multiply it, equal positions are the mean over k, and moments of the
+position are derivatives by :math:`\theta`. Wave numbers k are on a grid: differences of positions beyond half
+of their number are left out, which taps of the layers below cannot bring back to equal positions.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..core.scaled import Floats
+from ..polynomials.kernel import Kernel
+from .arguments import Ints
+from .stage import Stage
+
+Waves = np.ndarray[Any, np.dtype[np.complex128]]
+
+# Which of two positions taps act on.
+FIRST, SECOND, BOTH = 1, -1, 0
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Wave numbers: `count` per axis of differences of positions, and `thetas` of their mean on one axis.
+
+    `steps` has the distance of two neighbours of each tensor per axis, in parts of an input sample of which
+    there are `unit`.
+    """
+
+    ndim: int
+    count: int
+    axis: int
+    thetas: Floats
+    steps: Sequence[Ints]
+    unit: Ints
+    known: dict[Any, Waves] = field(default_factory=dict, repr=False)
+
+    @property
+    def axes(self) -> Ints:
+        """The axes of an array that hold wave numbers."""
+        return tuple(range(-self.ndim, 0))
+
+    def constant(self, values: Any) -> Waves:
+        """Return numbers, one for all thetas or one for each, as an array over theta and wave numbers."""
+        return np.asarray(values, dtype=complex).reshape(-1, *(1,) * self.ndim)
+
+    def equal(self, waves: Waves) -> Waves:
+        """Return the part at equal positions."""
+        return np.asarray(waves.mean(axis=self.axes, keepdims=True))
+
+    def negated(self, waves: Waves) -> Waves:
+        """Return a function of wave numbers at their negatives."""
+        axes = tuple(axis for axis in self.axes if waves.shape[axis] > 1)
+        return np.asarray(np.roll(np.flip(waves, axes), 1, axes)) if axes else waves
+
+    def factor(self, kernel: Kernel, stage: Stage, side: int, fine: Ints, lattice: Ints) -> Waves:
+        """Return the factor of taps at the positions of a side.
+
+        `fine` is the distance of what taps tell apart, and `lattice` that of the positions
+        whose differences the wave numbers are of.
+        """
+        key = kernel, stage.dilation, stage.shift, side, fine, lattice
+        if key not in self.known:
+            self.known[key] = self._factor(kernel, stage, side, fine, lattice)
+        return self.known[key]
+
+    def _factor(self, kernel: Kernel, stage: Stage, side: int, fine: Ints, lattice: Ints) -> Waves:
+        phases = []
+        for a, (d, o, k, c) in enumerate(
+            zip(stage.dilation, kernel.offsets, kernel.shape, stage.shift, strict=True)
+        ):
+            places = d * (o + np.arange(float(k))) + c
+            phases.append(self._phases(a, places, side, fine[a] / self.unit[a], fine[a] // lattice[a]))
+        parts = kernel.separate()
+        if parts is not None:
+            pairs = zip(phases, parts, strict=True)
+            return functools.reduce(np.multiply, [phase @ part.to_numpy() for phase, part in pairs])
+        weights = kernel.to_numpy()
+        taps = itertools.product(*map(range, kernel.shape))
+        found = (
+            weights[tap]
+            * functools.reduce(np.multiply, [p[..., t] for p, t in zip(phases, tap, strict=True)])
+            for tap in taps
+        )
+        return np.asarray(sum(found))
+
+    def _phases(self, axis: int, places: Floats, side: int, fine: float, steps: int) -> Waves:
+        """Return exp(i wave place) on an axis: theta, wave numbers, and last the places."""
+        waves = side * 2 * math.pi / self.count * np.arange(self.count if side else 1)
+        thetas = self.thetas if axis == self.axis else np.zeros(1)
+        outer = np.exp(1j * np.multiply.outer(thetas, fine * (0.5 if side else 1.0) * places))
+        inner = np.exp(1j * np.multiply.outer(waves, steps * places))
+        shape = [1] * self.ndim
+        shape[axis] = len(waves)
+        outer = outer.reshape(len(thetas), *(1,) * self.ndim, -1)
+        return np.asarray(outer * inner.reshape(1, *shape, -1))
+
+    def spread(self, waves: Waves, factors: Ints) -> Waves:
+        """Return a function of differences of positions on a lattice that is so many times finer."""
+        return self._resampled(waves, factors, lambda lags, f: (lags * f, lags))
+
+    def thinned(self, waves: Waves, factors: Ints) -> Waves:
+        """Return a function of differences of positions at the multiples of the factors alone."""
+        return self._resampled(waves, factors, lambda lags, f: (lags, lags * f))
+
+    def _resampled(self, waves: Waves, factors: Ints, places: Any) -> Waves:
+        for axis, factor in zip(self.axes, factors, strict=True):
+            if factor == 1 or waves.shape[axis] == 1:  # alike at all wave numbers: equal positions only
+                continue
+            before = np.moveaxis(np.fft.ifft(waves, axis=axis), axis, -1)
+            lags = np.arange(-(self.count // 2) + 1, self.count // 2)
+            new, old = places(lags, factor)
+            inside = (abs(new) < self.count // 2) & (abs(old) < self.count // 2)
+            after = np.zeros_like(before)
+            after[..., new[inside] % self.count] = before[..., old[inside] % self.count]
+            waves = np.moveaxis(np.fft.fft(after, axis=-1), -1, axis)
+        return waves

@@ -1,0 +1,146 @@
+"""Coherent gradients: exact limits, the same theory position by position, and autograd."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import erfmath as em
+
+RELU = em.Activation("relu")
+SAME = em.Conv(3, padding=1)
+LAST = em.Residual(SAME >> RELU)
+FIRST = em.Residual(RELU >> SAME)
+TRUTH = json.loads((Path(__file__).parents[1] / "benchmarks" / "coherence.json").read_text())
+
+
+def by_positions(channels, blocks, k=3):
+    """Return energies by position of x + relu(W x): the two-point functions of S and M as plain matrices."""
+    size = (k - 1) * blocks + k
+    spread = np.array([np.convolve(row, np.ones(k) / k, "same") for row in np.eye(size)])
+    squares, means = [1.0], [0.0]
+    for _ in range(blocks):
+        added = math.sqrt(squares[-1] / math.pi)
+        squares.append(2 * squares[-1] + 2 * means[-1] * added)
+        means.append(means[-1] + added)
+    ss, sm, mm = (np.zeros((size, size)) for _ in range(3))
+    noise, coherent = np.zeros(size), np.zeros(size)
+    noise[size // 2] = 1
+    for q, m in zip(squares[-2::-1], means[-2::-1], strict=True):
+        added, width = math.sqrt(q / math.pi), math.sqrt(4 * math.pi * q)
+        open_ = np.diag(sm) * added - np.diag(ss) * (added**2 - q / 2)
+        branch = spread @ (noise + coherent + 2 * open_ / channels)
+        a, b = 1 - 2 * added / width, 2 / width
+        bs, bm = spread @ (a * ss + b * sm.T), spread @ (a * sm + b * (mm + np.diag(noise)))
+        bb = spread @ (a * a * ss + a * b * (sm + sm.T) + b * b * mm) @ spread.T
+        cross = 2 * (np.diag(bs) * (q - m * m) + m * np.diag(bm)) + np.diag(bb) * q
+        noise, coherent = noise + branch, coherent + cross / channels
+        ss, sm, mm = ss + bs + bs.T + bb, sm + m * bs.T + bm + m * bb, mm + m * (bm + bm.T) + m * m * bb
+    places = np.arange(size) - size // 2
+    energy = noise + coherent
+    return float(energy @ places**2 / energy.sum()), energy.sum() / 2**blocks, coherent.sum() / energy.sum()
+
+
+@pytest.mark.parametrize(("channels", "blocks"), [(16, 3), (16, 20), (64, 12), (1000, 30)])
+def test_the_wave_numbers_say_what_positions_say(channels, blocks):
+    found = em.coherence(LAST**blocks, channels)
+    expected = by_positions(channels, blocks)
+    assert (found.spread[0], found.gain, found.share) == pytest.approx(expected, rel=1e-6)
+
+
+def test_kernels_along_one_axis_of_two_are_those_of_one():
+    tall = em.Residual(em.Conv((3, 1), padding=(1, 0)) >> RELU)
+    line, plane = em.coherence(LAST**12, 32), em.coherence(tall**12, 32)
+    assert plane.spread[0] == pytest.approx(line.spread[0], rel=1e-7)
+    assert plane.share == pytest.approx(line.share, rel=1e-9)
+    assert plane.spread[1] == pytest.approx(0, abs=1e-6)
+    assert math.isnan(plane.ratio[1])
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        SAME,
+        em.Identity() >> SAME**3,
+        em.Residual(SAME) ** 7,
+        (SAME >> RELU) ** 5,
+        (SAME >> RELU >> em.Pool(2)) ** 2 >> SAME,
+        em.Sum([SAME, em.Conv(5, padding=2)]) ** 3,
+        em.Concat([SAME, em.Conv(5, padding=2)], [8, 8]) ** 3,
+    ],
+)
+def test_without_a_skip_round_a_rectifier_paths_are_independent(net):
+    found = em.coherence(net, 16)
+    expected = em.distribution(em.variance(net)).var()
+    assert found.spread[0] == pytest.approx(expected, rel=1e-6)
+    assert (found.gain, found.share) == pytest.approx((1, 0), abs=1e-9)
+    assert found.blocks is None
+    assert not found.is_coherent
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        LAST**5,
+        FIRST**5,
+        em.Residual(SAME >> RELU >> SAME >> RELU, gain=0.5) ** 3,
+        LAST**2 >> em.Conv(3, 2, padding=1) >> LAST**3 >> em.Pool(2) >> LAST,
+        LAST >> em.Pool(3, 2, 1, "max") >> LAST,
+        LAST >> em.Dropout(0.25) >> em.Conv(3, dilation=2, padding=2) >> FIRST,
+        em.Sum([em.Conv(1, 2), em.Conv(3, 2, padding=1) >> RELU]) >> LAST,
+        em.Residual(em.Conv((3, 5), padding=(1, 2)) >> RELU) ** 3,
+    ],
+)
+def test_wide_networks_are_independent(net):
+    found = em.coherence(net, 10**9)
+    expected = np.atleast_1d(em.distribution(em.variance(net)).var())
+    np.testing.assert_allclose(found.spread, expected, rtol=1e-5)
+    np.testing.assert_allclose(found.independent, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("case", TRUTH["runs"], ids=lambda case: f"{case['net']}-{case['channels']}")
+def test_variances_are_those_of_autograd(case):
+    found = em.coherence(em.parse_network(case["net"], ndim=1), case["channels"])
+    ratio = found.spread[0] / case["variance"]
+    assert abs(ratio - 1) < 0.03 + 2 * case["error"], (found, ratio)
+
+
+def test_the_depth_at_which_gradients_become_coherent_grows_with_the_logarithm_of_the_width():
+    depths = {n: em.coherence(LAST**40, n).blocks for n in (16, 64, 256, 1024)}
+    for channels, blocks in depths.items():
+        assert blocks == pytest.approx(math.log(channels) / math.log(1.45), abs=2.1), depths
+    assert em.coherence(LAST**5, 64).blocks is None
+
+
+def test_channels_are_those_that_the_layers_name():
+    named = em.Residual(em.Conv(3, padding=1, channels=64) >> RELU) ** 15
+    assert em.coherence(named) == em.coherence(LAST**15, 64)
+    assert em.coherence(named, 16) == em.coherence(LAST**15, 16)
+    stem = em.Conv(3, padding=1, channels=64)
+    assert em.coherence(stem >> named, in_channels=3).share > em.coherence(stem >> named).share
+
+
+def test_deep_networks_stay_in_the_range_of_floats():
+    found = em.coherence(LAST**360, 10**4)
+    assert 0.45 < found.ratio < 0.6
+    assert found.log_gain == pytest.approx(360 * math.log(1.45) - math.log(10**4), abs=5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((3,), TypeError, "net must be a network .* got 3 of type int"),
+        ((LAST,), ValueError, "channels must be given: no layer of the network names its own"),
+        ((LAST, 0), ValueError, "channels must be at least 1, got 0"),
+        ((LAST, 1.5), TypeError, "channels must be an int"),
+        ((SAME >> em.GlobalPool(), 16), ValueError, "GlobalPool"),
+        ((SAME >> em.Activation("unknown"), 16), ValueError, "activation must be one of"),
+    ],
+)
+def test_what_has_no_coherence_says_why(arguments, error, message):
+    with pytest.raises(error, match=message):
+        em.coherence(*arguments)
+    with pytest.raises(ValueError, match="init must be one of"):
+        em.coherence(LAST, 16, init="xavier")
