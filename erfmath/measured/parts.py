@@ -172,8 +172,11 @@ def load_record(path: Any) -> Record:
             arrays = [file[name] for name in ("total", "squares", "moments")]
     except Exception:  # of a broken archive numpy and zipfile raise many kinds
         raise ValueError(f"{str(path)!r} is no file of a measurement, or not whole") from None
-    if head.pop(_FORMAT, None) != _VERSION:
-        raise ValueError(f"{str(path)!r} is a measurement of another version of erfmath")
+    if (version := head.pop(_FORMAT, None)) != _VERSION:
+        raise ValueError(
+            f"{str(path)!r} is a measurement of another version of erfmath: in version {version!r} of the "
+            f"format, where this one knows version {_VERSION}"
+        )
     seeds, runs = tuple(head.pop("seeds")), tuple(head.pop("runs"))
     for name in ("unit", "input_size"):
         head[name] = tuple(head[name])

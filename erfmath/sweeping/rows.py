@@ -111,8 +111,13 @@ class RowFile:
         """Raise where the file is of something else; its first line may be torn."""
         if first is None and self._header.startswith(line.decode(errors="replace")):
             return
-        if first is None or first.get(_FORMAT) != _VERSION:
+        if first is None or _FORMAT not in first:
             raise ValueError(f"{self.path} is no file of a sweep; give another out=")
+        if (version := first[_FORMAT]) != _VERSION:
+            raise ValueError(
+                f"{self.path} is a sweep in version {version!r} of the format, and this erfmath knows "
+                f"version {_VERSION}; use the erfmath that wrote it, or give another out="
+            )
         if first.get("read") != self.title:
             raise ValueError(
                 f"{self.path} is of another sweep, which reads {first.get('read')!r} where this one reads "
