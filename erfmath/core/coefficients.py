@@ -181,7 +181,7 @@ def _logs(polynomial: Product, at: Any) -> Any:
 
 
 def polynomial(kernel: Kernel | Product | Any, n: int = 1) -> sympy.Poly:
-    r"""Return :math:`P(z)^n` as an exact ``sympy.Poly``, over the integers or the rationals.
+    """Return :math:`P(z)^n` as an exact ``sympy.Poly``, over the integers or the rationals.
 
     The variable is z, or z0, z1, ... with several axes. The offset, a factor z^(n * offset), is left
     out, as it is from :func:`coefficients`.
@@ -192,6 +192,11 @@ def polynomial(kernel: Kernel | Product | Any, n: int = 1) -> sympy.Poly:
         A Kernel, a Product, or a sequence of weights, all ints or Fractions.
     n
         Number of factors.
+
+    Returns
+    -------
+    sympy.Poly
+        Over ZZ where all coefficients are integers, else over QQ.
 
     Raises
     ------

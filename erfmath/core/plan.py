@@ -43,7 +43,28 @@ TILTED_LIMIT = 2 * 10**11
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to compute a row: floating-point operations, bytes at the peak, and a bound of the error."""
+    """One way to compute a row: floating-point operations, bytes at the peak, and a bound of the error.
+
+    Attributes
+    ----------
+    method
+        Its name, as :func:`coefficients` takes it.
+    operations
+        Floating-point (or big-integer) operations.
+    memory
+        Bytes at the peak, the result included.
+    error
+        A bound of the error; 0.0 when exact.
+    relative_to
+        What the error is relative to; empty when exact.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> candidate = em.plan([1, 1, 1], 400, "fft").chosen
+    >>> candidate.method, candidate.memory, candidate.error < 1e-10, candidate.relative_to
+    ('fft', 25632, True, 'max |P|^n')
+    """
 
     method: str
     operations: float
@@ -66,6 +87,15 @@ class Plan:
         Why, in a sentence.
     reading
         "row", "point", "tail" or "quantile".
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> made = em.plan([1, 1, 1], 400, "fft")
+    >>> made.shape, made.transform, [found.method for found in made.candidates]
+    ((801,), (810,), ['direct', 'fft', 'saddle', 'rounded', 'exact'])
+    >>> made.chosen.method, made.operations < 1e6, made.memory < 10**6, made.error < 1e-10
+    ('fft', True, True, True)
     """
 
     polynomial: Product
@@ -164,6 +194,11 @@ def plan(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto", *, re
         "auto", "direct", "fft", "saddle", "rounded" or "exact", of rows.
     reading
         "row"; or "point" (a probability), "tail" or "quantile" of the distribution on one axis.
+
+    Returns
+    -------
+    Plan
+        Its repr is a table of the candidates.
 
     Raises
     ------

@@ -51,13 +51,26 @@ _EVERY_POINT, _EVERY_ROUGH_POINT, _MANY_FACTORS = 2**13, 2**20, 1000
 
 @dataclass(frozen=True, repr=False)
 class CentralLimit:
-    r"""The distribution of a product of powers and the normal it tends to; see :func:`central_limit`.
+    """The distribution of a product of powers and the normal it tends to; see :func:`central_limit`.
+
+    Attributes
+    ----------
+    polynomial
+        The product of powers on one axis.
 
     Examples
     --------
+    >>> import erfmath as em
+    >>> limit = em.central_limit([3, 1], 100)
+    >>> limit.mean, limit.var, round(limit.std, 3), round(limit.skewness, 3), limit.span
+    (25.0, 18.75, 4.33, 0.115, 1)
+    >>> round(limit.distance, 4), round(limit.corrected_distance, 4), round(limit.bound, 4)
+    (0.0535, 0.0076, 0.0677)
     >>> limit = central_limit(Product([([1, 1], 1, 2**l) for l in range(10)]))  # dilations 1, 2, .., 512
-    >>> limit.lindeberg_share > 0.7, round(limit.excess_kurtosis, 3)
-    (True, -1.2)
+    >>> limit.lindeberg_share > 0.7, round(limit.excess_kurtosis, 3), limit.dominant[0].step
+    (True, -1.2, (512,))
+    >>> print(limit.verdict)
+    not Gaussian: a cumulative probability is 0.057 off the normal's; one layer holds 75% of the variance
     """
 
     polynomial: Product
@@ -101,7 +114,28 @@ class CentralLimit:
         return math.sqrt(self.var)
 
     def cumulants(self, order: int = 4) -> tuple[float, ...]:
-        """Return the cumulants kappa_1 .. kappa_order, the sums of those of the factors."""
+        """Return the cumulants kappa_1 .. kappa_order, the sums of those of the factors.
+
+        Parameters
+        ----------
+        order
+            The last one, 1 to 100.
+
+        Returns
+        -------
+        tuple of float
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `order` is no integer from 1 to 100.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.central_limit([1, 1], 8).cumulants()
+        (4.0, 2.0, 0.0, -1.0)
+        """
         return self._law.cumulants(order)
 
     @property
@@ -138,7 +172,20 @@ class CentralLimit:
         )
 
     def normal(self) -> rv_continuous_frozen:
-        """Return the predicted normal distribution, a frozen ``scipy.stats.norm``."""
+        """Return the predicted normal distribution, a frozen ``scipy.stats.norm``.
+
+        Raises
+        ------
+        ValueError
+            If the variance is 0.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> normal = em.central_limit([1, 1], 100).normal()
+        >>> float(normal.mean()), float(normal.std())
+        (50.0, 5.0)
+        """
         from scipy.stats import norm
 
         return norm(self.mean, self._spread())
@@ -185,7 +232,29 @@ class CentralLimit:
         return Verdict(kind, distance, share, layer, skewness, self.excess_kurtosis, self.span)
 
     def edgeworth(self, order: int = 2) -> Edgeworth:
-        """Return the Edgeworth expansion up to n^(-order/2); order 0 is the normal, order 8 the highest."""
+        """Return the Edgeworth expansion up to n^(-order/2); order 0 is the normal, order 8 the highest.
+
+        Parameters
+        ----------
+        order
+            The highest power of n^(-1/2), 0 to 8.
+
+        Returns
+        -------
+        Edgeworth
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `order` is no integer from 0 to 8, the variance is 0, or a standardised cumulant exceeds 1e100.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> limit, exact = em.central_limit([3, 1], 40), em.distribution([3, 1], 40)
+        >>> [f"{abs(limit.edgeworth(order).cdf(12) - exact.cdf(12)):.0e}" for order in (0, 2, 4)]
+        ['2e-03', '3e-05', '7e-06']
+        """
         order = as_count(order, "order", minimum=0, maximum=8)
         self._spread()
         cumulants = exact_cumulants(self.polynomial, order + 2)

@@ -18,7 +18,20 @@ from .scenes import law_of_profile
 
 @dataclass(frozen=True, repr=False)
 class Growth:
-    """Effective against theoretical size over depth; see :func:`growth`. Iterating gives the rows."""
+    """Effective against theoretical size over depth; see :func:`growth`. Iterating gives the rows.
+
+    Attributes
+    ----------
+    rows
+        One :class:`GrowthRow` for each depth.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> g = em.growth([1, 1, 1], [10, 100, 1000, 10**4], definition="two_sigma")
+    >>> round(g.slope, 4), round(g.ratio_slope, 4)
+    (0.5, -0.4935)
+    """
 
     rows: tuple[GrowthRow, ...]
 
@@ -64,7 +77,26 @@ class Growth:
 
 @dataclass(frozen=True)
 class GrowthRow:
-    """One depth: the side of the theoretical and of the effective field, the pixel count and the ratio."""
+    """One depth: the side of the theoretical and of the effective field, the pixel count and the ratio.
+
+    Attributes
+    ----------
+    depth
+        How often the block is repeated.
+    theoretical, effective
+        The sides of the two fields, in pixels.
+    count
+        Number of pixels inside the effective one.
+    ratio
+        The effective side over the theoretical one.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> row = em.growth([1, 1, 1], [10, 40]).rows[1]
+    >>> row.depth, row.theoretical, row.effective, row.count, round(row.ratio, 3)
+    (40, 81.0, 25.0, 25, 0.309)
+    """
 
     depth: int
     theoretical: float
@@ -74,7 +106,7 @@ class GrowthRow:
 
 
 def growth(block: Kernel | Any, depths: Sequence[int], **options: Any) -> Growth:
-    r"""Return the effective field of `block` repeated to each depth, with the slopes of its growth.
+    """Return the effective field of `block` repeated to each depth, with the slopes of its growth.
 
     The theorem gives size ~ n^(1/2) and ratio ~ n^(-1/2); finite depths approach this from below.
 
@@ -87,10 +119,20 @@ def growth(block: Kernel | Any, depths: Sequence[int], **options: Any) -> Growth
     **options
         `definition`, `ref`, `profile`, `ndim`, `level`, `share`, `convention` of :func:`effective_field`.
 
+    Returns
+    -------
+    Growth
+        A row per depth, `slope` and `ratio_slope`.
+
     Raises
     ------
     ValueError
         If there are fewer than two different depths, or one is below 1.
+
+    References
+    ----------
+    W. Luo et al., Understanding the effective receptive field in deep convolutional neural networks, NeurIPS
+    2016, section 2.2: the ratio shrinks as 1/sqrt(n).
 
     Examples
     --------

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.scaled import Floats
+from .manners import real_array
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,15 @@ class Edgeworth:
         The distribution lives on origin + span * integers.
     order
         The highest power of n^(-1/2) that is kept.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> expansion = em.central_limit([1, 1], 100).edgeworth(4)
+    >>> expansion.cumulants[:2], expansion.span, expansion.order
+    ((50.0, 25.0), 1, 4)
+    >>> abs(expansion.pmf(60) / em.distribution([1, 1], 100).pmf(60) - 1) < 1e-3
+    True
     """
 
     cumulants: tuple[float, ...]
@@ -42,8 +52,30 @@ class Edgeworth:
     order: int
 
     def pmf(self, x: Any) -> Any:
-        """Return the expansion of P(S = x), 0 off the lattice."""
-        point = np.asarray(x, dtype=float)
+        """Return the expansion of P(S = x), 0 off the lattice.
+
+        Parameters
+        ----------
+        x
+            A number or an array of numbers.
+
+        Returns
+        -------
+        float or ndarray
+            nan at nan.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `x` holds no real numbers.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.central_limit([1, 1], 100).edgeworth().pmf([50, 50.5]).round(6)
+        array([0.079589, 0.      ])
+        """
+        point = real_array(x, "x").astype(float)
         z = self._standardised(point)
         series = np.polynomial.hermite_e.hermeval(z, self._series(lattice_sum=False))
         values = self.span / self._sigma * _gauss(z) * series
@@ -53,10 +85,32 @@ class Edgeworth:
         return float(values) if values.ndim == 0 else values
 
     def cdf(self, x: Any) -> Any:
-        """Return the expansion of P(S <= x), constant between the points of the lattice."""
+        """Return the expansion of P(S <= x), constant between the points of the lattice.
+
+        Parameters
+        ----------
+        x
+            A number or an array of numbers.
+
+        Returns
+        -------
+        float or ndarray
+            nan at nan.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `x` holds no real numbers.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.central_limit([1, 1], 100).edgeworth().cdf([40, 50, 60]).round(6)
+        array([0.028445, 0.539795, 0.982398])
+        """
         from scipy.special import ndtr
 
-        steps = np.floor((np.asarray(x, dtype=float) - self.origin) / self.span)
+        steps = np.floor((real_array(x, "x").astype(float) - self.origin) / self.span)
         z = self._standardised(self.origin + self.span * (steps + 0.5))
         series = self._series(lattice_sum=True)[1:]  # the integral of He_m phi is -He_(m-1) phi
         values = ndtr(z) - _gauss(z) * np.polynomial.hermite_e.hermeval(z, series if len(series) else [0.0])

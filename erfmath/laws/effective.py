@@ -64,9 +64,12 @@ class EffectiveField:
 
     Examples
     --------
-    >>> from erfmath import distribution
-    >>> effective_field(distribution(Kernel([1, 1, 1]), 40), "two_sigma")
+    >>> import erfmath as em
+    >>> field = em.effective_field(em.distribution([1, 1, 1], 40), "two_sigma")
+    >>> field
     EffectiveField(definition='two_sigma', size=20.65591117977289, count=21, field_size=81.0)
+    >>> round(field.ratio, 3), field.extent, int(field.mask.sum()), str(field.rule)
+    (0.255, ((30, 50),), 21, 'within two standard deviations of the mean')
     """
 
     definition: str
@@ -99,6 +102,8 @@ class EffectiveField:
     def extent(self) -> tuple[tuple[int, int], ...]:
         """First and last pixel inside along each axis, counted from the first pixel of the field.
 
+        Examples
+        --------
         >>> from erfmath import distribution
         >>> effective_field(distribution(Kernel([5, 1]), 10)).extent  # skewed towards the first pixel
         ((0, 6),)
@@ -111,7 +116,13 @@ class EffectiveField:
 
     @cached_property
     def mask(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """The pixels inside, a read-only boolean grid over the theoretical field (built when asked for)."""
+        """The pixels inside, a read-only boolean grid over the theoretical field (built when asked for).
+
+        Raises
+        ------
+        ValueError
+            If the grid does not fit in memory.
+        """
         shape = [side for profile in self._profiles for side in profile.shape]
         check_memory(10 * math.prod(shape), f"the mask of {shape} pixels", "read .count and .size")
         mask = np.asarray(
@@ -188,8 +199,15 @@ def effective_field(
         Whether paths that leave the map of any layer are lost (or folded back), as the layers pad; False
         looks at the field of a map without borders through a window of that size.
 
+    Returns
+    -------
+    EffectiveField
+        Its `size`, `count`, `ratio`, `extent` and `mask`.
+
     Raises
     ------
+    TypeError
+        If an argument is of another kind.
     ValueError
         If a name is unknown, `ndim` does not fit, or the centre pixel has no impact (ref="max" answers).
 

@@ -20,11 +20,25 @@ from .univariate import UnivariateDistribution
 
 
 class JointDistribution(Distribution):
-    r"""A distribution on the integer lattice in several axes: P(X = offset + i) = probabilities[i].
+    """A distribution on the integer lattice in several axes: P(X = offset + i) = probabilities[i].
 
     Here i is a multi-index.
 
     With independent axes only their distributions are kept and the grid is never built unless asked for.
+
+    Parameters
+    ----------
+    probabilities
+        Non-negative numbers of sum 1 (to within 1e-9; they are divided by their sum), on two axes or more.
+    offset
+        The lattice point of the first probability, an int or one per axis.
+
+    Raises
+    ------
+    TypeError
+        If the probabilities or the offset are no numbers.
+    ValueError
+        If there is one axis, or the probabilities are negative, not finite, or do not sum to 1.
 
     Examples
     --------
@@ -51,7 +65,34 @@ class JointDistribution(Distribution):
 
     @classmethod
     def independent(cls, marginals: Sequence[UnivariateDistribution]) -> JointDistribution:
-        """Return the joint distribution of independent variables, one per axis."""
+        """Return the joint distribution of independent variables, P(X = x) = prod_a P_a(X_a = x_a).
+
+        Parameters
+        ----------
+        marginals
+            Two distributions on one axis or more, one per axis.
+
+        Returns
+        -------
+        JointDistribution
+            No grid is built.
+
+        Raises
+        ------
+        TypeError
+            If one of them is no distribution on one axis.
+        ValueError
+            If there are fewer than two.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> wide, narrow = em.distribution([1, 1], 10**9), em.distribution([1, 1, 1], 4)
+        >>> em.JointDistribution.independent([wide, narrow]).support()
+        ((0, 1000000000), (0, 8))
+        """
+        if not isinstance(marginals, Sequence):
+            raise TypeError(f"marginals must be a sequence of distributions, got {marginals!r}")
         for marginal in marginals:
             require_distribution(marginal, "marginals")
         if len(marginals) < 2:
@@ -65,7 +106,30 @@ class JointDistribution(Distribution):
 
     @classmethod
     def computed(cls, probabilities: Any, offset: int | Sequence[int], error: float) -> JointDistribution:
-        """Return the distribution of probabilities that have been computed to a relative error."""
+        """Return the distribution of probabilities that have been computed to a relative error.
+
+        Parameters
+        ----------
+        probabilities, offset
+            As for the class.
+        error
+            The relative error of each probability, which :attr:`error` counts in.
+
+        Returns
+        -------
+        JointDistribution
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for the class.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.JointDistribution.computed([[0.5, 0.5]], (0, 0), error=1e-6).error > 1e-6
+        True
+        """
         found = cls(probabilities, offset)
         found._before = error
         return found
@@ -136,7 +200,15 @@ class JointDistribution(Distribution):
         return np.sqrt(self.var())
 
     def cov(self) -> Floats:
-        """Return the covariance matrix."""
+        """Return the covariance matrix, E (X_a - mean_a)(X_b - mean_b).
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.distribution([[1, 0], [0, 1]], 4).cov()
+        array([[1., 1.],
+               [1., 1.]])
+        """
         matrix = np.diag(self.var())
         if self._table is None:
             return matrix
@@ -157,7 +229,21 @@ class JointDistribution(Distribution):
         return self.float_grid().copy()
 
     def float_grid(self) -> Floats:
-        """Return the grid of a distribution that is held as one, over the support, read-only."""
+        """Return the grid of a distribution that is held as one, over the support, read-only.
+
+        Raises
+        ------
+        TypeError
+            If the axes are independent, which have no grid.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.distribution([[1, 0], [0, 1]], 2).float_grid()
+        array([[0.25, 0.  , 0.  ],
+               [0.  , 0.5 , 0.  ],
+               [0.  , 0.  , 0.25]])
+        """
         if self._table is None:
             raise TypeError("independent axes have no grid; see probabilities()")
         boxes = zip(self.support(), self._start, strict=True)

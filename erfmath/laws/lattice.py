@@ -79,7 +79,30 @@ class LatticeDistribution(UnivariateDistribution):
 
     @classmethod
     def computed(cls, probabilities: Any, offset: int, error: float) -> LatticeDistribution:
-        """Return the distribution of probabilities that have been computed to a relative error."""
+        """Return the distribution of probabilities that have been computed to a relative error.
+
+        Parameters
+        ----------
+        probabilities, offset
+            As for the class.
+        error
+            The relative error of each probability, which :attr:`error` counts in.
+
+        Returns
+        -------
+        LatticeDistribution
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for the class.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.LatticeDistribution.computed([0.5, 0.5], 0, error=1e-6).error > 1e-6
+        True
+        """
         found = cls(probabilities, offset)
         found._before = error
         return found
@@ -159,10 +182,18 @@ class LatticeDistribution(UnivariateDistribution):
         kind
             "pmf", "cdf" or "sf".
 
+        Returns
+        -------
+        tuple
+            (below, above), two floats, or two arrays of the shape of `x`.
+
         Raises
         ------
+        TypeError
+            If `x` holds no real numbers.
         ValueError
-            If the distribution is too wide for that, some 10**6 lattice points in a standard deviation.
+            If `kind` is another name, or the distribution is too wide for that: some 10**6 lattice points
+            in a standard deviation.
 
         Examples
         --------

@@ -62,6 +62,8 @@ class ProductDistribution(LatticeDistribution):
 
     Raises
     ------
+    TypeError
+        If it is no Product.
     ValueError
         If a weight is negative, there are several axes, or the support leaves the 62-bit integers.
 
@@ -75,6 +77,8 @@ class ProductDistribution(LatticeDistribution):
     """
 
     def __init__(self, polynomial: Product) -> None:
+        if not isinstance(polynomial, Product):
+            raise TypeError(f"polynomial must be a Product, got {polynomial!r}; distribution() takes the rest")
         require_one_axis(polynomial)
         self._polynomial = polynomial
         self._origin = polynomial.offsets[0]
@@ -200,7 +204,14 @@ class ProductDistribution(LatticeDistribution):
 
     @property
     def exact_mean(self) -> Fraction:
-        """The expected value."""
+        """The expected value as a Fraction.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.distribution([1, 2], 10**6).exact_mean
+        Fraction(2000000, 3)
+        """
         return exact_cumulants(self._polynomial, 1)[0]
 
     def var(self) -> float:
@@ -266,7 +277,7 @@ class ProductDistribution(LatticeDistribution):
 def distribution(
     kernel: Kernel | Product | Any, n: int = 1, *, at: Any = None, input_size: Any = None
 ) -> Distribution:
-    r"""Return the distribution P(z)^n / P(1)^n of a sum of n independent variables, the kernel that of one.
+    """Return the distribution P(z)^n / P(1)^n of a sum of n independent variables, the kernel that of one.
 
     It is the impact of each input position on one unit, n convolutions deep, or of one unit of a network.
     Its support is the theoretical receptive field. On one axis nothing is computed before it is asked for.

@@ -32,6 +32,10 @@ def mixture(distributions: Sequence[UnivariateDistribution], weights: Any) -> Un
     weights
         As many non-negative numbers of sum 1.
 
+    Returns
+    -------
+    UnivariateDistribution
+
     Raises
     ------
     TypeError, ValueError

@@ -61,6 +61,11 @@ def sum_of(outcomes: Any, n: int = 1, *, step: Any = None, normalize: bool = Fal
         If probabilities are negative, not finite or do not sum to 1, a value is off the lattice of `step`,
         or the lattice between the values would not fit in memory.
 
+    References
+    ----------
+    The Poisson-binomial example: Y. Hong, On computing the distribution function for the Poisson binomial
+    distribution, Computational Statistics and Data Analysis 59, 2013.
+
     Examples
     --------
     >>> from fractions import Fraction

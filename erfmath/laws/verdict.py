@@ -35,13 +35,16 @@ class Verdict:
 
     Examples
     --------
-    >>> from erfmath import Kernel, Product, central_limit
-    >>> verdict = central_limit(Kernel([1, 1, 1]), 40).verdict
+    >>> import erfmath as em
+    >>> verdict = em.central_limit([1, 1, 1], 40).verdict
     >>> verdict.kind, verdict.is_gaussian, round(verdict.distance, 6)
     ('gaussian', True, 0.000525)
-    >>> doubling = Product([([1, 1], 1, 2**layer) for layer in range(10)])  # dilations 1, 2, .., 512
-    >>> print(central_limit(doubling).verdict)
-    not Gaussian: a cumulative probability is 0.057 off the normal's; one layer holds 75% of the variance
+    >>> doubling = em.Product([([1, 1], 1, 2**layer) for layer in range(10)])  # dilations 1, 2, .., 512
+    >>> verdict = em.central_limit(doubling).verdict
+    >>> print(verdict.headline)
+    not Gaussian: a cumulative probability is 0.057 off the normal's
+    >>> verdict.reason, verdict.to_dict()["layer"]
+    ('one layer holds 75% of the variance', 512)
     """
 
     kind: str

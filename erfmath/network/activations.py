@@ -22,6 +22,11 @@ def activation_gain(name: str) -> float | Fraction:
     name
         Such as "relu", one of ``erfmath.network.activations.ACTIVATIONS``; case is ignored.
 
+    Returns
+    -------
+    float or Fraction
+        A Fraction where the integral is one, as for "relu".
+
     Raises
     ------
     ValueError

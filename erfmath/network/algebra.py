@@ -50,6 +50,10 @@ class Node:
     Series([Blur(times=2), Conv(3, stride=2)])
     >>> em.receptive_field(net).size
     7
+    >>> net.args, net.ndim, net.rate
+    (((Blur(times=2), Conv(3, stride=2)),), 1, (Fraction(2, 1),))
+    >>> net.summary, net.heading(), [part.heading() for _, part in net.labelled()]
+    ('Series, 2 layers, 1 axis, stride 2', 'Series', ['Blur(times=2)', 'Conv(3, stride=2)'])
     """
 
     @property
@@ -72,7 +76,14 @@ class Node:
 
     @property
     def unwrapped(self) -> Node:
-        """The network alone, without what may be known beside it: what a larger one is composed of."""
+        """The network alone, without what may be known beside it: what a larger one is composed of.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.Conv(3).unwrapped
+        Conv(3)
+        """
         return self
 
     def labelled(self) -> Iterable[tuple[str, Node]]:
@@ -157,7 +168,14 @@ def _layers_in(node: Node) -> int:
 
 @dataclass(frozen=True, repr=False)
 class Identity(Node):
-    """A layer that does nothing; the neutral element of ``>>``."""
+    """A layer that does nothing; the neutral element of ``>>``.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> em.Conv(3) >> em.Identity()
+    Conv(3)
+    """
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -167,6 +185,11 @@ class Series(Node):
     Canonical form: no Series inside, no Identity, and equal neighbours joined to a Power. (Networks that
     are grouped otherwise, such as ``(a >> b) ** 2`` and ``a >> b >> a >> b``, are different values with
     the same readings.)
+
+    Parameters
+    ----------
+    nodes
+        Networks, the first one the nearest to the input.
 
     Raises
     ------

@@ -124,7 +124,24 @@ def _spread(response: Map, layer: Unbounded, size: Ints) -> Map:
 
 @dataclass(frozen=True)
 class Border:
-    """What the borders of an input do to a network's output units; see :func:`border`."""
+    """What the borders of an input do to a network's output units; see :func:`border`.
+
+    Attributes
+    ----------
+    net
+        The network.
+    input_size
+        Samples of the input per axis, a tuple.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> edge = em.border(em.Conv(3, padding=1) ** 2, 8)
+    >>> edge.output_size, edge.clear(), edge.distance()
+    (8, (2, 5), (2, 2))
+    >>> edge.kept.round(3), round(edge.lost(0), 3)
+    (array([0.556, 0.889, 1.   , 1.   , 1.   , 1.   , 0.889, 0.556]), 0.444)
+    """
 
     net: Node
     input_size: Ints
@@ -144,12 +161,67 @@ class Border:
         Without a definition: units no path of which leaves the map of any layer. With one of
         :func:`erfmath.effective_field`, and its options: units whose effective field lies inside the input.
         None where there is no such unit.
+
+        Parameters
+        ----------
+        definition
+            A definition of :func:`erfmath.effective_field`; None for the theoretical field.
+        **options
+            `ref`, `profile`, `level`, `share`, `convention` of :func:`erfmath.effective_field`.
+
+        Returns
+        -------
+        tuple or None
+            A pair of ints; on several axes one pair, or None, for each.
+
+        Raises
+        ------
+        TypeError
+            If there is another option.
+        ValueError
+            If a name is unknown, or what it names does not fit the network.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> edge = em.border(em.Conv(3, padding=1) ** 10, 64)
+        >>> edge.clear(), edge.clear("two_sigma")
+        ((10, 53), (5, 58))
         """
+        if definition is None and options:
+            raise TypeError(f"options are those of a definition, got {sorted(options)} without one")
         masks = self._unbordered if definition is None else self._effective_masks(definition, options)
         return plain_size(tuple(map(_longest_run, masks)))
 
     def distance(self, definition: str | None = None, **options: Any) -> Any:
-        """Return how many units (before, after) are not clear, per axis; None where none is."""
+        """Return how many units (before, after) are not clear, per axis; None where none is.
+
+        Parameters
+        ----------
+        definition
+            A definition of :func:`erfmath.effective_field`; None for the theoretical field.
+        **options
+            `ref`, `profile`, `level`, `share`, `convention` of :func:`erfmath.effective_field`.
+
+        Returns
+        -------
+        tuple or None
+            A pair of ints; on several axes one pair, or None, for each.
+
+        Raises
+        ------
+        TypeError
+            If there is another option.
+        ValueError
+            If a name is unknown, or what it names does not fit the network.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> edge = em.border(em.Conv(3, padding=1) ** 10, 64)
+        >>> edge.distance(), edge.distance("mass", level=0.01)
+        ((10, 10), (6, 6))
+        """
         ends = zip(self._axes(self.clear(definition, **options)), self._frame.output, strict=True)
         return plain_size(tuple(clear and (clear[0], count - 1 - clear[1]) for clear, count in ends))
 
@@ -159,6 +231,11 @@ class Border:
 
         Of every unit the sum of impacts with these borders over that without any; 1 where there is none.
         Weights have to be non-negative, and alike in all channels.
+
+        Raises
+        ------
+        ValueError
+            If a weight is negative, or channels have weights of their own.
         """
         require_law(self._frame.program)
         require_alike(self._frame.program)
@@ -172,7 +249,29 @@ class Border:
         return np.asarray(shares)
 
     def lost(self, at: Any) -> float:
-        """Return the share of its impact that an output unit loses."""
+        """Return the share of its impact that an output unit loses.
+
+        Parameters
+        ----------
+        at
+            The unit, an int or one per axis, from 0.
+
+        Returns
+        -------
+        float
+            Between 0 and 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such unit, or a weight is negative.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> round(em.border(em.Conv(3, padding=1), 8).lost(7), 4)
+        0.3333
+        """
         unit = unit_inside(self._frame, at)
         return float(1 - self.kept[unit])
 

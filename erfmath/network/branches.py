@@ -38,6 +38,8 @@ class Concat(Parallel):
     >>> from erfmath import Conv
     >>> Concat([Conv(1, channels=32), Conv(3, padding=1, channels=96)], [32, 96])
     Concat([Conv(1, channels=32), Conv(3, padding=1, channels=96)], [32, 96])
+    >>> Concat([Conv(1), Conv(3, padding=1)], [32, 96]).gains
+    (Fraction(1, 4), Fraction(3, 4))
     """
 
     branches: tuple[Node, ...]

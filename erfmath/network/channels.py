@@ -59,6 +59,8 @@ class Weighted(Valued):
     (array([0., 3.]), array([1., 2.]))
     >>> em.distribution(em.variance(layer)).probabilities()
     array([0.28571429, 0.71428571])
+    >>> layer.inputs, layer.largest, layer.support, layer.squared().power
+    (1, 2.0, Kernel([1, 1]), 2)
     """
 
     layer: Conv | ConvTranspose
@@ -96,7 +98,13 @@ class Weighted(Valued):
         return int(first if isinstance(self.layer, ConvTranspose) else second * self.layer.groups)
 
     def squared(self) -> Weighted:
-        """Return the layer with the squares of its weights: the same array, to twice the power."""
+        """Return the layer with the squares of its weights: the same array, to twice the power.
+
+        Raises
+        ------
+        ValueError
+            If a square is beyond the range of floats.
+        """
         found = object.__new__(Weighted)
         _require_finite(self.largest, 2 * self.power, self.layer)
         found.__dict__.update({**self.__dict__, "power": 2 * self.power})

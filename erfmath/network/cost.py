@@ -36,6 +36,13 @@ class LayerCost:
         Bytes of its output.
     name
         What it is called in a model.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> layer = em.cost(em.Conv(3, padding=1, channels=8), 16, channels=2).layers[0]
+    >>> layer.size, layer.channels, layer.parameters, layer.macs, layer.memory
+    ((16,), 8, 48, 768, 512)
     """
 
     node: Node
@@ -49,7 +56,27 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class Cost:
-    """The cost of a network, layer by layer; see :func:`cost`. Iterating gives the layers."""
+    """The cost of a network, layer by layer; see :func:`cost`. Iterating gives the layers.
+
+    Attributes
+    ----------
+    layers
+        A :class:`LayerCost` for each layer, in the order of the data.
+    output_size
+        Samples of the output per axis.
+    output_channels
+        Channels of the output.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> net = em.Conv((3, 3), padding=1, channels=8) >> em.Pool((2, 2))
+    >>> found = em.cost(net, 32, channels=3)
+    >>> found.parameters, found.macs, found.memory, found.output_size, found.output_channels
+    (216, 221184, 40960, (16, 16), 8)
+    >>> [layer.macs for layer in found]
+    [221184, 0]
+    """
 
     layers: tuple[LayerCost, ...]
     output_size: Ints
@@ -106,6 +133,11 @@ def cost(net: Node, input_size: Any, channels: int | None = None, itemsize: int 
         Channels of the input, 1 by default.
     itemsize
         Bytes of a number.
+
+    Returns
+    -------
+    Cost
+        The layers, and their sums: `parameters`, `macs`, `memory`.
 
     Raises
     ------

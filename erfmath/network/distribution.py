@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import others_of
+from .._checks import others_of, per_axis
 from ..core.scaled import Floats
 from ..laws.base import Distribution
 from ..laws.joint import JointDistribution, law_of
@@ -18,7 +18,7 @@ from ..laws.manners import read_only
 from ..laws.univariate import UnivariateDistribution
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Product, alike, axes_of, on_axis
-from .algebra import Node
+from .algebra import Node, require_network
 from .arguments import Ints
 from .border import bordered_map, unit_inside
 from .field import receptive_field, regions_of_unit
@@ -44,10 +44,35 @@ class MapDistribution(JointDistribution):
     """The distribution of a network's impact on several axes, its map and marginals built when asked for.
 
     The marginals are those of the exact product of polynomials where no other axis is upsampled.
+
+    Parameters
+    ----------
+    net
+        A network on several axes.
+    at
+        The output unit, an int per axis.
+
+    Raises
+    ------
+    TypeError
+        If it is no network.
+    ValueError
+        If a layer reads its whole input, or the unit sees nothing.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> diagonal = em.Conv([[1, 0], [0, 1]])
+    >>> d = em.distribution(diagonal + em.Conv([[1, 1], [1, 1]]))
+    >>> d, d.ndim, d.bounds, d.is_independent, d.error < 1e-14
+    (<JointDistribution on 0 .. 1 x 0 .. 1>, 2, ((0, 1), (0, 1)), False, True)
+    >>> d.marginals[0].probabilities()
+    array([0.5, 0.5])
     """
 
     def __init__(self, net: Node, at: Ints) -> None:
-        self._net, self._program, self._at = net, bounded_program(net), at
+        self._net, self._program = net, bounded_program(require_network(net))
+        self._at = per_axis(at, self._program.ndim, "at")
         if not self._only_adds:
             _ = self.bounds  # raises where the unit sees nothing
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from .._checks import per_axis
+from .._checks import as_bool, per_axis
 from .._html import card, or_reason
 from ..words import shown_sides
 from .algebra import Node, require_network
@@ -95,19 +95,37 @@ class ReceptiveField:
     Numbers are ints on one axis and tuples, one entry per axis, on several. On each axis the field is
     that of the axis alone: what a unit sees for some place on the other axes.
 
+    Attributes
+    ----------
+    net
+        The network.
+
     Examples
     --------
-    >>> from erfmath import Conv, ConvTranspose
+    >>> from erfmath import Conv, ConvTranspose, GlobalPool, Upsample
     >>> field = receptive_field(Conv(3, dilation=2) >> ConvTranspose(3, stride=2))
     >>> field.size, field.stride, [phase.runs for phase in field.phases]
     (6, Fraction(1, 2), [((-1, 4),), ((0, 0), (2, 2), (4, 4))])
+    >>> field.ndim, field.offset, field.holes, field.span, field.is_covered, field.period
+    (1, -1, (), 1, False, 1)
+    >>> field.unbounded, field.stretches, len(field.all_phases[0]), field.is_everything
+    (None, None, 2, False)
+    >>> receptive_field(Conv(3) >> GlobalPool()).unbounded
+    GlobalPool()
     """
 
     net: Node
 
     @cached_property
     def program(self) -> Program:
-        """The network as a flat program."""
+        """The network as a flat program.
+
+        Examples
+        --------
+        >>> from erfmath import Conv
+        >>> len(receptive_field(Conv(3) >> Conv(5)).program.operations)
+        2
+        """
         return program_of(self.net)
 
     def _repr_html_(self) -> str:
@@ -195,11 +213,60 @@ class ReceptiveField:
         return all(phase.is_covered for axis in self._phases for phase in axis)
 
     def region(self, index: Any = 0) -> Any:
-        """Return (first, last) of the positions that an output unit sees, per axis; None for none."""
+        """Return (first, last) of the positions that an output unit sees, per axis; None for none.
+
+        Parameters
+        ----------
+        index
+            The output unit, an int or one per axis.
+
+        Returns
+        -------
+        tuple or None
+            Two ints, both inside, or inf on a side without an end; on several axes one pair for each.
+
+        Raises
+        ------
+        TypeError
+            If `index` is no int, or not one per axis.
+        ValueError
+            If there are not as many as axes.
+
+        Examples
+        --------
+        >>> from erfmath import Conv
+        >>> field = receptive_field(Conv(5, stride=2, padding=1))
+        >>> field.region(), field.region(10)
+        ((-1, 3), (19, 23))
+        """
         return self._at(index, lambda region: region)
 
     def center(self, index: Any = 0) -> Any:
-        """Return the middle of the region of an output unit, per axis: an int, or half of one."""
+        """Return the middle of the region of an output unit, per axis: an int, or half of one.
+
+        Parameters
+        ----------
+        index
+            The output unit, an int or one per axis.
+
+        Returns
+        -------
+        int, float or None
+            On several axes a tuple.
+
+        Raises
+        ------
+        TypeError
+            If `index` is no int, or not one per axis.
+        ValueError
+            If there are not as many as axes, or the field is unbounded.
+
+        Examples
+        --------
+        >>> from erfmath import Conv
+        >>> receptive_field(Conv(5, stride=2, padding=1)).center(10), receptive_field(Conv(2)).center()
+        (21, 0.5)
+        """
         for axis in range(self.ndim):
             self._require_bounded(axis)
         return self._at(index, lambda region: region and _half(region[0] + region[1]))
@@ -212,12 +279,30 @@ class ReceptiveField:
         Otherwise it is counted from the position stride * i of any unit i, rounded outwards; the crop that
         is fed to the network must still begin at a multiple of ``period``, or its phases are others.
 
+        Parameters
+        ----------
+        aligned
+            Whether tiles begin and end at multiples of the period.
+
+        Returns
+        -------
+        tuple
+            (before, after) in input samples; on several axes one pair for each.
+
         Raises
         ------
         ValueError
             If a layer stretches the map by its size, as interpolation with aligned corners does: then no
             halo makes tiles equal to the whole.
+
+        Examples
+        --------
+        >>> from erfmath import Conv, Upsample
+        >>> net = Conv(3, stride=2, padding=1) >> Upsample(2) >> Conv(3, padding=1)
+        >>> receptive_field(net).halo(), receptive_field(net).halo(aligned=False)
+        ((3, 2), (3, 2))
         """
+        aligned = as_bool(aligned, "aligned")
         if (layer := self.stretches) is not None:
             raise ValueError(
                 f"no halo makes tiles equal to the whole: {layer} has aligned corners: its positions "

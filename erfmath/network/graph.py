@@ -68,6 +68,10 @@ class Graph(Node):
     ... })
     >>> receptive_field(net).size
     9
+    >>> [entry.name for entry in net.order], net.ndim, net.rate, net.heading()
+    (['a', 'b', 'c', 'out'], 1, (Fraction(1, 1),), 'Graph, output out')
+    >>> Graph(*net.args) == net
+    True
     """
 
     layers: tuple[Entry, ...]

@@ -40,6 +40,13 @@ class ImpactMap:
         single channel stands for any number that are alike.
     start
         The input position of the first pixel, per axis.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> found = em.impact_map(em.Conv([1, -2, 1]), at=5)
+    >>> found.values, found.offset, found.start, found.channels.shape
+    (array([ 1., -2.,  1.]), 5, (5,), (1, 3))
     """
 
     channels: Floats
@@ -58,9 +65,27 @@ class ImpactMap:
     def distribution(self, power: int = 1) -> Distribution:
         r"""Return the shares of :math:`\sum_c |g_c(x)|^p` as a distribution: of magnitudes, or energies.
 
+        Parameters
+        ----------
+        power
+            The p of the sum: 1 for magnitudes, 2 for energies.
+
+        Returns
+        -------
+        Distribution
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `power` is no positive int.
+
+        Examples
+        --------
         >>> from erfmath import Conv
         >>> impact_map(Conv([1, -2, 1])).distribution().probabilities()
         array([0.25, 0.5 , 0.25])
+        >>> impact_map(Conv([1, -2, 1])).distribution(power=2).probabilities().round(3)
+        array([0.167, 0.667, 0.167])
         """
         sizes = np.abs(self.channels) / np.abs(self.channels).max()  # so that no power leaves the floats
         sums = (sizes ** float(as_count(power, "power", minimum=1))).sum(axis=0)

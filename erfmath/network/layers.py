@@ -44,7 +44,14 @@ class Convolution(Node):
 
     @property
     def args(self) -> tuple[Any, ...]:
-        """The positional arguments that rebuild the layer."""
+        """The positional arguments that rebuild the layer.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.Conv(3, stride=2).args, em.Conv([1, 2]).args[0]
+        (((3,), (2,), (1,), ((0, 0),), 'zeros', None, 1), Kernel([1, 2]))
+        """
         first, *rest, _ = super().args
         return (first if self.is_given else self.kernel.shape, *rest)
 
@@ -258,7 +265,7 @@ class Pool(Node):
 
 @dataclass(frozen=True, init=False, repr=False)
 class Upsample(Node):
-    r"""Upsampling by integer factors, without learned weights.
+    """Upsampling by integer factors, without learned weights.
 
     "nearest" repeats each sample; "linear" interpolates between the samples' centres (bilinear on two axes,
     PyTorch's align_corners=False): output y reads at :math:`(y + 1/2)/f - 1/2`.
@@ -269,6 +276,11 @@ class Upsample(Node):
         An int (one axis) or a tuple.
     mode
         "nearest" or "linear".
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a factor is no positive int, or the mode another name.
 
     Examples
     --------
@@ -292,6 +304,11 @@ class Activation(Node):
     name
         Such as "relu". :func:`erfmath.activation_gain` knows the usual ones; others work too, but have no
         variance.
+
+    Raises
+    ------
+    TypeError
+        If the name is no string.
 
     Examples
     --------
@@ -415,6 +432,11 @@ class Normalization(Node):
         What it is called, such as "InstanceNorm".
     along
         Over which axes, a bool for each; None for all.
+
+    Raises
+    ------
+    TypeError
+        If the name is no string.
 
     Examples
     --------

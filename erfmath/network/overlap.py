@@ -27,6 +27,13 @@ class Overlap:
     totals
         One number per phase, an array with as many axes as the network, to a common scale: the largest
         where weights are beyond the floats is 1.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> found = em.overlap(em.ConvTranspose(3, stride=2))
+    >>> found.totals, found.ratio, found.is_even
+    (array([1.33333333, 0.66666667]), 2.0, False)
     """
 
     totals: Floats
@@ -57,6 +64,11 @@ def overlap(net: Node) -> Overlap:
     ----------
     net
         A network whose layers are bounded.
+
+    Returns
+    -------
+    Overlap
+        The total of each phase.
 
     Raises
     ------

@@ -53,6 +53,17 @@ class Stage:
         For an average over what counts of its window: how far (before, after) the input counts, per axis.
     mixing
         Where channels have weights of their own, those; the kernel then holds 1 for each tap that counts.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> stage = em.lower(em.Conv((3, 5), stride=2, padding=(1, 2)))
+    >>> stage.ndim, stage.rate, stage.is_nonnegative, stage.along(0).kernel.shape
+    (2, (Fraction(2, 1), Fraction(2, 1)), True, (3,))
+    >>> stage.length(0, samples=8), stage.padding(1)
+    (4, (2, 2))
+    >>> stage.reads(axis=0, tap=0, count=3)
+    (array([0, 2, 4]), array([ True,  True,  True]))
     """
 
     kernel: Kernel
@@ -94,7 +105,24 @@ class Stage:
         return tuple(Fraction(s, u) for s, u in zip(self.stride, self.upsampling, strict=True))
 
     def along(self, axis: int) -> Stage:
-        """Return the stage on one axis, its kernel summed over the others."""
+        """Return the stage on one axis, its kernel summed over the others.
+
+        Parameters
+        ----------
+        axis
+            Which axis, from 0.
+
+        Returns
+        -------
+        Stage
+
+        Raises
+        ------
+        IndexError
+            If there is no such axis.
+        ValueError
+            If the weights cancel along it.
+        """
         numbers = ("dilation", "shift", "stride", "upsampling", "slack", "before", "counted")
         own: dict[str, Any] = {
             name: (values[axis],) for name in numbers if (values := getattr(self, name)) is not None
@@ -114,19 +142,82 @@ class Stage:
         )
 
     def reads(self, axis: int, tap: int, count: int) -> tuple[Places, Flags]:
-        """Return the positions that units 0 .. count - 1 read through a tap, and where they are integers."""
+        """Return the positions that units 0 .. count - 1 read through a tap, and where they are integers.
+
+        Parameters
+        ----------
+        axis
+            Which axis, from 0.
+        tap
+            The position p of the tap.
+        count
+            Number of units.
+
+        Returns
+        -------
+        tuple of ndarray
+            Positions, and whether each is one of the input.
+
+        Raises
+        ------
+        IndexError
+            If there is no such axis.
+        """
         places = self.stride[axis] * np.arange(count) + self.dilation[axis] * tap + self.shift[axis]
         places, rest = np.divmod(places, self.upsampling[axis])
         return places, rest == 0
 
     def padding(self, axis: int) -> tuple[int, int]:
-        """Return the samples read before and behind the input on an axis, upsampling 1."""
+        """Return the samples read before and behind the input on an axis, upsampling 1.
+
+        Parameters
+        ----------
+        axis
+            Which axis, from 0.
+
+        Returns
+        -------
+        tuple of int
+            (before, behind).
+
+        Raises
+        ------
+        IndexError
+            If there is no such axis.
+        """
         before = -self.dilation[axis] * self.kernel.offsets[axis] - self.shift[axis]
         extent = self.dilation[axis] * (self.kernel.shape[axis] - 1)
         return before, self.slack[axis] + extent + 1 - before
 
     def shares(self, axis: int, first: int, count: int, samples: int) -> Floats:
-        """Return by how much the weights of units from the first on grow: all taps over those that count."""
+        """Return by how much the weights of units from the first on grow: all taps over those that count.
+
+        Parameters
+        ----------
+        axis
+            Which axis, from 0.
+        first, count
+            The units: `count` of them from `first` on.
+        samples
+            Samples of the input.
+
+        Returns
+        -------
+        ndarray
+            A factor, at least 1, for each unit.
+
+        Raises
+        ------
+        IndexError
+            If there is no such axis.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> average = em.lower(em.Pool(3, stride=1, padding=1, count_include_pad=False))
+        >>> average.shares(axis=0, first=0, count=4, samples=8)
+        array([1.5, 1. , 1. , 1. ])
+        """
         units = self.stride[axis] * np.arange(first, first + count)[:, None] + self.shift[axis]
         taps = self.dilation[axis] * (self.kernel.offsets[axis] + np.arange(self.kernel.shape[axis]))
         before, after = self.counted[axis] if self.counted else (0, 0)
@@ -134,7 +225,24 @@ class Stage:
         return np.asarray(taps.size / np.maximum(inside.sum(axis=1), 1))
 
     def length(self, axis: int, samples: int) -> int:
-        """Return how many output samples so many input samples make on an axis; below 1 for none."""
+        """Return how many output samples so many input samples make on an axis; below 1 for none.
+
+        Parameters
+        ----------
+        axis
+            Which axis, from 0.
+        samples
+            Samples of the input.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        IndexError
+            If there is no such axis.
+        """
         stride = self.stride[axis]
         room = self.upsampling[axis] * samples + self.slack[axis]
         if self.before is None:
@@ -153,6 +261,13 @@ class Unbounded:
         Whether it reads everything (before, after) a unit, per axis; None for both on any number of axes.
     keeps_positions
         Whether it makes a unit for each that it reads; otherwise a single one, along what it reads whole.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> meaning = em.lower(em.GlobalPool((True, False)))
+    >>> meaning.ndim, meaning.rate, meaning.reads(0), meaning.pools(1), meaning.along(1).reads(0)
+    (2, (None, Fraction(1, 1)), (True, True), False, (False, False))
     """
 
     sides: tuple[tuple[bool, bool], ...] | None = None
@@ -171,15 +286,60 @@ class Unbounded:
         return tuple(None if self.pools(axis) else Fraction(1) for axis in range(len(self.sides)))
 
     def reads(self, axis: int) -> tuple[bool, bool]:
-        """Return whether it reads everything (before, after) a unit on an axis."""
+        """Return whether it reads everything (before, after) a unit on an axis.
+
+        Parameters
+        ----------
+        axis
+            Which axis, from 0.
+
+        Returns
+        -------
+        tuple of bool
+
+        Raises
+        ------
+        IndexError
+            If there is no such axis.
+        """
         return (True, True) if self.sides is None else self.sides[axis]
 
     def pools(self, axis: int) -> bool:
-        """Return whether a single unit is left on an axis."""
+        """Return whether a single unit is left on an axis.
+
+        Parameters
+        ----------
+        axis
+            Which axis, from 0.
+
+        Returns
+        -------
+        bool
+
+        Raises
+        ------
+        IndexError
+            If there is no such axis.
+        """
         return not self.keeps_positions and all(self.reads(axis))
 
     def along(self, axis: int) -> Unbounded:
-        """Return the layer on one axis."""
+        """Return the layer on one axis.
+
+        Parameters
+        ----------
+        axis
+            Which axis, from 0.
+
+        Returns
+        -------
+        Unbounded
+
+        Raises
+        ------
+        IndexError
+            If there is no such axis.
+        """
         return Unbounded((self.reads(axis),), self.keeps_positions)
 
 
@@ -188,6 +348,15 @@ def lower(node: Any) -> Stage | Unbounded | Node:
     """Return what a node means: a Stage, Unbounded, or a network of simpler nodes.
 
     Register your own layer types with ``@lower.register``; see :class:`Node` for an example.
+
+    Parameters
+    ----------
+    node
+        A layer.
+
+    Returns
+    -------
+    Stage, Unbounded or Node
 
     Raises
     ------

@@ -48,7 +48,7 @@ _MOST_BLOCKS = 10**5
 
 @functools.singledispatch
 def variance(net: Any, init: str | float | Fraction = "he") -> Node:
-    r"""Return the network whose impact is the variance of the gradient of a network with random weights.
+    """Return the network whose impact is the variance of the gradient of a network with random weights.
 
     What each profile makes of the taps of a layer:
 
@@ -77,6 +77,11 @@ def variance(net: Any, init: str | float | Fraction = "he") -> Node:
         A network.
     init
         "he", "lecun" or "glorot", or g itself: Fraction(1, 3) for layers as PyTorch makes them.
+
+    Returns
+    -------
+    Node
+        A network of the same layers, whose taps are variances.
 
     Raises
     ------
@@ -204,6 +209,10 @@ def batch_norm_residuals(branch: Node, n: int) -> Node:
         The branch of a block, with its variances as taps: of sum 1, as normalised.
     n
         Number of blocks, 10**5 at most.
+
+    Returns
+    -------
+    Node
 
     Raises
     ------

@@ -38,10 +38,17 @@ def cumulants(
     axis
         Which axis; None where there is one, or where all look alike.
 
+    Returns
+    -------
+    tuple
+        Fractions where the weights are exact, floats where one is a float.
+
     Raises
     ------
+    TypeError
+        If an argument is of another kind.
     ValueError
-        If a weight is negative, or the axes differ and none is named.
+        If a weight is negative, `order` is not 1 to 100, or the axes differ and none is named.
 
     Examples
     --------

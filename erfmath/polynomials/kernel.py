@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_axis, others_of, per_axis
+from .._checks import as_axis, as_count, others_of, per_axis
 from .._memory import check_memory
 from .weights import (
     Number,
@@ -62,12 +62,17 @@ class Kernel:
     Examples
     --------
     >>> from fractions import Fraction
-    >>> Kernel([1, 2, 1])
-    Kernel([1, 2, 1])
     >>> Kernel([Fraction(1, 3), 1], offset=-1).shift(2)
     Kernel([Fraction(1, 3), 1], offset=1)
-    >>> Kernel.uniform((2, 3)).shape
-    (2, 3)
+    >>> kernel = Kernel([[1, -2, 0], [0, 0, 1]])
+    >>> kernel.shape, kernel.ndim, kernel.offsets, Kernel(*kernel.args) == kernel
+    ((2, 3), 2, (0, 0), True)
+    >>> kernel.total, kernel.exact_total, kernel.norm
+    (0, Fraction(0, 1), 4)
+    >>> kernel.is_exact, kernel.is_nonnegative, kernel.has_zeros
+    (True, False, True)
+    >>> Kernel([1, 2, 1]).deviations, Kernel([1, 2, 1]).to_numpy()
+    ((0.7071067811865476,), array([1., 2., 1.]))
     """
 
     weights: tuple[Any, ...]
@@ -93,8 +98,24 @@ class Kernel:
     def uniform(cls, size: int | Sequence[int]) -> Kernel:
         """Return `size` equal taps of weight 1, per axis: 1 + z + ... + z^(size-1).
 
-        >>> Kernel.uniform(3)
-        Kernel([1, 1, 1])
+        Parameters
+        ----------
+        size
+            Number of taps, an int or one per axis.
+
+        Returns
+        -------
+        Kernel
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `size` is no positive int, or none on an axis, or more than the memory holds.
+
+        Examples
+        --------
+        >>> Kernel.uniform(3), Kernel.uniform((2, 3)).shape
+        (Kernel([1, 1, 1]), (2, 3))
         """
         shape = _sizes(size)
         return cls(_nest([1] * math.prod(shape), shape))
@@ -103,6 +124,26 @@ class Kernel:
     def binomial(cls, size: int | Sequence[int]) -> Kernel:
         """Return the row of `size` binomial coefficients, per axis: (1 + z)^(size-1).
 
+        Parameters
+        ----------
+        size
+            Number of taps, an int or one per axis.
+
+        Returns
+        -------
+        Kernel
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `size` is no positive int, or none on an axis, or more than the memory holds.
+
+        References
+        ----------
+        OEIS A007318, Pascal's triangle.
+
+        Examples
+        --------
         >>> Kernel.binomial(4)
         Kernel([1, 3, 3, 1])
         """
@@ -176,9 +217,29 @@ class Kernel:
     def power_sums(self, order: int) -> tuple[int, ...]:
         """Return the sums of w_j j**r, r = 0 .. order, on one axis, all times one positive factor; exactly.
 
+        Parameters
+        ----------
+        order
+            The last power, at least 0.
+
+        Returns
+        -------
+        tuple of int
+            In the proportions of the sums.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `order` is no integer from 0 on, or the kernel has several axes.
+
+        Examples
+        --------
         >>> Kernel([Fraction(1, 6), Fraction(1, 3)], offset=-1).power_sums(2)
         (3, 2, 2)
         """
+        order = as_count(order, "order")
+        if self.ndim > 1:
+            raise ValueError(f"kernel has {self.ndim} axes; take one of them with kernel.marginal(axis)")
         if order > _CACHED_ORDER:
             return self._sums_to(order)
         return self._first_sums[: order + 1]
@@ -254,13 +315,35 @@ class Kernel:
         return _read_only(np.array(scaled).reshape(self.shape)), exponent
 
     def to_numpy(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Return the weights as a float array; exact weights beyond the float range raise a ValueError."""
+        """Return the weights as a float array.
+
+        Raises
+        ------
+        ValueError
+            If an exact weight is beyond the range of floats.
+        """
         flat = of_each(to_float, self._flat)
         return np.array(flat).reshape(self.shape)
 
     def dilate(self, dilation: int | Sequence[int]) -> Kernel:
         """Return P(z^d): d - 1 zeros between neighbouring taps, per axis.
 
+        Parameters
+        ----------
+        dilation
+            The step d between taps, an int or one per axis, at least 1.
+
+        Returns
+        -------
+        Kernel
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `dilation` is no positive int, or the taps are more than the memory holds.
+
+        Examples
+        --------
         >>> Kernel([1, 2, 3], offset=-1).dilate(2)
         Kernel([1, 0, 2, 0, 3], offset=-2)
         """
@@ -274,7 +357,27 @@ class Kernel:
         return Kernel(spread, tuple(d * o for d, o in zip(steps, self.offsets, strict=True)))
 
     def shift(self, by: int | Sequence[int]) -> Kernel:
-        """Return z^by P(z): the same weights, `by` lattice points on."""
+        """Return z^by P(z): the same weights, `by` lattice points on.
+
+        Parameters
+        ----------
+        by
+            An int or one per axis, of any sign.
+
+        Returns
+        -------
+        Kernel
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `by` is no int, or not one per axis.
+
+        Examples
+        --------
+        >>> Kernel([1, 2, 1]).shift(-1)
+        Kernel([1, 2, 1], offset=-1)
+        """
         steps = per_axis(by, self.ndim, "by")
         return Kernel(self.weights, tuple(o + s for o, s in zip(self.offsets, steps, strict=True)))
 
@@ -298,6 +401,22 @@ class Kernel:
     def marginal(self, axis: int) -> Kernel:
         """Return the kernel on one axis, summed over all others.
 
+        Parameters
+        ----------
+        axis
+            Which axis, from 0; negative numbers count from the last.
+
+        Returns
+        -------
+        Kernel
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such axis, or the weights cancel along it.
+
+        Examples
+        --------
         >>> Kernel([[1, 2], [3, 4]]).marginal(0)
         Kernel([3, 7])
         """

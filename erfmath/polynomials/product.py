@@ -15,7 +15,23 @@ from .kernel import Kernel, as_kernel, log2
 
 
 class Factor(NamedTuple):
-    """The power P(z^step)^n of one kernel; `step` has an int per axis."""
+    """The power P(z^step)^n of one kernel; `step` has an int per axis.
+
+    Attributes
+    ----------
+    kernel
+        The kernel P.
+    n
+        The power.
+    step
+        The step between taps, an int per axis: a dilation times the strides before it.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> em.Product([([1, 2, 1], 3, 2)]).factors[0]
+    Factor(kernel=Kernel([1, 2, 1]), n=3, step=(2,))
+    """
 
     kernel: Kernel
     n: int
@@ -43,8 +59,14 @@ class Product:
 
     Examples
     --------
-    >>> Product([([1, 1], 2), ([1, 1], 1), ([1, 1, 1], 1, 2)])
-    Product([(Kernel([1, 1]), 3), (Kernel([1, 1, 1]), 1, 2)])
+    >>> import erfmath as em
+    >>> stack = em.Product([([1, 1], 2), ([1, 1], 1), ([1, 1, 1], 1, 2)])
+    >>> stack, stack.n
+    (Product([(Kernel([1, 1]), 3), (Kernel([1, 1, 1]), 1, 2)]), 4)
+    >>> stack.ndim, stack.shape, stack.offsets, em.Product(*stack.args) == stack
+    (1, (8,), (0,), True)
+    >>> stack.is_exact, stack.is_nonnegative, round(2**stack.log2_norm)
+    (True, True, 24)
     """
 
     factors: tuple[Factor, ...]
@@ -119,16 +141,53 @@ class Product:
         return math.fsum(f.n * log2(f.kernel.norm) for f in self.factors)
 
     def normalize(self) -> Product:
-        """Return the product of the kernels scaled to sum 1."""
+        """Return the product of the kernels scaled to sum 1.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.Product([([1, 3], 2)]).normalize()
+        Product([(Kernel([Fraction(1, 4), Fraction(3, 4)]), 2)])
+        """
         return Product((f.kernel.normalize(), f.n, f.step) for f in self.factors)
 
     def marginal(self, axis: int) -> Product:
-        """Return the product on one axis, summed over all others."""
+        """Return the product on one axis, summed over all others.
+
+        Parameters
+        ----------
+        axis
+            Which axis, from 0; negative numbers count from the last.
+
+        Returns
+        -------
+        Product
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such axis, or weights cancel along it.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.Product([([[1, 2], [3, 4]], 5)]).marginal(0)
+        Product([(Kernel([3, 7]), 5)])
+        """
         axis = as_axis(axis, self.ndim)
         return Product((f.kernel.marginal(axis), f.n, f.step[axis]) for f in self.factors)
 
     def separate(self) -> tuple[Product, ...] | None:
-        """Return one product per axis whose outer product this is, or None when a kernel has none."""
+        """Return one product per axis whose outer product this is, or None when a kernel has none.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.Product([([[1, 2], [2, 4]], 5)]).separate()
+        (Product([(Kernel([2, 4]), 5)]), Product([(Kernel([Fraction(1, 2), 1]), 5)]))
+        >>> em.Product([([[1, 2], [3, 4]], 5)]).separate() is None
+        True
+        """
         if self.ndim == 1:
             return (self,)
         parts = [f.kernel.separate() for f in self.factors]
