@@ -57,6 +57,10 @@ def kernels(
     min_offset, max_offset
         Bounds of the offset along each axis.
 
+    Returns
+    -------
+    hypothesis.strategies.SearchStrategy
+
     Raises
     ------
     hypothesis.errors.InvalidArgument
@@ -99,6 +103,10 @@ def distributions(
         Bounds of the number of points of the support, from its first to its last.
     min_offset, max_offset
         Bounds of the first point.
+
+    Returns
+    -------
+    hypothesis.strategies.SearchStrategy
 
     Raises
     ------
@@ -157,6 +165,10 @@ def convs(
     max_padding
         Largest padding in numbers along each axis; "same" and "causal" pad what they need.
 
+    Returns
+    -------
+    hypothesis.strategies.SearchStrategy
+
     Raises
     ------
     hypothesis.errors.InvalidArgument
@@ -204,6 +216,10 @@ def networks(
         Largest number of layers, copies counted, those left out that bring branches to the same rate.
     max_side, max_stride, max_dilation, max_padding
         Bounds of each layer, as for :func:`convs`.
+
+    Returns
+    -------
+    hypothesis.strategies.SearchStrategy
 
     Raises
     ------

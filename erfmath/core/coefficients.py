@@ -68,8 +68,8 @@ def coefficients(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto
         result would not fit in memory or would take minutes; if it leaves the range of floats; if signed
         weights cancel so far that no digit is left (ask for the method by name to get the round-off).
 
-    Notes
-    -----
+    References
+    ----------
     Uniform weights give the extended binomial coefficients: OEIS A007318 (k=2), A027907 (3), A008287 (4),
     A035343 (5); Eger, J. Integer Sequences 16 (2013) 13.1.3.
 

@@ -52,6 +52,13 @@ class CandidateRow:
     normal
         The verdict of :func:`erfmath.central_limit` along the first axis, on the distribution that the
         profile is read from: how far off the normal it is, and why.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> row = em.compare(31, channels=16).rows[0]
+    >>> row.name, row.theoretical, row.layers, row.parameters, row.count, round(row.ratio, 3)
+    ('conv 3x3, 15 layers', (31, 31), 15, 34560, 193, 0.448)
     """
 
     name: str
@@ -71,7 +78,24 @@ class CandidateRow:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Networks side by side; see :func:`compare`. Iterating gives the rows."""
+    """Networks side by side; see :func:`compare`. Iterating gives the rows.
+
+    Attributes
+    ----------
+    rows
+        A :class:`CandidateRow` for each network.
+    input_size
+        Samples of the input per axis; None without one.
+    channels
+        Channels of the input.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> found = em.compare(15, ndim=1)
+    >>> min(found, key=lambda row: row.parameters).name, found.as_dicts()[0]["net"]
+    ('conv 3 stride 2', 'Power(Conv(3, padding=1, channels=64), 7)')
+    """
 
     rows: tuple[CandidateRow, ...]
     input_size: Ints | None

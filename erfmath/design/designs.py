@@ -36,6 +36,17 @@ class Design:
         What was minimised, in its unit.
     bound
         No design of this depth costs less: equal to the cost where that is proved to be the least.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> design = em.find_designs(64)[-1]
+    >>> design.kernel_sizes, design.dilations, design.depth, design.field, design.cost, design.is_minimal
+    ((4, 4, 4), (1, 4, 16), 3, 64, 12, True)
+    >>> design.taps, design.parameters, design.operations, design.memory, design.latency, design.effective
+    (12, 12, 12, 12, 32, 64.0)
+    >>> design.net.nodes[0]
+    Conv(4, padding=((1, 2),))
     """
 
     kernel_sizes: Ints
@@ -141,6 +152,15 @@ class Designs(Sequence[Design]):
         What was minimised.
     open_bound
         What a deeper design would cost at least, where the search was too long to rule one out; else None.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> front = em.find_designs(64)
+    >>> [design.cost for design in front], front.unit, front.open_bound
+    ([64, 16, 12], 'taps', None)
+    >>> front.as_dicts()[0]["kernel_sizes"]
+    (64,)
     """
 
     designs: tuple[Design, ...]

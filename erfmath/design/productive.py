@@ -43,6 +43,13 @@ class LayerContext:
     verdict
         "unproductive" where even the shortest is larger than the image, along every axis: the layer sees
         nothing new. "critical" where only the longest is. Else "productive".
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> layer = em.productive(em.zoo.resnet50(), 32).layers[-1]
+    >>> layer.layer, layer.shortest, layer.longest, layer.verdict
+    ('Conv 1x1', (75, 75), (427, 427), 'unproductive')
     """
 
     layer: str
@@ -65,6 +72,15 @@ class Productivity:
         The sides of images that suit the network, (least, most): every layer adds context from the least on,
         and up to the most a unit of the output sees all of an image. Where the least is larger, none does
         both.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> found = em.productive(em.zoo.resnet50(), 32)
+    >>> len(found.unproductive), len(found.critical), found.suits
+    (8, 35, (75, 427))
+    >>> found.summary
+    '8 of 54 layers add no context at 32, 35 on some paths only; inputs of 75 to 427 suit the network'
     """
 
     layers: tuple[LayerContext, ...]
@@ -140,8 +156,8 @@ def productive(net: Node, input_size: Any) -> Productivity:
     ValueError
         If a block is repeated more than 100,000 times.
 
-    Notes
-    -----
+    References
+    ----------
     M. L. Richter, J. Schoening, A. Wiedenroth, U. Krumnack, Should you go deeper? Optimizing convolutional
     neural network architectures without training by receptive field analysis, ICMLA 2021.
 

@@ -31,6 +31,10 @@ def has_no_holes(steps: Sequence[int], taps: int | Sequence[int] = 3) -> bool:
     taps
         Number of taps, the same for all or one per layer.
 
+    Returns
+    -------
+    bool
+
     Raises
     ------
     ValueError
@@ -56,8 +60,24 @@ def satisfies_hdc(dilations: Sequence[int], taps: int = 3) -> bool:
     ascending from 1. Exact for three taps then; for five it rejects some designs without holes, which
     :func:`has_no_holes` accepts.
 
-    Notes
-    -----
+    Parameters
+    ----------
+    dilations
+        The rates r_i, one per layer, in any order.
+    taps
+        Number of taps K of all layers.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a rate or `taps` is no int from 1 on.
+
+    References
+    ----------
     P. Wang et al., Understanding convolution for semantic segmentation, WACV 2018, equation 2.
 
     Examples
@@ -89,13 +109,17 @@ def is_smooth(kernel: Kernel | Sequence[float]) -> bool:
     kernel
         A Kernel on one axis, or its weights; floats are compared to a relative 1e-12.
 
+    Returns
+    -------
+    bool
+
     Raises
     ------
     ValueError
         If the kernel has several axes.
 
-    Notes
-    -----
+    References
+    ----------
     M. Baake, M. Coons, A natural probability measure derived from Stern's diatomic sequence, Acta
     Arithmetica 183 (2018).
 
@@ -134,8 +158,18 @@ def outward_kernel(taps: int, share: float | Fraction = 1) -> Kernel:
     share
         From 0, uniform taps, to 1, the outer taps alone.
 
-    Notes
-    -----
+    Returns
+    -------
+    Kernel
+        Of sum 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `taps` is no int from 2 to 10**5, or `share` no number from 0 to 1.
+
+    References
+    ----------
     Luo et al. 2016, section 4.
 
     Examples
@@ -157,6 +191,15 @@ def most_gained(taps: int) -> float:
     ----------
     taps
         Number of taps k, at least 2.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `taps` is no int from 2 on.
 
     Notes
     -----

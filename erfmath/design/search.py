@@ -84,8 +84,8 @@ def find_designs(
         If there is no such design; the message says what the nearest field is that has one. Or if the search
         ends, after some seconds, before one is found or ruled out.
 
-    Notes
-    -----
+    References
+    ----------
     F. Yu, V. Koltun, Multi-scale context aggregation by dilated convolutions, ICLR 2016, for the field;
     :func:`erfmath.has_no_holes` for the condition.
 

@@ -43,6 +43,14 @@ class WideningRow:
         Of its theoretical field, per axis.
     is_covered
         Whether a unit sees every position of its field.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> net = em.Conv((3, 3), padding=1) ** 3 >> em.Pool((2, 2)) >> em.Conv((3, 3), padding=1) ** 3
+    >>> row = em.widen(net, 24).rows[0]
+    >>> row.change, row.factor, row.field, row.stride, row.is_covered, round(row.effective, 2)
+    ('dilation from stride 1 on x 2', 2, (32, 32), (2, 2), True, 26.31)
     """
 
     change: str
@@ -60,7 +68,20 @@ class WideningRow:
 
 @dataclass(frozen=True, repr=False)
 class Widening:
-    """The changes that widen a network to an effective field; see :func:`widen`. Iterating gives the rows."""
+    """The changes that widen a network to an effective field; see :func:`widen`. Iterating gives the rows.
+
+    Attributes
+    ----------
+    rows
+        A :class:`WideningRow` for each change, those that touch less of the network first.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> net = em.Conv((3, 3), padding=1) ** 3 >> em.Pool((2, 2)) >> em.Conv((3, 3), padding=1) ** 3
+    >>> [row.change for row in em.widen(net, 24)]
+    ['dilation from stride 1 on x 2', 'dilation of all layers x 2', 'stride of Pool 2x2 /2 avg x 2']
+    """
 
     rows: tuple[WideningRow, ...]
 
@@ -112,8 +133,8 @@ def widen(net: Node, effective: int, **options: Any) -> Widening:
     ValueError
         If the field is that large already, or no factor up to 8 reaches it.
 
-    Notes
-    -----
+    References
+    ----------
     L.-C. Chen et al., DeepLab, IEEE Transactions on Pattern Analysis 40 (2018), for the dilations.
 
     Examples

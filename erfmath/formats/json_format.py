@@ -61,6 +61,10 @@ def network_to_json(net: Node, indent: int | None = None) -> str:
     indent
         Spaces of indentation; None for one line.
 
+    Returns
+    -------
+    str
+
     Raises
     ------
     TypeError
@@ -91,6 +95,10 @@ def network_from_json(data: Any) -> Node:
     ----------
     data
         Text as :func:`network_to_json` writes it, or the dict that it stands for.
+
+    Returns
+    -------
+    Node
 
     Raises
     ------

@@ -76,6 +76,10 @@ def parse_network(text: str, ndim: int | None = None) -> Node:
         Number of axes that single numbers stand for; None for that of the longest size in the text, or of
         the networks that it names.
 
+    Returns
+    -------
+    Node
+
     Raises
     ------
     ValueError

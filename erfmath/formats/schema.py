@@ -51,6 +51,11 @@ def json_schema(of: str = "network") -> dict[str, Any]:
     of
         "network" for what :func:`erfmath.network_to_json` writes, "analysis" for ``erfmath analyze --json``.
 
+    Returns
+    -------
+    dict
+        A copy, which you may change.
+
     Raises
     ------
     ValueError

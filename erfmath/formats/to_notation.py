@@ -16,6 +16,15 @@ from .notation import channels_of, parse_network
 def format_network(net: Node) -> str:
     """Return a network in the short notation, from which :func:`parse_network` rebuilds an equal one.
 
+    Parameters
+    ----------
+    net
+        A network.
+
+    Returns
+    -------
+    str
+
     Raises
     ------
     TypeError

@@ -61,8 +61,8 @@ def compound_sum(number: Any, terms: UnivariateDistribution) -> UnivariateDistri
     TypeError, ValueError
         If N is of another kind, can be negative, or a term can be negative where N has no end.
 
-    Notes
-    -----
+    References
+    ----------
     H. H. Panjer, Recursive evaluation of a family of compound distributions, ASTIN Bulletin 12 (1981).
 
     Examples

@@ -78,7 +78,9 @@ class ProductDistribution(LatticeDistribution):
 
     def __init__(self, polynomial: Product) -> None:
         if not isinstance(polynomial, Product):
-            raise TypeError(f"polynomial must be a Product, got {polynomial!r}; distribution() takes the rest")
+            raise TypeError(
+                f"polynomial must be a Product, got {polynomial!r}; distribution() takes the rest"
+            )
         require_one_axis(polynomial)
         self._polynomial = polynomial
         self._origin = polynomial.offsets[0]

@@ -69,8 +69,8 @@ def to_torch(
     ImportError
         If torch is not installed.
 
-    Notes
-    -----
+    References
+    ----------
     K. He et al., Delving deep into rectifiers, ICCV 2015; Y. LeCun et al., Efficient backprop, 1998; X.
     Glorot, Y. Bengio, AISTATS 2010.
 

@@ -43,6 +43,19 @@ class Measurement:
         The network that was measured and its initialisation; None for a module.
     record
         The sums over the runs, which those of other runs add to: ``a + b`` is the measurement of both.
+
+    Examples
+    --------
+    >>> import erfmath as em  # doctest: +SKIP
+    >>> found = em.measure(em.Conv(3, padding=1) ** 4, runs=50, rng=0, progress=False)  # doctest: +SKIP
+    >>> found.map.shape, found.map_error.shape, found.offset, found.unit  # doctest: +SKIP
+    ((9,), (9,), (0,), (4,))
+    >>> found.distribution.support(), found.law == found.distribution, found.moments.shape  # doctest: +SKIP
+    ((0, 8), True, (50, 3))
+    >>> found.effective_field().count, found.size_error() < 1  # doctest: +SKIP
+    (8, True)
+    >>> found.var.shape, found.var_error.shape  # doctest: +SKIP
+    ((1,), (1,))
     """
 
     map: Floats
@@ -109,7 +122,7 @@ class Measurement:
         return np.asarray((second - 2 * centre * first + (centre**2 - self.var) * mass) / total[0])
 
     def size_error(self, **options: Any) -> float:
-        r"""Return the standard error of the size of the effective field over the runs; nan for a single run.
+        """Return the standard error of the size of the effective field over the runs; nan for a single run.
 
         To first order a size follows the spread: its relative error is that of the geometric mean of the
         standard deviations over the axes. Against repeated measurements that is right within a factor of 2.
@@ -118,6 +131,16 @@ class Measurement:
         ----------
         **options
             Those of :func:`effective_field`.
+
+        Returns
+        -------
+        float
+            In pixels.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an option is none of :func:`effective_field`, or does not fit.
         """
         if len(self.moments) < 2:
             return math.nan
@@ -128,7 +151,22 @@ class Measurement:
         return self.effective_field(**options).size * float(shares.std(ddof=1)) / math.sqrt(len(shares))
 
     def effective_field(self, **options: Any) -> EffectiveField:
-        """Return the effective field of the measured map, with the options of :func:`effective_field`."""
+        """Return the effective field of the measured map, with the options of :func:`effective_field`.
+
+        Parameters
+        ----------
+        **options
+            Those of :func:`effective_field`.
+
+        Returns
+        -------
+        EffectiveField
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an option is none of these, or does not fit.
+        """
         return effective_field(self.distribution, **options)
 
     def compare(self, theory: Distribution | Node | None = None, **options: Any) -> Agreement:
@@ -141,10 +179,22 @@ class Measurement:
         **options
             `definition`, `ref`, `level` of :func:`effective_field`.
 
+        Returns
+        -------
+        Agreement
+            Its repr is a table.
+
         Raises
         ------
         TypeError, ValueError
             If a module was measured and no theory is given, or if the theory has another number of axes.
+
+        Examples
+        --------
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> found = em.measure(em.Conv(3, padding=1) ** 4, runs=50, rng=0, progress=False)  # doctest: +SKIP
+        >>> found.compare().correlation > 0.95  # doctest: +SKIP
+        True
         """
         return Agreement(self, self._profiled(self._expected(theory)), options)
 
@@ -182,17 +232,59 @@ class Measurement:
         return measurement_of(Record.added([self.record, other.record]), self.net, self.init)
 
     def save(self, path: Any) -> None:
-        """Write the measurement, with what was measured, as one npz file; see :meth:`load`."""
+        """Write the measurement, with what was measured, as one npz file; see :meth:`load`.
+
+        Parameters
+        ----------
+        path
+            The file, which should end in .npz.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; then nothing is.
+
+        Examples
+        --------
+        >>> import os, tempfile  # doctest: +SKIP
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> found = em.measure(em.Conv(3, padding=1), runs=2, rng=0, progress=False)  # doctest: +SKIP
+        >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +SKIP
+        ...     found.save(f"{folder}/field.npz")
+        ...     em.Measurement.load(f"{folder}/field.npz").runs
+        2
+        """
         self.record.save(path)
 
     @classmethod
     def load(cls, path: Any) -> Measurement:
         """Return the measurement in a file that :meth:`save` or a checkpoint of :func:`measure` wrote.
 
+        Parameters
+        ----------
+        path
+            The file.
+
+        Returns
+        -------
+        Measurement
+
         Raises
         ------
         FileNotFoundError, ValueError
             If there is none, or the file holds something else.
+
+        Examples
+        --------
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> parts = [em.Measurement.load(f"{seed}.npz") for seed in range(4)]  # doctest: +SKIP
+        Traceback (most recent call last):
+            ...
+        FileNotFoundError: there is no file '0.npz' in /tmp/w/strings
+        >>> whole = em.merge(parts)  # doctest: +SKIP
+        Traceback (most recent call last):
+            ...
+        NameError: name 'parts' is not defined
         """
         record = load_record(path)
         subject = record.subject
@@ -227,6 +319,10 @@ def merge(parts: Iterable[Measurement]) -> Measurement:
     ----------
     parts
         Measurements of the same, of different seeds; see :meth:`Measurement.load`.
+
+    Returns
+    -------
+    Measurement
 
     Raises
     ------
@@ -263,6 +359,18 @@ class Agreement:
         The distribution that the theory predicts.
     options
         The options of :func:`erfmath.effective_field`.
+
+    Examples
+    --------
+    >>> import erfmath as em  # doctest: +SKIP
+    >>> found = em.measure(em.Conv(3, padding=1) ** 4, runs=50, rng=0, progress=False)  # doctest: +SKIP
+    >>> agreed = found.compare()  # doctest: +SKIP
+    >>> agreed.correlation > 0.95, agreed.l1 < 0.3  # doctest: +SKIP
+    (True, True)
+    >>> len(agreed.variance_ratio), len(agreed.variance_error)  # doctest: +SKIP
+    (1, 1)
+    >>> agreed.effective.field_size, agreed.effective_error < 1, agreed.expected.count  # doctest: +SKIP
+    (9.0, True, 9)
     """
 
     measured: Measurement

@@ -27,8 +27,8 @@ class ExactSum:
     parts
         What adds to it: (parts, *shape).
 
-    Notes
-    -----
+    References
+    ----------
     J. R. Shewchuk, Adaptive precision floating-point arithmetic and fast robust geometric predicates,
     Discrete & Computational Geometry 18 (1997), theorem 10.
 

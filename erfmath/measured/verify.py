@@ -37,6 +37,13 @@ class UnitCheck:
     slack
         How far from either end the gradient may stop, per axis: a quarter of the input on a side that the
         field is unbounded on, as strides and grids of tokens leave out the last samples.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> check = em.UnitCheck((8,), expected=((6, 10),), found=((7, 10),), slack=((0, 0),))
+    >>> check.is_inside, check.is_met, check.verdict
+    (True, False, 'smaller')
     """
 
     unit: Ints
@@ -85,6 +92,14 @@ class Verification:
         What was not compared, and why, in sentences.
     is_by_gradient
         Whether gradients were taken; of files inputs were changed.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> check = em.UnitCheck((8,), expected=((6, 10),), found=((6, 10),), slack=((0, 0),))
+    >>> found = em.Verification("net", "out", (check,))
+    >>> found.ok, found.is_inside, found.to_dict()["units"][0]["verdict"]
+    (True, True, 'as expected')
     """
 
     name: str

@@ -144,12 +144,22 @@ class Model(Node):
 
     Examples
     --------
-    >>> import erfmath as em
-    >>> model = em.from_onnx("resnet50.onnx")  # doctest: +SKIP
+    >>> import erfmath as em  # doctest: +SKIP
+    >>> from torch import nn  # doctest: +SKIP
+    >>> layers = nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3, stride=2)  # doctest: +SKIP
+    >>> model = em.from_torch(nn.Sequential(*layers, nn.Flatten()), (1, 3, 32, 32))  # doctest: +SKIP
     >>> model  # doctest: +SKIP
-    <Model resnet50.onnx: input 1x3x224x224, read up to 'r171'>
-    >>> em.receptive_field(model >> em.Conv((3, 3))).size  # doctest: +SKIP
-    (491, 491)
+    <Model Sequential: input 1x3x32x32, read up to '3'>
+    >>> em.receptive_field(model >> em.Conv((3, 3))).size, model.layers, model.warnings  # doctest: +SKIP
+    ((9, 9), ('0', '1', '2', '3'), ())
+    >>> model.ndim, model.input_shape, model.input_size, model.channels, model.space  # doctest: +SKIP
+    (2, (1, 3, 32, 32), (32, 32), 3, (2, 3))
+    >>> model.output, model.outputs, model.reads_own_output, model.is_last_map  # doctest: +SKIP
+    ('3', ('0', '1', '2', '3'), True, False)
+    >>> model.is_module, model.is_read, model.reads_all, model.has_parts  # doctest: +SKIP
+    (True, True, True, True)
+    >>> model.stretches, model.adapts  # doctest: +SKIP
+    (None, None)
     """
 
     net: Node
@@ -187,16 +197,42 @@ class Model(Node):
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """The tensors up to the one that was read, in the order of the data, the input first."""
+        """The tensors up to the one that was read, in the order of the data, the input first.
+
+        Examples
+        --------
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> from torch import nn  # doctest: +SKIP
+        >>> model = em.from_torch(nn.Sequential(nn.Conv1d(1, 8, 3), nn.ReLU()), (1, 1, 32))  # doctest: +SKIP
+        >>> [tensor.shape for tensor in model.tensors]  # doctest: +SKIP
+        [(1, 1, 32), (1, 8, 30), (1, 8, 30)]
+        """
         return tuple(self._known.trace.made)
 
     def with_weights(self, weights: str) -> Model:
         """Return the model read with other weights: "uniform", "given" or "energy".
 
+        Parameters
+        ----------
+        weights
+            "uniform", "given" or "energy", see :func:`from_onnx`.
+
+        Returns
+        -------
+        Model
+
         Raises
         ------
         ValueError
             If the weights are none of these, or an operator has none that are known: the message names it.
+
+        Examples
+        --------
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> from torch import nn  # doctest: +SKIP
+        >>> model = em.from_torch(nn.Conv1d(1, 1, 3), (1, 1, 32)).with_weights("given")  # doctest: +SKIP
+        >>> model.weights, model.net  # doctest: +SKIP
+        ('given', Weighted(Conv(3, channels=1), <weights of shape (1, 1, 3)>, 1))
         """
         known = self._known
         return self if weights == self.weights else known.source.model(known.asked, weights)
@@ -204,23 +240,58 @@ class Model(Node):
     def up_to(self, name: str | int) -> Model:
         """Return the model read up to another tensor: by its name, that of its layer, or an output's number.
 
+        Parameters
+        ----------
+        name
+            The name of a tensor or of its layer, or the number of an output.
+
+        Returns
+        -------
+        Model
+
         Raises
         ------
         ValueError
             If there is no such tensor: the message names some that can be read.
+
+        Examples
+        --------
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> from torch.nn import Conv1d, Sequential  # doctest: +SKIP
+        >>> model = em.from_torch(Sequential(Conv1d(1, 8, 3), Conv1d(8, 8, 5)), (1, 1, 32))  # doctest: +SKIP
+        >>> em.receptive_field(model).size, em.receptive_field(model.up_to("0")).size  # doctest: +SKIP
+        (7, 3)
         """
         return self._known.source.model(name, self.weights)
 
     @cached_property
     def parts(self) -> Part:
-        """Its submodules or nodes as a tree, with all that they hold and compute."""
+        """Its submodules or nodes as a tree, with all that they hold and compute.
+
+        Examples
+        --------
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> from torch.nn import Conv1d, Sequential  # doctest: +SKIP
+        >>> model = em.from_torch(Sequential(Conv1d(1, 8, 3), Conv1d(8, 8, 5)), (1, 1, 32))  # doctest: +SKIP
+        >>> [(part.path, part.kind) for part in model.parts.inside]  # doctest: +SKIP
+        [(('0',), 'Conv1d'), (('1',), 'Conv1d')]
+        """
         from .parts import parts_of
 
         return parts_of(self)
 
     @property
     def reading(self) -> tuple[Reader, Trace]:
-        """The reader of its operators, and what was met when they were run."""
+        """The reader of its operators, and what was met when they were run.
+
+        Examples
+        --------
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> from torch import nn  # doctest: +SKIP
+        >>> reader, trace = em.from_torch(nn.Conv1d(1, 8, 3), (1, 1, 32)).reading  # doctest: +SKIP
+        >>> len(trace.made)  # doctest: +SKIP
+        2
+        """
         return self._known.reader, self._known.trace
 
     @property
@@ -236,7 +307,30 @@ class Model(Node):
         )
 
     def network_up_to(self, tensor: Tensor) -> Node:
-        """Return the network from the input to one of the `tensors`."""
+        """Return the network from the input to one of the `tensors`.
+
+        Parameters
+        ----------
+        tensor
+            One of :attr:`tensors`.
+
+        Returns
+        -------
+        Node
+
+        Raises
+        ------
+        TypeError
+            If it is no such tensor.
+
+        Examples
+        --------
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> from torch import nn  # doctest: +SKIP
+        >>> model = em.from_torch(nn.Sequential(nn.Conv1d(1, 8, 3), nn.ReLU()), (1, 1, 32))  # doctest: +SKIP
+        >>> model.network_up_to(model.tensors[1])  # doctest: +SKIP
+        Conv(3, channels=8)
+        """
         return self._known.trace.network(tensor)
 
     def module(self) -> Any:
@@ -246,6 +340,14 @@ class Model(Node):
         ------
         ValueError
             If the model is an ONNX file, which PyTorch does not run, or its input is what was read.
+
+        Examples
+        --------
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> import torch  # doctest: +SKIP
+        >>> model = em.from_torch(torch.nn.Conv1d(1, 8, 3), (1, 1, 32))  # doctest: +SKIP
+        >>> model.module()(torch.zeros(1, 1, 32)).shape  # doctest: +SKIP
+        torch.Size([1, 8, 30])
         """
         return self._known.reader.part(self._known.trace.read)
 
@@ -256,12 +358,28 @@ class Model(Node):
         ------
         ValueError
             If the model is no ONNX file, or was read from another tensor than an input of the file's.
+
+        Examples
+        --------
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> proto, name, others = em.from_onnx("resnet50.onnx").up_to("layer1").runnable()  # doctest: +SKIP
+        Traceback (most recent call last):
+            ...
+        FileNotFoundError: there is no file 'resnet50.onnx' in /tmp/w/strings
         """
         return self._known.reader.runnable(self._known.trace.read)
 
     @property
     def read_tensor(self) -> Tensor:
-        """The tensor that was read, whose layout says where the axes of the space are."""
+        """The tensor that was read, whose layout says where the axes of the space are.
+
+        Examples
+        --------
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> from torch import nn  # doctest: +SKIP
+        >>> em.from_torch(nn.Conv1d(1, 8, 3), (1, 1, 32)).read_tensor.shape  # doctest: +SKIP
+        (1, 8, 30)
+        """
         return self._known.trace.read
 
     @property

@@ -407,8 +407,8 @@ def receptive_field(net: Node) -> ReceptiveField:
     TypeError
         If it is not a network, or holds a layer of an unknown type.
 
-    Notes
-    -----
+    References
+    ----------
     A. Araujo, W. Norris, J. Sim, Computing receptive fields of convolutional neural networks, Distill, 2019.
 
     Examples

@@ -54,6 +54,11 @@ class Stage:
     mixing
         Where channels have weights of their own, those; the kernel then holds 1 for each tap that counts.
 
+    Raises
+    ------
+    TypeError
+        If what has a number per axis is no tuple.
+
     Examples
     --------
     >>> import erfmath as em

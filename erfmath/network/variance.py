@@ -219,8 +219,8 @@ def batch_norm_residuals(branch: Node, n: int) -> Node:
     ValueError
         If the branch has another sum or changes the rate, or n is not such a number.
 
-    Notes
-    -----
+    References
+    ----------
     S. De, S. Smith, Batch normalization biases residual blocks towards the identity function in deep
     networks, NeurIPS 2020.
 

@@ -38,6 +38,13 @@ def plot_comparison(comparison: Comparison, ax: Any = None, *, name: str = "") -
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError
+        If it is no Comparison, or `ax` no axes.
+    ImportError
+        If matplotlib is not installed.
+
     Examples
     --------
     >>> from erfmath.design.comparison import compare

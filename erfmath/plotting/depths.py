@@ -42,6 +42,13 @@ def plot_growth(
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError
+        If it is no Growth, or no mapping of names to these.
+    ImportError
+        If matplotlib is not installed.
+
     Examples
     --------
     >>> from erfmath import Kernel, growth
@@ -132,6 +139,13 @@ def plot_depths(
     Returns
     -------
     list of matplotlib.axes.Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no mapping of depths to distributions, or of more than 64.
+    ImportError
+        If matplotlib is not installed.
 
     Examples
     --------

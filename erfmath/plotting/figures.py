@@ -61,7 +61,30 @@ def new_figure(size: tuple[float, float] = (6, 4)) -> Any:
 
 @contextlib.contextmanager
 def fonts_for(figure: Any) -> Iterator[None]:
-    """Draw with letters that fit the width of a figure, from 6 points on; None has those of Matplotlib."""
+    """Draw with letters that fit the width of a figure, from 6 points on; None has those of Matplotlib.
+
+    Parameters
+    ----------
+    figure
+        A Matplotlib figure, or None.
+
+    Yields
+    ------
+    None
+        Within the block, letters have that size.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> with fonts_for(new_figure((3, 2))):
+    ...     matplotlib.rcParams["font.size"] < 10
+    True
+    """
     new_figure()  # says what is missing
     from matplotlib import rc_context, rcParams
 

@@ -59,6 +59,13 @@ def plot_impact(
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no distribution, has not two axes, or an option does not fit.
+    ImportError
+        If matplotlib is not installed.
+
     Examples
     --------
     >>> from erfmath import Conv, distribution
@@ -158,6 +165,13 @@ def plot_projections(
     Returns
     -------
     list of matplotlib.axes.Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no distribution, or an option does not fit.
+    ImportError
+        If matplotlib is not installed.
 
     Examples
     --------

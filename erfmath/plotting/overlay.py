@@ -85,7 +85,31 @@ def plot_over(
 
 
 def as_picture(picture: Any) -> Any:
-    """Return a picture as floats from 0 to 1 of three channels, read from a file or an array."""
+    """Return a picture as floats from 0 to 1 of three channels, read from a file or an array.
+
+    Parameters
+    ----------
+    picture
+        A path, or an array of shape (height, width) or (height, width, 3 or 4): bytes, or floats from 0 to 1.
+
+    Returns
+    -------
+    ndarray
+        Of shape (height, width, 3).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no picture, or has another shape.
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> as_picture(np.full((2, 3), 255, dtype=np.uint8)).shape
+    (2, 3, 3)
+    """
     values = _read(picture) if isinstance(picture, (str, os.PathLike)) else np.asarray(picture)
     if values.dtype.kind not in "biuf" or values.ndim not in (2, 3) or 0 in values.shape:
         raise ValueError(

@@ -51,6 +51,13 @@ def plot_profile(
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no distribution on one axis, or an option does not fit.
+    ImportError
+        If matplotlib is not installed.
+
     Examples
     --------
     >>> from erfmath import Kernel, distribution

@@ -89,6 +89,19 @@ class Analysis:
         The reason for each reading that does not exist, by its name in :meth:`to_dict`.
     warnings
         Sentences about the reading of a model, above all if another tensor than its output was read.
+    is_size_asked, is_unit_asked
+        Whether the size of the input, and the unit, were asked for.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> found = em.analyze("resnet18", input_size=64)
+    >>> found.name, found.field.size, found.halo, found.limit.verdict.kind
+    ('resnet18', (435, 435), ((217, 186), (217, 186)), 'one layer dominates')
+    >>> {name: field.count for name, field in found.effective.items()}, str(found.rules[0])
+    ({'threshold': 17333, 'mass': 31981}, "pixels above 4.55 % of the centre's impact")
+    >>> found.is_long, found.shown is found.layers, len(found.context.critical), found.why
+    (False, True, 11, {})
     """
 
     name: str
@@ -163,6 +176,16 @@ class Analysis:
         ------
         ValueError
             For another network, whose tensors have no names.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> net = em.Graph({"a": (em.Conv(3, stride=2), "input"), "b": (em.Conv(3), "a")})
+        >>> print(em.analyze(net, input_size=32).stages)
+        tensor  size  stride  offset  field
+        ------  ----  ------  ------  -----
+        a          ?       2       0      3
+        b          ?       2       0      7
         """
         from .stages import stages_of
 
@@ -239,6 +262,13 @@ class Analysis:
         key. Values per axis are lists. For each layer, "field" is the size of the theoretical field and
         "offset" the first position that unit 0 sees. Infinity is the string "inf" or
         "-inf"; a fraction is a string such as "1/2".
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> found = em.analyze(em.Conv(3, padding=1), input_size=16).to_dict()
+        >>> found["field"]["size"], found["field"]["halo"], found["cost"]
+        ([3], [[1, 1]], {'parameters': 3, 'macs': 48, 'memory': 64})
         """
         from .as_json import as_dict
 

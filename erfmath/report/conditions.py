@@ -53,6 +53,15 @@ class Condition:
         What the network has, or why it has none.
     holds
         Whether it is met.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> (condition,) = em.check(em.Conv(3), field=5)
+    >>> condition.name, condition.wanted, condition.found, condition.holds
+    ('field', 'at least 5', '3 samples', False)
+    >>> print(condition)
+    FAIL  field at least 5: 3 samples
     """
 
     name: str
@@ -160,6 +169,13 @@ def check(
 def assert_sees(what: Any, **conditions: Any) -> None:
     """Raise where a network fails a condition; for test suites, with the arguments of :func:`check`.
 
+    Parameters
+    ----------
+    what
+        A network, a Model, a PyTorch module, a name, or a file, as for :func:`analyze`.
+    **conditions
+        The conditions of :func:`check`, and how a model is read.
+
     Raises
     ------
     AssertionError
@@ -171,6 +187,10 @@ def assert_sees(what: Any, **conditions: Any) -> None:
     --------
     >>> import erfmath as em
     >>> em.assert_sees(em.Conv(3, padding=1) ** 3, halo=3, field=7)
+    >>> em.assert_sees(em.Conv(3, padding=1) ** 3, halo=2)
+    Traceback (most recent call last):
+        ...
+    AssertionError: FAIL  halo 2: needs 3 before, 3 after
     """
     failures = check(what, **conditions)
     if failures:

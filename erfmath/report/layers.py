@@ -64,8 +64,8 @@ def layer_table(
     ValueError
         If the input is too small for a layer, which the message names, or if the channels do not fit.
 
-    Notes
-    -----
+    References
+    ----------
     A. Araujo, W. Norris, J. Sim, Computing receptive fields of convolutional neural networks, Distill, 2019.
 
     Examples

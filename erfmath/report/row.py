@@ -90,6 +90,16 @@ class LayerRow:
         The shape of what a part of a model makes, without the batch; None where it is not known.
     is_around
         Whether rows of its own parts follow, which it does not count.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> net = em.Conv(3, padding=1, channels=8) >> em.Conv(5, stride=2, channels=4)
+    >>> row = em.layer_table(net, 32, channels=1).rows[1]
+    >>> row.layer, row.size, row.stride, row.offset, row.halo, row.output_size, row.macs
+    ('Conv 5 /2', (7,), (2,), (-1,), ((1, 4),), (14,), 2240)
+    >>> row.net == net, round(row.share, 3), row.effective, row.start == row.offset
+    (True, 0.75, 7.0, True)
     """
 
     layer: str
@@ -138,7 +148,15 @@ class LayerRow:
         return self.offset
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the readings by name; the size of the field is "field"."""
+        """Return the readings by name; the size of the field is "field".
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> row = em.layer_table(em.Conv(3, padding=1), 32).rows[0].as_dict()
+        >>> row["field"], row["output_size"], row["halo"]
+        ((3,), (32,), ((1, 1),))
+        """
         return {
             "layer": self.layer,
             "path": self.path,

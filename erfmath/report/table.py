@@ -24,18 +24,24 @@ _ADDED = ("parameters", "macs", "memory")
 class LayerTable:
     """The layers of a network from input to output; see :func:`layer_table`. Iterating gives the rows.
 
+    Attributes
+    ----------
+    net
+        The network.
+    rows
+        A :class:`LayerRow` for each layer.
+
     Examples
     --------
     >>> from erfmath import Conv, Pool, layer_table
     >>> net = Conv((3, 3), padding=1, channels=8) >> Pool((2, 2)) >> Conv((3, 3), padding=1, channels=4)
     >>> rows = layer_table(net, 32, channels=3)
-    >>> rows.parameters, rows.columns[:4]
-    (504, ('layer', 'output', 'field', 'effective'))
+    >>> rows.parameters, rows.macs, rows.memory, rows.columns[:4]
+    (504, 294912, 45056, ('layer', 'output', 'field', 'effective'))
     >>> print(rows.filter(lambda row: row.parameters).sort("macs").to_csv(columns=["layer", "macs", "field"]))
     layer,macs,field
     Conv 3x3,73728,8
     Conv 3x3,221184,3
-    <BLANKLINE>
     """
 
     net: Node
@@ -88,10 +94,25 @@ class LayerTable:
     def folded(self, depth: int) -> LayerTable:
         """Return the table with what is deeper than `depth` added to the row around it.
 
+        Parameters
+        ----------
+        depth
+            The deepest level of modules that keeps rows of its own, from 1.
+
+        Returns
+        -------
+        LayerTable
+
         Raises
         ------
         TypeError, ValueError
             If `depth` is not a positive int.
+
+        Examples
+        --------
+        >>> from erfmath import Conv, layer_table
+        >>> len(layer_table(Conv(3) >> Conv(5)).folded(1).rows)  # no modules in modules here
+        2
         """
         depth = as_count(depth, "depth", minimum=1)
         groups: list[list[LayerRow]] = []
@@ -104,6 +125,17 @@ class LayerTable:
 
     def sort(self, by: str | Callable[[LayerRow], Any], descending: bool = False) -> LayerTable:
         """Return the table sorted by a column or a function of a row; what is not known comes last.
+
+        Parameters
+        ----------
+        by
+            The name of a column, or a function of a :class:`LayerRow`.
+        descending
+            Whether the largest comes first.
+
+        Returns
+        -------
+        LayerTable
 
         Raises
         ------
@@ -119,6 +151,15 @@ class LayerTable:
 
     def filter(self, keep: Callable[[LayerRow], Any]) -> LayerTable:
         """Return the table of the rows for which a function is true.
+
+        Parameters
+        ----------
+        keep
+            A function of a :class:`LayerRow`.
+
+        Returns
+        -------
+        LayerTable
 
         Raises
         ------
@@ -138,10 +179,25 @@ class LayerTable:
         A value per axis is a single one where the axes agree in every row, else a column for each: "field_0",
         "field_1". Infinity is a float, what does not exist None.
 
+        Parameters
+        ----------
+        columns
+            Names of columns; None for all.
+
+        Returns
+        -------
+        list of dict
+
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If there is no such column.
+
+        Examples
+        --------
+        >>> from erfmath import Conv, layer_table
+        >>> layer_table(Conv(3, stride=2)).to_dicts(["layer", "field", "stride"])
+        [{'layer': 'Conv 3 /2', 'field': 3, 'stride': 2}]
         """
         return exports.dicts(self.rows, columns)
 
@@ -150,9 +206,20 @@ class LayerTable:
     ) -> str | None:
         """Return the table as comma-separated values, or write them to a file.
 
+        Parameters
+        ----------
+        path
+            The file to write; None returns the text.
+        columns
+            Names of columns; None for all.
+
+        Returns
+        -------
+        str or None
+
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If there is no such column.
         OSError
             If the file cannot be written; then nothing is.
@@ -162,25 +229,152 @@ class LayerTable:
     def to_markdown(
         self, path: str | os.PathLike[str] | None = None, columns: Sequence[str] | None = None
     ) -> str | None:
-        """Return the table in Markdown, or write it to a file; see `to_csv`."""
+        """Return the table in Markdown, or write it to a file.
+
+        Parameters
+        ----------
+        path
+            The file to write; None returns the text.
+        columns
+            Names of columns; None for all.
+
+        Returns
+        -------
+        str or None
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such column.
+        OSError
+            If the file cannot be written; then nothing is.
+
+        Examples
+        --------
+        >>> from erfmath import Conv, layer_table
+        >>> print(layer_table(Conv(3, stride=2)).to_markdown(columns=["layer", "field"]))
+        | layer     | field |
+        | :-------- | ----: |
+        | Conv 3 /2 |     3 |
+        """
         return exports.delivered(exports.as_markdown(self.to_dicts(columns)), path, exports.MARKDOWN)
 
     def to_latex(
         self, path: str | os.PathLike[str] | None = None, columns: Sequence[str] | None = None
     ) -> str | None:
-        """Return the table as a LaTeX tabular with the rules of booktabs, or write it; see `to_csv`."""
+        r"""Return the table as a LaTeX tabular with the rules of booktabs, or write it to a file.
+
+        Parameters
+        ----------
+        path
+            The file to write; None returns the text.
+        columns
+            Names of columns; None for all.
+
+        Returns
+        -------
+        str or None
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such column.
+        OSError
+            If the file cannot be written; then nothing is.
+
+        Examples
+        --------
+        >>> from erfmath import Conv, layer_table
+        >>> print(layer_table(Conv(3, stride=2)).to_latex(columns=["layer", "field"]))
+        \begin{tabular}{lr}
+        \toprule
+        layer & field \\
+        \midrule
+        Conv 3 /2 & 3 \\
+        \bottomrule
+        \end{tabular}
+        """
         return exports.delivered(exports.as_latex(self.to_dicts(columns)), path, exports.LATEX)
 
     def to_pandas(self, columns: Sequence[str] | None = None) -> Any:
-        """Return a pandas DataFrame; raise ImportError without pandas."""
+        """Return the table as a pandas DataFrame.
+
+        Parameters
+        ----------
+        columns
+            Names of columns; None for all.
+
+        Returns
+        -------
+        DataFrame
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such column.
+        ImportError
+            If the library is not installed.
+
+        Examples
+        --------
+        >>> from erfmath import Conv, layer_table  # doctest: +SKIP
+        >>> layer_table(Conv(3, stride=2)).to_pandas(["layer", "field"])  # doctest: +SKIP
+               layer  field
+        0  Conv 3 /2      3
+        """
         return exports.frame("pandas", self.to_dicts(columns), columns or self.columns)
 
     def to_polars(self, columns: Sequence[str] | None = None) -> Any:
-        """Return a polars DataFrame; raise ImportError without polars."""
+        """Return the table as a polars DataFrame.
+
+        Parameters
+        ----------
+        columns
+            Names of columns; None for all.
+
+        Returns
+        -------
+        DataFrame
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such column.
+        ImportError
+            If the library is not installed.
+
+        Examples
+        --------
+        >>> from erfmath import Conv, layer_table  # doctest: +SKIP
+        >>> layer_table(Conv(3, stride=2)).to_polars(["layer", "field"]).shape  # doctest: +SKIP
+        (1, 2)
+        """
         return exports.frame("polars", self.to_dicts(columns), columns or self.columns)
 
     def fitting(self, rows: int) -> LayerTable | None:
-        """Return the table at the greatest depth that has at most so many rows, None where none has."""
+        """Return the table at the greatest depth that has at most so many rows, None where none has.
+
+        Parameters
+        ----------
+        rows
+            The most rows.
+
+        Returns
+        -------
+        LayerTable or None
+
+        Raises
+        ------
+        TypeError
+            If `rows` is no number.
+
+        Examples
+        --------
+        >>> from erfmath import Conv, layer_table
+        >>> layer_table(Conv(3) >> Conv(5)).fitting(1) is None
+        True
+        """
+        rows = as_count(rows, "rows")
         for depth in range(max((row.depth for row in self.rows), default=1), 0, -1):
             if sum(row.depth <= depth for row in self.rows) <= rows:
                 return self.folded(depth)
@@ -194,7 +388,14 @@ class LayerTable:
         return table(*self.cells(), left=1)
 
     def cells(self) -> tuple[list[str], list[list[str]]]:
-        """Return the headers and the rows as text."""
+        """Return the headers and the rows as text.
+
+        Examples
+        --------
+        >>> from erfmath import Conv, layer_table
+        >>> layer_table(Conv(3, stride=2)).cells()
+        (['layer', 'stride', 'offset', 'field'], [['Conv 3 /2', '2', '0', '3']])
+        """
         sized = any(row.output_size is not None or row.shape is not None for row in self.rows)
         costed = any(row.parameters is not None for row in self.rows)
         names = ["params" if isinstance(self.net, Model) else "weights", "MACs"]

@@ -34,6 +34,12 @@ class Buffer:
         Channels of each.
     memory
         Bytes.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> em.latency(em.Conv(3, dilation=4, padding="causal"), channels=2).buffers[0]
+    Buffer(layer='Conv 3 dilation 4', samples=8, channels=2, memory=64)
     """
 
     layer: str

@@ -58,6 +58,17 @@ class Latency:
         Of the input.
     itemsize
         Bytes of a number.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> late = em.latency(em.Conv(8, 4, padding=2) >> em.Conv(3, padding=1), rate=16000)
+    >>> late.lookahead, late.lookaheads, late.context, late.hop, late.frame, late.delay
+    (9, (9,), 16, 4, 4, 9)
+    >>> late.ms.delay, late.seconds.delay, late.frames.delay
+    (0.5625, 0.0005625, 2.25)
+    >>> [buffer.samples for buffer in late.buffers], late.memory, late.to_dict()["ms"]["hop"]
+    ([7, 2], 36, 0.25)
     """
 
     field: ReceptiveField

@@ -26,6 +26,16 @@ class Stream:
         than ``i * hop + delay`` samples are in. A Fraction where the output is faster than the input.
     hop
         Samples of the input per unit of the output.
+
+    Examples
+    --------
+    >>> import torch  # doctest: +SKIP
+    >>> import erfmath as em  # doctest: +SKIP
+    >>> s = em.stream(torch.nn.Conv1d(1, 1, 5, padding=2), (1, 1, 64))  # doctest: +SKIP
+    >>> s.delay, s.hop, s(torch.zeros(1, 1, 10)).shape, s.memory  # doctest: +SKIP
+    (2, 1, torch.Size([1, 1, 8]), 4)
+    >>> s.flush().shape  # doctest: +SKIP
+    torch.Size([1, 1, 2])
     """
 
     def __init__(
@@ -54,7 +64,18 @@ class Stream:
         return f"<Stream: chunks of {wanted}, delay {self.delay}, hop {self.hop}>"
 
     def reset(self) -> None:
-        """Begin again, as if nothing had been given."""
+        """Begin again, as if nothing had been given.
+
+        Examples
+        --------
+        >>> import torch  # doctest: +SKIP
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> s = em.stream(torch.nn.Conv1d(1, 1, 5, padding=2), (1, 1, 64))  # doctest: +SKIP
+        >>> first = s(torch.ones(1, 1, 10))  # doctest: +SKIP
+        >>> s.reset()  # doctest: +SKIP
+        >>> torch.equal(s(torch.ones(1, 1, 10)), first)  # doctest: +SKIP
+        True
+        """
         self._pipeline.reset()
         self._queue = Queue(self._out)
         self._given = self._sent = 0

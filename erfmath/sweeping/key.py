@@ -18,6 +18,10 @@ def network_key(net: Node) -> str:
     net
         A network; of a model its layers count, not its name.
 
+    Returns
+    -------
+    str
+
     Raises
     ------
     TypeError

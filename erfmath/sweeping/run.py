@@ -49,6 +49,16 @@ class Sweep:
         Number of its rows, and of those among them that hold an error.
     added
         How many of the rows this run has added.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from erfmath import Conv
+    >>> file = tempfile.mkdtemp() + "/rows.jsonl"
+    >>> found = sweep([Conv(3), Conv(5)], ["field"], out=file, executor=ThreadPoolExecutor(1))
+    >>> found.rows, found.failed, found.added, found.path.name
+    (2, 0, 2, 'rows.jsonl')
     """
 
     path: Path
@@ -68,12 +78,26 @@ class Sweep:
     def to_parquet(self, path: Any) -> None:
         """Write the rows as a file that ends in .parquet; needs pyarrow.
 
+        Parameters
+        ----------
+        path
+            The file, which ends in .parquet.
+
         Raises
         ------
         ImportError
             If pyarrow is not installed.
         ValueError
             If a column holds values of several kinds.
+
+        Examples
+        --------
+        >>> import tempfile  # doctest: +SKIP
+        >>> from concurrent.futures import ThreadPoolExecutor  # doctest: +SKIP
+        >>> folder = tempfile.mkdtemp()  # doctest: +SKIP
+        >>> out, pool = folder + "/rows.jsonl", ThreadPoolExecutor(1)  # doctest: +SKIP
+        >>> found = sweep(["conv3", "conv5"], ["field"], out=out, executor=pool)  # doctest: +SKIP
+        >>> found.to_parquet(folder + "/rows.parquet")  # doctest: +SKIP
         """
         target = checked_path(path, (".parquet",))
         try:

@@ -85,6 +85,17 @@ class TilePlan:
         The halo (before, after) per axis with which every output is that of the whole.
     load
         What the network holds of a tile.
+
+    Examples
+    --------
+    >>> import erfmath as em
+    >>> plan = em.tiles(em.zoo.unet(depth=3), 1024, 256)
+    >>> plan.ndim, plan.size, plan.output_size, plan.tile, plan.halo, plan.step, plan.period
+    (2, (1024, 1024), (1024, 1024), (256, 256), ((48, 48), (48, 48)), (160, 160), (8, 8))
+    >>> plan.shape, plan.count, plan.overhead, plan.is_exact, plan.loss
+    ((6, 6), 36, 2.25, True, 0.0)
+    >>> plan.largest_tensor, plan.memory, plan.tiles is plan
+    (8388608, 67108864, True)
     """
 
     net: Node = field(compare=False)
@@ -201,7 +212,30 @@ class TilePlan:
         return map(self.at, itertools.product(*map(range, self.shape)))
 
     def at(self, place: Any) -> Tile:
-        """Return the tile at a place of the grid of tiles, one number per axis."""
+        """Return the tile at a place of the grid of tiles, one number per axis.
+
+        Parameters
+        ----------
+        place
+            Numbers from 0, an int or one per axis.
+
+        Returns
+        -------
+        Tile
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `place` is no int, or not one per axis, or negative.
+        IndexError
+            If there is no such tile.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.tiles(em.Conv((3, 3), padding=1), 20, 8).at((0, 1))
+        Tile(read=0:8, 6:14, crop=0:7, 1:7, write=0:7, 7:13)
+        """
         numbers = per_axis(place, self.ndim, "place", minimum=0)
         if any(i >= count for i, count in zip(numbers, self.shape, strict=True)):
             raise IndexError(f"place must be below {self.shape}, the tiles along each axis, got {place!r}")
@@ -209,7 +243,28 @@ class TilePlan:
         return Tile(*(tuple(slice(*ends) for ends in part) for part in zip(*spans, strict=True)))
 
     def output_of(self, lengths: Ints) -> Ints:
-        """Return how many samples the network makes of a tile of so many, per axis."""
+        """Return how many samples the network makes of a tile of so many, per axis.
+
+        Parameters
+        ----------
+        lengths
+            Samples of the tile, one per axis.
+
+        Returns
+        -------
+        tuple of int
+
+        Raises
+        ------
+        ValueError
+            If the network does not accept so many.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.tiles(em.Conv(3, stride=2, padding=1), 20, 8).output_of((8,))
+        (4,)
+        """
         return sized(program_of(self.net, self.ndim, unrolled=True), lengths).output
 
     def run(
@@ -247,6 +302,11 @@ class TilePlan:
             True shows the tiles on standard error, if that is a terminal; or a function of the number of
             tiles done and of all.
 
+        Returns
+        -------
+        array
+            `out`, or an array like those that the function returns.
+
         Raises
         ------
         TypeError, ValueError
@@ -270,6 +330,31 @@ class TilePlan:
 
         The arguments are those of :meth:`run`; the array is a dask array, or what ``dask.array.from_array``
         takes. The function is called once with zeros, for the type and the channels of its output.
+
+        Parameters
+        ----------
+        function, array, space
+            As for :meth:`run`; the array is a dask array, or what ``dask.array.from_array`` takes.
+
+        Returns
+        -------
+        dask.array.Array
+
+        Raises
+        ------
+        ImportError
+            If dask is not installed.
+        TypeError, ValueError
+            If the array does not fit the plan.
+
+        Examples
+        --------
+        >>> import numpy as np  # doctest: +SKIP
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> plan, signal = em.tiles(em.Conv(3, padding=1), 20, 8), np.arange(20.0)  # doctest: +SKIP
+        >>> found = plan.to_dask(lambda x: np.convolve(x, [1, 2, 1], "same"), signal)  # doctest: +SKIP
+        >>> found.numblocks, found[:3].compute()  # doctest: +SKIP
+        ((3,), array([1., 4., 8.]))
         """
         return adapters.to_dask(self, function, array, space)
 
@@ -278,6 +363,31 @@ class TilePlan:
 
         As :meth:`to_dask`; dask needs chunks no shorter than the halo, and the last chunk is as long as is
         left, which the network has to accept.
+
+        Parameters
+        ----------
+        function, array, space
+            As for :meth:`run`; the array is a dask array, or what ``dask.array.from_array`` takes.
+
+        Returns
+        -------
+        dask.array.Array
+
+        Raises
+        ------
+        ImportError
+            If dask is not installed.
+        TypeError, ValueError
+            If the array does not fit the plan.
+
+        Examples
+        --------
+        >>> import numpy as np  # doctest: +SKIP
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> plan, signal = em.tiles(em.Conv(3, padding=1), 20, 8), np.arange(20.0)  # doctest: +SKIP
+        >>> found = plan.map_overlap(lambda x: np.convolve(x, [1, 2, 1], "same"), signal)  # doctest: +SKIP
+        >>> found.numblocks, found[:3].compute()  # doctest: +SKIP
+        ((3,), array([1., 4., 8.]))
         """
         return adapters.map_overlap(self, function, array, space)
 
@@ -288,6 +398,29 @@ class TilePlan:
         the plan's tiles. Weights are 1 where a tile is right, and in its halo so small that they count only
         at the borders of the input, where there is no other: `dtype` is the type of the input, which limits
         how small.
+
+        Parameters
+        ----------
+        dtype
+            "float32", "float16" or "bfloat16": the type of the input.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        ImportError
+            If PyTorch is not installed.
+        ValueError
+            If `dtype` is no such type, or MONAI has no such tiles.
+
+        Examples
+        --------
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> found = em.tiles(em.Conv((3, 3), padding=1), 64, 34).for_monai()  # doctest: +SKIP
+        >>> found["roi_size"], found["overlap"]  # doctest: +SKIP
+        ((34, 34), [0.05882352941176472, 0.05882352941176472])
         """
         return adapters.for_monai(self, dtype)
 
@@ -296,6 +429,18 @@ class TilePlan:
 
         ``merger = Merger(outputs, window=window, data_dtype=float, weights_dtype=float)``, then for each
         ``i, tile in inputs(x)`` a ``merger.add(i, function(tile))``, and ``merger.merge()``.
+
+        Raises
+        ------
+        ImportError
+            If tiler is not installed.
+
+        Examples
+        --------
+        >>> import erfmath as em  # doctest: +SKIP
+        >>> inputs, outputs, window = em.tiles(em.Conv(3, padding=1), 64, 34).for_tiler()  # doctest: +SKIP
+        >>> len(inputs), window.shape  # doctest: +SKIP
+        (2, (34,))
         """
         return adapters.for_tiler(self)
 
@@ -304,6 +449,17 @@ class TilePlan:
 
         ``GridGeoSampler(dataset, units=Units.PIXELS, **plan.for_torchgeo())``; chip i of a row is tile i,
         whose `crop` and `write` say what is right of its output and where it belongs.
+
+        Raises
+        ------
+        ValueError
+            If the last chip would lie partly outside the input.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.tiles(em.Conv((3, 3), padding=1), 64, 33).for_torchgeo()
+        {'size': (33, 33), 'stride': (31, 31)}
         """
         return adapters.for_torchgeo(self)
 
@@ -312,6 +468,12 @@ class TilePlan:
 
         Inputs are `min` + k `step` samples, the least of them the plan's tile, and `halo` units are cropped
         from either end of the output.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.tiles(em.Conv((3, 3), padding=1), 64, 32).for_bioimageio()
+        [{'min': 32, 'step': 1, 'halo': 1}, {'min': 32, 'step': 1, 'halo': 1}]
         """
         return adapters.for_bioimageio(self)
 

@@ -68,6 +68,10 @@ def get(name: str) -> Node:
     name
         One of :func:`names`.
 
+    Returns
+    -------
+    Node
+
     Raises
     ------
     ValueError

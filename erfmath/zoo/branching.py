@@ -13,8 +13,8 @@ def densenet121() -> Node:
 
     A layer appends its 32 channels to those that it reads: a concatenation with the identity.
 
-    Notes
-    -----
+    References
+    ----------
     G. Huang, Z. Liu, L. van der Maaten, K. Weinberger, Densely connected convolutional networks, CVPR 2017,
     as in torchvision. The field follows from the recurrence of A. Araujo, W. Norris, J. Sim, Distill, 2019,
     along the longest path.
@@ -41,8 +41,8 @@ def densenet121() -> Node:
 def inception_v3() -> Node:
     """Return Inception-v3 up to its last block: field 1311, stride 32.
 
-    Notes
-    -----
+    References
+    ----------
     C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, Rethinking the Inception architecture for
     computer vision, CVPR 2016, as in torchvision, without the auxiliary classifier. The field is that of
     A. Araujo, W. Norris, J. Sim, Computing receptive fields of convolutional neural networks, Distill, 2019.

@@ -11,8 +11,8 @@ from .parts import RELU, conv, conv_relu, max_pool
 def alexnet() -> Node:
     """Return AlexNet up to its last pool: field 195, stride 32.
 
-    Notes
-    -----
+    References
+    ----------
     A. Krizhevsky, One weird trick for parallelizing convolutional neural networks, arXiv:1404.5997, 2014,
     in torchvision's form; the kernels and strides, and so the field, are those of A. Krizhevsky,
     I. Sutskever, G. Hinton, ImageNet classification with deep convolutional neural networks, NIPS 2012.
@@ -36,8 +36,8 @@ def alexnet() -> Node:
 def vgg11() -> Node:
     """Return VGG-11 up to its last pool: field 150, stride 32.
 
-    Notes
-    -----
+    References
+    ----------
     K. Simonyan, A. Zisserman, Very deep convolutional networks for large-scale image recognition,
     ICLR 2015, configuration A. The field follows from the recurrence of A. Araujo, W. Norris, J. Sim,
     Computing receptive fields of convolutional neural networks, Distill, 2019.
@@ -54,8 +54,8 @@ def vgg11() -> Node:
 def vgg16() -> Node:
     """Return VGG-16 up to its last pool: field 212, stride 32.
 
-    Notes
-    -----
+    References
+    ----------
     K. Simonyan, A. Zisserman, Very deep convolutional networks for large-scale image recognition,
     ICLR 2015, configuration D. The field is that of A. Araujo, W. Norris, J. Sim, Computing receptive
     fields of convolutional neural networks, Distill, 2019.
@@ -72,8 +72,8 @@ def vgg16() -> Node:
 def vgg19() -> Node:
     """Return VGG-19 up to its last pool: field 268, stride 32.
 
-    Notes
-    -----
+    References
+    ----------
     K. Simonyan, A. Zisserman, Very deep convolutional networks for large-scale image recognition,
     ICLR 2015, configuration E. The field follows from the recurrence of A. Araujo, W. Norris, J. Sim,
     Computing receptive fields of convolutional neural networks, Distill, 2019.

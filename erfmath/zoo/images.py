@@ -34,8 +34,17 @@ def unet(
     ndim
         Number of axes.
 
-    Notes
-    -----
+    Returns
+    -------
+    Node
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is no int within its bounds, or `decoder` another name.
+
+    References
+    ----------
     O. Ronneberger, P. Fischer, T. Brox, U-Net: convolutional networks for biomedical image segmentation,
     MICCAI 2015. Theirs does not pad and crops the skip connections; here convolutions keep the size, as in
     most implementations since, so that sides must be divisible by 2^depth.
@@ -57,8 +66,8 @@ def unet(
 def patchgan() -> Node:
     """Return the discriminator PatchGAN, its verdicts included: field 70, stride 8.
 
-    Notes
-    -----
+    References
+    ----------
     P. Isola, J.-Y. Zhu, T. Zhou, A. Efros, Image-to-image translation with conditional adversarial networks,
     CVPR 2017, who name it after its field: the 70x70 PatchGAN, three layers of stride 2 and two of stride 1.
 

@@ -23,8 +23,17 @@ def replknet31b(merged: bool = True) -> Node:
         Whether the 5x5 convolution that is trained beside each large one is part of it, as in the network
         that is used; False for the network that is trained.
 
-    Notes
-    -----
+    Returns
+    -------
+    Node
+
+    Raises
+    ------
+    TypeError
+        If `merged` is no bool.
+
+    References
+    ----------
     X. Ding, X. Zhang, J. Han, G. Ding, Scaling up your kernels to 31x31: revisiting large kernel design in
     CNNs, CVPR 2022, as in its repository, kernels of 31, 29, 27 and 13 in the four stages.
 
@@ -45,8 +54,17 @@ def replknet31l(merged: bool = True) -> Node:
     merged
         As for :func:`replknet31b`, of which this is a wider one.
 
-    Notes
-    -----
+    Returns
+    -------
+    Node
+
+    Raises
+    ------
+    TypeError
+        If `merged` is no bool.
+
+    References
+    ----------
     X. Ding, X. Zhang, J. Han, G. Ding, CVPR 2022.
 
     Examples
@@ -61,8 +79,8 @@ def replknet31l(merged: bool = True) -> Node:
 def replknet_xl() -> Node:
     """Return RepLKNet-XL up to its last block: field 8947, stride 32.
 
-    Notes
-    -----
+    References
+    ----------
     X. Ding, X. Zhang, J. Han, G. Ding, CVPR 2022: kernels of 27, 27, 27 and 13 without small ones beside
     them, on half as many channels again as the stage has.
 
@@ -83,8 +101,17 @@ def replknet13(merged: bool = True) -> Node:
     merged
         As for :func:`replknet31b`, of which this is the one with 13x13 kernels throughout.
 
-    Notes
-    -----
+    Returns
+    -------
+    Node
+
+    Raises
+    ------
+    TypeError
+        If `merged` is no bool.
+
+    References
+    ----------
     X. Ding, X. Zhang, J. Han, G. Ding, CVPR 2022, section 4.
 
     Examples

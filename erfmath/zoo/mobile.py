@@ -11,8 +11,8 @@ from .parts import RELU, conv, conv_relu, depthwise
 def mobilenet_v1() -> Node:
     """Return MobileNet (version 1, width 1) up to its last convolution: field 315, stride 32.
 
-    Notes
-    -----
+    References
+    ----------
     A. Howard et al., MobileNets: efficient convolutional neural networks for mobile vision applications,
     arXiv:1704.04861, 2017. The last depthwise convolution has stride 1, as its table's sizes say (not its
     strides). Padding is 1 on both sides; TensorFlow's "same" pads after the map only where it strides, so
@@ -37,8 +37,8 @@ def mobilenet_v1() -> Node:
 def mobilenet_v2() -> Node:
     """Return MobileNetV2 (width 1) up to its last convolution: field 491, stride 32.
 
-    Notes
-    -----
+    References
+    ----------
     M. Sandler, A. Howard, M. Zhu, A. Zhmoginov, L.-C. Chen, MobileNetV2: inverted residuals and linear
     bottlenecks, CVPR 2018, as in torchvision. The field is counted by the recurrence of A. Araujo,
     W. Norris, J. Sim, Distill, 2019, along the longest path.
@@ -63,8 +63,8 @@ def mobilenet_v2() -> Node:
 def convnext_tiny() -> Node:
     """Return ConvNeXt-T up to its last block: field 1688, stride 32.
 
-    Notes
-    -----
+    References
+    ----------
     Z. Liu et al., A ConvNet for the 2020s, CVPR 2022, as in torchvision, the linear layers over channels as
     1x1 convolutions; the scales of its branches are left at 1. The field follows from the recurrence of
     A. Araujo, W. Norris, J. Sim, Distill, 2019, along the longest path.

@@ -13,8 +13,8 @@ STRIDED = ("3x3", "1x1")
 def resnet18() -> Node:
     """Return ResNet-18 up to its last block: field 435, stride 32.
 
-    Notes
-    -----
+    References
+    ----------
     K. He, X. Zhang, S. Ren, J. Sun, Deep residual learning for image recognition, CVPR 2016, with
     projections where the map shrinks (option B), as in torchvision. Its blocks have two 3x3 convolutions,
     the first of them with the stride in every implementation; the field is counted by the recurrence of
@@ -32,8 +32,8 @@ def resnet18() -> Node:
 def resnet34() -> Node:
     """Return ResNet-34 up to its last block: field 899, stride 32.
 
-    Notes
-    -----
+    References
+    ----------
     K. He, X. Zhang, S. Ren, J. Sun, Deep residual learning for image recognition, CVPR 2016; as
     :func:`resnet18`.
 
@@ -55,8 +55,17 @@ def resnet50(strided: str = "3x3") -> Node:
         Which convolution of a stage's first bottleneck has the stride: "3x3" as in torchvision (also known
         as ResNet v1.5), or "1x1", the first one, as in the paper and its Caffe models.
 
-    Notes
-    -----
+    Returns
+    -------
+    Node
+
+    Raises
+    ------
+    ValueError
+        If `strided` is another name.
+
+    References
+    ----------
     K. He, X. Zhang, S. Ren, J. Sun, Deep residual learning for image recognition, CVPR 2016. 483 is the
     figure of A. Araujo, W. Norris, J. Sim, Computing receptive fields of convolutional neural networks,
     Distill, 2019, whose implementation has the stride in the last bottleneck of a stage. Whatever the form,
@@ -81,8 +90,17 @@ def resnet101(strided: str = "3x3") -> Node:
     strided
         As for :func:`resnet50`.
 
-    Notes
-    -----
+    Returns
+    -------
+    Node
+
+    Raises
+    ------
+    ValueError
+        If `strided` is another name.
+
+    References
+    ----------
     K. He, X. Zhang, S. Ren, J. Sun, Deep residual learning for image recognition, CVPR 2016; 1027 is the
     figure of A. Araujo, W. Norris, J. Sim, Distill, 2019.
 
@@ -103,8 +121,17 @@ def resnet152(strided: str = "3x3") -> Node:
     strided
         As for :func:`resnet50`.
 
-    Notes
-    -----
+    Returns
+    -------
+    Node
+
+    Raises
+    ------
+    ValueError
+        If `strided` is another name.
+
+    References
+    ----------
     K. He, X. Zhang, S. Ren, J. Sun, Deep residual learning for image recognition, CVPR 2016; 1507 is the
     figure of A. Araujo, W. Norris, J. Sim, Distill, 2019.
 

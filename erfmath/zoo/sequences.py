@@ -28,8 +28,17 @@ def wavenet(blocks: int = 1, layers: int = 10, kernel: int = 2, channels: int = 
     channels
         Of the residual connections and the gates.
 
-    Notes
-    -----
+    Returns
+    -------
+    Node
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is no int within its bounds.
+
+    References
+    ----------
     A. van den Oord et al., WaveNet: a generative model for raw audio, arXiv:1609.03499, 2016, which gives
     1024 for a block. The embedding before is a 1x1 convolution; the skip connections to the output, which
     see no more, are left out.
@@ -59,8 +68,17 @@ def tcn(kernel: int = 3, dilations: Sequence[int] = (1, 2, 4, 8), channels: int 
     channels
         Of all blocks; the first block has a 1x1 convolution as its shortcut.
 
-    Notes
-    -----
+    Returns
+    -------
+    Node
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is no int from 1 on, or there are no dilations.
+
+    References
+    ----------
     S. Bai, J. Zico Kolter, V. Koltun, An empirical evaluation of generic convolutional and recurrent networks
     for sequence modeling, arXiv:1803.01271, 2018.
 
@@ -84,8 +102,8 @@ def tcn(kernel: int = 3, dilations: Sequence[int] = (1, 2, 4, 8), channels: int 
 def wav2vec2() -> Node:
     """Return the feature encoder of wav2vec 2.0: field 400, stride 320, or 25 ms every 20 ms at 16 kHz.
 
-    Notes
-    -----
+    References
+    ----------
     A. Baevski, H. Zhou, A. Mohamed, M. Auli, wav2vec 2.0: a framework for self-supervised learning of speech
     representations, NeurIPS 2020; the seven convolutions before the transformer, in the layer-normalised
     form (the base model's group normalisation averages over time at its first layer).
