@@ -17,7 +17,7 @@ import pytest
 import erfmath as em
 
 HEADING = re.compile(r"^(\w[\w ]*)\n-+$", re.MULTILINE)
-SECOND_NAME = re.compile(r"newer name of :meth:`(\w+)`")
+SECOND_NAME = re.compile(r"(?:newer|older) name of :(?:meth|attr):`(\w+)`")
 MODULES = ("plotting", "strategies", "zoo")
 
 # Made by a function, whose arguments are other ones.
@@ -90,7 +90,7 @@ def entries():
             above = [function_of(vars(kind)[name]) for kind in home.__mro__ if name in vars(kind)]
             docs = [doc_of(function) for function in above if function is not None]
             if second := SECOND_NAME.search(docs[0]):
-                docs.append(doc_of(getattr(home, second[1])))
+                docs.append(doc_of(function_of(inspect.getattr_static(home, second[1]))))
             found[f"{home.__name__}.{name}"] = Entry(
                 entry, docs, [doc_of(kind) for kind in related if is_ours(kind)]
             )
