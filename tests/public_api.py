@@ -59,7 +59,8 @@ def members(cls):
 
 
 def is_home(base, cls):
-    return base is cls or base.__name__ not in em.__all__
+    public = [kind for kind in cls.__mro__[1:] if kind.__name__ in em.__all__]
+    return not any(issubclass(kind, base) for kind in public)
 
 
 def is_field(cls, name):
