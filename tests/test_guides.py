@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-GUIDES = ["see", "tiles", "streams", "trained"]
+GUIDES = ["see", "tiles", "streams", "trained", "designs", "sums"]
 CELL = re.compile(r"^```\{code-cell\} python\n((?::tags: [^\n]*\n)?)(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
