@@ -70,15 +70,15 @@ def activated(name: str, x: Floats) -> tuple[Floats, Floats]:
     (array([-0.,  2.]), array([0., 1.]))
     """
     known = _known(name)
-    if known in _LEAKS:
-        slopes = np.where(x > 0, 1.0, float(_LEAKS[known]))
+    if known in LEAKS:
+        slopes = np.where(x > 0, 1.0, float(LEAKS[known]))
         return slopes * x, slopes
     return np.asarray(_VALUES[known](x)), np.asarray(_SLOPES[known](x))
 
 
 def leak_of(name: str) -> Fraction | None:
     """Return the slope on the left of what is the identity on the right; None of other activations."""
-    return _LEAKS.get(_known(name))
+    return LEAKS.get(_known(name))
 
 
 def _known(name: str) -> str:
@@ -88,13 +88,13 @@ def _known(name: str) -> str:
 def _moment(name: str, power: int) -> float | Fraction:
     """Return the mean of a power of the slope of an activation."""
     name = _known(name)
-    if name in _LEAKS:
-        return (1 + _LEAKS[name] ** power) / 2
+    if name in LEAKS:
+        return (1 + LEAKS[name] ** power) / 2
     return _integrated(name, power)
 
 
 # Slopes on the left of 0 of what is the identity on the right.
-_LEAKS: dict[str, Fraction] = {
+LEAKS: dict[str, Fraction] = {
     "identity": Fraction(1),
     "relu": Fraction(0),
     "leaky_relu": Fraction(1, 100),
@@ -164,7 +164,7 @@ for _table in (_SLOPES, _VALUES):
 KINKS = (-3.0, -1.0, 0.0, 1.0, 3.0, 6.0)
 
 # The names of activations whose gain is known.
-ACTIVATIONS = tuple(sorted((*_LEAKS, *_SLOPES)))
+ACTIVATIONS = tuple(sorted((*LEAKS, *_SLOPES)))
 
 
 # The slopes are smooth between these; beyond the last, the normal density is below 1e-31.

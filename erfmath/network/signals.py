@@ -77,17 +77,17 @@ def signals_of(net: Node, init: str | float | Fraction = "he") -> Signals:
     >>> [round(tensor.square, 3) for tensor in found.tensors], [round(gain, 3) for gain in found.gains]
     ([1.0, 2.0, 1.0, 2.0, 1.0, 1.699], [1.0, 0.5, 1.0, 0.5, 1.397])
     """
+    gain = gain_of(init)
     program = program_of(require_network(net), unrolled=True, pointwise=True)
     known = program.__dict__.setdefault("_signals", {})
-    if init not in known:
-        known[init] = _passed(program, init)
-    found: Signals = known[init]
+    if gain not in known:
+        known[gain] = _passed(program, float(gain))
+    found: Signals = known[gain]
     return found
 
 
-def _passed(program: Program, init: str | float | Fraction) -> Signals:
-    gain, ndim = float(gain_of(init)), program.ndim
-    tensors, gains = [Signal.of(0.0, 0.0, Offsets.white(ndim))], []
+def _passed(program: Program, gain: float) -> Signals:
+    tensors, gains = [Signal.of(0.0, 0.0, Offsets.white(program.ndim))], []
     for op in program.operations:
         signal, factor = forward(op.node, _read(op, tensors), op.what, gain)
         tensors.append(signal)
