@@ -50,6 +50,7 @@ _PUBLIC = {
     "network.distribution": ("MapDistribution",),
     "network.field": ("ReceptiveField", "receptive_field"),
     "network.fluctuations": ("Quenched", "quenched"),
+    "network.gates": ("gated",),
     "network.graph": ("Graph",),
     "network.impact_map": ("ImpactMap", "impact_map"),
     "network.layers": (

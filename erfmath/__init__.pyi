@@ -58,6 +58,7 @@ from .network.cost import Cost as Cost, LayerCost as LayerCost, cost as cost
 from .network.distribution import MapDistribution as MapDistribution
 from .network.field import ReceptiveField as ReceptiveField, receptive_field as receptive_field
 from .network.fluctuations import Quenched as Quenched, quenched as quenched
+from .network.gates import gated as gated
 from .network.graph import Graph as Graph
 from .network.impact_map import ImpactMap as ImpactMap, impact_map as impact_map
 from .network.layers import (

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator
+from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -106,7 +106,7 @@ def gated(net: Node, init: str | float | Fraction = "he") -> Node:
     factors = _factors(net, init)
     if all(abs(factor - 1) < _TIE for factor in factors):
         return net
-    return _rebuilt(net, iter(factors))
+    return _rebuilt(net, deque(factors))
 
 
 def _factors(net: Node, init: str | float | Fraction) -> list[float]:
@@ -172,45 +172,46 @@ def _operations(program: Program) -> int:
 
 
 @functools.singledispatch
-def _rebuilt(node: Any, factors: Iterator[float]) -> Node:
+def _rebuilt(node: Any, factors: deque[float]) -> Node:
     """Return a network whose gates, in data-flow order, pass so much more."""
     if _is_gate(node):
-        factor = next(factors)
+        factor = factors.popleft()
         return node if factor == 1 else Gated(node, factor)
     meaning = lower(node)
     if not isinstance(meaning, Node):
         return node
+    left = len(factors)
     found = _rebuilt(meaning, factors)
-    return node if found == meaning else found
+    return node if len(factors) == left or found == meaning else found
 
 
 @_rebuilt.register
-def _(node: Series, factors: Iterator[float]) -> Node:
+def _(node: Series, factors: deque[float]) -> Node:
     return series([_rebuilt(part, factors) for part in node.nodes])
 
 
 @_rebuilt.register
-def _(node: Power, factors: Iterator[float]) -> Node:
+def _(node: Power, factors: deque[float]) -> Node:
     copies = [_rebuilt(node.node, factors) for _ in range(node.n)]
     return node if set(map(id, copies)) == {id(node.node)} else series(copies)
 
 
 @_rebuilt.register
-def _(node: Sum, factors: Iterator[float]) -> Node:
+def _(node: Sum, factors: deque[float]) -> Node:
     return Sum([_rebuilt(branch, factors) for branch in node.branches], node.gains)
 
 
 @_rebuilt.register
-def _(node: Concat, factors: Iterator[float]) -> Node:
+def _(node: Concat, factors: deque[float]) -> Node:
     return Concat([_rebuilt(branch, factors) for branch in node.branches], node.channels)
 
 
 @_rebuilt.register
-def _(node: Residual, factors: Iterator[float]) -> Node:
+def _(node: Residual, factors: deque[float]) -> Node:
     return Residual(_rebuilt(node.branch, factors), node.gain)
 
 
 @_rebuilt.register
-def _(node: Graph, factors: Iterator[float]) -> Node:
+def _(node: Graph, factors: deque[float]) -> Node:
     nodes = {entry.name: _rebuilt(entry.node, factors) for entry in node.order}
     return Graph([(e.name, (nodes.get(e.name, e.node), *e.reads)) for e in node.layers], node.output)

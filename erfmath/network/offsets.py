@@ -75,15 +75,15 @@ class Offsets:
         inside: Any = (abs(steps) <= reach).all(axis=-1)
         index = np.moveaxis(np.where(inside[..., None], steps + reach, 0), -1, 0)
         matrix = np.where(inside, pairs[tuple(index)], 0.0)
-        whole = [_residues(pairs, -np.array(stride) * place, upsampling) for place in places]
-        values = (matrix @ near.ravel() + self.far * np.array(whole)) / phases
+        whole: Any = float(pairs.sum())
+        if phases > 1:
+            whole = np.array([_residues(pairs, -np.array(stride) * place, upsampling) for place in places])
+        values = (matrix @ near.ravel() + self.far * whole) / phases
         return Offsets(values.reshape(self.values.shape), self.far * float(pairs.sum()) / phases**2)
 
 
 def _residues(pairs: Floats, first: Floats, modulus: Ints) -> float:
     """Return the sum of a over the offsets that are `first` modulo the upsampling."""
-    if set(modulus) == {1}:
-        return float(pairs.sum())
     starts = [int((f + n // 2) % m) for f, n, m in zip(first, pairs.shape, modulus, strict=True)]
     return float(pairs[tuple(slice(a, None, m) for a, m in zip(starts, modulus, strict=True))].sum())
 

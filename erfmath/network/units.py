@@ -58,6 +58,8 @@ class Units:
 
     def activated(self, name: str) -> Units:
         """Return the units behind an activation."""
+        if self.names and self.leak == 0 and leak_of(name) is not None:
+            return self  # what is not negative stays as it is
         return replace(self, names=(*self.names, name))
 
     def pooled(self, places: Sequence[Ints], stride: Ints) -> Units:

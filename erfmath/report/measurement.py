@@ -11,6 +11,7 @@ from ..laws.lazy import distribution
 from ..models.model import Model
 from ..network.algebra import Node
 from ..network.arguments import per_axis_values
+from ..network.gates import gated
 from ..network.sizes import output_size
 from ..network.variance import variance
 
@@ -105,7 +106,7 @@ def _random_network(net: Node, size: Any) -> tuple[Node, Node, str, dict[str, An
     if not to_torch(net, 1).drawn:
         return net, net, "random inputs, the given weights", {"profile": "mean", "channels": 1, "init": GIVEN}
     width = next(width for width in _WIDTHS if width * values <= _MOST_VALUES)
-    return net, variance(net), f"random weights, {width} channels", {"channels": width}
+    return net, variance(gated(net)), f"random weights, {width} channels", {"channels": width}
 
 
 def _inputs(found: Analysis) -> dict[str, Any]:
