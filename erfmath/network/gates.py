@@ -172,7 +172,7 @@ def _operations(program: Program) -> int:
 
 
 @functools.singledispatch
-def _rebuilt(node: Any, factors: deque[float]) -> Node:
+def _rebuilt(node: Node, factors: deque[float]) -> Node:
     """Return a network whose gates, in data-flow order, pass so much more."""
     if _is_gate(node):
         factor = factors.popleft()
