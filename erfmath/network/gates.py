@@ -13,7 +13,6 @@ import itertools
 from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from .activations import LEAKS, activation_gain
 from .algebra import Node, Power, Series, Sum, require_network, series
