@@ -83,7 +83,7 @@ def gated(net: Node, init: str | float | Fraction = "he") -> Node:
     Notes
     -----
     The features are normal in wide layers; their correlations follow from layer to layer (Cho and Saul,
-    2009; Poole et al., 2016), and with them the law of the maximum. Networks of more than 5000 operations are
+    2009; Poole et al., 2016), and with them the maximum. Networks of more than 5000 operations are
     returned as they are.
 
     Examples
