@@ -44,7 +44,7 @@ ORDERS = 24
 
 @dataclass(frozen=True, eq=False)
 class Maximum:
-    r"""The distribution of the largest of some standard normal variables, as nodes and weights of a quadrature.
+    r"""The distribution of the largest of some standard normal variables, as the nodes of a quadrature.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Maximum:
 
 @functools.lru_cache(maxsize=256)
 def maximum(count: int, correlation: float = 0.0, breaks: tuple[float, ...] = (0.0,)) -> Maximum:
-    r"""Return the distribution of the largest of `count` standard normal variables of one correlation.
+    r"""Return the distribution of the largest of `count` standard normal variables.
 
     Parameters
     ----------
