@@ -20,7 +20,7 @@ DEPTH, DEPTHS = 20, tuple(range(10, 101, 10))
 def luo(quick: bool = False) -> Iterator[Row]:
     """Yield the formulas, the figures and the claims of paper and poster."""
     yield from formulas()
-    yield from growth(30 if quick else 600)
+    yield from growth(30 if quick else 200)
     yield from structures()
     yield from fifteen()
     why = "by this script: it takes hours of training, see trained.md"
