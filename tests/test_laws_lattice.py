@@ -10,6 +10,7 @@ import scipy.stats
 from hypothesis import assume, given, strategies as st
 from oracles import exact_cumulants, exact_law
 
+import erfmath as em
 from erfmath import Kernel, LatticeDistribution, distribution
 from erfmath.strategies import distributions, kernels
 
@@ -499,3 +500,23 @@ def test_readings_by_scipys_names_are_those_of_the_binomial_law(n, p):
     assert (law.ccdf(x), law.logccdf(x)) == (law.sf(x), law.logsf(x))
     assert (law.icdf(0.3), law.iccdf(0.3)) == (law.ppf(0.3), law.isf(0.3))
     np.testing.assert_array_equal(law.sample(3, rng=1), law.rvs(3, rng=1))
+
+
+COIN = distribution([1, 1], 4)
+
+
+@pytest.mark.parametrize(
+    ("reading", "said"),
+    [
+        (lambda: COIN.plot(3), "ax must be Matplotlib axes"),
+        (lambda: COIN.expect(lambda x: ["a"] * len(x)), "the values of func must be real numbers"),
+        (lambda: em.JointDistribution.independent(COIN), "marginals must be a sequence"),
+        (lambda: em.ProductDistribution(Kernel([1, 1])), "polynomial must be a Product"),
+        (lambda: em.MapDistribution(3, (0, 0)), "net must be a network"),
+        (lambda: em.central_limit([1, 1], 9).edgeworth().pmf(None), "x must be real numbers"),
+        (lambda: em.central_limit([1, 1], 9).edgeworth().cdf("a"), "x must be real numbers, got 'a'"),
+    ],
+)
+def test_what_is_no_number_axes_or_distribution_is_named(reading, said):
+    with pytest.raises(TypeError, match=said):
+        reading()

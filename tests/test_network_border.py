@@ -223,3 +223,8 @@ def test_global_pooling_sees_all_of_a_map_with_a_size():
 def test_units_outside_the_map_are_refused(call, words):
     with pytest.raises(ValueError, match=re.escape(words)):
         call()
+
+
+def test_options_without_a_definition_are_not_dropped():
+    with pytest.raises(TypeError, match="level"):
+        em.border(em.Conv(3, padding=1), 8).clear(level=0.1)

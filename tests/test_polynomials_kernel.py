@@ -281,3 +281,14 @@ def test_rows_of_any_make_are_the_same_kernel(weights):
 def test_plain_rows_are_checked_too(weights, error):
     with pytest.raises((TypeError, ValueError), match=error):
         Kernel(weights)
+
+
+@pytest.mark.parametrize("order", [-1, 101.5, "a"])
+def test_power_sums_of_no_count_are_refused(order):
+    with pytest.raises((TypeError, ValueError), match="order must be"):
+        Kernel([1, 2]).power_sums(order)
+
+
+def test_power_sums_are_of_one_axis():
+    with pytest.raises(ValueError, match="2 axes"):
+        Kernel([[1, 2]]).power_sums(2)

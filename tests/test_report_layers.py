@@ -159,3 +159,12 @@ def test_moves_have_names_of_their_own_and_cost_nothing():
     names = [row.layer for row in layer_table(pad >> em.Conv(3) >> cut >> take)]
     assert names == ["Pad", "Conv 3", "Slice", "Slice /2"]
     assert em.cost(pad >> cut, 16, 8).parameters == 0
+
+
+@pytest.mark.parametrize(
+    ("reading", "said"),
+    [(lambda t: t.fitting("a"), "rows must be"), (lambda t: t.to_dicts(3), "columns must be a sequence")],
+)
+def test_what_is_no_count_or_no_names_is_said(reading, said):
+    with pytest.raises(TypeError, match=said):
+        reading(layer_table(em.Conv(3)))

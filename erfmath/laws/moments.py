@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._checks import as_choice, as_count
+from .manners import real_array
 from .pointwise import PointwiseDistribution
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ class SummarisedDistribution(PointwiseDistribution):
         Raises
         ------
         TypeError
-            If `func` is no function.
+            If `func` is no function, or what it returns no real numbers.
         ValueError
             If it returns another number of numbers, or the points do not fit in memory.
 
@@ -254,7 +255,8 @@ class SummarisedDistribution(PointwiseDistribution):
         if not callable(func):
             raise TypeError(f"func must be a function of an array of points, got {func!r}")
         start, shares = self.float_window()
-        values = np.asarray(func(np.arange(start, start + len(shares), dtype=float)), dtype=float)
+        found = func(np.arange(start, start + len(shares), dtype=float))
+        values = real_array(found, "the values of func").astype(float)
         if values.shape not in ((), shares.shape):
             raise ValueError(f"func must return one number per point, got shape {values.shape}")
         return float(np.sum(shares * values))

@@ -222,6 +222,8 @@ class UnivariateDistribution(SummarisedDistribution):
 
         Raises
         ------
+        TypeError
+            If `ax` is something else.
         ImportError
             If matplotlib is not installed.
 
@@ -236,6 +238,8 @@ class UnivariateDistribution(SummarisedDistribution):
             from matplotlib.figure import Figure
 
             ax = Figure(layout="constrained").add_subplot()
+        if not hasattr(ax, "fill_between"):
+            raise TypeError(f"ax must be Matplotlib axes or None, got {ax!r}")
         origin, step, integers = self.lattice
         start, shares = integers.window(1e-6)
         # More bars than pixels are drawn as one outline.

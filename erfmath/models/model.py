@@ -331,6 +331,8 @@ class Model(Node):
         >>> model.network_up_to(model.tensors[1])  # doctest: +SKIP
         Conv(3, channels=8)
         """
+        if not hasattr(tensor, "space"):
+            raise TypeError(f"tensor must be one of the model's tensors, got {tensor!r}")
         return self._known.trace.network(tensor)
 
     def module(self) -> Any:

@@ -68,6 +68,8 @@ def dicts(rows: Sequence[LayerRow], columns: Sequence[str] | None) -> list[dict[
 def _as_names(columns: Sequence[str]) -> Sequence[str]:
     if isinstance(columns, str):
         raise TypeError(f"columns must be a sequence of names, got {columns!r}; write [{columns!r}]")
+    if not isinstance(columns, Sequence):
+        raise TypeError(f"columns must be a sequence of names, got {columns!r}")
     return columns
 
 
