@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-GUIDES = ["see", "tiles", "streams", "trained", "designs", "sums"]
+GUIDES = ["see", "tiles", "streams", "trained", "designs", "sums", "checks", "mathematics"]
 CELL = re.compile(r"^```\{code-cell\} python\n((?::tags: [^\n]*\n)?)(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
@@ -67,6 +67,13 @@ def test_links_between_pages_lead_somewhere(name):
         headings = re.findall(r"^#+ (.*)$", FENCE.sub("", target), re.MULTILINE)
         slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
         assert not section or section in slugs, f"{name}.md: #{section} is no heading of {page or name}.md"
+
+
+def test_tests_that_pages_name_exist():
+    text = "".join(path.read_text() for path in DOCS.glob("*.md"))
+    for module, name in set(re.findall(r"`tests/(\w+)\.py(?:::(\w+))?`", text)):
+        source = (Path(__file__).parent / f"{module}.py").read_text()
+        assert not name or f"def {name}(" in source, f"{module}.py has no {name}"
 
 
 @pytest.mark.parametrize(
