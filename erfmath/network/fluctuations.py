@@ -15,7 +15,7 @@ from .algebra import Identity, Node, Power, Series, require_network
 from .arguments import Ints
 from .graph import INPUT, Graph
 from .layers import Conv
-from .pairings import RandomLayer, energy_square, likenesses, moment_orders
+from .pairings import RandomLayer, energy_excess, likenesses, moment_orders
 from .rates import short
 
 # More than can be followed in any case, and few enough to be counted at once.
@@ -126,14 +126,14 @@ def quenched(net: Node, channels: int | Sequence[int]) -> Quenched:
     width = _widths(channels, len(layers))
     groups = likenesses(layers, ndim)
     shares = [1 / n for n in width]
-    square = energy_square(layers, shares, groups)
+    energy = energy_excess(layers, shares, groups)
     orders = moment_orders(layers, shares, groups)
     two, three = _quotient(orders.once, orders.square), _quotient(orders.twice, orders.cube)
     found = np.empty((ndim, 3))
     for group, line in zip(groups, 3 * orders.once * [1, 0, 0] - 3 * two + three, strict=True):
         found[group] = line
     annealed, first, second = (tuple(map(float, column)) for column in found.T)
-    return Quenched(width, annealed, first, second, max(square - 1, 0.0))
+    return Quenched(width, annealed, first, second, energy)
 
 
 def _quotient(above: Floats, below: Floats) -> Floats:

@@ -71,8 +71,8 @@ def likenesses(layers: Sequence[RandomLayer], ndim: int) -> Groups:
     return list(groups.values())
 
 
-def energy_square(layers: Sequence[RandomLayer], shares: Sequence[float], groups: Groups) -> float:
-    r"""Return E[S^2] over E[S]^2, S the sum of the energy over all positions, from 1/N of each layer.
+def energy_excess(layers: Sequence[RandomLayer], shares: Sequence[float], groups: Groups) -> float:
+    r"""Return E[S^2] over E[S]^2 less 1, S the sum of the energy over all positions, from 1/N of each layer.
 
     That walks meet is a mean over angles of products of squared characteristic functions, and the sum over
     histories is a product of matrices with 1 and 1/N in them, three by three.
@@ -120,16 +120,20 @@ def _blocks(weights: Floats) -> Iterator[tuple[slice, slice, Floats]]:
 
 
 def _histories(chain: Sequence[tuple[Floats, float]], rows: slice, columns: slice) -> Floats:
-    """Return the sums over all histories of the pairings 12|34, 13|24, 14|23 that begin with the first."""
-    values = np.ones((3, rows.stop - rows.start, columns.stop - columns.start))
+    """Return the sums over all histories of 12|34, 13|24 and 14|23 that begin with the first, less 1.
+
+    The 1 is of the history without a change, taken off so that small sums keep their digits.
+    """
+    shape = rows.stop - rows.start, columns.stop - columns.start
+    excess, second, third = np.zeros(shape), np.ones(shape), np.ones(shape)
     for meeting, share in reversed(chain):
-        values[1] *= meeting[rows, None]
-        values[2] *= meeting[columns]
-        total = share * values.sum(axis=0)
-        values *= 1 - share
-        values += total
-    first: Floats = values[0]
-    return first
+        second *= meeting[rows, None]
+        third *= meeting[columns]
+        moved = share * (second + third)
+        entered = share * (1 + excess)
+        excess += moved
+        second, third = second + entered + share * third, third + entered + share * second
+    return excess
 
 
 class Orders(NamedTuple):
