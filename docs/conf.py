@@ -77,6 +77,7 @@ html_css_files = ["site.css"]
 html_js_files = [("quiet.js", {"priority": 100})]
 html_show_sourcelink = False
 html_copy_source = False
+html_show_search_summary = False  # a page opened from a folder may not read others
 html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": "erfmath"},
