@@ -34,8 +34,8 @@ def page(path: Path) -> Page:
 
 
 def pages(site: Path) -> list[Path]:
-    """Return all pages of a site."""
-    return sorted(site.rglob("*.html"))
+    """Return all pages of a site; what lies with the theme's files is none."""
+    return sorted(path for path in site.rglob("*.html") if "_static" not in path.parts)
 
 
 def target(origin: Path, link: str) -> tuple[Path, str] | None:
