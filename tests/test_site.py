@@ -21,7 +21,15 @@ from erfmath import plotting, strategies, zoo
 ROOT = Path(__file__).parent.parent
 MODULES = {"erfmath": em, "erfmath.plotting": plotting, "erfmath.strategies": strategies, "erfmath.zoo": zoo}
 NAMES = [f"{path}.{name}" for path, module in MODULES.items() for name in module.__all__]
-NEEDED = ("sphinx", "myst_nb", "numpydoc", "pydata_sphinx_theme", "sphinx_copybutton", "sphinx_design", "ziamath")
+NEEDED = (
+    "sphinx",
+    "myst_nb",
+    "numpydoc",
+    "pydata_sphinx_theme",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "ziamath",
+)
 
 # --- The list --------------------------------------------------------------------------------------------
 
@@ -72,7 +80,7 @@ def test_every_public_name_is_two_clicks_away(site):
 
 
 def members(cls):
-    """Yield the public members of a class that have a docstring of their own, with the class that has them."""
+    """Yield the public methods and properties of a class that the package wrote."""
     for name in dir(cls):
         owner = next((base for base in cls.__mro__ if name in vars(base)), cls)
         if not name.startswith("_") and owner.__module__.startswith("erfmath"):
