@@ -16,6 +16,10 @@ os.environ["MATPLOTLIBRC"] = str(HERE / "_sphinx" / "matplotlibrc")
 os.environ["IPYTHONDIR"] = str(HERE.parent / "build" / "ipython")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+kernel = HERE.parent / "build" / "ipython" / "profile_default" / "ipython_kernel_config.py"
+kernel.parent.mkdir(parents=True, exist_ok=True)
+kernel.write_text('get_config().InlineBackend.figure_formats = {"svg"}\n', "utf-8")
+
 import erfmath  # noqa: E402
 
 project = "erfmath"
