@@ -33,15 +33,24 @@ def sums(net: em.Node, channels: int, rng: np.random.Generator) -> np.ndarray:
     import torch
 
     module = em.to_torch(net, channels, in_channels=channels, rng=rng)
-    sides = np.atleast_1d(em.receptive_field(net).size).tolist()  # nothing beyond it counts, borders included
-    x = torch.from_numpy(rng.standard_normal((BATCH, channels, *sides), dtype=np.float32)).requires_grad_()
+    unit, starts, sides = _inside(em.receptive_field(net))
+    shape = [start + side for start, side in zip(starts, sides, strict=True)]
+    x = torch.from_numpy(rng.standard_normal((BATCH, channels, *shape), dtype=np.float32)).requires_grad_()
     signs = torch.from_numpy(rng.choice([-1, 1], (BATCH, channels)).astype(np.float32))
-    y = module(x)
-    unit = y[(slice(None), slice(None), *(side // 2 for side in y.shape[2:]))]
-    (g,) = torch.autograd.grad((unit * signs).sum(), x)
+    (g,) = torch.autograd.grad((module(x)[:, :, *unit] * signs).sum(), x)
     energy = (g.double() ** 2).sum(dim=[0, 1, *range(3, g.ndim)]).numpy() / BATCH / channels
-    places = np.arange(sides[0]) - sides[0] // 2
+    places = np.arange(shape[0]) - starts[0] - (sides[0] - 1) / 2
     return np.array([energy.sum(), energy @ places**2])
+
+
+def _inside(field: em.ReceptiveField) -> tuple[list[int], list[int], list[int]]:
+    """Return the first unit whose field is inside the input, where it begins, and its sides.
+
+    Features beyond the field do not reach the unit, so that borders do not count.
+    """
+    ends, stride, sides = np.reshape(field.region(0), (-1, 2)), np.atleast_1d(field.stride), field.size
+    unit = -(ends[:, 0] // stride)
+    return unit.tolist(), (ends[:, 0] + unit * stride).tolist(), np.atleast_1d(sides).tolist()
 
 
 def measured(text: str, channels: int, seconds: float, seed: int = 0) -> Row:

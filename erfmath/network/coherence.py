@@ -30,8 +30,9 @@ from .waves import Grid
 # A share of the energy from which on a gradient is called coherent.
 COHERENT = 0.1
 
-# Standard deviations of the difference of positions that are told apart, and the numbers of wave numbers.
-_DEVIATIONS, _COUNTS = 8, {1: (16, 256), 2: (16, 64), 3: (16, 32)}
+# By axes: standard deviations of a difference of positions that are told apart, and the fewest and the most
+# wave numbers. With 6 the variance is right to some 1e-6, with 8 to 1e-9.
+_COUNTS = {1: (8, 16, 256), 2: (6, 16, 64), 3: (6, 16, 32)}
 
 # The wave number from which moments are read, times the field: errors of some 1e-6.
 _NEAR = 1e-3
@@ -197,13 +198,29 @@ def _along(signals: Signals, counts: Ints, init: Fraction, axis: int, reach: flo
     thetas = np.array([0.0, _NEAR / max(reach, 1.0)])
     alone = Pullback(signals, counts, init, Grid(ndim, 1, axis, thetas, steps, unit), coupled=False)
     independent, bits = _moments(alone)
-    low, high = _COUNTS.get(ndim, (8, 8))
-    wanted = 2 ** math.ceil(math.log2(_DEVIATIONS * math.sqrt(2 * max(independent, 1.0))))
-    grid = Grid(ndim, min(max(wanted, low), high), axis, thetas, steps, unit)
+    count = _count(min(independent, _widest(signals, steps, axis)), ndim)
+    grid = Grid(ndim, count, axis, thetas, steps, unit)
     whole = Pullback(signals, counts, init, grid, coupled=True)
     spread, more = _moments(whole)
     blocks = next((number for number, share in enumerate(whole.joins, 1) if share >= COHERENT), None)
     return _Found(spread, independent, whole.share(), (more - bits) * math.log(2), blocks)
+
+
+def _count(spread: float, ndim: int) -> int:
+    """Return the wave numbers per axis for amplitudes of a variance in positions."""
+    deviations, low, high = _COUNTS.get(ndim, (6, 8, 8))
+    wanted = 2 ** math.ceil(math.log2(deviations * math.sqrt(2 * max(spread, 1.0))))
+    return int(min(max(wanted, low), high))
+
+
+def _widest(signals: Signals, steps: list[Ints], axis: int) -> float:
+    """Return the most that taps between tensors of one rate spread: others tell positions apart anew."""
+    found: dict[int, float] = {}
+    for op, step in zip(signals.program.operations, steps[1:], strict=True):
+        if isinstance(op.what, Stage):
+            taps = op.what.dilation[axis] * (op.what.kernel.shape[axis])
+            found[step[axis]] = found.get(step[axis], 0.0) + taps**2 / 12
+    return max(found.values(), default=0.0)
 
 
 def _steps(signals: Signals) -> tuple[list[Ints], Ints]:

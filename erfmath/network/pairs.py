@@ -88,8 +88,11 @@ class Pair:
 
     def mixed(self, matrix: Floats, side: int) -> Pair:
         """Return the pair with the amplitudes (S, M) of one side mixed."""
-        order = "ij,jk...->ik..." if side == FIRST else "ij,kj...->ki..."
-        return replace(self, waves=np.einsum(order, matrix, self.waves))
+        (a, b), (c, d) = matrix.tolist()
+        axis = 0 if side == FIRST else 1
+        features, means = np.moveaxis(self.waves, axis, 0)
+        rows = (a * features + b * means if b else a * features, c * features + d * means if c else d * means)
+        return replace(self, waves=np.stack(rows, axis=axis))
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,23 +186,22 @@ class Random:
     def one(self, pair: Pair, side: int, grid: Grid) -> Pair:
         """Return a pair with another tensor before the weights."""
         pair = self.taps.ready(pair, grid)
-        found = pair.mixed(self._matrix, side)
-        factor = self.taps.factor(self.kernel, side, pair, grid) / self.taps.phases
-        return Pair(grid.constant([0.0]), found.waves * factor, pair.steps)
+        factor = self.ratio / self.taps.phases * self.taps.factor(self.kernel, side, pair, grid)
+        features = factor * (pair.waves[0] if side == FIRST else pair.waves[:, 0])
+        waves = np.stack((features, self.share * features), axis=0 if side == FIRST else 1)
+        return Pair(grid.constant([0.0]), waves, pair.steps)
 
     def both(self, pair: Pair, energy: Waves, channels: tuple[int, int], grid: Grid) -> tuple[Pair, Waves]:
         """Return a tensor with itself before the weights, and its coherent energy."""
-        pair = self.taps.ready(replace(pair, waves=_added(pair.waves, {(0, 0): pair.bend})), grid)
-        factors = [self.taps.factor(self.kernel, side, pair, grid) for side in (FIRST, SECOND)]
-        waves = pair.mixed(self._matrix, FIRST).mixed(self._matrix, SECOND).waves * (factors[0] * factors[1])
+        pair = self.taps.ready(pair, grid)
+        first, second = (self.taps.factor(self.kernel, side, pair, grid) for side in (FIRST, SECOND))
+        features = self.ratio**2 / self.taps.phases * (pair.features + pair.bend) * (first * second)
         noise = self.taps.factor(self.kernel, BOTH, pair, grid) * (pair.noise + energy)
-        found = Pair(noise / self.taps.phases, waves / self.taps.phases, pair.steps)
+        rows = np.array([[1.0, self.share], [self.share, self.share**2]])
+        waves = np.multiply.outer(rows, features)
+        found = Pair(noise / self.taps.phases, waves, pair.steps)
         found = found.thinned(self.taps.stage.upsampling, grid)
         return found, grid.equal(found.features) / channels[0]
-
-    @property
-    def _matrix(self) -> Floats:
-        return self.ratio * np.array([[1.0, 0.0], [self.share, 0.0]])
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,7 @@ from ..network.program import Block, program_of
 from ..network.sizes import output_size, sized_for
 from ..streaming.latency import as_rate
 from .axes import marginals_of
+from .coherent import coherent_sentence
 from .layers import layer_table
 from .model_rows import cost_of
 from .sizes import SizeRow, distribution_of, fields_of, none_for, sizes_of
@@ -88,7 +89,8 @@ class Analysis:
     why
         The reason for each reading that does not exist, by its name in :meth:`to_dict`.
     warnings
-        Sentences about the reading of a model, above all if another tensor than its output was read.
+        Sentences about the reading of a model, above all if another tensor than its output was read, and
+        about gradients that are coherent, see :func:`erfmath.coherence`.
     is_size_asked, is_unit_asked
         Whether the size of the input, and the unit, were asked for.
 
@@ -448,11 +450,18 @@ def _analysis(
         cost=spent,
         layers=layers,
         why=why,
-        warnings=model.warnings if model else (),
+        warnings=_warnings(net, choices["weights"]),
         is_size_asked=input_size is not None,
         is_unit_asked=at is not None,
         **choices,
     )
+
+
+def _warnings(net: Node, weights: str) -> tuple[str, ...]:
+    """Return what to know of the reading of a model, and of gradients that are coherent."""
+    coherent = coherent_sentence(net) if weights == "uniform" else None
+    of_reading = net.warnings if isinstance(net, Model) else ()
+    return of_reading if coherent is None else (*of_reading, coherent)
 
 
 def _rules(definitions: Sequence[str], ref: str, profile: str, level: float, **_: Any) -> list[Rule]:

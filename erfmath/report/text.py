@@ -74,7 +74,10 @@ def _context_facts(found: Analysis) -> list[tuple[str, str]]:
 
 
 def _impact_facts(found: Analysis) -> list[tuple[str, str]]:
-    return [*_effective_facts(found), *_limit_facts(found), ("Cost", _cost_text(found))]
+    of_reading = found.net.warnings if isinstance(found.net, Model) else ()  # told when it was read
+    new = [part for said in found.warnings if said not in of_reading for part in said.split("; ")]
+    warned = [("" if number else "Warning", part) for number, part in enumerate(new)]
+    return [*_effective_facts(found), *_limit_facts(found), ("Cost", _cost_text(found)), *warned]
 
 
 def title_of(found: Analysis) -> str:
