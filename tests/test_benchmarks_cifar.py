@@ -183,7 +183,9 @@ class TestTraining:
     @pytest.fixture
     def images(self, tmp_path):
         batches(tmp_path)
-        return cifar(tmp_path)
+        from benchmarks.cifar.lessons import Classification
+
+        return Classification(cifar(tmp_path))
 
     def course(self, **options):
         from benchmarks.cifar.networks import Shape
@@ -222,7 +224,7 @@ class TestTraining:
     def test_readings_are_made_once_and_agree_with_autograd(self, images, tmp_path):
         import torch
 
-        from benchmarks.cifar.fields import canvases, read
+        from benchmarks.cifar.fields import read
         from benchmarks.cifar.training import train
 
         course = self.course()
@@ -232,7 +234,7 @@ class TestTraining:
         assert saved.path.with_suffix(".json").is_file()
         features, head = course.shape.build()
         torch.nn.ModuleList([features, head]).load_state_dict(saved.load()["network"])
-        x = torch.tensor(canvases(course, images, 4)).requires_grad_()
+        x = torch.tensor(images.canvases(course.seed, 4, 32)).requires_grad_()
         energy = 0
         for channel in features.eval()(x)[:, :, 16, 16].sum(0):  # exact over the signs of four channels
             (gradient,) = torch.autograd.grad(channel, x, retain_graph=True)

@@ -7,29 +7,34 @@ import pickle
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from . import fetch, pictured, summary
+from .camvid import CLASSES as CAMVID, camvid
 from .fields import readings
-from .networks import Shape
+from .lessons import Classification, Lessons, Segmentation
+from .mosaics import mosaics
+from .networks import CLASSES, Dense, Shape
 from .pictures import Images, cifar
 from .training import Course, checkpoints, train
 
 SEEDS = 3
-MEASURED = 128  # images of a reading
-RATES = {True: 0.05, False: 0.025}
+MEASURED = 64  # images of a reading
 NUMBERS = Path("docs/cifar.json")
 
 
-def courses(quick: bool) -> list[Course]:
-    """Return what is trained: both networks, once a seed; in the quick form, small ones for a moment."""
-    shapes = [Shape(residual, *((8, 3) if quick else ())) for residual in (True, False)]
-    length = {"epochs": 1.0, "batch": 8} if quick else {}
-    return [
-        Course(shape, seed, rate=RATES[shape.residual], **length)
-        for seed in range(1 if quick else SEEDS)
-        for shape in shapes
-    ]
+def courses(quick: bool, classes: int = CLASSES) -> list[Course]:
+    """Return what is trained: three networks, once a seed; in the quick form, small ones for a moment."""
+    found = []
+    for seed in range(1 if quick else SEEDS):
+        if quick:
+            shapes = (Shape(True, 8, 3), Shape(False, 8, 3), Dense((4, 4, 4), classes, 1))
+            found += [Course(shape, seed, epochs=1.0, batch=8) for shape in shapes]
+        else:
+            found += [Course(Shape(True), seed), Course(Shape(False), seed, rate=0.025)]
+            found.append(Course(Dense(classes=classes), seed, batch=8))
+    return found
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,13 +48,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def images(args: argparse.Namespace) -> Images:
-    """Return CIFAR-10 from the folder that was named, or fetched; in the quick form its first images."""
-    found = cifar(args.cifar or fetch.sheets(args.cache))
-    if not args.quick:
-        return found
-    parts = {key: getattr(found, key)[:1600] for key in ("train", "train_labels", "test", "test_labels")}
-    return replace(found, **parts)
+class Data:
+    """What the courses learn from, opened when it is asked for."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+
+    @cached_property
+    def images(self) -> Images:
+        """CIFAR-10 from the folder that was named, or fetched; in the quick form its first images."""
+        args = self.args
+        found = cifar(args.cifar or fetch.sheets(args.cache))
+        if not args.quick:
+            return found
+        parts = {key: getattr(found, key)[:1600] for key in ("train", "train_labels", "test", "test_labels")}
+        return replace(found, **parts)
+
+    @cached_property
+    def pictures(self) -> Segmentation:
+        """CamVid where it is named, else mosaics of CIFAR-10."""
+        args = self.args
+        source = camvid(args.camvid) if args.camvid else mosaics(self.images)
+        return Segmentation(source, 40, 48, 4) if args.quick else Segmentation(source)
+
+    def of(self, course: Course) -> Lessons:
+        """Return what a course learns from."""
+        return self.pictures if isinstance(course.shape, Dense) else Classification(self.images)
 
 
 def run_fetch(args: argparse.Namespace) -> None:
@@ -59,30 +83,28 @@ def run_fetch(args: argparse.Namespace) -> None:
 
 def run_train(args: argparse.Namespace) -> None:
     """Train those that are named, or all; on one thread, so that two can run side by side."""
-    found = images(args)
+    data = Data(args)
     for course in _chosen(args):
-        train(course, found, _home(args))
+        train(course, data.of(course), _home(args))
 
 
 def run_read(args: argparse.Namespace) -> None:
     """Measure and foretell the fields at all checkpoints, and write the finished numbers."""
-    found, count = images(args), 8 if args.quick else MEASURED
-    read = []
+    data, read = Data(args), []
     for course in _chosen(args):
         saved = checkpoints(_home(args) / course.name)
         if not saved:
             raise FileNotFoundError(f"{_home(args) / course.name} has no checkpoints: train it first")
-        read += readings(course, saved, found, count)
-    one = courses(args.quick)[0]
-    schedule = f"{one.epochs:g} epochs, batches of {one.batch}, {one.shape.width} channels"
-    summary.write(summary.finished(read, schedule), args.numbers)
+        count = MEASURED // (5 if isinstance(course.shape, Dense) else 1) // (8 if args.quick else 1)
+        read += readings(course, saved, data.of(course), count)
+    summary.write(summary.finished(read), args.numbers)
 
 
 def run_show(args: argparse.Namespace) -> None:
     """Print the tables and draw the figures from the finished numbers."""
     found = summary.load(args.numbers)
-    print(f"{found['schedule']}\n\n{summary.fields_table(found)}\n\n{summary.causes_table(found)}\n")
-    for name in summary.NAMES:
+    print(f"{summary.fields_table(found)}\n\n{summary.causes_table(found)}\n")
+    for name in summary.names(found):
         factor, error = summary.growth(found, name)
         print(f"{name}: the size after training is {factor:.3f} ± {error:.3f} of that before")
     for draw, ending in ((pictured.fields, ""), (pictured.layers, "_layers")):
@@ -98,14 +120,15 @@ def run_all(args: argparse.Namespace) -> None:
 
 
 def _home(args: argparse.Namespace) -> Path:
-    found: Path = args.cache / ("cifar-quick" if args.quick else "cifar")
+    found: Path = args.cache / ("camvid" if args.camvid else "cifar") / ("quick" if args.quick else "")
     return found
 
 
 def _chosen(args: argparse.Namespace) -> list[Course]:
-    found = [course for course in courses(args.quick) if not args.only or course.name in args.only]
+    known = courses(args.quick, len(CAMVID) if args.camvid else CLASSES)
+    found = [course for course in known if not args.only or course.name in args.only]
     if not found:
-        names = ", ".join(course.name for course in courses(args.quick))
+        names = ", ".join(course.name for course in known)
         raise ValueError(f"--only {' '.join(args.only)} names none of {names}")
     return found
 
@@ -120,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         command.add_argument("--cache", type=Path, default=fetch.cache(), metavar="DIR")
         command.add_argument("--cifar", type=Path, metavar="DIR", help="CIFAR-10 that you have, unpacked")
+        command.add_argument("--camvid", type=Path, metavar="DIR", help="CamVid, in place of mosaics")
         command.add_argument("--only", nargs="+", default=(), metavar="NAME", help="such as residual-0")
         command.add_argument("--quick", action="store_true", help="small networks, for a moment")
         command.add_argument("--numbers", type=Path, default=NUMBERS, metavar="FILE", help="finished numbers")

@@ -17,48 +17,33 @@ from erfmath.measured.result import Measurement
 from ..learning import score
 from ..measure import progress
 from .layers import of_weights, through_blocks
-from .pictures import SIDE, Array, Images
-from .training import Checkpoint, Course, held_out
+from .lessons import Lessons
+from .networks import Shape
+from .training import Checkpoint, Course
 
 FORETOLD = ("given", "energy")
 PER_RUN = 2  # images of a run of a measurement
 
 
-def field_side(course: Course) -> int:
-    """Return the side of the theoretical field."""
-    return 3 + 4 * course.shape.blocks
-
-
-def canvases(course: Course, images: Images, count: int) -> Array:
-    """Return held-out images, other ones for each seed, mirrored around up to the field's side.
-
-    On this canvas the middle unit meets no border.
-    """
-    wide = max(0, field_side(course) - SIDE)
-    edges = (wide // 2, wide - wide // 2)
-    chosen = np.arange(count) + count * course.seed
-    return np.pad(images.test[chosen % len(images.test)], ((0, 0), (0, 0), edges, edges), mode="symmetric")
-
-
-def read(course: Course, saved: Checkpoint, images: Images, count: int) -> dict[str, Any]:
+def read(course: Course, saved: Checkpoint, lessons: Lessons, count: int) -> dict[str, Any]:
     """Return what is measured and foretold at a checkpoint; kept beside it, and made once.
 
-    `count` images are measured. The sizes are those of the field that holds 95.45 % of the mass: a trained
-    map has no smooth peak to count from.
+    `count` images are measured, a quarter of them for magnitudes and between blocks. The sizes are those of
+    the field that holds 95.45 % of the mass: a trained map has no smooth peak to count from.
     """
     path = saved.path.with_suffix(".json")
     if path.is_file():
         found: dict[str, Any] = json.loads(path.read_text())
         if found["images"] == count:
             return found
-    found = _read(course, saved, images, count)
+    found = _read(course, saved, lessons, count)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(found) + "\n")
     os.replace(partial, path)
     return found
 
 
-def _read(course: Course, saved: Checkpoint, images: Images, count: int) -> dict[str, Any]:
+def _read(course: Course, saved: Checkpoint, lessons: Lessons, count: int) -> dict[str, Any]:
     import torch
 
     state = saved.load()
@@ -66,9 +51,10 @@ def _read(course: Course, saved: Checkpoint, images: Images, count: int) -> dict
     torch.nn.ModuleList([features, head]).load_state_dict(state["network"])
     features.eval().requires_grad_(False)
     head.eval()
-    x = torch.tensor(canvases(course, images, count))
-    final = saved.step == course.steps(len(images.train))
-    accuracy = score(features, head, *held_out(images, len(images.test))) if final else state["accuracy"]
+    x = torch.tensor(lessons.canvases(course.seed, count, course.shape.side))
+    few = -(-count // 4)
+    final = saved.step == course.steps(lessons.count)
+    accuracy = score(features, head, *lessons.held_out(whole=True)) if final else state["accuracy"]
     return {
         "network": course.shape.name,
         "seed": course.seed,
@@ -77,11 +63,11 @@ def _read(course: Course, saved: Checkpoint, images: Images, count: int) -> dict
         "accuracy": accuracy,
         "images": count,
         "measured": _of_measured(squares := measured(features, x, "variance")),
-        "magnitude": _of_measured(measured(features, x, "std")),
+        "magnitude": _of_measured(measured(features, x[:few], "std")),
         "map": _rounded(squares),
         **foretold(features, x),
         "weights": of_weights(features),
-        "blocks": through_blocks(features, x),
+        "blocks": through_blocks(features, x[:few]) if isinstance(course.shape, Shape) else {},
     }
 
 
@@ -127,11 +113,11 @@ def _of_law(law: Any) -> dict[str, float]:
     }
 
 
-def readings(course: Course, saved: list[Checkpoint], images: Images, count: int) -> list[dict[str, Any]]:
+def readings(course: Course, saved: list[Checkpoint], lessons: Lessons, count: int) -> list[dict[str, Any]]:
     """Return the readings of a training, first to last."""
     found = []
     for checkpoint in saved:
-        found.append(read(course, checkpoint, images, count))
+        found.append(read(course, checkpoint, lessons, count))
         one = found[-1]
         progress(f"{course.name}, epoch {one['epoch']:g}: size {one['measured']['size']:.2f}")
     return found

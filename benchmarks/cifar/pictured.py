@@ -9,16 +9,17 @@ import numpy as np
 import erfmath as em
 
 from ..poster.draw import BLUE, GREEN, GREY, RED, new_figure, outline
-from .summary import NAMES, at, epochs_of, of, over_seeds
+from .summary import BLOCKED, at, epochs_of, names, of, over_seeds
 
 COLOURS = {"measured": BLUE, "given": RED, "energy": GREEN}
 
 
 def fields(found: dict[str, Any]) -> Any:
     """Draw maps before, during and after training, and the sizes by epoch."""
-    figure = new_figure(10.4, 5.2)
-    grid = figure.subplots(len(NAMES), 4, width_ratios=[1, 1, 1, 1.7])
-    for name, row in zip(NAMES, grid, strict=True):
+    shown = names(found)
+    figure = new_figure(10.4, 2.6 * len(shown))
+    grid = figure.subplots(len(shown), 4, width_ratios=[1, 1, 1, 1.7], squeeze=False)
+    for name, row in zip(shown, grid, strict=True):
         row[0].set_ylabel(name, fontsize=11)
         for ax, stage in zip(row, found["maps"][name], strict=False):
             _draw_map(ax, np.array(stage["map"], dtype=float))
@@ -53,9 +54,10 @@ def _sizes(ax: Any, found: dict[str, Any], name: str) -> None:
 
 def layers(found: dict[str, Any]) -> Any:
     """Draw the gains and the spreads of layers before and after, and what each block adds to the variance."""
-    figure = new_figure(10.4, 5.2)
-    grid = figure.subplots(len(NAMES), 3)
-    for name, row in zip(NAMES, grid, strict=True):
+    shown = [name for name in BLOCKED if name in names(found)]
+    figure = new_figure(10.4, 2.6 * len(shown))
+    grid = figure.subplots(len(shown), 3, squeeze=False)
+    for name, row in zip(shown, grid, strict=True):
         epochs = epochs_of(found, name)
         for epoch, colour, label in ((epochs[0], GREY, "before"), (epochs[-1], BLUE, "after")):
             some = at(found, name, epoch)

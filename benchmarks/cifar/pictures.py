@@ -99,7 +99,7 @@ def _sheets(folder: Path) -> tuple[Labelled, Labelled] | None:
 
 
 def _sheet(path: Path) -> Array:
-    pixels = _picture(path)
+    pixels = picture(path)
     if pixels.shape[1] != SIDE * SIDE:
         raise ValueError(f"{path} is {pixels.shape[1]} pixels wide, not {SIDE * SIDE}: fetch it anew")
     return pixels.reshape(-1, SIDE, SIDE, 3).transpose(0, 3, 1, 2)
@@ -137,7 +137,7 @@ def _classes(folder: Path, classes: Sequence[str]) -> Labelled:
         if not paths:
             raise FileNotFoundError(f"{folder / name} has no PNGs: give each class some, in train/ and test/")
         for path in paths:
-            pixels = _picture(path)
+            pixels = picture(path)
             if pixels.shape[:2] != (SIDE, SIDE):
                 raise ValueError(f"{path} is {pixels.shape[0]} x {pixels.shape[1]}, not {SIDE} x {SIDE}")
             images.append(pixels.transpose(2, 0, 1))
@@ -145,15 +145,15 @@ def _classes(folder: Path, classes: Sequence[str]) -> Labelled:
     return np.stack(images), np.array(labels)
 
 
-def _picture(path: Path) -> Array:
-    """Return the pixels of a picture as (row, column, colour)."""
+def picture(path: Path, mode: str = "RGB") -> Array:
+    """Return the pixels of a picture as (row, column, colour), or as they are stored."""
     from PIL import Image
 
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: fetch the images anew")
     try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
+        with Image.open(path) as opened:
+            return np.asarray(opened.convert(mode) if mode else opened)
     except (OSError, SyntaxError) as error:
         raise ValueError(f"{path} is no picture or is damaged: fetch it anew") from error
 

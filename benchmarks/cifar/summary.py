@@ -16,28 +16,33 @@ from .fields import FORETOLD
 from .layers import foretold_variance
 
 KEPT = ("network", "seed", "epoch", "step", "accuracy", "images", "measured", "magnitude", *FORETOLD)
-NAMES = ("residual", "plain")
-SHOWN = 41  # pixels of a map that is kept
+BLOCKED = ("residual", "plain")  # the networks whose blocks are compared
+SHOWN = 41  # pixels of a map that is kept, at most
 
 
-def finished(readings: Sequence[dict[str, Any]], schedule: str) -> dict[str, Any]:
+def finished(readings: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return what the page needs of all readings: four digits of each number, and means of the maps."""
     kept = [{key: one[key] for key in (*KEPT, "weights", "blocks")} for one in readings]
-    epochs = sorted({one["epoch"] for one in readings})
-    shown = (epochs[0], epochs[len(epochs) // 2], epochs[-1])
-    maps = {
-        name: [{"epoch": epoch, "map": _mean_map(readings, name, epoch)} for epoch in shown] for name in NAMES
-    }
-    found: dict[str, Any] = _short({"schedule": schedule, "readings": kept})
-    return {"machine": machine(), **found, "maps": maps}
+    found: dict[str, Any] = {"machine": machine(), "readings": _short(kept), "maps": {}}
+    for name in names(found):
+        epochs = epochs_of(found, name)
+        shown = (epochs[0], epochs[len(epochs) // 2], epochs[-1])
+        found["maps"][name] = [{"epoch": e, "map": _mean_map(readings, name, e)} for e in shown]
+    return found
 
 
 def _mean_map(readings: Sequence[dict[str, Any]], name: str, epoch: float) -> list[list[int]]:
-    """Return the middle of the mean map over seeds, the square root in thousandths of the largest."""
+    """Return the mean map over seeds, the square root in thousandths of the largest.
+
+    It is cut where nothing is to be seen, and blocks of pixels are added where it would still be large.
+    """
     maps = [one["map"] for one in readings if one["network"] == name and one["epoch"] == epoch]
-    mean = np.sqrt(np.mean(maps, axis=0))
-    low = max(0, (len(mean) - SHOWN) // 2)
-    middle = mean[low : len(mean) - low, low : len(mean) - low]
+    mean = np.mean(maps, axis=0)
+    while len(mean) > 2 * SHOWN:
+        even = mean[: len(mean) // 2 * 2, : len(mean) // 2 * 2]
+        mean = even.reshape(len(even) // 2, 2, len(even) // 2, 2).sum((1, 3))
+    low = max(0, (len(mean) - SHOWN) // 2) if len(mean) % 2 else 0
+    middle = np.sqrt(mean[low : len(mean) - low, low : len(mean) - low])
     return [[int(v) for v in row] for row in np.rint(1000 * middle / middle.max())]
 
 
@@ -68,6 +73,11 @@ def load(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{path} is no JSON: write it anew with `read`") from error
     return found
+
+
+def names(found: dict[str, Any]) -> list[str]:
+    """Return the networks that were read."""
+    return list(dict.fromkeys(one["network"] for one in found["readings"]))
 
 
 Reader = Callable[[dict[str, Any]], float]
@@ -104,7 +114,7 @@ def fields_table(found: dict[str, Any]) -> str:
     kinds = ("measured", *FORETOLD)
     header = ("network", "epoch", "accuracy", "size", *FORETOLD, "std", *FORETOLD, "magnitude")
     rows = []
-    for name in NAMES:
+    for name in names(found):
         for epoch in epochs_of(found, name):
             some = at(found, name, epoch)
             values = [_written(some, of(kind, part)) for part in ("size", "std") for kind in kinds]
@@ -142,7 +152,7 @@ def causes_table(found: dict[str, Any]) -> str:
     kinds = ("std", "gains only", "spreads only", "both")
     header = ("network", "epoch", *kinds, "std / both")
     rows = []
-    for name in NAMES:
+    for name in (name for name in BLOCKED if name in names(found)):
         starts = {one["seed"]: one for one in at(found, name, 0)}
         for epoch in epochs_of(found, name):
             some = [

@@ -12,11 +12,8 @@ import numpy as np
 
 from ..learning import calibrate, descent, score
 from ..measure import progress
-from .networks import Shape
-from .pictures import SIDE, Array, Images
-
-SHIFT = 4  # pixels by which training images are shifted at most
-SCORED = 2000  # test images that tell the accuracy at a checkpoint
+from .lessons import Lessons
+from .networks import Dense, Shape
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Course:
         Images a step.
     """
 
-    shape: Shape
+    shape: Shape | Dense
     seed: int
     epochs: float = 2.0
     rate: float = 0.05
@@ -82,105 +79,86 @@ def checkpoints(folder: Path) -> list[Checkpoint]:
     return [Checkpoint(path, int(path.stem.split("_")[1])) for path in sorted(folder.glob("step_*.pt"))]
 
 
-def train(course: Course, images: Images, home: Path) -> list[Checkpoint]:
+def train(course: Course, lessons: Lessons, home: Path) -> list[Checkpoint]:
     """Train a network, from its last checkpoint on where there is one; return all checkpoints.
 
     Each step draws from a generator of its own, so that a training that was broken off ends as another.
     """
-    import torch
-
+    if lessons.count < course.batch:
+        raise ValueError(f"{lessons.count} training images do not fill a batch of {course.batch}: give more")
     folder = home / course.name
     _same(course, folder)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(course.seed)
-        features, head = (part.to(memory_format=torch.channels_last) for part in course.shape.build())
-    count = len(images.train)
-    if count < course.batch:
-        raise ValueError(f"{count} training images do not fill a batch of {course.batch}: give more")
-    steps, marks = course.steps(count), course.marks(count)
-    both = torch.nn.ModuleList([features, head])
-    optimizer, schedule = descent(both.parameters(), steps, course.rate, warmup=max(1, steps // 10))
-    saved = checkpoints(folder)
+    pupil, saved = _Pupil(course, lessons), checkpoints(folder)
     if saved:
-        state = saved[-1].load()
-        for part, key in ((both, "network"), (optimizer, "optimizer"), (schedule, "schedule")):
-            part.load_state_dict(state[key])
+        pupil.restore(saved[-1].load())
     else:
-        rng = np.random.default_rng([course.seed, 0])
-        chosen = (rng.integers(count, size=course.batch) for _ in range(10))
-        calibrate(features, (torch.tensor(images.train[some]) for some in chosen))
-    for step in range(saved[-1].step if saved else 0, steps + 1):
-        if step in marks and (not saved or step > saved[-1].step):
-            accuracy = score(features, head, *held_out(images, SCORED))
-            progress(f"{course.name}, epoch {marks[step]:g}: accuracy {accuracy:.3f}")
-            states = {"network": both, "optimizer": optimizer, "schedule": schedule}
-            content = {key: part.state_dict() for key, part in states.items()}
-            _save({**content, "epoch": marks[step], "accuracy": accuracy}, folder / f"step_{step:06d}.pt")
+        calibrate(pupil.network[0], lessons.first(course.seed, course.batch))
+    start = saved[-1].step if saved else -1
+    steps, marks = course.steps(lessons.count), course.marks(lessons.count)
+    for step in range(max(0, start), steps + 1):
+        if step in marks and step > start:
+            pupil.save(folder / f"step_{step:06d}.pt", marks[step])
         if step < steps:
-            _step(both, optimizer, *_batch(course, images, step))
-            schedule.step()
+            pupil.learn(step)
     return checkpoints(folder)
 
 
-def held_out(images: Images, count: int) -> tuple[Any, Any]:
-    """Return the first test images and their labels, as tensors."""
-    import torch
+class _Pupil:
+    """A network with what changes it."""
 
-    return torch.tensor(images.test[:count]), torch.tensor(images.test_labels[:count])
+    def __init__(self, course: Course, lessons: Lessons) -> None:
+        import torch
 
+        self.course, self.lessons = course, lessons
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(course.seed)
+            parts = course.shape.build()
+        self.network = torch.nn.ModuleList(parts).to(memory_format=torch.channels_last)
+        steps = course.steps(lessons.count)
+        found = descent(self.network.parameters(), steps, course.rate, warmup=max(1, steps // 10))
+        self.optimizer, self.schedule = found
 
-def _step(both: Any, optimizer: Any, x: Any, labels: Any) -> None:
-    """Take one step, in bfloat16 where that is safe: three times faster on two cores."""
-    import torch
+    @property
+    def _states(self) -> dict[str, Any]:
+        return {"network": self.network, "optimizer": self.optimizer, "schedule": self.schedule}
 
-    both.train()
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = both[1](both[0](x))
-    loss = torch.nn.functional.cross_entropy(logits.float(), labels)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
+    def restore(self, content: dict[str, Any]) -> None:
+        """Go back to what was saved."""
+        for key, part in self._states.items():
+            part.load_state_dict(content[key])
 
+    def save(self, path: Path, epoch: float) -> None:
+        """Write a checkpoint, which appears under its name when it is whole."""
+        import torch
 
-def _batch(course: Course, images: Images, step: int) -> tuple[Any, Any]:
-    """Return the images of a step, flipped and shifted at random, and their labels."""
-    import torch
+        accuracy = score(*self.network, *self.lessons.held_out())
+        progress(f"{self.course.name}, epoch {epoch:g}: accuracy {accuracy:.3f}")
+        content = {key: part.state_dict() for key, part in self._states.items()}
+        partial = path.with_suffix(".partial")
+        torch.save({**content, "epoch": epoch, "accuracy": accuracy}, partial)
+        os.replace(partial, path)
 
-    epoch, place = divmod(step, len(images.train) // course.batch)
-    order = np.random.default_rng([course.seed, 1, epoch]).permutation(len(images.train))
-    chosen = order[place * course.batch : (place + 1) * course.batch]
-    varied = _varied(images.train[chosen], np.random.default_rng([course.seed, 2, step]))
-    x = torch.tensor(varied).contiguous(memory_format=torch.channels_last)
-    return x, torch.tensor(images.train_labels[chosen])
+    def learn(self, step: int) -> None:
+        """Take one step, in bfloat16 where that is safe: three times faster on two cores."""
+        import torch
 
-
-def _varied(images: Array, rng: np.random.Generator) -> Array:
-    """Return images flipped, or not, and shifted over a border of zeros."""
-    count = len(images)
-    around = np.pad(images, ((0, 0), (0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)))
-    flips = rng.integers(2, size=count)
-    shifts = rng.integers(2 * SHIFT + 1, size=(count, 2))
-    parts = [
-        one[:, y : y + SIDE, x : x + SIDE][..., :: -1 if flip else 1]
-        for one, flip, (y, x) in zip(around, flips, shifts, strict=True)
-    ]
-    return np.stack(parts)
+        x, labels = self.lessons.batch(self.course.seed, step, self.course.batch)
+        self.network.train()
+        with torch.autocast("cpu", torch.bfloat16):
+            features = self.network[0](x.contiguous(memory_format=torch.channels_last))
+            logits = self.network[1](features)
+        loss = torch.nn.functional.cross_entropy(logits.float(), labels)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
 
 
 def _same(course: Course, folder: Path) -> None:
     """Write down the course beside its checkpoints, or refuse to mix two."""
     folder.mkdir(parents=True, exist_ok=True)
-    path, wanted = folder / "course.json", asdict(course)
+    path, wanted = folder / "course.json", json.dumps(asdict(course), indent=1) + "\n"
     if not path.exists():
-        path.write_text(json.dumps(wanted, indent=1) + "\n")
-    elif json.loads(path.read_text()) != wanted:
+        path.write_text(wanted)
+    elif path.read_text() != wanted:
         raise ValueError(f"{path} tells of another training: give another folder, or remove this one")
-
-
-def _save(content: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint, which appears under its name when it is whole."""
-    import torch
-
-    partial = path.with_suffix(".partial")
-    torch.save(content, partial)
-    os.replace(partial, path)

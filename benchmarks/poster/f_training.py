@@ -113,7 +113,7 @@ def segmentation(quick: bool) -> Task:
 
     return Task(
         "encoder-decoder, outlines",
-        lambda: networks.encoder_decoder(width, len(data.CLASSES)),
+        lambda: networks.encoder_decoder(1, [width << level for level in range(3)], len(data.CLASSES)),
         networks.encoder_decoder_variance(),
         lambda rng: tensors(BATCH // 2, rng),
         lambda run: data.scenes(4, np.random.default_rng([1, run]))[0],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,20 +55,22 @@ def resnet(in_channels: int, width: int, classes: int = 10) -> tuple[Any, Any]:
     )
 
 
-def encoder_decoder(width: int, classes: int) -> tuple[Any, Any]:
-    """Return (features, head) of an encoder-decoder without skips, two poolings down and up."""
+def encoder_decoder(
+    in_channels: int, widths: Sequence[int], classes: int, convolutions: int = 2
+) -> tuple[Any, Any]:
+    """Return (features, head) of an encoder-decoder without skips: a width a level, poolings between them."""
     from torch import nn
 
     layers: list[Any] = []
-    before = 1
-    for level in range(3):
-        for _ in range(2):
-            layers += [*convolution(before, width << level), nn.ReLU()]
-            before = width << level
-        layers += [nn.MaxPool2d(2)] if level < 2 else []
-    for level in (1, 0):
-        layers += [nn.Upsample(scale_factor=2), *convolution(before, width << level), nn.ReLU()]
-        before = width << level
+    before = in_channels
+    for level, width in enumerate(widths):
+        layers += [nn.MaxPool2d(2)] if level else []
+        for _ in range(convolutions):
+            layers += [*convolution(before, width), nn.ReLU()]
+            before = width
+    for width in reversed(widths[:-1]):
+        layers += [nn.Upsample(scale_factor=2), *convolution(before, width), nn.ReLU()]
+        before = width
     return nn.Sequential(*layers), nn.Conv2d(before, classes, 1)
 
 
