@@ -187,3 +187,11 @@ def test_examples_that_need_an_optional_library_run(name):
     text = entries()[name].docs[0].replace("  # doctest: +SKIP", "")
     test = doctest.DocTestParser().get_doctest(text, dict(vars(home)), name, None, None)
     assert doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test).failed == 0
+
+
+@pytest.mark.parametrize("kind", [em.LatticeDistribution, em.ProductDistribution, em.UnivariateDistribution])
+def test_the_help_of_an_override_has_the_sections_of_what_it_overrides(kind):
+    wanted = "Parameters", "Returns", "Raises", "Examples"
+    for name in ("pmf", "logsf", "ppf", "rvs", "window", "cumulants"):
+        doc = inspect.getdoc(getattr(kind, name))
+        assert [doc.count(f"\n{section}\n---") for section in wanted] == [1, 1, 1, 1]

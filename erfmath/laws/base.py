@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from abc import ABC, abstractmethod
+from functools import cached_property
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -275,6 +279,14 @@ class Distribution(ABC):
         [((0,), array([0.5, 0.5])), ((0,), array([0.25, 0.75]))]
         """
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Give methods that override one its sections, so that the help of each says what it takes."""
+        super().__init_subclass__(**options)
+        for name, entry in vars(cls).items():
+            own, above = _help_of(entry), _help_of(getattr(super(cls, cls), name, None))
+            if not name.startswith("_") and own and not _SECTION.search(own):
+                entry.__doc__ = own + above[found.start() :] if (found := _SECTION.search(above)) else own
+
     def _repr_html_(self) -> str:
         """Return the distribution as HTML for a notebook."""
         return distribution_html(self)
@@ -285,6 +297,15 @@ class Distribution(ABC):
             if isinstance(value, np.ndarray):
                 read_only(value)
         self.__dict__.update(state)
+
+
+_SECTION = re.compile(r"\n\n\w[\w ]*\n-+\n")
+
+
+def _help_of(entry: Any) -> str:
+    """Return the docstring of a method or a property, "" of anything else."""
+    kinds = FunctionType, property, cached_property
+    return inspect.cleandoc(entry.__doc__) if isinstance(entry, kinds) and entry.__doc__ else ""
 
 
 def require_distribution(value: Any, name: str, kind: str = "a LatticeDistribution") -> Any:

@@ -49,6 +49,7 @@ def of_points(off_lattice: float | None = None) -> Callable[[PointMethod], Calla
             return plain(values)
 
         del method.__wrapped__  # the signature is (self, x: Any), any number or array
+        method.__annotations__ = {"x": "Any", "return": "Any"}
         return method
 
     return decorate
@@ -66,6 +67,7 @@ def of_shares(function: Callable[[Any, Floats], Floats]) -> Callable[[Any, Any],
         return plain(np.where(inside, function(self, np.where(inside, shares, 0.5)), np.nan))
 
     del method.__wrapped__
+    method.__annotations__ = {"q": "Any", "return": "Any"}
     return method
 
 
