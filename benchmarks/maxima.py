@@ -25,14 +25,14 @@ TRUTH = Path(__file__).with_suffix(".json")
 Row = dict[str, Any]
 
 
-def measured(depth: int, ndim: int, channels: int, runs: int, seed: int = 0) -> Row:
+def measured(depth: int, ndim: int, channels: int, size: int | None, runs: int, seed: int = 0) -> Row:
     """Return the variance of a U-Net by autograd, averaged over the axes, with its standard error."""
-    net = em.zoo.unet(depth, ndim=ndim)
-    found = em.measure(net, channels=channels, runs=runs, rng=seed, progress=False)
+    net, sides = em.zoo.unet(depth, ndim=ndim), size and (size,) * ndim
+    found = em.measure(net, sides, channels=channels, runs=runs, rng=seed, progress=False)
     ratios = np.array(found.compare().variance_error) / found.compare().variance_ratio
     variance = float(np.mean(found.var))
     error = variance * float(np.mean(ratios)) / math.sqrt(ndim)
-    case = {"depth": depth, "ndim": ndim, "channels": channels, "runs": runs}
+    case = {"depth": depth, "ndim": ndim, "channels": channels, "size": size, "runs": runs}
     return {**case, "variance": round(variance, 4), "error": round(error, 4)}
 
 
@@ -48,9 +48,20 @@ def predicted(depth: int, ndim: int) -> tuple[float, float, float]:
 
 def table(rows: list[Row]) -> str:
     """Return measurements and theory side by side."""
-    header = ("axes", "depth", "channels", "runs", "autograd", "gates alone", "gated", "by gated", "CPU ms")
+    header = (
+        "axes",
+        "depth",
+        "channels",
+        "side",
+        "runs",
+        "autograd",
+        "gates alone",
+        "gated",
+        "by gated",
+        "CPU ms",
+    )
     lines = []
-    for row in sorted(rows, key=lambda row: (row["ndim"], row["depth"], row["channels"])):
+    for row in rows:
         alone, placed, milliseconds = predicted(row["depth"], row["ndim"])
         ratio, error = row["variance"] / placed, row["error"] / placed
         lines.append(
@@ -58,6 +69,7 @@ def table(rows: list[Row]) -> str:
                 str(row["ndim"]),
                 str(row["depth"]),
                 str(row["channels"]),
+                str(row["size"] or "field"),
                 str(row["runs"]),
                 f"{row['variance']:.2f} ± {row['error']:.2f}",
                 f"{alone:.2f}",
@@ -81,7 +93,8 @@ def main() -> int:
     if args.measure:
         for number, row in enumerate(rows):
             progress(f"depth {row['depth']}, {row['ndim']} axes, {row['channels']} channels ...")
-            rows[number] = measured(row["depth"], row["ndim"], row["channels"], args.measure, number)
+            case = row["depth"], row["ndim"], row["channels"], row["size"]
+            rows[number] = measured(*case, args.measure, number)
         TRUTH.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
     print(table(rows))
     return 0
