@@ -98,7 +98,7 @@ def test_the_readme_has_two_commands_to_set_up():
 
 def test_the_readme_is_short_and_shows_a_picture():
     text = text_of(PAGES[0])
-    assert len(text.splitlines()) < 180
+    assert len(text.splitlines()) < 140
     assert re.search(r"!\[[^\]]+\]\(docs/_static/\w+\.png\)", text)
 
 
