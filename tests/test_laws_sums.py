@@ -254,6 +254,11 @@ def test_pictures_are_drawn_on_the_axes_that_are_given():
         ("sum_of(np.ma.masked_array([.5, .5], [0, 1]))", TypeError, "outcomes must not be a masked array"),
         ("sum_of([np.ma.masked_array([.5, .5], [0, 1])])", TypeError, "outcomes must not hold masked arrays"),
         ("sum_of([[.5, .5], [.5, .4]])", ValueError, "outcomes[1] must have probabilities that sum to 1"),
+        (
+            "sum_of([.1, .7, .5])",
+            ValueError,
+            "divides them by it; of trials with a chance p each, give a row",
+        ),
         ("sum_of([[.5, .5], {math.nan: 1}])", ValueError, "outcomes[1] must be finite, got nan"),
         ("sum_of({0: Decimal('NaN'), 1: 1})", ValueError, "outcomes must have finite probabilities"),
         ("sum_of([1, 2], normalize='yes')", TypeError, "normalize must be a bool, got 'yes'"),

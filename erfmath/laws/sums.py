@@ -165,8 +165,10 @@ def _probabilities(shares: list[Any], normalize: bool, name: str) -> list[Any]:
         raise ValueError(f"{name} must have a positive probability, got none")
     if not normalize and abs(total - 1) > (_ROUNDOFF if True in kinds else 0):
         shown = repr(float(total)) if total < 10**308 else "more than 1e308"
+        chances = "; of trials with a chance p each, give a row [1 - p, p] for each"
         raise ValueError(
             f"{name} must have probabilities that sum to 1, got {shown}; normalize=True divides them by it"
+            f"{chances if name == 'outcomes' and total > 1 >= max(found) else ''}"
         )
     return found
 
