@@ -114,6 +114,14 @@ def test_other_activations_count_with_inputs_of_deviation_1():
     assert float(activation_gain("tanh")) < 1
 
 
+def test_what_is_zero_or_beyond_floats_keeps_its_gains():
+    nothing = em.Sum([em.Identity(), em.Identity()], [1, -1]) >> RELU >> MAX >> CONV
+    net = CONV >> em.Sum([nothing, em.Conv(1, 2)])
+    assert em.gated(net) is net
+    large = em.Residual(CONV, gain=1e200) >> em.Activation("silu") >> em.Sum([MAX, em.Conv(1, 2)])
+    assert var(em.gated(large)) > 0
+
+
 def test_what_is_no_network_is_refused():
     with pytest.raises(TypeError, match="net must be a network"):
         em.gated(3)

@@ -102,8 +102,12 @@ LEAKS: dict[str, Fraction] = {
 }
 
 
+# exp() of this is a float.
+_LARGEST = 700.0
+
+
 def _logistic(x: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-x)))
+    return np.asarray(1 / (1 + np.exp(np.minimum(-x, _LARGEST))))
 
 
 def _normal_cdf(x: Floats) -> Floats:

@@ -115,7 +115,8 @@ def _factors(net: Node, init: str | float | Fraction) -> list[float]:
     for index, (op, gain) in enumerate(zip(signals.program.operations, signals.gains, strict=True), 1):
         if _is_gate(op.node):
             alone = float(activation_gain(op.node.name)) if isinstance(op.node, Activation) else 1.0
-            found.append(1.0 if index in shared else gain / alone)
+            is_alone = index in shared or not gain  # what passes nothing there passes what it passes alone
+            found.append(1.0 if is_alone else gain / alone)
     return found
 
 

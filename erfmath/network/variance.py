@@ -68,7 +68,8 @@ def variance(net: Any, init: str | float | Fraction = "he") -> Node:
     average pooling, say, correlates neighbours, and is better given as one layer), in wide networks, and
     where no branch of a skip ends in an activation without negative values, whose gradients become coherent.
     A maximum behind a rectifier most often passes an open unit, so that it passes more than its share: this
-    moves nothing in a chain, but where paths with and without it meet, the pooled ones count too little.
+    moves nothing in a chain, but where paths with and without it meet, the pooled ones count too little, and
+    ``variance(gated(net))``, see :func:`erfmath.gated`, is nearer to random networks.
     Within a field of the border, interpolation and averages of clipped windows are approximated.
 
     Parameters
