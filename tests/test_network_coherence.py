@@ -102,7 +102,7 @@ def test_wide_networks_are_independent(net):
 
 @pytest.mark.parametrize("case", TRUTH["runs"], ids=lambda case: f"{case['net']}-{case['channels']}")
 def test_variances_are_those_of_autograd(case):
-    found = em.coherence(em.parse_network(case["net"], ndim=1), case["channels"])
+    found = em.coherence(em.parse_network(case["net"]), case["channels"])
     ratio = found.spread[0] / case["variance"]
     assert abs(ratio - 1) < 0.03 + 2 * case["error"], (found, ratio)
 
