@@ -91,6 +91,17 @@ def test_pooled_units_against_samples(ndim, size, stride, rho):
     assert abs(units.mean - fields.mean()) < 4e-3 * max(1, units.mean)
 
 
+@pytest.mark.parametrize(("near", "far"), [(0.6, 0.2), (0.3, 0.3), (0.5, 0.0)])
+def test_windows_are_less_alike_than_what_is_in_them(near, far):
+    values = np.full(17, far)
+    values[7:10] = near, 1, near
+    units = Units.normal(0.0, 0.0, Offsets(values, far)).pooled([(0, 1)], (2,))
+    # max(a, b) = (a + b + |a - b|)/2, and the differences in two windows are independent
+    for moment in (units.moments.at((2,)), units.moments.far):
+        assert moment == pytest.approx(far + (1 - near) / math.pi, abs=1e-10)
+    assert units.moments.centre == pytest.approx(1, abs=1e-10)
+
+
 def test_chosen_units_are_open_more_often_than_others():
     flat = Units.normal(0.0, 0.0, Offsets.white(2)).activated("relu")
     assert flat.energy == 0.5
