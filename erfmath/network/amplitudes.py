@@ -65,7 +65,8 @@ class Pullback:
             if index in self.energies:
                 self._pass(index)
                 self._rescale()
-        return np.asarray(self.grid.equal(self.pairs[0, 0].noise).ravel() + self.energies[0].ravel())
+        energy = self.grid.equal(self.pairs[0, 0].noise).ravel() + self.energies[0].ravel()
+        return np.broadcast_to(energy, self.grid.thetas.shape)  # without taps it is alike for all
 
     def share(self, tensor: int = 0) -> float:
         """Return the coherent share of the energy of the gradient of a tensor."""

@@ -34,6 +34,9 @@ COHERENT = 0.1
 # wave numbers. With 6 the variance is right to some 1e-6, with 8 to 1e-9.
 _COUNTS = {1: (8, 16, 256), 2: (6, 16, 64), 3: (6, 16, 32)}
 
+# Channels, at the most: far beyond the width at which paths are independent.
+_MOST = 10**15
+
 # The wave number from which moments are read, times the field: errors of some 1e-6.
 _NEAR = 1e-3
 
@@ -141,8 +144,8 @@ def coherence(
     False
     """
     factor = gain_of(init)
-    wanted = None if channels is None else as_count(channels, "channels", minimum=1)
-    entering = None if in_channels is None else as_count(in_channels, "in_channels", minimum=1)
+    wanted = None if channels is None else as_count(channels, "channels", minimum=1, maximum=_MOST)
+    entering = None if in_channels is None else as_count(in_channels, "in_channels", minimum=1, maximum=_MOST)
     whole = program_of(require_network(net)).unbounded
     if whole is not None:
         raise ValueError(
