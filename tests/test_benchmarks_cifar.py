@@ -280,7 +280,7 @@ def test_the_whole_quick_form_runs_and_shows(tmp_path, capsys):
         torch.set_num_threads(before)
     out = capsys.readouterr().out
     assert "| residual |" in out
-    assert "of that before" in out
+    assert "of that at epoch 0, of one seed" in out
     assert numbers.with_name("cifar.png").stat().st_size > 10_000
     assert numbers.with_name("cifar_layers.png").stat().st_size > 10_000
 
@@ -299,3 +299,16 @@ def test_wrong_commands_are_told_in_one_line(tmp_path, capsys):
     assert "names none of residual-0" in capsys.readouterr().err
     assert main(["read", *shared]) == 2
     assert "train it first" in capsys.readouterr().err
+
+
+def test_the_interval_of_growth_is_student_s():
+    from benchmarks.cifar.summary import growth
+
+    sizes = {0: (10.0, 10.0, 10.0), 2: (8.0, 9.0, 10.0)}
+    readings = [
+        {"network": "plain", "epoch": epoch, "seed": seed, "measured": {"size": size}}
+        for epoch, row in sizes.items()
+        for seed, size in enumerate(row)
+    ]
+    # mean .9, deviation .1, t = 4.3027 at 2 degrees of freedom: .9 +- 4.3027 * .1 / sqrt(3)
+    assert "0.900 of that at epoch 0, 0.652 to 1.148 with 95 %" in growth({"readings": readings}, "plain", 0)

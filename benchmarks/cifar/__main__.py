@@ -105,8 +105,8 @@ def run_show(args: argparse.Namespace) -> None:
     found = summary.load(args.numbers)
     print(f"{summary.fields_table(found)}\n\n{summary.causes_table(found)}\n")
     for name in summary.names(found):
-        factor, error = summary.growth(found, name)
-        print(f"{name}: the size after training is {factor:.3f} ± {error:.3f} of that before")
+        for since in sorted({0.0, summary.narrowest(found, name)}):
+            print(summary.growth(found, name, since))
     for draw, ending in ((pictured.fields, ""), (pictured.layers, "_layers")):
         path = args.numbers.with_name(f"{args.numbers.stem}{ending}.png")
         draw(found).savefig(path, dpi=100)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,13 @@ import erfmath as em
 from erfmath.measured.gradients import measure
 from erfmath.measured.result import Measurement
 
-from ..learning import score
 from ..measure import progress
 from .layers import of_weights, through_blocks
 from .lessons import Lessons
 from .networks import Shape
 from .training import Checkpoint, Course
 
-FORETOLD = ("given", "energy")
+FORETOLD = ("given", "energy", "signs")
 PER_RUN = 2  # images of a run of a measurement
 
 
@@ -46,28 +44,26 @@ def read(course: Course, saved: Checkpoint, lessons: Lessons, count: int) -> dic
 def _read(course: Course, saved: Checkpoint, lessons: Lessons, count: int) -> dict[str, Any]:
     import torch
 
-    state = saved.load()
-    features, head = course.shape.build()
-    torch.nn.ModuleList([features, head]).load_state_dict(state["network"])
-    features.eval().requires_grad_(False)
-    head.eval()
+    state, few = saved.load(), -(-count // 4)
+    network = torch.nn.ModuleList(course.shape.build())
+    network.load_state_dict(state["network"])
+    features = network.eval().requires_grad_(False)[0]
+    blocked = isinstance(course.shape, Shape)
+    seen = features if blocked else features[:-1]  # few channels: behind the last rectifier all may be closed
     x = torch.tensor(lessons.canvases(course.seed, count, course.shape.side))
-    few = -(-count // 4)
-    final = saved.step == course.steps(lessons.count)
-    accuracy = score(features, head, *lessons.held_out(whole=True)) if final else state["accuracy"]
     return {
         "network": course.shape.name,
         "seed": course.seed,
         "epoch": state["epoch"],
         "step": saved.step,
-        "accuracy": accuracy,
+        "accuracy": state["accuracy"],
         "images": count,
-        "measured": _of_measured(squares := measured(features, x, "variance")),
-        "magnitude": _of_measured(measured(features, x[:few], "std")),
+        "measured": _of_measured(squares := measured(seen, x, "variance")),
+        "magnitude": _of_measured(measured(seen, x[:few], "std")),
         "map": _rounded(squares),
-        **foretold(features, x),
+        **foretold(seen, x),
         "weights": of_weights(features),
-        "blocks": through_blocks(features, x[:few]) if isinstance(course.shape, Shape) else {},
+        "blocks": through_blocks(features, x[:few]) if blocked else {},
     }
 
 
@@ -95,15 +91,19 @@ def _rounded(found: Measurement) -> list[list[float]]:
 
 
 def foretold(features: Any, x: Any) -> dict[str, Any]:
-    """Return size and deviation of the field that the weights alone foretell."""
+    """Return size and deviation of the field that the weights alone foretell.
+
+    "given" and "energy" take signs to be random, and add squares; "signs" keeps them, of all channels added.
+    """
     model = em.from_torch(features, x[:1])
-    nets: dict[str, Callable[[Any], Any]] = {"given": em.variance, "energy": lambda net: net}
-    return {name: _of_law(_law(nets[name](model.with_weights(name)), x)) for name in FORETOLD}
-
-
-def _law(net: Any, x: Any) -> Any:
-    sides = tuple(x.shape[2:])
-    return em.distribution(net, at=tuple(side // 2 for side in sides), input_size=sides)
+    given, sides = model.with_weights("given"), tuple(x.shape[2:])
+    unit = {"at": tuple(side // 2 for side in sides), "input_size": sides}
+    laws = (
+        em.distribution(em.variance(given), **unit),
+        em.distribution(model.with_weights("energy"), **unit),
+        em.impact_map(given, **unit).distribution(power=2),
+    )
+    return {name: _of_law(law) for name, law in zip(FORETOLD, laws, strict=True)}
 
 
 def _of_law(law: Any) -> dict[str, float]:

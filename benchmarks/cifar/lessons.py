@@ -32,8 +32,8 @@ class Lessons(Protocol):
     def first(self, seed: int, size: int) -> list[Any]:
         """Return some batches, without labels, for normalisation to see before the first step."""
 
-    def held_out(self, whole: bool = False) -> tuple[Any, Any]:
-        """Return images and labels that tell the accuracy, all of them or some."""
+    def held_out(self) -> tuple[Any, Any]:
+        """Return images and labels that tell the accuracy."""
 
     def canvases(self, seed: int, count: int, side: int) -> Array:
         """Return held-out images to measure on, other ones for each seed."""
@@ -68,12 +68,11 @@ class Classification:
         chosen = [rng.integers(self.count, size=size) for _ in range(10)]
         return [torch.tensor(self.images.train[some]) for some in chosen]
 
-    def held_out(self, whole: bool = False) -> tuple[Any, Any]:
-        """Return the first test images, or all of them, and their labels."""
+    def held_out(self) -> tuple[Any, Any]:
+        """Return the first test images and their labels."""
         import torch
 
-        some = slice(None if whole else SCORED)
-        return torch.tensor(self.images.test[some]), torch.tensor(self.images.test_labels[some])
+        return torch.tensor(self.images.test[:SCORED]), torch.tensor(self.images.test_labels[:SCORED])
 
     def canvases(self, seed: int, count: int, side: int) -> Array:
         """Return test images mirrored around, so that on a canvas of this side no border is near."""
@@ -113,9 +112,9 @@ class Segmentation:
         """Return ten batches."""
         return [self._drawn(False, size, self.crop, [seed, 0, i])[0] for i in range(10)]
 
-    def held_out(self, whole: bool = False) -> tuple[Any, Any]:
-        """Return held-out pictures and their labels; the whole is as much as four times some."""
-        return self._drawn(True, self.scored * (4 if whole else 1), self.crop, [0, 3])
+    def held_out(self) -> tuple[Any, Any]:
+        """Return held-out pictures and their labels."""
+        return self._drawn(True, self.scored, self.crop, [0, 3])
 
     def canvases(self, seed: int, count: int, side: int) -> Array:
         """Return held-out pictures of this side."""

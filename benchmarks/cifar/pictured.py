@@ -11,7 +11,8 @@ import erfmath as em
 from ..poster.draw import BLUE, GREEN, GREY, RED, new_figure, outline
 from .summary import BLOCKED, at, epochs_of, names, of, over_seeds
 
-COLOURS = {"measured": BLUE, "given": RED, "energy": GREEN}
+COLOURS = {"measured": BLUE, "given": RED, "energy": GREEN, "signs": GREY}
+STYLES = {"measured": "o-", "given": "--", "energy": ":", "signs": "-."}
 
 
 def fields(found: dict[str, Any]) -> Any:
@@ -45,7 +46,7 @@ def _sizes(ax: Any, found: dict[str, Any], name: str) -> None:
     for kind, colour in COLOURS.items():
         values = [over_seeds(at(found, name, epoch), of(kind)) for epoch in epochs]
         means, errors = zip(*values, strict=True)
-        style = {"fmt": "o-" if kind == "measured" else "--", "markersize": 3, "capsize": 2}
+        style = {"fmt": STYLES[kind], "markersize": 3, "capsize": 2}
         ax.errorbar(epochs, means, np.nan_to_num(errors), color=colour, label=kind, **style)
     ax.set_ylim(bottom=0)
     ax.set_ylabel("side, pixels", fontsize=9)

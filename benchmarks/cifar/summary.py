@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import t as student
 
 from ..measure import machine, markdown
 from .fields import FORETOLD
@@ -165,9 +166,18 @@ def causes_table(found: dict[str, Any]) -> str:
     return markdown(header, rows)
 
 
-def growth(found: dict[str, Any], name: str) -> tuple[float, float]:
-    """Return by what factor a network's measured size has changed, and the error over seeds."""
-    epochs = epochs_of(found, name)
-    before = {one["seed"]: one["measured"]["size"] for one in at(found, name, epochs[0])}
-    after = at(found, name, epochs[-1])
-    return over_seeds(after, lambda one: one["measured"]["size"] / before[one["seed"]])
+def growth(found: dict[str, Any], name: str, since: float) -> str:
+    """Return by what factor a network's measured size has changed since an epoch, with its interval."""
+    before = {one["seed"]: one["measured"]["size"] for one in at(found, name, since)}
+    after = at(found, name, epochs_of(found, name)[-1])
+    mean, error = over_seeds(after, lambda one: one["measured"]["size"] / before[one["seed"]])
+    words = f"{name}: the last size is {mean:.3f} of that at epoch {since:g}"
+    if math.isnan(error):
+        return f"{words}, of one seed"
+    wide = float(student.ppf(0.975, len(after) - 1)) * error
+    return f"{words}, {mean - wide:.3f} to {mean + wide:.3f} with 95 % ({len(after)} seeds, Student's t)"
+
+
+def narrowest(found: dict[str, Any], name: str) -> float:
+    """Return the epoch at which a network's field was smallest."""
+    return min(epochs_of(found, name), key=lambda e: over_seeds(at(found, name, e), of("measured"))[0])

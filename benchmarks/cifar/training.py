@@ -50,9 +50,8 @@ class Course:
         return round((self.epochs if epochs is None else epochs) * (images // self.batch))
 
     def marks(self, images: int) -> dict[int, float]:
-        """Return the steps behind which a checkpoint is kept, with their epochs: denser at the start."""
-        early = [0, 1 / 16, 1 / 8, 1 / 4]
-        epochs = [e for e in (*early, *np.arange(1, 2 * self.epochs) / 2) if e < self.epochs]
+        """Return the steps behind which a checkpoint is kept, with their epochs: halves, and a quarter."""
+        epochs = [e for e in (0, 0.25, *np.arange(1, 2 * self.epochs) / 2) if e < self.epochs]
         marks: dict[int, float] = {}
         for epoch in (*epochs, self.epochs):
             marks.setdefault(self.steps(images, epoch), float(epoch))

@@ -11,7 +11,7 @@ import erfmath as em
 
 from ..measure import progress
 from ..narrow import behind
-from .row import DIFFERS, OPEN, REFUTED, REPRODUCED, Row
+from .row import DIFFERS, REFUTED, REPRODUCED, Row
 
 PAPER, POSTER = "Luo 2016", "Luo 2016, poster"
 DEPTH, DEPTHS = 20, tuple(range(10, 101, 10))
@@ -23,8 +23,8 @@ def luo(quick: bool = False) -> Iterator[Row]:
     yield from growth(30 if quick else 200)
     yield from structures()
     yield from fifteen()
-    why = "by this script: it takes hours of training, see trained.md"
-    yield Row("training makes fields grow", PAPER, "grow", "not here", OPEN, why)
+    why = "two epochs of CIFAR-10, 17 residual blocks, three seeds; it grows from epoch 1/2 on: cifar.md"
+    yield Row("training makes fields grow", PAPER, "grow", "13.2 to 9.8", DIFFERS, why)
 
 
 def formulas() -> Iterator[Row]:
