@@ -18,7 +18,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 kernel = HERE.parent / "build" / "ipython" / "profile_default" / "ipython_kernel_config.py"
 kernel.parent.mkdir(parents=True, exist_ok=True)
-kernel.write_text('get_config().InlineBackend.figure_formats = {"svg"}\n', "utf-8")
+kernel.write_text(
+    'get_config().InlineBackend.figure_formats = {"svg"}\n'
+    "get_config().IPKernelApp.log_level = 40  # errors: that a kernel listens on this machine is known\n",
+    "utf-8",
+)
 
 import erfmath  # noqa: E402
 
