@@ -145,6 +145,15 @@ def as_bytes(value: object, name: str) -> int:
     return as_count(value, name, minimum=1)
 
 
+def how_to_read(value: object) -> str:
+    """Return what makes a network of a file, a name or a module, as the end of an error message."""
+    if isinstance(value, str) or hasattr(value, "__fspath__"):
+        return "; from_onnx reads a file, zoo.get a name, and parse_network layers in words"
+    if hasattr(value, "state_dict"):
+        return "; from_torch reads a PyTorch module, with the shape of an input"
+    return ""
+
+
 def require_file(path: Path) -> None:
     """Raise where there is no file, saying what was looked for and where."""
     if path.is_dir():

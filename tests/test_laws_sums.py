@@ -259,6 +259,7 @@ def test_pictures_are_drawn_on_the_axes_that_are_given():
             ValueError,
             "divides them by it; of trials with a chance p each, give a row",
         ),
+        ("sum_of([1, 2, 3, 4, 5, 6], 10)", ValueError, "; of values such as the faces of a die, give {value"),
         ("sum_of([[.5, .5], {math.nan: 1}])", ValueError, "outcomes[1] must be finite, got nan"),
         ("sum_of({0: Decimal('NaN'), 1: 1})", ValueError, "outcomes must have finite probabilities"),
         ("sum_of([1, 2], normalize='yes')", TypeError, "normalize must be a bool, got 'yes'"),

@@ -1,6 +1,7 @@
 import itertools
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, example, given, strategies as st
@@ -380,6 +381,21 @@ def test_a_center_far_away_is_exact():
 def test_only_networks_have_a_field(net):
     with pytest.raises(TypeError, match=r"net must be a network such as Conv\(3\)"):
         receptive_field(net)
+
+
+class _Module:
+    def state_dict(self):
+        return {}
+
+
+@pytest.mark.parametrize("function", [receptive_field, em.latency, em.effective_field, em.distribution])
+@pytest.mark.parametrize(
+    ("given", "reader"),
+    [("net.onnx", "from_onnx"), (Path("net.onnx"), "from_onnx"), (_Module(), "from_torch")],
+)
+def test_a_file_and_a_module_are_told_what_reads_them(function, given, reader):
+    with pytest.raises(TypeError, match=f"; {reader} reads a "):
+        function(given)
 
 
 def test_indices_are_checked():

@@ -120,3 +120,13 @@ def test_of_vast_maps_one_profile_is_read(monkeypatch):
     assert [row.field is None for row in rows] == [False, False, True, True]
     assert "ask for profile='std'" in rows[-1].why
     assert all(row.field is not None for row in em.analyze(net()).sizes)  # independent axes have none
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"), [("conv3*4", "samples"), ("conv3x3*4", "pixels"), ("conv3x3x3", "voxels")]
+)
+def test_rules_are_told_in_the_units_of_the_network(text, unit):
+    shown = str(em.analyze(text))
+    assert f"threshold: {unit} above" in shown
+    assert f"mass: the fewest {unit} that" in shown
+    assert unit == "pixels" or "pixels" not in shown

@@ -59,10 +59,14 @@ class Rule:
         return _PASSED[self.profile]
 
     def __str__(self) -> str:
+        return self.in_words()
+
+    def in_words(self, units: str = "pixels") -> str:
+        """Return the rule in words, of samples or voxels where these are the units."""
         held = f"{100 * self.share:.6g} %"
         return {
-            "threshold": f"pixels above {100 * self.level:.6g} % of {_THAN.get(self.ref)}",
-            "mass": f"the fewest pixels that hold {held}",
+            "threshold": f"{units} above {100 * self.level:.6g} % of {_THAN.get(self.ref)}",
+            "mass": f"the fewest {units} that hold {held}",
             "square": f"the smallest square about {_ABOUT[self.ref]} that holds {held}",
             "radial": f"the smallest disc about {_ABOUT[self.ref]} that holds {held}",
             "sigma": "one standard deviation",

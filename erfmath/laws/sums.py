@@ -165,12 +165,18 @@ def _probabilities(shares: list[Any], normalize: bool, name: str) -> list[Any]:
         raise ValueError(f"{name} must have a positive probability, got none")
     if not normalize and abs(total - 1) > (_ROUNDOFF if True in kinds else 0):
         shown = repr(float(total)) if total < 10**308 else "more than 1e308"
-        chances = "; of trials with a chance p each, give a row [1 - p, p] for each"
         raise ValueError(
             f"{name} must have probabilities that sum to 1, got {shown}; normalize=True divides them by it"
-            f"{chances if name == 'outcomes' and total > 1 >= max(found) else ''}"
+            f"{_meant(found) if name == 'outcomes' and total > 1 else ''}"
         )
     return found
+
+
+def _meant(found: list[Any]) -> str:
+    """Return how to say what a flat list that is no row of probabilities may have meant."""
+    if max(found) > 1:
+        return "; of values such as the faces of a die, give {value: probability}"
+    return "; of trials with a chance p each, give a row [1 - p, p] for each"
 
 
 def _probability(share: Any, name: str) -> Any:

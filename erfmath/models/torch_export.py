@@ -48,8 +48,9 @@ def exported(module: Any, example: Any) -> Any:
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(
-            f"torch.export cannot follow the module: {lines[0]}; give a part of it that does not depend on "
-            "the values of tensors, or export it by torch.onnx.export and read the file by from_onnx"
+            f"torch.export cannot follow the module: {lines[0]}; see that it takes an input of this shape "
+            "and type, give a part of it that does not depend on the values of tensors, or export it by "
+            "torch.onnx.export and read the file by from_onnx"
         ) from error
     finally:
         logging.disable(logged)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from .._checks import as_power, is_index
+from .._checks import as_power, how_to_read, is_index
 from .._html import html_of
 from .arguments import call, spelled
 from .rates import (
@@ -400,6 +400,7 @@ def require_network(net: Any, name: str = "net") -> Node:
     given = " ".join(repr(net).split())[:60]  # modules of other libraries have pages
     raise TypeError(
         f"{name} must be a network such as Conv(3) >> Pool(2), got {given} of type {type(net).__name__}"
+        f"{how_to_read(net)}"
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_axis, as_count, others_of, per_axis
+from .._checks import as_axis, as_count, how_to_read, others_of, per_axis
 from .._memory import check_memory
 from .weights import (
     Number,
@@ -499,8 +499,10 @@ def as_kernel(value: object) -> Kernel:
         return value
     if isinstance(value, (list, tuple, np.ndarray, Sequence)) and not isinstance(value, (str, bytes)):
         return Kernel(value)
+    given = " ".join(repr(value).split())[:60]  # modules of other libraries have pages
     raise TypeError(
-        f"kernel must be a Kernel or a sequence of weights, got {value!r} of type {type(value).__name__}"
+        f"kernel must be a Kernel or a sequence of weights, got {given} of type {type(value).__name__}"
+        f"{how_to_read(value)}"
     )
 
 

@@ -192,6 +192,7 @@ def assert_sees(what: Any, **conditions: Any) -> None:
         ...
     AssertionError: FAIL  halo 2: needs 3 before, 3 after
     """
+    __tracebackhide__ = True  # pytest shows the line of the test, and not this one
     failures = check(what, **conditions)
     if failures:
         raise AssertionError("\n".join(map(str, failures)))

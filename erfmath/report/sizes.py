@@ -139,7 +139,8 @@ def size_facts(found: Analysis) -> list[tuple[str, str]]:
     for meaning, rows in itertools.groupby(found.sizes, key=lambda row: row.meaning):
         lines.append(("" if lines else "Effective", f"{meaning}:"))
         lines += [("", f"  {_sentence(row, found)}") for row in rows]
-    rules = {row.rule.definition: str(row.rule) for row in found.sizes if row.field is not None}
+    unit = f"{_unit(found.field.ndim)}s"
+    rules = {row.rule.definition: row.rule.in_words(unit) for row in found.sizes if row.field is not None}
     return [*lines, *(("", f"{name}: {text}") for name, text in rules.items())]
 
 
@@ -156,8 +157,11 @@ def _sentence(row: SizeRow, found: Analysis) -> str:
 
 def counted(count: int, ndim: int) -> str:
     """Return a number of samples, pixels or voxels in words."""
-    unit = {1: "sample", 2: "pixel"}.get(ndim, "voxel")
-    return f"{count:,} {unit}" + "s" * (count != 1)
+    return f"{count:,} {_unit(ndim)}" + "s" * (count != 1)
+
+
+def _unit(ndim: int) -> str:
+    return {1: "sample", 2: "pixel"}.get(ndim, "voxel")
 
 
 def shown_side(side: float) -> str:
