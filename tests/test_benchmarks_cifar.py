@@ -312,3 +312,12 @@ def test_the_interval_of_growth_is_student_s():
     ]
     # mean .9, deviation .1, t = 4.3027 at 2 degrees of freedom: .9 +- 4.3027 * .1 / sqrt(3)
     assert "0.900 of that at epoch 0, 0.652 to 1.148 with 95 %" in growth({"readings": readings}, "plain", 0)
+
+
+def test_the_poster_tells_in_one_line_what_is_wrong_with_its_images(tmp_path, capsys):
+    pytest.importorskip("torch", reason="the panels need torch: pip install 'erfmath[torch]'")
+    from benchmarks.poster.__main__ import main
+
+    with pytest.raises(SystemExit, match="2"):
+        main(["--quick", "--cifar", str(tmp_path), "--out", str(tmp_path)])
+    assert capsys.readouterr().err.splitlines()[-1].endswith("or train/CLASS/*.png")

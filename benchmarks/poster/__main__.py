@@ -15,11 +15,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the panels one after the other."""
     arguments = parser("", (__doc__ or "").split("\n")[0])
     arguments.add_argument("--only", metavar="TEXT", default="", help="panels whose name contains this")
-    arguments.add_argument("--cifar", type=Path, metavar="DIR", help="CIFAR-10's Python batches, unpacked")
+    arguments.add_argument("--cifar", type=Path, metavar="DIR", help="CIFAR-10, unpacked")
     args = arguments.parse_args(argv)
+    images = f_training.opened(arguments, args.cifar)
     for module in PANELS:
         if args.only in module.__name__.rsplit(".", 1)[-1]:
-            options = {"cifar": args.cifar} if module is f_training else {}
+            options = {"images": images} if module is f_training else {}
             show(module.panel, args.quick, args.out, args.seed, **options)
     return 0
 
