@@ -152,3 +152,9 @@ def test_notebooks_show_values():
         assert set(output.data) == {"text/plain", "text/html"}
         parsed(output.data["text/html"])
     assert "427" in book.cells[0].outputs[0].data["text/html"]
+
+
+def test_one_sample_is_no_plural():
+    text = text_of(em.latency(em.Conv(3), rate=1000))
+    assert "1 sample, 1 ms, 1 frame" in text
+    assert "3 samples, 3 ms, 3 frames" in text

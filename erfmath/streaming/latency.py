@@ -245,11 +245,13 @@ class Latency:
     def _repr_html_(self) -> str:
         """Return the numbers as HTML for a notebook."""
         columns = self._headers[1:]
-        facts = [
-            (name, ", ".join(f"{cell} {unit}" for cell, unit in zip(cells, columns, strict=True)))
-            for name, *cells in self._rows()
-        ]
+        facts = [(name, ", ".join(map(_counted, cells, columns))) for name, *cells in self._rows()]
         return card("Latency", facts)
+
+
+def _counted(number: str, units: str) -> str:
+    """Return a number with its unit: 1 sample, 2 samples, 1 ms."""
+    return f"{number} {units.removesuffix('s') if number == '1' and units != 'ms' else units}"
 
 
 def shown(value: Samples) -> str:
