@@ -111,7 +111,7 @@ def _refuse_size(asked: Asked, axis: int, name: str, samples: int) -> NoReturn:
     near = " or ".join(str(n) for n in (below, above) if n is not None)
     along = f" along axis {axis}" if asked.ndim > 1 else ""
     raise ValueError(
-        f"{name} {samples} is not one that the network accepts{along}: "
+        f"{name} {samples} is none that the network accepts{along}: "
         + (f"give {near}" if near else _reason(line, samples))
     )
 
