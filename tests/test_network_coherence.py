@@ -147,3 +147,44 @@ def test_what_has_no_coherence_says_why(arguments, error, message):
         em.coherence(*arguments)
     with pytest.raises(ValueError, match="init must be one of"):
         em.coherence(LAST, 16, init="xavier")
+
+
+class TestAtTheEdges:
+    def test_networks_without_taps_are_at_one_position(self):
+        for net in (
+            em.Identity(),
+            RELU,
+            em.Residual(RELU) ** 10,
+            LAST**0,
+            em.Residual(em.Conv(1) >> RELU) ** 20,
+        ):
+            found = em.coherence(net, 16)
+            assert found.spread == found.independent == (0.0,), net
+
+    def test_deep_chains_keep_their_digits(self):
+        found = em.coherence((SAME >> RELU) ** 1000, 16)
+        assert found.independent == (pytest.approx(2000 / 3, rel=5e-5),)
+        assert found.ratio == pytest.approx(1, abs=5e-5)
+
+    def test_kernels_of_many_taps_are_those_of_few_spread_out(self):
+        wide = em.Residual(em.Conv(20001, padding=10000) >> RELU) ** 5
+        found, few = (
+            em.coherence(wide, 16),
+            em.coherence(em.Residual(em.Conv(101, padding=50) >> RELU) ** 5, 16),
+        )
+        assert found.independent[0] == pytest.approx(5 / 2 * (20001**2 - 1) / 12, rel=1e-5)
+        assert found.ratio == pytest.approx(few.ratio, rel=1e-2)
+
+    @pytest.mark.parametrize("options", [{"channels": 10**400}, {"in_channels": 10**16}, {"init": 10**400}])
+    def test_numbers_beyond_floats_are_refused_by_name(self, options):
+        with pytest.raises(ValueError, match=next(iter(options))):
+            em.coherence(LAST**3, **{"channels": 16, **options})
+
+    def test_gains_beyond_floats_are_refused(self):
+        with pytest.raises(ValueError, match="gains of branches"):
+            em.coherence(em.Residual(SAME >> RELU, 10**200) ** 3, 16)
+
+    def test_a_gain_of_energy_beyond_floats_says_so(self):
+        found = em.Coherence((1.0,), (1.0,), 0.3, 1e4, 5)
+        with pytest.raises(OverflowError, match="log_gain"):
+            found.gain  # noqa: B018

@@ -255,3 +255,8 @@ def test_what_would_take_minutes_is_refused_at_once():
         em.quenched(em.Conv((3, 3)) ** 10**12, 16)
     with pytest.raises(TypeError, match="network"):
         em.quenched(3, 16)
+
+
+def test_channels_may_be_an_integer_of_any_make():
+    chain = em.Conv(3) ** 4
+    assert em.quenched(chain, np.array(4)) == em.quenched(chain, 4)

@@ -13,6 +13,7 @@ gate and weights, :math:`E[n_i W_{ij} \phi'(h_i) n_i] \propto E[\phi''] \, x_j`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -169,8 +170,9 @@ class Pullback:
         fine = tuple(s // t for s, t in zip(self.grid.steps[index], stage.stride, strict=True))
         taps, ratio = Taps(stage, fine), 2.0 ** (before.level - after.level)
         if isinstance(op.node, (Conv, ConvTranspose)) and not op.node.is_given:
-            kernel = lower_kernel(variance(op.node, self.init))
-            return Random(taps, kernel, ratio if op.node.groups == 1 else 0.0, before.share)
+            return Random(
+                taps, _energies(op.node, self.init), ratio if op.node.groups == 1 else 0.0, before.share
+            )
         if isinstance(op.node, Pool) and op.node.mode == "max":
             return _maximum(taps, before, after, self.signals.gains[index - 1])
         inner = max(1 - before.share**2, _TINY)
@@ -216,8 +218,9 @@ def _maximum(taps: Taps, before: Signal, after: Signal, gain: float) -> Fixed:
     return Fixed(taps, kernel, kernel, matrix, gain, is_choice=True)
 
 
-def lower_kernel(node: object) -> Kernel:
-    """Return the taps of a layer."""
-    stage = lower(node)
+@functools.lru_cache(maxsize=256)
+def _energies(node: Conv | ConvTranspose, init: Fraction) -> Kernel:
+    """Return what each tap of random weights passes of the energy, once for all copies of a layer."""
+    stage = lower(variance(node, init))
     assert isinstance(stage, Stage)
     return stage.kernel

@@ -37,8 +37,12 @@ _COUNTS = {1: (8, 16, 256), 2: (6, 16, 64), 3: (6, 16, 32)}
 # Channels, at the most: far beyond the width at which paths are independent.
 _MOST = 10**15
 
-# The wave number from which moments are read, times the field: errors of some 1e-6.
-_NEAR = 1e-3
+# The wave number from which moments are read, times the field: less would cost digits in deep networks, and
+# this has errors of some 1e-6.
+_NEAR = 1e-2
+
+# Gains of branches whose fourth powers stay within floats.
+_LARGEST_GAIN = 1e50
 
 
 @dataclass(frozen=True)
@@ -84,11 +88,15 @@ class Coherence:
         OverflowError
             If it is beyond the floats; `log_gain` never is.
         """
-        return math.exp(self.log_gain)
+        try:
+            return math.exp(self.log_gain)
+        except OverflowError:
+            message = f"the energy is exp({self.log_gain:.6g}) times that of independent paths; use log_gain"
+            raise OverflowError(message) from None
 
     @property
     def ratios(self) -> tuple[float, ...]:
-        """The variance over that of independent paths, per axis."""
+        """The variance over that of independent paths, per axis; nan where paths do not spread."""
         pairs = zip(self.spread, self.independent, strict=True)
         return tuple(found / alone if alone else math.nan for found, alone in pairs)
 
@@ -152,12 +160,23 @@ def coherence(
             f"{whole!r} reads its whole input, so gradients depend on its size; ask for the network before it"
         )
     signals = signals_of(net, init)
+    _require_gains(signals.program.operations)
     counts = widths(signals, wanted, entering)
     likenesses = signals.program.likenesses
     reach = per_axis_values(receptive_field(net).size)
     axes = {axis: _along(signals, counts, factor, axis, reach[axis]) for axis in sorted(set(likenesses))}
     spreads, alones = zip(*(axes[axis][:2] for axis in likenesses), strict=True)
     return Coherence(spreads, alones, axes[0].share, axes[0].log_gain, axes[0].blocks)
+
+
+def _require_gains(operations: tuple[Operation, ...]) -> None:
+    """Raise if a branch has a gain whose powers leave the floats."""
+    for op in operations:
+        for _, gain in op.sources:
+            if abs(gain) > _LARGEST_GAIN:
+                raise ValueError(
+                    f"gains of branches must be at most {_LARGEST_GAIN:g} in magnitude, got {float(gain):g}"
+                )
 
 
 def widths(signals: Signals, channels: int | None, in_channels: int | None) -> Ints:
@@ -205,6 +224,8 @@ def _along(signals: Signals, counts: Ints, init: Fraction, axis: int, reach: flo
     grid = Grid(ndim, count, axis, thetas, steps, unit)
     whole = Pullback(signals, counts, init, grid, coupled=True)
     spread, more = _moments(whole)
+    if reach <= 1:  # all is at one position, to the last digit
+        spread = independent = 0.0
     blocks = next((number for number, share in enumerate(whole.joins, 1) if share >= COHERENT), None)
     return _Found(spread, independent, whole.share(), (more - bits) * math.log(2), blocks)
 
@@ -246,6 +267,7 @@ def _steps(signals: Signals) -> tuple[list[Ints], Ints]:
 
 def _moments(pullback: Pullback) -> tuple[float, float]:
     """Return the variance of the position under the energy on the input, and two's logarithm of its sum."""
-    energy, theta = pullback.run(), float(pullback.grid.thetas[1])
+    grid = pullback.grid
+    energy, theta = np.broadcast_to(pullback.run(), grid.thetas.shape), float(grid.thetas[1])
     variance = -2 * math.log(abs(energy[1] / energy[0])) / theta**2  # of log E exp(i theta x) the second term
-    return variance, math.log2(float(energy[0].real)) + pullback.bits
+    return max(0.0, variance), math.log2(float(energy[0].real)) + pullback.bits

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_count, as_counts
+from .._checks import as_count, as_counts, is_index
 from ..core.scaled import Floats
 from .algebra import Identity, Node, Power, Series, require_network
 from .arguments import Ints
@@ -190,7 +190,7 @@ def _is_chain(net: Graph) -> bool:
 
 def _widths(channels: Any, count: int) -> Ints:
     """Return the channels at the input of each convolution."""
-    if not isinstance(channels, Iterable):
+    if not isinstance(channels, Iterable) or is_index(channels):
         return (as_count(channels, "channels", minimum=1),) * count
     widths = as_counts(channels, "channels", minimum=1)
     if len(widths) != count:

@@ -33,6 +33,10 @@ from .signal import Signal, added, concatenated, signal_of_units
 from .stage import Stage, Unbounded
 
 
+# A variance of weights whose products with moments stay within floats; so does its inverse.
+_LARGEST_GAIN = 1e100
+
+
 @dataclass(frozen=True, eq=False)
 class Signals:
     """The features of all tensors of a network.
@@ -78,6 +82,8 @@ def signals_of(net: Node, init: str | float | Fraction = "he") -> Signals:
     ([1.0, 2.0, 1.0, 2.0, 1.0, 1.699], [1.0, 0.5, 1.0, 0.5, 1.397])
     """
     gain = gain_of(init)
+    if not 1 / _LARGEST_GAIN <= gain <= _LARGEST_GAIN:
+        raise ValueError(f"init must be from {1 / _LARGEST_GAIN:g} to {_LARGEST_GAIN:g}, got {init!r}")
     program = program_of(require_network(net), unrolled=True, pointwise=True)
     known = program.__dict__.setdefault("_signals", {})
     if gain not in known:

@@ -77,16 +77,21 @@ class Grid:
         return self.known[key]
 
     def _factor(self, kernel: Kernel, stage: Stage, side: int, fine: Ints, lattice: Ints) -> Waves:
-        phases = []
-        for a, (d, o, k, c) in enumerate(
-            zip(stage.dilation, kernel.offsets, kernel.shape, stage.shift, strict=True)
-        ):
-            places = d * (o + np.arange(float(k))) + c
-            phases.append(self._phases(a, places, side, fine[a] / self.unit[a], fine[a] // lattice[a]))
+        places = [
+            d * (o + np.arange(k)) + c
+            for d, o, k, c in zip(stage.dilation, kernel.offsets, kernel.shape, stage.shift, strict=True)
+        ]
+        units = [(f / u, f // one) for f, u, one in zip(fine, self.unit, lattice, strict=True)]
         parts = kernel.separate()
         if parts is not None:
-            pairs = zip(phases, parts, strict=True)
-            return functools.reduce(np.multiply, [phase @ part.to_numpy() for phase, part in pairs])
+            return functools.reduce(
+                np.multiply,
+                [
+                    self._passed(axis, place, part.to_numpy(), side, *unit)
+                    for axis, (place, part, unit) in enumerate(zip(places, parts, units, strict=True))
+                ],
+            )
+        phases = [self._phases(a, place, side, *unit) for a, (place, unit) in enumerate(zip(places, units))]
         weights = kernel.to_numpy()
         taps = itertools.product(*map(range, kernel.shape))
         found = (
@@ -96,7 +101,19 @@ class Grid:
         )
         return np.asarray(sum(found))
 
-    def _phases(self, axis: int, places: Floats, side: int, fine: float, steps: int) -> Waves:
+    def _passed(self, axis: int, places: Any, weights: Floats, side: int, fine: float, steps: int) -> Waves:
+        """Return the factor of taps on one axis: folded on the grid, of which their wave numbers are."""
+        thetas = self.thetas if axis == self.axis else np.zeros(1)
+        outer = weights * np.exp(1j * np.multiply.outer(thetas, fine * (0.5 if side else 1.0) * places))
+        if not side or self.count == 1:
+            return self.constant(outer.sum(axis=1))
+        folded = np.zeros((len(thetas), self.count), dtype=complex)
+        np.add.at(folded, (slice(None), -side * (steps % self.count) * places % self.count), outer)
+        shape = [1] * self.ndim
+        shape[axis] = self.count
+        return np.fft.fft(folded, axis=1).reshape(-1, *shape)
+
+    def _phases(self, axis: int, places: Any, side: int, fine: float, steps: int) -> Waves:
         """Return exp(i wave place) on an axis: theta, wave numbers, and last the places."""
         waves = side * 2 * math.pi / self.count * np.arange(self.count if side else 1)
         thetas = self.thetas if axis == self.axis else np.zeros(1)
