@@ -24,6 +24,9 @@ from .design.rules import (
 )
 from .design.search import find_designs as find_designs
 from .design.widening import Widening as Widening, WideningRow as WideningRow, widen as widen
+from .ensembles.coherence import Coherence as Coherence, coherence as coherence
+from .ensembles.fluctuations import Quenched as Quenched, quenched as quenched
+from .ensembles.gates import gated as gated
 from .formats.json_format import network_from_json as network_from_json, network_to_json as network_to_json
 from .formats.notation import parse_network as parse_network
 from .formats.registry import register_layer as register_layer
@@ -53,12 +56,9 @@ from .network.algebra import Identity as Identity, Node as Node, Power as Power,
 from .network.border import Border as Border, border as border
 from .network.branches import Concat as Concat, Residual as Residual
 from .network.channels import Weighted as Weighted
-from .network.coherence import Coherence as Coherence, coherence as coherence
 from .network.cost import Cost as Cost, LayerCost as LayerCost, cost as cost
 from .network.distribution import MapDistribution as MapDistribution
 from .network.field import ReceptiveField as ReceptiveField, receptive_field as receptive_field
-from .network.fluctuations import Quenched as Quenched, quenched as quenched
-from .network.gates import gated as gated
 from .network.graph import Graph as Graph
 from .network.impact_map import ImpactMap as ImpactMap, impact_map as impact_map
 from .network.layers import (

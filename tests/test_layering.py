@@ -20,6 +20,7 @@ FLOORS = (
     ("core",),
     ("laws",),
     ("network",),
+    ("ensembles",),
     ("zoo", "design", "strategies"),
     ("formats",),
     ("models",),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ..ensembles.coherence import Coherence, coherence
 from ..models.model import Model
 from ..network.activations import ACTIVATIONS
 from ..network.algebra import Node
-from ..network.coherence import Coherence, coherence
 from ..network.layers import Activation, Conv, ConvTranspose, Dropout
 from ..network.program import Block, Program, program_of
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._memory import check_memory
+from ..ensembles.gates import gated
 from ..laws.effective import effective_field
 from ..laws.lazy import distribution
 from ..models.model import Model
 from ..network.algebra import Node
 from ..network.arguments import per_axis_values
-from ..network.gates import gated
 from ..network.sizes import output_size
 from ..network.variance import variance
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from .._checks import as_count, as_counts, is_index
 from ..core.scaled import Floats
-from .algebra import Identity, Node, Power, Series, require_network
-from .arguments import Ints
-from .graph import INPUT, Graph
-from .layers import Conv
+from ..network.algebra import Identity, Node, Power, Series, require_network
+from ..network.arguments import Ints
+from ..network.graph import INPUT, Graph
+from ..network.layers import Conv
+from ..network.rates import short
 from .pairings import RandomLayer, energy_excess, likenesses, moment_orders
-from .rates import short
 
 # More than can be followed in any case, and few enough to be counted at once.
 _MOST_LAYERS = 10**4

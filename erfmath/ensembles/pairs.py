@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..core.scaled import Floats
+from ..network.arguments import Ints
+from ..network.stage import Stage
 from ..polynomials.kernel import Kernel
-from .arguments import Ints
-from .stage import Stage
 from .waves import BOTH, FIRST, SECOND, Grid, Waves
 
 

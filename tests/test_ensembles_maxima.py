@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import erfmath as em
+from erfmath.ensembles.maxima import maximum, shared_maxima
+from erfmath.ensembles.offsets import Offsets, counted_pairs, pairs_of
+from erfmath.ensembles.units import Units
 from erfmath.network.activations import ACTIVATIONS, activated
-from erfmath.network.maxima import maximum, shared_maxima
-from erfmath.network.offsets import Offsets, counted_pairs, pairs_of
-from erfmath.network.units import Units
 
 CORRELATIONS = [0.0, 1e-9, 0.2, 1 / math.pi, 0.4999, 0.5, 0.8, 0.99, 0.9999]
 

@@ -20,16 +20,16 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..network.activations import activated, leak_of
+from ..network.layers import Activation, Conv, ConvTranspose, Dropout, Pool
+from ..network.program import Operation
+from ..network.rates import Gain
+from ..network.stage import Stage, lower
+from ..network.variance import variance
 from ..polynomials.kernel import Kernel
-from .activations import activated, leak_of
-from .layers import Activation, Conv, ConvTranspose, Dropout, Pool
 from .pairs import Fixed, Gains, Pair, Random, Taps, Way, fixed
-from .program import Operation
-from .rates import Gain
 from .signal import Signal
 from .signals import Signals
-from .stage import Stage, lower
-from .variance import variance
 from .waves import FIRST, SECOND, Grid, Waves
 
 # Energies are scaled back beyond this, all at once: everything here is linear in them.

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.scaled import Floats
-from .arguments import Ints
+from ..network.arguments import Ints
 
 # Two walks that differ by so many standard deviations or more do so with a chance below 1e-16.
 _FAR = 9.0

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 import erfmath as em
-from erfmath.network.fluctuations import _layers
-from erfmath.network.pairings import energy_excess, likenesses, moment_orders
+from erfmath.ensembles.fluctuations import _layers
+from erfmath.ensembles.pairings import energy_excess, likenesses, moment_orders
 
 
 def by_quadrature(taps, channels, power):

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..core.scaled import Floats
-from .activations import KINKS, activated, leak_of
-from .arguments import Ints
+from ..network.activations import KINKS, activated, leak_of
+from ..network.arguments import Ints
 from .maxima import Maximum, maximum, shared_maxima
 from .offsets import Offsets, counted_pairs
 

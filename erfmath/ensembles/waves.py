@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from ..core.scaled import Floats
+from ..network.arguments import Ints
+from ..network.stage import Stage
 from ..polynomials.kernel import Kernel
-from .arguments import Ints
-from .stage import Stage
 
 Waves = np.ndarray[Any, np.dtype[np.complex128]]
 
@@ -91,7 +91,10 @@ class Grid:
                     for axis, (place, part, unit) in enumerate(zip(places, parts, units, strict=True))
                 ],
             )
-        phases = [self._phases(a, place, side, *unit) for a, (place, unit) in enumerate(zip(places, units))]
+        phases = [
+            self._phases(a, place, side, *unit)
+            for a, (place, unit) in enumerate(zip(places, units, strict=True))
+        ]
         weights = kernel.to_numpy()
         taps = itertools.product(*map(range, kernel.shape))
         found = (
@@ -107,11 +110,11 @@ class Grid:
         outer = weights * np.exp(1j * np.multiply.outer(thetas, fine * (0.5 if side else 1.0) * places))
         if not side or self.count == 1:
             return self.constant(outer.sum(axis=1))
-        folded = np.zeros((len(thetas), self.count), dtype=complex)
-        np.add.at(folded, (slice(None), -side * (steps % self.count) * places % self.count), outer)
+        folded = np.zeros((self.count, len(thetas)), dtype=complex)
+        np.add.at(folded, -side * (steps % self.count) * places % self.count, outer.T)
         shape = [1] * self.ndim
         shape[axis] = self.count
-        return np.fft.fft(folded, axis=1).reshape(-1, *shape)
+        return np.fft.fft(folded, axis=0).T.reshape(-1, *shape)
 
     def _phases(self, axis: int, places: Any, side: int, fine: float, steps: int) -> Waves:
         """Return exp(i wave place) on an axis: theta, wave numbers, and last the places."""

@@ -16,15 +16,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._checks import as_count
-from .algebra import Node, require_network
+from ..network.algebra import Node, require_network
+from ..network.arguments import Ints, per_axis_values, plain
+from ..network.field import receptive_field
+from ..network.inits import gain_of
+from ..network.layers import Conv, ConvTranspose
+from ..network.program import Operation, program_of
+from ..network.stage import Stage
 from .amplitudes import Pullback
-from .arguments import Ints, per_axis_values, plain
-from .field import receptive_field
-from .inits import gain_of
-from .layers import Conv, ConvTranspose
-from .program import Operation, program_of
 from .signals import Signals, signals_of
-from .stage import Stage
 from .waves import Grid
 
 # A share of the energy from which on a gradient is called coherent.
@@ -173,9 +173,10 @@ def _require_gains(operations: tuple[Operation, ...]) -> None:
     """Raise if a branch has a gain whose powers leave the floats."""
     for op in operations:
         for _, gain in op.sources:
-            if abs(gain) > _LARGEST_GAIN:
+            size = abs(float(gain))
+            if size > _LARGEST_GAIN:
                 raise ValueError(
-                    f"gains of branches must be at most {_LARGEST_GAIN:g} in magnitude, got {float(gain):g}"
+                    f"gains of branches must be at most {_LARGEST_GAIN:g} in magnitude, got {size:g}"
                 )
 
 

@@ -14,16 +14,16 @@ from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .activations import LEAKS, activation_gain
-from .algebra import Node, Power, Series, Sum, require_network, series
-from .branches import Concat, Residual
-from .graph import Graph
-from .inits import gain_of
-from .layers import Activation, Convolution, Dropout, Pool
-from .program import Block, Program, program_of
+from ..network.activations import LEAKS, activation_gain
+from ..network.algebra import Node, Power, Series, Sum, require_network, series
+from ..network.branches import Concat, Residual
+from ..network.graph import Graph
+from ..network.inits import gain_of
+from ..network.layers import Activation, Convolution, Dropout, Pool
+from ..network.program import Block, Program, program_of
+from ..network.stage import lower
+from ..network.variance import variance
 from .signals import signals_of
-from .stage import lower
-from .variance import variance
 
 # Networks of more operations than this keep the gains that each layer has alone.
 _MOST_OPERATIONS = 5000

@@ -5,7 +5,7 @@ channels, a mean square q, and second moments :math:`K(\Delta) = E[x(p)\, x(p + 
 
 - random weights of gain g: m = 0, and :math:`K' = g K(s \Delta)`, since another tap has other weights;
 - weights that are given, averages, interpolation: :math:`K' = \sum_{ij} w_i w_j K(s \Delta + d (j - i))`;
-- activations and maxima: see :mod:`erfmath.network.units` and :mod:`erfmath.network.maxima`;
+- activations and maxima: see :mod:`erfmath.ensembles.units` and :mod:`erfmath.ensembles.maxima`;
 - a sum of branches with weights of their own: means add, and so do the moments about them;
 - a concatenation: averages over the channels.
 
@@ -24,14 +24,13 @@ from typing import Any
 
 import numpy as np
 
-from .algebra import Node, require_network
-from .inits import gain_of
-from .layers import Activation, Conv, Convolution, ConvTranspose, Dropout, Pool
+from ..network.algebra import Node, require_network
+from ..network.inits import gain_of
+from ..network.layers import Activation, Conv, Convolution, ConvTranspose, Dropout, Pool
+from ..network.program import Operation, Program, program_of
+from ..network.stage import Stage, Unbounded
 from .offsets import Offsets, pairs_of
-from .program import Operation, Program, program_of
 from .signal import Signal, added, concatenated, signal_of_units
-from .stage import Stage, Unbounded
-
 
 # A variance of weights whose products with moments stay within floats; so does its inverse.
 _LARGEST_GAIN = 1e100

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import erfmath as em
-from erfmath.network.signals import signals_of
+from erfmath.ensembles.signals import signals_of
 
 RELU, TANH = em.Activation("relu"), em.Activation("tanh")
 CONV = em.Conv(3, padding=1)

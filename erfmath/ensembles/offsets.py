@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..core.scaled import Floats
+from ..network.arguments import Ints
 from ..polynomials.kernel import Kernel
-from .arguments import Ints
 
 # How far offsets are told apart, by the number of axes; further ones count as far away.
 _REACHES = {1: 8, 2: 3, 3: 2, 4: 1}

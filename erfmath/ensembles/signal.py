@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import Ints
+from ..network.arguments import Ints
+from ..network.rates import Gain
 from .offsets import Offsets
-from .rates import Gain
 from .units import Units
 
 # Tensors that a sum remembers, to know which of them it adds twice.

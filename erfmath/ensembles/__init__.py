@@ -1,0 +1,1 @@
+"""Networks with random weights: their features, gates and gradients, where paths are not independent."""
