@@ -120,6 +120,8 @@ def test_what_is_zero_or_beyond_floats_keeps_its_gains():
     assert em.gated(net) is net
     large = em.Residual(CONV, gain=1e200) >> em.Activation("silu") >> em.Sum([MAX, em.Conv(1, 2)])
     assert var(em.gated(large)) > 0
+    with pytest.raises(ValueError, match="gains of branches must be at most 1e"):
+        em.gated(em.Residual(CONV, gain=10**400) >> em.Activation("silu") >> em.Sum([MAX, em.Conv(1, 2)]))
 
 
 def test_what_is_no_network_is_refused():

@@ -24,7 +24,7 @@ from ..network.layers import Conv, ConvTranspose
 from ..network.program import Operation, program_of
 from ..network.stage import Stage
 from .amplitudes import Pullback
-from .signals import Signals, signals_of
+from .signals import Signals, require_gains, signals_of
 from .waves import Grid
 
 # A share of the energy from which on a gradient is called coherent.
@@ -37,12 +37,12 @@ _COUNTS = {1: (8, 16, 256), 2: (6, 16, 64), 3: (6, 16, 32)}
 # Channels, at the most: far beyond the width at which paths are independent.
 _MOST = 10**15
 
+# The gain of a branch whose fourth power stays within floats.
+_LARGEST_BRANCH = 1e50
+
 # The wave number from which moments are read, times the field: less would cost digits in deep networks, and
 # this has errors of some 1e-6.
 _NEAR = 1e-2
-
-# Gains of branches whose fourth powers stay within floats.
-_LARGEST_GAIN = 1e50
 
 
 @dataclass(frozen=True)
@@ -154,30 +154,20 @@ def coherence(
     factor = gain_of(init)
     wanted = None if channels is None else as_count(channels, "channels", minimum=1, maximum=_MOST)
     entering = None if in_channels is None else as_count(in_channels, "in_channels", minimum=1, maximum=_MOST)
-    whole = program_of(require_network(net)).unbounded
+    program = program_of(require_network(net))
+    whole = program.unbounded
     if whole is not None:
         raise ValueError(
             f"{whole!r} reads its whole input, so gradients depend on its size; ask for the network before it"
         )
+    require_gains(program.operations, _LARGEST_BRANCH)
     signals = signals_of(net, init)
-    _require_gains(signals.program.operations)
     counts = widths(signals, wanted, entering)
     likenesses = signals.program.likenesses
     reach = per_axis_values(receptive_field(net).size)
     axes = {axis: _along(signals, counts, factor, axis, reach[axis]) for axis in sorted(set(likenesses))}
     spreads, alones = zip(*(axes[axis][:2] for axis in likenesses), strict=True)
     return Coherence(spreads, alones, axes[0].share, axes[0].log_gain, axes[0].blocks)
-
-
-def _require_gains(operations: tuple[Operation, ...]) -> None:
-    """Raise if a branch has a gain whose powers leave the floats."""
-    for op in operations:
-        for _, gain in op.sources:
-            size = abs(float(gain))
-            if size > _LARGEST_GAIN:
-                raise ValueError(
-                    f"gains of branches must be at most {_LARGEST_GAIN:g} in magnitude, got {size:g}"
-                )
 
 
 def widths(signals: Signals, channels: int | None, in_channels: int | None) -> Ints:

@@ -32,8 +32,9 @@ from ..network.stage import Stage, Unbounded
 from .offsets import Offsets, pairs_of
 from .signal import Signal, added, concatenated, signal_of_units
 
-# A variance of weights whose products with moments stay within floats; so does its inverse.
-_LARGEST_GAIN = 1e100
+# A variance of weights whose products with moments stay within floats, as its inverse does, and a gain of a
+# branch that a float holds.
+_LARGEST_GAIN, _LARGEST_BRANCH = 1e100, 1e300
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +85,19 @@ def signals_of(net: Node, init: str | float | Fraction = "he") -> Signals:
     if not 1 / _LARGEST_GAIN <= gain <= _LARGEST_GAIN:
         raise ValueError(f"init must be from {1 / _LARGEST_GAIN:g} to {_LARGEST_GAIN:g}, got {init!r}")
     program = program_of(require_network(net), unrolled=True, pointwise=True)
+    require_gains(program.operations, _LARGEST_BRANCH)
     known = program.__dict__.setdefault("_signals", {})
     if gain not in known:
         known[gain] = _passed(program, float(gain))
     found: Signals = known[gain]
     return found
+
+
+def require_gains(operations: Sequence[Operation], largest: float) -> None:
+    """Raise if the gain of a branch is beyond what is computed with."""
+    for op in operations:
+        if any(abs(Fraction(gain)) > largest for _, gain in op.sources):
+            raise ValueError(f"gains of branches must be at most {largest:g} in magnitude at {op.node!r}")
 
 
 def _passed(program: Program, gain: float) -> Signals:
