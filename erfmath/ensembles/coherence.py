@@ -154,14 +154,13 @@ def coherence(
     factor = gain_of(init)
     wanted = None if channels is None else as_count(channels, "channels", minimum=1, maximum=_MOST)
     entering = None if in_channels is None else as_count(in_channels, "in_channels", minimum=1, maximum=_MOST)
-    program = program_of(require_network(net))
-    whole = program.unbounded
+    whole = program_of(require_network(net)).unbounded
     if whole is not None:
         raise ValueError(
             f"{whole!r} reads its whole input, so gradients depend on its size; ask for the network before it"
         )
-    require_gains(program.operations, _LARGEST_BRANCH)
     signals = signals_of(net, init)
+    require_gains(signals.program.operations, _LARGEST_BRANCH)
     counts = widths(signals, wanted, entering)
     likenesses = signals.program.likenesses
     reach = per_axis_values(receptive_field(net).size)
