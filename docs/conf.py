@@ -83,6 +83,7 @@ html_title = "erfmath"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = [("quiet.js", {"priority": 100})]
+html_sidebars = {"gallery": []}  # which has no pages below it
 html_show_sourcelink = False
 html_copy_source = False
 html_show_search_summary = False  # a page opened from a folder may not read others
