@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from .._checks import as_axis, as_bool, as_choice, as_count, per_axis
+from .._checks import as_axis, as_bool, as_choice, as_count, is_index, per_axis
 from ..laws.conventions import CONVENTIONS
 from ..laws.effective import effective_field
 from ..laws.rules import DEFINITIONS, PROFILES
@@ -21,7 +21,6 @@ from ..network.program import program_of
 from ..network.sizes import projected
 from ..streaming.latency import latency, shown
 from ..tiling.along import needed_along
-from ..tiling.asked import as_halos
 from ..words import figure, human_bytes, per_axis_text, shown_sides
 from .axes import pairs_of
 
@@ -36,6 +35,8 @@ _WORDS: dict[str, tuple[str, ...]] = {
 
 # How a model is read.
 READING = {"example", "ndim", *(entry.name for entry in fields(Options))}
+
+Pairs = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -223,8 +224,7 @@ def checked(
 
 def _halo(case: _Checked, wanted: Any) -> Condition:
     field = case.field
-    given = [(halo.before, halo.after) for halo in as_halos(wanted, field.ndim)]
-    periods = per_axis_values(field.period)
+    given, periods = _as_halo(wanted, field.ndim), per_axis_values(field.period)
     words = per_axis_text([str(a) if a == b else f"{a} before, {b} after" for a, b in given])
 
     def compare() -> tuple[str, bool]:
@@ -253,6 +253,17 @@ def _of_tiles(net: Node, field: ReceptiveField) -> list[tuple[int, int]]:
 def _on_grid(samples: Any, period: int) -> Any:
     """Return a halo rounded up to a multiple of the period."""
     return samples if samples == math.inf else -(-samples // period) * period
+
+
+def _as_halo(value: Any, ndim: int) -> Pairs:
+    """Return (before, after) per axis of a halo as a user gives it."""
+    pairs: Sequence[Any] = (value,) * ndim if is_index(value) else value
+    if ndim == 1 and isinstance(value, (tuple, list)) and all(map(is_index, value)):
+        pairs = (value,)
+    if not isinstance(pairs, (tuple, list)) or len(pairs) != ndim:
+        raise ValueError(f"halo must be an int, or an int or a pair for each of {ndim} axes, got {value!r}")
+    found = [per_axis(pair, 2, "halo", minimum=0) for pair in pairs]
+    return tuple((before, after) for before, after in found)
 
 
 def _late(name: str) -> Callable[[_Checked, Any], Condition]:
