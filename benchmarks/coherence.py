@@ -8,24 +8,31 @@ channels. ``--measure SECONDS`` measures each case for so long anew and writes t
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import erfmath as em
 
-from .measure import markdown, progress
+from .measure import markdown
+from .truths import Row, load, renew
 
 TRUTH = Path(__file__).with_suffix(".json")
+HEADER = (
+    "network",
+    "channels",
+    "autograd / independent",
+    "theory",
+    "error",
+    "coherent share",
+    "from block",
+)
 
 # Inputs for each draw of the weights, and the draws from which an error is known.
 BATCH, LEAST = 16, 40
-
-Row = dict[str, Any]
 
 
 def sums(net: em.Node, channels: int, rng: np.random.Generator) -> np.ndarray:
@@ -53,54 +60,45 @@ def _inside(field: em.ReceptiveField) -> tuple[list[int], list[int], list[int]]:
     return unit.tolist(), (ends[:, 0] + unit * stride).tolist(), np.atleast_1d(sides).tolist()
 
 
-def measured(text: str, channels: int, seconds: float, seed: int = 0) -> Row:
+def measured(text: str, channels: int, seconds: float) -> Row:
     """Return the variance by autograd, with its relative standard error and that of the energy."""
-    net, rng, start = em.parse_network(text), np.random.default_rng(seed), time.perf_counter()
+    net, rng, start = em.parse_network(text), np.random.default_rng(0), time.perf_counter()
     draws: list[np.ndarray] = []
     while len(draws) < LEAST or time.perf_counter() - start < seconds:
         draws.append(sums(net, channels, rng))
-    rows = np.array(draws)
-    total, second = rows.mean(axis=0)
-    root = math.sqrt(len(rows))
-    error = (rows[:, 1] / total - second / total * rows[:, 0] / total).std(ddof=1) / root
+    return {"net": text, "channels": channels, **_summed(np.array(draws)), "draws": len(draws)}
+
+
+def _summed(draws: np.ndarray) -> Row:
+    """Return the variance and the mean energy of draws, with their relative standard errors."""
+    energy, second = draws.mean(axis=0)
+    root, shares = math.sqrt(len(draws)), draws[:, 0] / energy
+    off = draws[:, 1] / second - shares  # of a ratio of means, to first order
     return {
-        "net": text,
-        "channels": channels,
-        "variance": second / total,
-        "error": error / (second / total),
-        "energy": total,
-        "energy_error": rows[:, 0].std(ddof=1) / root / total,
-        "draws": len(rows),
+        "variance": second / energy,
+        "error": off.std(ddof=1) / root,
+        "energy": energy,
+        "energy_error": shares.std(ddof=1) / root,
     }
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: Sequence[Row]) -> str:
     """Return the table of theory beside autograd."""
-    lines = []
-    for row in rows:
-        found = em.coherence(em.parse_network(row["net"]), row["channels"])
-        spread, alone = found.spread[0], found.independent[0]
-        lines.append(
-            (
-                f"`{row['net']}`",
-                str(row["channels"]),
-                f"{row['variance'] / alone:.3f} ± {row['error'] * row['variance'] / alone:.3f}",
-                f"{found.ratios[0]:.3f}",
-                f"{100 * (spread / row['variance'] - 1):+.1f} %",
-                f"{found.share:.3f}",
-                str(found.blocks or ""),
-            )
-        )
-    header = (
-        "network",
-        "channels",
-        "autograd / independent",
-        "theory",
-        "error",
-        "coherent share",
-        "from block",
+    return markdown(HEADER, map(_line, rows))
+
+
+def _line(row: Row) -> tuple[str, ...]:
+    found = em.coherence(em.parse_network(row["net"]), row["channels"])
+    ratio = row["variance"] / found.independent[0]
+    return (
+        f"`{row['net']}`",
+        str(row["channels"]),
+        f"{ratio:.3f} ± {row['error'] * ratio:.3f}",
+        f"{found.ratios[0]:.3f}",
+        f"{100 * (found.spread[0] / row['variance'] - 1):+.1f} %",
+        f"{found.share:.3f}",
+        str(found.blocks or ""),
     )
-    return markdown(header, lines)
 
 
 def main() -> int:
@@ -108,12 +106,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coherence", description=__doc__)
     parser.add_argument("--measure", type=float, metavar="SECONDS", help="seconds for each case")
     seconds = parser.parse_args().measure
-    rows = json.loads(TRUTH.read_text())["runs"]
-    if seconds is not None:
-        for number, row in enumerate(rows):
-            progress(f"{row['net']}, {row['channels']} channels ...")
-            rows[number] = measured(row["net"], row["channels"], seconds)
-        TRUTH.write_text(json.dumps({"runs": rows}, indent=1) + "\n")
+    if seconds is None:
+        rows = load(TRUTH)
+    else:
+        rows = renew(TRUTH, lambda row: measured(row["net"], row["channels"], seconds))
     print(table(rows))
     return 0
 

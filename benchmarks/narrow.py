@@ -9,15 +9,14 @@ measured; the growth of the effective size; and chains on one axis, to great dep
 from __future__ import annotations
 
 import argparse
-import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
 import erfmath as em
 
+from .linear import Floats, gradients
 from .measure import markdown, progress
 
 DEPTHS = (5, 10, 20, 40)
@@ -26,17 +25,21 @@ LONG = (10, 40, 160, 640)
 LONG_RUNS = {1: 600, 4: 200, 16: 60}
 BLOCK = em.Conv((3, 3))
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="a fiftieth of the draws, depths to 10 and 40")
+    parser.add_argument("--quick", action="store_true", help="a fiftieth of the draws, two depths")
     quick = parser.parse_args(argv).quick
-    share, depths, long = (50, DEPTHS[:2], LONG[:2]) if quick else (1, DEPTHS, LONG)
+    for table in tables(DEPTHS[:2], LONG[:2], 50) if quick else tables(DEPTHS, LONG, 1):
+        print(table + "\n")
+    return 0
+
+
+def tables(depths: Sequence[int], long: Sequence[int], share: int) -> Iterator[str]:
+    """Yield the three tables, of so many depths and a share of the draws."""
     rows, slopes = [], []
     for channels, runs in RUNS.items():
         progress(f"{channels} channels")
@@ -44,12 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         rows += list(widenings(channels, found))
         slopes.append(growth(channels, found))
     header = ["channels", "depth", "energy varies by", "order 1/N", "and 1/N^2", "measured", "error"]
-    print(markdown(header, rows, left=0) + "\n")
+    yield markdown(header, rows, left=0)
     header = ["channels", f"size at {depths[0]}", f"at {depths[-1]}", "slope", "the theory's"]
-    print(markdown(header, slopes, left=0) + "\n")
+    yield markdown(header, slopes, left=0)
     header = ["channels", "depth", "variance by the theory's", "error", "of it, the centres'"]
-    print(markdown(header, chains(long, share), left=0))
-    return 0
+    yield markdown(header, chains(long, share), left=0)
 
 
 class Draws:
@@ -82,30 +84,14 @@ class Draws:
         return float(first / second)
 
 
-def draws(channels: int, ndim: int, depths: Sequence[int], runs: int, seed: int = 0) -> dict[int, Draws]:
-    """Return the maps at each depth of so many networks, whose layers are added one by one."""
-    rng = np.random.default_rng([seed, channels, ndim])
+def draws(channels: int, ndim: int, depths: Sequence[int], runs: int) -> dict[int, Draws]:
+    """Return the maps at each depth of so many networks."""
+    rng = np.random.default_rng([0, channels, ndim])
     found = {depth: Draws(2 * depth + 1, ndim) for depth in depths}
     for _ in range(runs):
-        gradient = np.zeros((channels, *(1,) * ndim))
-        gradient[0] = 1
-        for depth in range(1, depths[-1] + 1):
-            gradient = behind(gradient, rng)
-            if depth in found:
-                found[depth].add(gradient)
+        for depth, gradient in gradients(channels, ndim, depths, rng):
+            found[depth].add(gradient)
     return found
-
-
-def behind(gradient: Floats, rng: np.random.Generator) -> Floats:
-    """Return the gradient behind a layer of random weights, scaled to a sum of squares of 1."""
-    channels, *sides = gradient.shape
-    weights = rng.standard_normal((*(3,) * len(sides), channels, channels))
-    out = np.zeros((channels, *(side + 2 for side in sides)))
-    flat = gradient.reshape(channels, -1)
-    for tap in itertools.product(range(3), repeat=len(sides)):
-        window = tuple(slice(t, t + side) for t, side in zip(tap, sides, strict=True))
-        out[:, *window] += (weights[tap] @ flat).reshape(gradient.shape)
-    return out / math.sqrt(float((out**2).sum()))
 
 
 def widenings(channels: int, found: dict[int, Draws]) -> Iterator[list[str]]:

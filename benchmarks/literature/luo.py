@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 import erfmath as em
 
-from ..measure import progress
-from ..narrow import behind
+from ..poster.d_growth import DEEP, single_channel
 from .row import DIFFERS, REFUTED, REPRODUCED, Row
 
 PAPER, POSTER = "Luo 2016", "Luo 2016, poster"
-DEPTH, DEPTHS = 20, tuple(range(10, 101, 10))
+DEPTH = 20
 
 
 def luo(quick: bool = False) -> Iterator[Row]:
@@ -47,34 +44,15 @@ def formulas() -> Iterator[Row]:
 
 def growth(runs: int) -> Iterator[Row]:
     """Yield the growth over depth."""
-    theory = em.growth(em.Kernel.uniform((3, 3)), DEPTHS)
-    claim, why = (
-        "effective by theoretical field falls as n to the",
-        f"in the limit; depths {DEPTHS[0]} to 100",
-    )
+    theory = em.growth(em.Kernel.uniform((3, 3)), DEEP)
+    claim = "effective by theoretical field falls as n to the"
+    why = f"in the limit; depths {DEEP[0]} to {DEEP[-1]}"
     yield Row(claim, PAPER, "-1/2", f"{theory.ratio_slope:.3f}", REPRODUCED, why)
-    slope, ratio = single_channel(runs)
-    why = f"an effect of width: one channel, mean magnitude of normalised maps, has {slope:.3f}, {ratio:.3f}"
+    one = single_channel(runs, 0)
+    slopes = f"{one.slope:.3f}, {one.ratio_slope:.3f}"
+    why = f"an effect of width: one channel, mean magnitude of normalised maps, has {slopes}"
     found = f"{theory.slope:.3f}, {theory.ratio_slope:.3f}"
     yield Row("slopes of size and ratio over depth", POSTER, ".56, -.43", found, DIFFERS, why)
-
-
-def single_channel(runs: int) -> tuple[float, float]:
-    """Return the slopes of networks of one channel, by magnitudes divided by their sum."""
-    progress("networks of one channel")
-    rng = np.random.default_rng(0)
-    totals = {n: np.zeros((2 * n + 1,) * 2) for n in DEPTHS}
-    for _ in range(runs):
-        gradient = np.ones((1, 1, 1))
-        for n in range(1, DEPTHS[-1] + 1):
-            gradient = behind(gradient, rng)
-            if n in totals:
-                magnitude = np.abs(gradient[0])
-                totals[n] += magnitude / magnitude.sum()
-    sizes = [em.effective_field(em.JointDistribution(t / t.sum())).size for t in totals.values()]
-    slope = float(np.polyfit(np.log(DEPTHS), np.log(sizes), 1)[0])
-    ratios = [size / (2 * n + 1) for size, n in zip(sizes, DEPTHS, strict=True)]
-    return slope, float(np.polyfit(np.log(DEPTHS), np.log(ratios), 1)[0])
 
 
 def structures() -> Iterator[Row]:

@@ -34,25 +34,31 @@ TOOLBOX = {
 
 def richter(quick: bool = False) -> Iterator[Row]:
     """Yield fields and verdicts of the toolbox's pictures, and what the paper says of accuracy."""
-    for name, (build, side, published, red, why) in TOOLBOX.items():
-        fields = fields_of(build())
-        verdict = REPRODUCED if fields == published else DIFFERS
-        ends = (f"{line[0]} .. {line[-1]}" for line in (published, fields))
-        claim = f"{name}: {len(published)} fields, layer by layer"
-        yield Row(claim, PICTURES, *ends, verdict, "by the longest path")
-        found = len(em.productive(build(), side).unproductive)
-        yield equal(f"{name} at {side} pixels: layers that add nothing", PICTURES, red, found, why)
+    for name, shown in TOOLBOX.items():
+        yield from pictured(name, shown)
     count = unseeing(em.zoo.vgg19(), 32)
     claim = "VGG-19 at 32 pixels: layers no unit of which sees anything new"
     why = "the rule is of the middle unit: at a border a field of 40 is cut, and still grows"
     yield Row(claim, PICTURES, "13", str(count), DIFFERS, why)
     for name in ("vgg16", "resnet50"):
         result = em.productive(em.zoo.get(name), 32)
-        found_here, why = f"{len(result.unproductive)} of {len(result)}", result.summary.split("; ")[1]
+        found, why = f"{len(result.unproductive)} of {len(result)}", result.summary.split("; ")[1]
         claim = f"{name} at 32 pixels: layers that add nothing"
-        yield Row(claim, PAPER, "not open", found_here, OPEN, why)
+        yield Row(claim, PAPER, "not open", found, OPEN, why)
     why = "digits, errors .3 and .2 (benchmarks.productive); a productive layer costs 1.0"
     yield Row("cutting these layers costs no accuracy", PAPER, "none", "99.13 to 99.16 %", REPRODUCED, why)
+
+
+def pictured(name: str, shown: Picture) -> Iterator[Row]:
+    """Yield the fields of a picture and the layers that it marks."""
+    fields = fields_of(shown.build())
+    verdict = REPRODUCED if fields == shown.fields else DIFFERS
+    ends = (f"{line[0]} .. {line[-1]}" for line in (shown.fields, fields))
+    claim = f"{name}: {len(shown.fields)} fields, layer by layer"
+    yield Row(claim, PICTURES, *ends, verdict, "by the longest path")
+    found = len(em.productive(shown.build(), shown.side).unproductive)
+    claim = f"{name} at {shown.side} pixels: layers that add nothing"
+    yield equal(claim, PICTURES, shown.red, found, shown.why)
 
 
 def fields_of(net: em.Node) -> tuple[int, ...]:

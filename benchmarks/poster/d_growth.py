@@ -21,6 +21,7 @@ import numpy as np
 import erfmath as em
 from erfmath.measured.gradients import measure
 
+from ..linear import gradients
 from ..measure import markdown, progress
 from .draw import BLUE, GREEN, GREY, RED, new_figure
 from .report import CONV, NORMAL_SIDE, Report, run
@@ -110,23 +111,11 @@ def single_channel(runs: int, seed: int) -> Curve:
     rng = np.random.default_rng(seed)
     totals = {n: np.zeros((2 * n + 1, 2 * n + 1)) for n in DEEP}
     for _ in range(runs):
-        gradient = np.ones((1, 1))
-        for n in range(1, DEEP[-1] + 1):
-            gradient = behind(gradient, rng.standard_normal((3, 3)) / 3)
-            if n in totals:
-                magnitude = np.abs(gradient)
-                totals[n] += magnitude / magnitude.sum()
+        for n, gradient in gradients(1, 2, DEEP, rng):
+            magnitude = np.abs(gradient[0])
+            totals[n] += magnitude / magnitude.sum()
     laws = {n: em.JointDistribution(total / total.sum()) for n, total in totals.items()}
     return over("one channel, mean abs g, normalised", DEEP, lambda n: em.effective_field(laws[n]).size)
-
-
-def behind(gradient: np.ndarray[Any, Any], kernel: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return the full convolution with a kernel of 3 x 3."""
-    side = len(gradient)
-    out = np.zeros((side + 2, side + 2))
-    for (i, j), weight in np.ndenumerate(kernel):
-        out[i : i + side, j : j + side] += weight * gradient
-    return out
 
 
 def sizes_table(curves: Sequence[Curve]) -> str:
