@@ -92,6 +92,7 @@ def test_products_at_different_steps_are_right_or_refused(factors):
     assert_right(values, exact)
 
 
+@pytest.mark.slow
 def test_hardly_any_kernel_is_refused():
     rng = np.random.default_rng(7)
     for _ in range(8):
@@ -99,6 +100,7 @@ def test_hardly_any_kernel_is_refused():
         boxes.shares(as_product(Kernel(weights), int(rng.integers(2, 30))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", [GAPPED, FULL])
 @pytest.mark.parametrize("n", [250, 1000])
 def test_a_deep_grid_has_the_marginals_of_the_rows_and_sum_one(weights, n):

@@ -19,6 +19,7 @@ def check_points(factors, places):
             assert found.pmf(int(t)) == pytest.approx(truth[t], rel=1e-12, abs=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [0, 2])
 def test_steps_of_three_hundred(before):
     factors = [([0] * before + STEPPED[0][0], *STEPPED[0][1:]), *STEPPED[1:]]

@@ -195,6 +195,7 @@ def test_rows_that_whole_numbers_take_long_for_are_left_to_floats_which_say_so(m
     assert (abs(em.coefficients(weights, 60) - right) <= made.error * scale).all()
 
 
+@pytest.mark.slow
 def test_products_that_cancel_almost_wholly_are_computed_in_whole_numbers():
     # the factors peak apart from one another, so that the bounds of float methods are 1e30 times the product
     product = Product([([0.5, -0.5, 1e-9], 150), ([0.5, 0.5, 1e-9], 150)])

@@ -106,7 +106,7 @@ small = [[1024 - i, i] for i in range(1, 1024, 4)]
 mixed = [*small, *([0, 3, 0, i] for i in (1, 2, 4)), *dice[1:20]]
 
 
-@pytest.mark.parametrize("rows", [bernoullis, dice, mixed])
+@pytest.mark.parametrize("rows", [bernoullis, dice, pytest.param(mixed, marks=pytest.mark.slow)])
 def test_many_factors_keep_their_digits_in_every_tail(rows):
     polynomial = em.Product([(row, 1, 1 + i % 2) for i, row in enumerate(rows)])
     d, row = em.distribution(polynomial), exact_row(polynomial)

@@ -28,6 +28,7 @@ def check_against_integers(weights, n, places):
         assert at == 0 or lower[at - 1] / total <= q * (1 + 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("taps", "n"), [(160, 20), (300, 60), (1000, 6), (1000, 40), (300, 400)])
 def test_flat_kernels(taps, n):
     check_against_integers([1] * taps, n, [0.02, 0.31, 0.5, 0.52, 0.9])
@@ -70,6 +71,7 @@ def test_shares_of_a_wide_row_sum_to_one():
     np.testing.assert_allclose(em.distribution(weights, 3).probabilities(), truth, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("taps", "n"), [(4000, 70), (100_000, 3)])
 def test_many_points_of_few_wide_factors_are_looked_up_in_a_row(taps, n):
     weights = np.random.default_rng(2).integers(1, 1000, taps).tolist()
@@ -88,6 +90,7 @@ def test_many_points_of_few_wide_factors_are_looked_up_in_a_row(taps, n):
     assert (lower[x - 1] / total <= q * (1 + 1e-12)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gap", [0, 3])
 def test_the_corners_of_wide_rows(gap):
     """Coefficients and tails near both ends, which see few of the taps."""

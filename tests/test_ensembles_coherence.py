@@ -102,7 +102,7 @@ def test_wide_networks_are_independent(net):
     np.testing.assert_allclose(found.independent, expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("case", TRUTH, ids=lambda case: f"{case['net']}-{case['channels']}")
+@pytest.mark.parametrize("case", TRUTH["runs"], ids=lambda case: f"{case['net']}-{case['channels']}")
 def test_variances_are_those_of_autograd(case):
     found = em.coherence(em.parse_network(case["net"]), case["channels"])
     ratio = found.spread[0] / case["variance"]

@@ -134,7 +134,11 @@ def written(analysis):
     return json.loads(json.dumps(analysis.to_dict(), allow_nan=False))
 
 
-@pytest.mark.parametrize("name", zoo.names())
+def marked_slow(names, start):
+    return [pytest.param(n, marks=pytest.mark.slow) if n.startswith(start) else n for n in names]
+
+
+@pytest.mark.parametrize("name", marked_slow(zoo.names(), "replknet"))
 def test_analyses_of_the_zoo_are_valid(name):
     ANALYSIS.validate(written(em.analyze(name)))
 

@@ -155,6 +155,7 @@ def test_long_and_short_ways_agree(n):
         assert got.size == want.size
 
 
+@pytest.mark.slow
 def test_gaussians_have_the_sizes_of_the_table():
     law = em.distribution([1, 2, 1], 2000)
     sigma = law.std()

@@ -30,6 +30,7 @@ def both(law, options):
     return fast, slow
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     st.sampled_from(CASES),

@@ -32,6 +32,7 @@ def test_variates_follow_the_distribution_function(taps, n):
     assert type(d.rvs(rng=1)) is int
 
 
+@pytest.mark.slow
 def test_a_step_and_zeros_inside():
     kernel = em.Kernel([0, 1.0, 0, 0, *np.random.default_rng(1).random(100), 0], offset=3)
     d = em.distribution(em.Product([(kernel, 90, 7), ([1, 1], 500)]))

@@ -393,6 +393,7 @@ def test_several_inputs_need_a_choice():
     assert from_onnx(model, input="z") == Identity()
 
 
+@pytest.mark.slow(only="newest")
 def test_a_model_of_many_nodes():
     nodes, last = [], "x"
     for i in range(10**4):
