@@ -102,7 +102,20 @@ def test_wide_networks_are_independent(net):
     np.testing.assert_allclose(found.independent, expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("case", TRUTH["runs"], ids=lambda case: f"{case['net']}-{case['channels']}")
+@pytest.mark.parametrize("net", [(em.Residual(SAME) >> RELU) ** 8, LAST >> em.Pool(2, 2, mode="max") >> LAST])
+def test_independent_paths_do_not_depend_on_the_width(net):
+    expected = em.distribution(em.variance(em.gated(net))).var()
+    for channels in (4, 10**6):
+        assert em.coherence(net, channels).independent[0] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("init", [1e-90, 1e90])
+def test_energies_beyond_floats_are_scaled_back(init):
+    found = em.coherence(SAME**12, 16, init=init)
+    assert found.spread == found.independent == (pytest.approx(8, rel=1e-6),)
+
+
+@pytest.mark.parametrize("case", TRUTH, ids=lambda case: f"{case['net']}-{case['channels']}")
 def test_variances_are_those_of_autograd(case):
     found = em.coherence(em.parse_network(case["net"]), case["channels"])
     ratio = found.spread[0] / case["variance"]

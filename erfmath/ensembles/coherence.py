@@ -23,9 +23,10 @@ from ..network.inits import gain_of
 from ..network.layers import Conv, ConvTranspose
 from ..network.program import Operation, program_of
 from ..network.stage import Stage
-from .amplitudes import Pullback
+from .amplitudes import Pullback, independent
+from .backward import ways_of
 from .signals import Signals, require_gains, signals_of
-from .waves import Grid
+from .waves import Grid, Waves
 
 # A share of the energy from which on a gradient is called coherent.
 COHERENT = 0.1
@@ -208,16 +209,15 @@ def _along(signals: Signals, counts: Ints, init: Fraction, axis: int, reach: flo
     """Return how the energy spreads along an axis, whose theoretical field is `reach` samples."""
     ndim, (steps, unit) = signals.program.ndim, _steps(signals)
     thetas = np.array([0.0, _NEAR / max(reach, 1.0)])
-    alone = Pullback(signals, counts, init, Grid(ndim, 1, axis, thetas, steps, unit), coupled=False)
-    independent, bits = _moments(alone)
-    count = _count(min(independent, _widest(signals, steps, axis)), ndim)
-    grid = Grid(ndim, count, axis, thetas, steps, unit)
-    whole = Pullback(signals, counts, init, grid, coupled=True)
-    spread, more = _moments(whole)
+    ways, grid = ways_of(signals, init, steps), Grid(ndim, 1, axis, thetas, steps, unit)
+    alone, bits = _moments(*independent(signals.program, ways, grid), grid)
+    count = _count(min(alone, _widest(signals, steps, axis)), ndim)
+    whole = Pullback(signals, ways, counts, Grid(ndim, count, axis, thetas, steps, unit))
+    spread, more = _moments(whole.run(), whole.bits, grid)
     if reach <= 1:  # all is at one position, to the last digit
-        spread = independent = 0.0
+        spread = alone = 0.0
     blocks = next((number for number, share in enumerate(whole.joins, 1) if share >= COHERENT), None)
-    return _Found(spread, independent, whole.share(), (more - bits) * math.log(2), blocks)
+    return _Found(spread, alone, whole.share(), (more - bits) * math.log(2), blocks)
 
 
 def _count(spread: float, ndim: int) -> int:
@@ -255,9 +255,7 @@ def _steps(signals: Signals) -> tuple[list[Ints], Ints]:
     return [tuple(int(s * u) for s, u in zip(steps, unit, strict=True)) for steps in found], unit
 
 
-def _moments(pullback: Pullback) -> tuple[float, float]:
-    """Return the variance of the position under the energy on the input, and two's logarithm of its sum."""
-    grid = pullback.grid
-    energy, theta = np.broadcast_to(pullback.run(), grid.thetas.shape), float(grid.thetas[1])
-    variance = -2 * math.log(abs(energy[1] / energy[0])) / theta**2  # of log E exp(i theta x) the second term
-    return max(0.0, variance), math.log2(float(energy[0].real)) + pullback.bits
+def _moments(energy: Waves, bits: int, grid: Grid) -> tuple[float, float]:
+    """Return the variance of the position under an energy by theta, and two's logarithm of its sum."""
+    variance = -2 * math.log(abs(energy[1] / energy[0])) / float(grid.thetas[1]) ** 2
+    return max(0.0, variance), math.log2(float(energy[0].real)) + bits

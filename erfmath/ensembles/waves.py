@@ -27,6 +27,9 @@ from ..polynomials.kernel import Kernel
 
 Waves = np.ndarray[Any, np.dtype[np.complex128]]
 
+# Energies are scaled back beyond two to this power and below its inverse: all here is linear in them.
+_LARGEST = 330
+
 # Which of two positions taps act on.
 FIRST, SECOND, BOTH = 1, -1, 0
 
@@ -56,14 +59,29 @@ class Grid:
         """Return numbers, one for all thetas or one for each, as an array over theta and wave numbers."""
         return np.asarray(values, dtype=complex).reshape(-1, *(1,) * self.ndim)
 
+    @property
+    def shape(self) -> Ints:
+        """The shape of a function of theta and wave numbers."""
+        return (len(self.thetas), *(self.count,) * self.ndim)
+
     def equal(self, waves: Waves) -> Waves:
         """Return the part at equal positions."""
-        return np.asarray(waves.mean(axis=self.axes, keepdims=True))
+        count = math.prod(waves.shape[-self.ndim :])
+        return np.add.reduce(waves, axis=self.axes, keepdims=True) / count if count > 1 else waves
 
     def negated(self, waves: Waves) -> Waves:
-        """Return a function of wave numbers at their negatives."""
-        axes = tuple(axis for axis in self.axes if waves.shape[axis] > 1)
-        return np.asarray(np.roll(np.flip(waves, axes), 1, axes)) if axes else waves
+        """Return functions of wave numbers at their negatives."""
+        if math.prod(waves.shape[-self.ndim :]) == 1:
+            return waves
+        rows = np.broadcast_to(waves, (*waves.shape[: -self.ndim], *self.shape[1:]))
+        found = rows.reshape(-1, self.count**self.ndim).take(self._negatives, axis=1)
+        return np.asarray(found.reshape(rows.shape))
+
+    @functools.cached_property
+    def _negatives(self) -> Any:
+        """The number of the negative of each wave vector, all axes counted as one."""
+        places = np.indices(self.shape[1:])
+        return np.ravel_multi_index(tuple(-places % self.count), self.shape[1:]).ravel()
 
     def factor(self, kernel: Kernel, stage: Stage, side: int, fine: Ints, lattice: Ints) -> Waves:
         """Return the factor of taps at the positions of a side.
@@ -147,3 +165,9 @@ class Grid:
             after[..., new[inside] % self.count] = before[..., old[inside] % self.count]
             waves = np.moveaxis(np.fft.fft(after, axis=-1), -1, axis)
         return waves
+
+
+def excess(energy: float) -> int:
+    """Return the power of two to divide energies by that are out of range, 0 for those in it."""
+    bits = math.frexp(energy)[1]
+    return bits if energy and abs(bits) > _LARGEST else 0

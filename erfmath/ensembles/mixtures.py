@@ -1,0 +1,104 @@
+"""Functions of wave numbers as mixtures of a few: what layers without taps do to them is numbers alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.scaled import Floats
+from .waves import Grid, Waves
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """An array of functions, each a sum of a few.
+
+    Attributes
+    ----------
+    numbers
+        How much of each function there is: [place in the array, number of the function].
+    waves
+        The functions: [number, theta, wave numbers].
+    """
+
+    numbers: Floats
+    waves: Waves
+
+    @classmethod
+    def nothing(cls, grid: Grid) -> Mixture:
+        """Return 2 x 2 functions that are 0."""
+        return cls(np.zeros((2, 2, 0)), np.zeros((0, *grid.shape), dtype=complex))
+
+    def __len__(self) -> int:
+        """Return the number of functions that are summed."""
+        return len(self.waves)
+
+    def __getitem__(self, place: Any) -> Mixture:
+        """Return a part of the array."""
+        return Mixture(self.numbers[place], self.waves)
+
+    def scaled(self, factor: float) -> Mixture:
+        """Return the functions times a number."""
+        return Mixture(factor * self.numbers, self.waves)
+
+    def times(self, factor: Waves) -> Mixture:
+        """Return the functions times another, of so few of them as there are sums."""
+        found = self.fewer()
+        return Mixture(found.numbers, factor * found.waves)
+
+    def outer(self, vector: Floats, axis: int) -> Mixture:
+        """Return an array with one more axis, along which the functions are multiples of what they are."""
+        shape = [1] * (self.numbers.ndim + 1)
+        shape[axis] = len(vector)
+        waves = self.waves if vector.any() else self.waves[:0]
+        numbers = np.expand_dims(self.numbers[..., : len(waves)], axis)
+        return Mixture(numbers * vector.reshape(shape), waves)
+
+    def mixed(self, matrix: Floats, axis: int) -> Mixture:
+        """Return the array with a matrix multiplied along its first axis or its second."""
+        numbers = self.numbers if axis else self.numbers.swapaxes(0, 1)
+        found = matrix @ numbers
+        return Mixture(found if axis else found.swapaxes(0, 1), self.waves)
+
+    def over(self, changed: Callable[[Waves], Waves]) -> Mixture:
+        """Return the array of functions that are changed in a linear way."""
+        return Mixture(self.numbers, changed(self.waves))
+
+    def swapped(self) -> Mixture:
+        """Return the array transposed."""
+        return Mixture(self.numbers.swapaxes(0, 1), self.waves)
+
+    def plus(self, other: Mixture) -> Mixture:
+        """Return the sum of two arrays."""
+        if not len(self) or not len(other):
+            return self if len(self) else other
+        numbers = np.concatenate([self.numbers, other.numbers], axis=-1)
+        return Mixture(numbers, np.concatenate([self.waves, other.waves])).fewer()
+
+    def with_function(self, function: Waves, numbers: Any) -> Mixture:
+        """Return the array with so many times a function added."""
+        whole = np.broadcast_to(function, self.waves.shape[1:])
+        return self.plus(Mixture(np.asarray(numbers)[..., None], whole[None]))
+
+    def fewer(self) -> Mixture:
+        """Return the array as sums of no more functions than it has places."""
+        shape, count = self.numbers.shape[:-1], math.prod(self.numbers.shape[:-1])
+        if len(self) <= count:
+            return self
+        waves = self._summed(self.waves).reshape(count, *self.waves.shape[1:])
+        return Mixture(np.eye(count).reshape(*shape, count), waves)
+
+    def equal(self, grid: Grid) -> Waves:
+        """Return the functions at equal positions."""
+        return self._summed(grid.equal(self.waves))
+
+    def _summed(self, waves: Waves) -> Waves:
+        """Return the array made up of these functions; its numbers are real, which saves half of the work."""
+        shape, count = self.numbers.shape[:-1], len(waves)
+        rows = np.ascontiguousarray(waves).reshape(count, math.prod(waves.shape[1:])).view(float)
+        sums: Any = self.numbers.reshape(math.prod(shape), count) @ rows
+        return np.asarray(sums.view(complex).reshape(*shape, *waves.shape[1:]))
