@@ -10,6 +10,7 @@ from benchmarks.literature.__main__ import PARTS, main
 from benchmarks.literature.distill import DISTILL
 from benchmarks.literature.richter import TOOLBOX, unseeing
 from benchmarks.literature.row import DIFFERS, REPRODUCED, VERDICTS, equal
+from benchmarks.poster.d_growth import single_channel
 
 # The longest path to the output of each network, as (kernel, stride) along an axis, 1x1 left out.
 CONV, HALF, POOL = (3, 1), (3, 2), (2, 2)
@@ -137,9 +138,9 @@ def test_formulas_of_the_paper():
 
 
 def test_slopes_of_one_channel_are_steeper(capsys):
-    slope, ratio = luo.single_channel(4)
-    assert 0.5 < slope < 0.65
-    assert -0.5 < ratio < -0.35
+    one = single_channel(4, 0)
+    assert 0.5 < one.slope < 0.65
+    assert -0.5 < one.ratio_slope < -0.35
 
 
 def test_all_parts_have_names():

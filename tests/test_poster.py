@@ -94,17 +94,18 @@ def test_every_layer_type_agrees_with_the_theory(tmp_path):
         assert trial["correlation"] > 0.97, trial["case"]
 
 
-def test_single_channel_gradients_are_products_of_kernels():
-    from benchmarks.poster.d_growth import behind
+@pytest.mark.parametrize("channels", [1, 2])
+def test_linear_gradients_are_products_of_kernels(channels):
+    from benchmarks.linear import behind
     from erfmath.measured.module import to_torch
 
-    module = to_torch(em.Conv((3, 3)) ** 3, channels=1, rng=0)
-    x = torch.zeros(1, 1, 7, 7, requires_grad=True)
+    module = to_torch(em.Conv((3, 3)) ** 3, channels=channels, in_channels=channels, rng=0)
+    x = torch.zeros(1, channels, 7, 7, requires_grad=True)
     module(x).sum().backward()
-    product = np.ones((1, 1))
-    for weights in reversed([p.detach().numpy()[0, 0] for p in module.parameters()]):
-        product = behind(product, weights)
-    assert np.allclose(x.grad[0, 0], product, rtol=1e-4, atol=1e-6)
+    product = np.ones((channels, 1, 1))
+    for weights in reversed([p.detach().numpy() for p in module.parameters()]):
+        product = behind(product, weights.transpose(2, 3, 1, 0))
+    assert np.allclose(x.grad[0], product, rtol=1e-4, atol=1e-6)
 
 
 def test_cifar_is_read_from_its_python_batches(tmp_path):
