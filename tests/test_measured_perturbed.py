@@ -102,6 +102,35 @@ def test_deep_files_show_their_corners():
     assert em.verify(em.from_onnx(file)).ok
 
 
+def masked(gate, count=12):
+    """A denoiser's mask: a deep residual stack, ending in a gate that multiplies its input."""
+    nodes, last = [], "x"
+    for i in range(count):
+        nodes += [
+            helper.make_node("Pad", [last, "p"], [f"a{i}"]),
+            helper.make_node("Conv", [f"a{i}", "w"], [f"b{i}"]),
+        ]
+        nodes.append(helper.make_node("Add", [last, f"b{i}"], [f"c{i}"]))
+        last = f"c{i}"
+    nodes += [helper.make_node(gate, [last], ["m"]), helper.make_node("Mul", ["x", "m"], ["y"])]
+    constants = {"p": np.array([0, 0, 2, 0, 0, 0]), "w": weights(4, 4, 3)}
+    return file_of(nodes, [1, 4, 96], [1, 4, 96], constants)
+
+
+@pytest.mark.parametrize("gate", ["Sigmoid", "Tanh", "HardSigmoid", "Softsign"])
+def test_gates_at_the_end_of_deep_stacks_are_no_reason_to_disagree(gate):
+    found = em.verify(em.from_onnx(masked(gate)))
+    assert found.ok, found
+    assert next(check for check in found.units if check.unit == (48,)).found == ((24, 48),)
+
+
+def test_a_wrong_field_is_found_behind_a_gate():
+    wider = em.verify(em.from_onnx(masked("Sigmoid"), rules={"Conv": em.Conv(5)}))
+    assert (wider.ok, wider.is_inside) == (False, True)
+    later = em.verify(em.from_onnx(masked("Sigmoid"), rules={"Pad": em.Pad([(1, 1)])}))
+    assert (later.ok, later.is_inside) == (False, False)
+
+
 def test_the_command_verifies_a_file(tmp_path, capsys):
     onnx.save(strided(), tmp_path / "net.onnx")
     assert main(["analyze", str(tmp_path / "net.onnx"), "--verify"]) == 0

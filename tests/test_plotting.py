@@ -266,6 +266,18 @@ def test_triangles_name_their_layers_and_stand_on_causal_ends():
     assert len(ax.collections[0].get_segments()) == 2 + 4 + 8
 
 
+def test_triangles_lean_back_where_causality_is_padding_of_its_own():
+    padded = [em.Pad([(2 * d, 0)]) >> em.Conv(3, dilation=d) for d in (1, 2, 4)]
+    framed = em.Pad([(8, 0)]) >> em.Conv(16, stride=8) >> em.Series(padded) >> em.ConvTranspose(8, stride=8)
+    for net, back in ((em.Series(padded), 8), (framed, 64)):  # the last layer reads two steps of 4 back
+        dots = dots_of(plotting.plot_cone(net, axes()))
+        top = max(y for _, y in dots)
+        assert [x for x, y in dots if y == top] == [0] or net is framed
+        below = [x for x, y in dots if y == top - (2 if net is framed else 1)]
+        assert min(below) == -back
+        assert max(below) == 0
+
+
 def test_large_triangles_are_areas():
     ax = plotting.plot_cone(zoo.resnet50(), axes())
     (area,) = ax.collections

@@ -160,7 +160,8 @@ def verify(model: Model, example: Any = None, units: int = 3, *, rng: Any = 0) -
 
     An ONNX file is run by onnxruntime, with random weights of its convolutions and matrices: a unit sees a
     position along an axis if the unit changes, in any bit, with the input there. What is far away counts so
-    little that it shows for large changes only; three sizes up to 10^6 are tried.
+    little that it shows for large changes only; three sizes up to 10^6 are tried. Where that is not enough,
+    and sigmoids or tanhs may have saturated, asinh takes their place.
 
     Parameters
     ----------
@@ -223,12 +224,24 @@ def _of_file(read: Model, field: ReceptiveField, count: int, seed: int) -> Verif
     sides = tuple(read.input_shape[axis] or 1 for axis in read.space)
     run = Perturbed(read, seed)
     asked = list(_units(field, run.made, count))
-    found = {}
-    for unit in asked:
-        if not _is_round(field, unit, sides):
-            expected = _clipped(field, unit, sides)
-            found[unit] = tuple(run.ends(unit, axis, ends) for axis, ends in enumerate(expected))
+    chosen = [unit for unit in asked if not _is_round(field, unit, sides)]
+    expected = {unit: tuple(_clipped(field, unit, sides)) for unit in chosen}
+
+    def ends(run: Perturbed, unit: Ints) -> tuple[Ends, ...]:
+        return tuple(run.ends(unit, axis, likely) for axis, likely in enumerate(expected[unit]))
+
+    found = {unit: ends(run, unit) for unit in chosen}
+    unmet = [unit for unit in chosen if found[unit] != expected[unit]]
+    if unmet and run.is_gated:  # a gate that large values have shut shows nothing of what it reads
+        opened = Perturbed(read, seed, is_open=True)
+        found |= {unit: _joined(found[unit], ends(opened, unit)) for unit in unmet}
     return _compared(read, field, asked, found, sides)
+
+
+def _joined(some: tuple[Ends, ...], others: tuple[Ends, ...]) -> tuple[Ends, ...]:
+    """Return the ends, axis by axis, of what is seen in one way or another."""
+    pairs = ([ends for ends in both if ends] for both in zip(some, others, strict=True))
+    return tuple((min(a for a, _ in seen), max(b for _, b in seen)) if seen else None for seen in pairs)
 
 
 def _compared(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,9 +25,10 @@ _MOST_NAMES, _MOST_DOTS = 40, 60
 def plot_cone(net: Node, ax: Any = None, *, at: int = 0, axis: int = 0, name: str = "") -> Any:
     """Draw which units of every layer an output unit depends on along one axis, as a triangle of layers.
 
-    The input is at the bottom, a unit of each layer above what it reads: in the middle of it, or at its end
-    where the layers are causal. Dilations are gaps between lines, strides the distance of units; what is
-    inside the field and not seen stays empty. Units of another phase read otherwise: see `at`.
+    The input is at the bottom, a unit of each layer above what it reads: in the middle of it, or, where it
+    reads mostly what comes before, as causal layers do, where it is in time. Dilations are gaps between
+    lines, strides the distance of units; what is inside the field and not seen stays empty. Units of another
+    phase read otherwise: see `at`.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def plot_cone(net: Node, ax: Any = None, *, at: int = 0, axis: int = 0, name: st
     whole = [axes[along] for axes in regions_of(program)]
     cone = _Cone.of(program.along(along), per_axis(at, 1, "at")[0])
     ax = axes_or_new(ax)
-    places = {tensor: _places(whole[tensor], units) for tensor, units in cone.units.items()}
+    places = _all_places(cone, program.along(along), whole)
     _draw(ax, cone, places)
     _label(ax, cone, ndim, along)
     titled(ax, name, _seen(at, sorted(cone.units.get(0, ())), unit_of(ndim)))
@@ -141,14 +141,32 @@ def _is_pointwise(what: Any) -> bool:
     )
 
 
-def _places(seen: Regions, units: set[int]) -> dict[int, float]:
-    """Return where units are drawn: amid what they see, or at its end where that is where they are."""
+def _all_places(cone: _Cone, program: Program, whole: list[Regions]) -> dict[int, dict[int, float]]:
+    """Return where the units of each tensor are drawn: padding and cuts leave samples where they are."""
+    period = int(program.period[0] * program.rate[0])
+    found: dict[int, dict[int, float]] = {}
+    for tensor in sorted(cone.units):
+        units, op = cone.units[tensor], program.operations[tensor - 1] if tensor else None
+        if op is not None and op.what is not None and _is_pointwise(op.what):
+            reads = {unit: next(_read(op, unit)) for unit in units}
+            found[tensor] = {unit: found[source][place] for unit, (source, place) in reads.items()}
+        else:
+            found[tensor] = _places(whole[tensor], units, period)
+    return found
+
+
+def _places(seen: Regions, units: set[int], period: int) -> dict[int, float]:
+    """Return where units are drawn: amid what they see, or where they are if they see the past.
+
+    The past is all that they see, or reaches further back than the phases of strides can move the middle.
+    """
     found = {}
     for unit in units:
-        region = seen.of(unit)
-        low, high = (float(unit * seen.rate),) * 2 if region is None else region
-        is_causal = Fraction(unit) * seen.rate == high
-        found[unit] = float(high) if is_causal else (low + high) / 2
+        region, place = seen.of(unit), float(unit * seen.rate)
+        low, high = (place, place) if region is None else region
+        middle = (low + high) / 2
+        is_behind = place == high or (low + period <= place <= high and place - middle > period)
+        found[unit] = place if is_behind else middle
     return found
 
 
