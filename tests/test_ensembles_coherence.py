@@ -198,6 +198,39 @@ class TestAtTheEdges:
         with pytest.raises(ValueError, match="gains of branches"):
             em.coherence(em.Residual(SAME >> RELU, 10**gain) ** 3, 16)
 
+    @pytest.mark.parametrize(
+        "net",
+        [
+            (SAME >> em.Activation("gelu")) ** 7,  # the square of its slope depends on the features
+            (em.Conv(3, padding=1, channels=64) >> em.Residual(SAME >> RELU) >> RELU) ** 4,
+            em.zoo.tcn(),
+        ],
+    )
+    @pytest.mark.parametrize("channels", [2, 16])
+    def test_independent_paths_know_no_channels(self, net, channels):
+        found = em.coherence(net, channels)
+        assert found.independent[0] == pytest.approx(em.distribution(em.variance(net)).var(), rel=1e-4)
+
+    def test_few_channels_of_a_deep_network_are_read(self):
+        found = em.coherence(em.zoo.resnet50(), 4)  # the energy of independent paths was negative
+        assert found.independent[0] == pytest.approx(em.distribution(em.variance(em.zoo.resnet50())).var()[0])
+
+    @pytest.mark.parametrize(
+        "net",
+        [
+            em.Sum([em.Identity(), em.Identity()], [1, -1]),
+            em.Residual(em.Identity(), -1) >> SAME,
+            em.Concat([em.Residual(em.Identity(), -1), SAME], [8, 8]) >> SAME,
+        ],
+    )
+    def test_features_that_cancel_are_refused(self, net):
+        with pytest.raises(ValueError, match=r"net must have features .* those of Sum.* cancel to zero"):
+            em.coherence(net, 16)
+
+    def test_gradients_that_cancel_on_a_tensor_leave_the_rest(self):
+        added = em.Sum([LAST, em.Identity()], [1, -1])  # x + relu(W x) - x
+        assert em.coherence(added**3, 16).spread[0] == pytest.approx(2, rel=1e-6)
+
     def test_a_gain_of_energy_beyond_floats_says_so(self):
         found = em.Coherence((1.0,), (1.0,), 0.3, 1e4, 5)
         with pytest.raises(OverflowError, match="log_gain"):

@@ -59,7 +59,8 @@ class Pullback:
         """Return the coherent share of the energy of the gradient of a tensor."""
         coherent = float(self.energies[tensor].ravel()[0].real)
         noise = float(self.grid.equal(self.pairs[tensor, tensor].noise).ravel()[0].real)
-        return coherent / (coherent + noise)
+        whole = coherent + noise
+        return coherent / whole if whole else 0.0  # no energy where gradients cancel
 
     def _pass(self, index: int) -> None:
         """Replace the gradient of a tensor by those of the tensors that its operation reads."""

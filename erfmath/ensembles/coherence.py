@@ -162,12 +162,20 @@ def coherence(
         )
     signals = signals_of(net, init)
     require_gains(signals.program.operations, _LARGEST_BRANCH)
+    _require_features(signals)
     counts = widths(signals, wanted, entering)
     likenesses = signals.program.likenesses
     reach = per_axis_values(receptive_field(net).size)
     axes = {axis: _along(signals, counts, factor, axis, reach[axis]) for axis in sorted(set(likenesses))}
     spreads, alones = zip(*(axes[axis][:2] for axis in likenesses), strict=True)
     return Coherence(spreads, alones, axes[0].share, axes[0].log_gain, axes[0].blocks)
+
+
+def _require_features(signals: Signals) -> None:
+    """Raise if all features of a tensor are zero: there is nothing then that a gradient could be along."""
+    for op, tensor in zip(signals.program.operations, signals.tensors[1:], strict=True):
+        if tensor.level == -math.inf:
+            raise ValueError(f"net must have features on all paths, but those of {op.node!r} cancel to zero")
 
 
 def widths(signals: Signals, channels: int | None, in_channels: int | None) -> Ints:
@@ -257,5 +265,10 @@ def _steps(signals: Signals) -> tuple[list[Ints], Ints]:
 
 def _moments(energy: Waves, bits: int, grid: Grid) -> tuple[float, float]:
     """Return the variance of the position under an energy by theta, and two's logarithm of its sum."""
+    if not float(energy[0].real) > 0:
+        raise ValueError(
+            "gradients of net cancel, or its channels are too few for a theory of wide layers; "
+            "measure it: erfmath.measure(net, channels=..)"
+        )
     variance = -2 * math.log(abs(energy[1] / energy[0])) / float(grid.thetas[1]) ** 2
     return max(0.0, variance), math.log2(float(energy[0].real)) + bits
