@@ -59,6 +59,15 @@ def test_kernels_along_one_axis_of_two_are_those_of_one():
     assert math.isnan(plane.ratio[1])
 
 
+def test_axes_may_be_exchanged():
+    tall, wide = (
+        em.coherence(em.Residual(em.Conv(sides, padding=tuple(k // 2 for k in sides)) >> RELU) ** 12, 16)
+        for sides in ((31, 3), (3, 31))
+    )
+    assert tall.spread == pytest.approx(wide.spread[::-1], rel=1e-9)
+    assert (tall.share, tall.log_gain) == pytest.approx((wide.share, wide.log_gain), rel=1e-9)
+
+
 @pytest.mark.parametrize(
     "net",
     [

@@ -51,9 +51,8 @@ class Pullback:
         for index in range(len(self.signals.program.operations), 0, -1):
             if index in self.energies:
                 self._pass(index)
-                self._rescale()
         energy = self.grid.equal(self.pairs[0, 0].noise).ravel() + self.energies[0].ravel()
-        return np.broadcast_to(energy, self.grid.thetas.shape)  # without taps it is alike for all
+        return np.broadcast_to(energy, len(self.grid.thetas))  # without taps it is alike for all
 
     def share(self, tensor: int = 0) -> float:
         """Return the coherent share of the energy of the gradient of a tensor."""
@@ -77,6 +76,7 @@ class Pullback:
                 both = way.one(earlier.one(common, FIRST, self.grid), SECOND, self.grid)
                 shared[other] = both.plus(shared[other], self.grid) if other in shared else both
             self._join(source, before, coherent, shared)
+            self._rescale(source)
 
     def _join(self, tensor: int, own: Pair, energy: Waves, shared: Shared) -> None:
         """Add a gradient to what a tensor has so far, and what it shares with others to what they share."""
@@ -112,13 +112,15 @@ class Pullback:
         factors = tuple(b // a for a, b in zip(pair.steps, self.grid.steps[tensor], strict=True))
         return pair.thinned(factors, self.grid)
 
-    def _rescale(self) -> None:
-        """Scale all back together where energies leave the range of floats."""
-        bits = excess(max(float(abs(self.pairs[t, t].noise).max()) for t in self.energies))
-        if bits:
+    def _rescale(self, tensor: int) -> None:
+        """Scale all back together where the energies of a tensor leave the range of floats."""
+        if excess(self._size(tensor)) and (bits := excess(max(map(self._size, self.energies)))):
             self.bits += bits
             self.energies = {t: 2.0**-bits * energy for t, energy in self.energies.items()}
             self.pairs = {key: pair.times(2.0**-bits) for key, pair in self.pairs.items()}
+
+    def _size(self, tensor: int) -> float:
+        return float(abs(self.pairs[tensor, tensor].noise).max())
 
 
 def independent(program: Program, ways: Sequence[Sequence[Way]], grid: Grid) -> tuple[Waves, int]:
@@ -130,7 +132,7 @@ def independent(program: Program, ways: Sequence[Sequence[Way]], grid: Grid) -> 
             continue
         for (source, _), way in zip(program.operations[index - 1].sources, ways[index - 1], strict=True):
             energies[source] = energies.get(source, 0.0) + way.alone(energy, grid)
-        bits = excess(max(float(abs(energy).max()) for energy in energies.values()))
+        bits = excess(max(abs(energy.item(0)) for energy in energies.values()))
         if bits:
             total, energies = total + bits, {t: 2.0**-bits * energy for t, energy in energies.items()}
-    return np.broadcast_to(energies[0].ravel(), grid.thetas.shape), total
+    return np.broadcast_to(energies[0].ravel(), len(grid.thetas)), total

@@ -9,31 +9,29 @@ the rest, by 1.45 a block for ReLU, and is narrower. `docs/coherence.md` derives
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .._checks import as_count
+from ..core.scaled import Floats
 from ..network.algebra import Node, require_network
 from ..network.arguments import Ints, per_axis_values, plain
 from ..network.field import receptive_field
 from ..network.inits import gain_of
 from ..network.layers import Conv, ConvTranspose
 from ..network.program import Operation, program_of
-from ..network.stage import Stage
 from .amplitudes import Pullback, independent
 from .backward import ways_of
+from .lattice import counts_of, steps_of
 from .signals import Signals, require_gains, signals_of
 from .waves import Grid, Waves
 
 # A share of the energy from which on a gradient is called coherent.
 COHERENT = 0.1
-
-# By axes: standard deviations of a difference of positions that are told apart, and the fewest and the most
-# wave numbers. With 6 the variance is right to some 1e-6, with 8 to 1e-9.
-_COUNTS = {1: (8, 16, 256), 2: (6, 16, 64), 3: (6, 16, 32)}
 
 # Channels, at the most: far beyond the width at which paths are independent.
 _MOST = 10**15
@@ -164,11 +162,7 @@ def coherence(
     require_gains(signals.program.operations, _LARGEST_BRANCH)
     _require_features(signals)
     counts = widths(signals, wanted, entering)
-    likenesses = signals.program.likenesses
-    reach = per_axis_values(receptive_field(net).size)
-    axes = {axis: _along(signals, counts, factor, axis, reach[axis]) for axis in sorted(set(likenesses))}
-    spreads, alones = zip(*(axes[axis][:2] for axis in likenesses), strict=True)
-    return Coherence(spreads, alones, axes[0].share, axes[0].log_gain, axes[0].blocks)
+    return _found(signals, counts, factor, per_axis_values(receptive_field(net).size))
 
 
 def _require_features(signals: Signals) -> None:
@@ -203,72 +197,39 @@ def _first_width(operations: tuple[Operation, ...]) -> int:
     return count
 
 
-class _Found(NamedTuple):
-    """What is found along an axis: variances as they are and of independent paths, and the rest as public."""
-
-    spread: float
-    independent: float
-    share: float
-    log_gain: float
-    blocks: int | None
-
-
-def _along(signals: Signals, counts: Ints, init: Fraction, axis: int, reach: float) -> _Found:
-    """Return how the energy spreads along an axis, whose theoretical field is `reach` samples."""
-    ndim, (steps, unit) = signals.program.ndim, _steps(signals)
-    thetas = np.array([0.0, _NEAR / max(reach, 1.0)])
-    ways, grid = ways_of(signals, init, steps), Grid(ndim, 1, axis, thetas, steps, unit)
-    alone, bits = _moments(*independent(signals.program, ways, grid), grid)
-    count = _count(min(alone, _widest(signals, steps, axis)), ndim)
-    whole = Pullback(signals, ways, counts, Grid(ndim, count, axis, thetas, steps, unit))
-    spread, more = _moments(whole.run(), whole.bits, grid)
-    if reach <= 1:  # all is at one position, to the last digit
-        spread = alone = 0.0
+def _found(signals: Signals, widths: Ints, init: Fraction, sizes: Sequence[float]) -> Coherence:
+    """Return what is coherent in a network, whose theoretical field has these sizes."""
+    program, (steps, unit) = signals.program, steps_of(signals.program)
+    ways, thetas = ways_of(signals, init, steps), _thetas(program.likenesses, sizes)
+    grid = Grid((1,) * program.ndim, thetas, steps, unit)
+    alone, bits = independent(program, ways, grid)
+    independents = _variances(alone, thetas, program.likenesses)
+    grid = Grid(counts_of(program, steps, unit, independents), thetas, steps, unit)
+    whole = Pullback(signals, ways, widths, grid)
+    energy = whole.run()
+    log_gain = math.log(abs(energy[0] / alone[0])) + (whole.bits - bits) * math.log(2)
     blocks = next((number for number, share in enumerate(whole.joins, 1) if share >= COHERENT), None)
-    return _Found(spread, alone, whole.share(), (more - bits) * math.log(2), blocks)
+    spread = _variances(energy, thetas, program.likenesses)
+    return Coherence(spread, independents, whole.share(), log_gain, blocks)
 
 
-def _count(spread: float, ndim: int) -> int:
-    """Return the wave numbers per axis for amplitudes of a variance in positions."""
-    deviations, low, high = _COUNTS.get(ndim, (6, 8, 8))
-    wanted = 2 ** math.ceil(math.log2(deviations * math.sqrt(2 * max(spread, 1.0))))
-    return int(min(max(wanted, low), high))
+def _thetas(likenesses: Ints, sizes: Sequence[float]) -> Floats:
+    """Return 0, and a small wave number on each axis unlike those before it that has several positions."""
+    wanted = [axis for axis in sorted(set(likenesses)) if sizes[axis] > 1]
+    thetas = np.zeros((1 + len(wanted), len(sizes)))
+    thetas[range(1, 1 + len(wanted)), wanted] = [_NEAR / sizes[axis] for axis in wanted]
+    return thetas
 
 
-def _widest(signals: Signals, steps: list[Ints], axis: int) -> float:
-    """Return the most that taps between tensors of one rate spread: others tell positions apart anew."""
-    found: dict[int, float] = {}
-    for op, step in zip(signals.program.operations, steps[1:], strict=True):
-        if isinstance(op.what, Stage):
-            taps = op.what.dilation[axis] * (op.what.kernel.shape[axis])
-            found[step[axis]] = found.get(step[axis], 0.0) + taps**2 / 12
-    return max(found.values(), default=0.0)
-
-
-def _steps(signals: Signals) -> tuple[list[Ints], Ints]:
-    """Return the distances of two neighbours of each tensor, and of how many parts of a sample they are."""
-    found: list[tuple[Fraction, ...]] = [(Fraction(1),) * signals.program.ndim]
-    for op in signals.program.operations:
-        steps = found[op.sources[0][0]]
-        rate = op.what.rate if isinstance(op.what, Stage) else (Fraction(1),) * len(steps)
-        found.append(tuple(s * r for s, r in zip(steps, rate, strict=True)))
-    fine = [
-        tuple(s / t for s, t in zip(steps, op.what.stride, strict=True))
-        for steps, op in zip(found[1:], signals.program.operations, strict=True)
-        if isinstance(op.what, Stage)
-    ]
-    unit = tuple(
-        math.lcm(*(step.denominator for step in column)) for column in zip(*found, *fine, strict=True)
-    )
-    return [tuple(int(s * u) for s, u in zip(steps, unit, strict=True)) for steps in found], unit
-
-
-def _moments(energy: Waves, bits: int, grid: Grid) -> tuple[float, float]:
-    """Return the variance of the position under an energy by theta, and two's logarithm of its sum."""
+def _variances(energy: Waves, thetas: Floats, likenesses: Ints) -> tuple[float, ...]:
+    """Return the variance of the position per axis: of the logarithm of E exp(i theta x) the second term."""
     if not float(energy[0].real) > 0:
         raise ValueError(
             "gradients of net cancel, or its channels are too few for a theory of wide layers; "
             "measure it: erfmath.measure(net, channels=..)"
         )
-    variance = -2 * math.log(abs(energy[1] / energy[0])) / float(grid.thetas[1]) ** 2
-    return max(0.0, variance), math.log2(float(energy[0].real)) + bits
+    found = dict.fromkeys(likenesses, 0.0)
+    for value, theta in zip(energy[1:], thetas[1:], strict=True):
+        variance = -2 * math.log(abs(value / energy[0])) / float(theta.max()) ** 2
+        found[int(theta.argmax())] = max(0.0, variance)
+    return tuple(found[axis] for axis in likenesses)

@@ -36,19 +36,22 @@ FIRST, SECOND, BOTH = 1, -1, 0
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Wave numbers: `count` per axis of differences of positions, and `thetas` of their mean on one axis.
+    """Wave numbers: `counts` per axis of differences of positions, and some `thetas` of their mean.
 
-    `steps` has the distance of two neighbours of each tensor per axis, in parts of an input sample of which
-    there are `unit`.
+    Each theta has a number per axis. `steps` has the distance of two neighbours of each tensor, in parts of
+    an input sample of which there are `unit`.
     """
 
-    ndim: int
-    count: int
-    axis: int
+    counts: Ints
     thetas: Floats
     steps: Sequence[Ints]
     unit: Ints
     known: dict[Any, Waves] = field(default_factory=dict, repr=False)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.counts)
 
     @property
     def axes(self) -> Ints:
@@ -62,7 +65,7 @@ class Grid:
     @property
     def shape(self) -> Ints:
         """The shape of a function of theta and wave numbers."""
-        return (len(self.thetas), *(self.count,) * self.ndim)
+        return (len(self.thetas), *self.counts)
 
     def equal(self, waves: Waves) -> Waves:
         """Return the part at equal positions."""
@@ -73,15 +76,15 @@ class Grid:
         """Return functions of wave numbers at their negatives."""
         if math.prod(waves.shape[-self.ndim :]) == 1:
             return waves
-        rows = np.broadcast_to(waves, (*waves.shape[: -self.ndim], *self.shape[1:]))
-        found = rows.reshape(-1, self.count**self.ndim).take(self._negatives, axis=1)
+        rows = np.broadcast_to(waves, (*waves.shape[: -self.ndim], *self.counts))
+        found = rows.reshape(-1, math.prod(self.counts)).take(self._negatives, axis=1)
         return np.asarray(found.reshape(rows.shape))
 
     @functools.cached_property
     def _negatives(self) -> Any:
         """The number of the negative of each wave vector, all axes counted as one."""
-        places = np.indices(self.shape[1:])
-        return np.ravel_multi_index(tuple(-places % self.count), self.shape[1:]).ravel()
+        places = [-np.arange(count) % count for count in self.counts]
+        return np.ravel_multi_index(np.ix_(*places), self.counts).ravel()
 
     def factor(self, kernel: Kernel, stage: Stage, side: int, fine: Ints, lattice: Ints) -> Waves:
         """Return the factor of taps at the positions of a side.
@@ -124,20 +127,22 @@ class Grid:
 
     def _passed(self, axis: int, places: Any, weights: Floats, side: int, fine: float, steps: int) -> Waves:
         """Return the factor of taps on one axis: folded on the grid, of which their wave numbers are."""
-        thetas = self.thetas if axis == self.axis else np.zeros(1)
+        thetas = self.thetas[:, axis]
         outer = weights * np.exp(1j * np.multiply.outer(thetas, fine * (0.5 if side else 1.0) * places))
-        if not side or self.count == 1:
+        count = self.counts[axis]
+        if not side or count == 1:
             return self.constant(outer.sum(axis=1))
-        folded = np.zeros((self.count, len(thetas)), dtype=complex)
-        np.add.at(folded, -side * (steps % self.count) * places % self.count, outer.T)
+        folded = np.zeros((count, len(thetas)), dtype=complex)
+        np.add.at(folded, -side * (steps % count) * places % count, outer.T)
         shape = [1] * self.ndim
-        shape[axis] = self.count
+        shape[axis] = count
         return np.fft.fft(folded, axis=0).T.reshape(-1, *shape)
 
     def _phases(self, axis: int, places: Any, side: int, fine: float, steps: int) -> Waves:
         """Return exp(i wave place) on an axis: theta, wave numbers, and last the places."""
-        waves = side * 2 * math.pi / self.count * np.arange(self.count if side else 1)
-        thetas = self.thetas if axis == self.axis else np.zeros(1)
+        count = self.counts[axis] if side else 1
+        waves = side * 2 * math.pi / count * np.arange(count)
+        thetas = self.thetas[:, axis]
         outer = np.exp(1j * np.multiply.outer(thetas, fine * (0.5 if side else 1.0) * places))
         inner = np.exp(1j * np.multiply.outer(waves, steps * places))
         shape = [1] * self.ndim
@@ -154,15 +159,15 @@ class Grid:
         return self._resampled(waves, factors, lambda lags, f: (lags, lags * f))
 
     def _resampled(self, waves: Waves, factors: Ints, places: Any) -> Waves:
-        for axis, factor in zip(self.axes, factors, strict=True):
+        for axis, count, factor in zip(self.axes, self.counts, factors, strict=True):
             if factor == 1 or waves.shape[axis] == 1:  # alike at all wave numbers: equal positions only
                 continue
             before = np.moveaxis(np.fft.ifft(waves, axis=axis), axis, -1)
-            lags = np.arange(-(self.count // 2) + 1, self.count // 2)
+            lags = np.arange(-(count // 2) + 1, count // 2)
             new, old = places(lags, factor)
-            inside = (abs(new) < self.count // 2) & (abs(old) < self.count // 2)
+            inside = (abs(new) < count // 2) & (abs(old) < count // 2)
             after = np.zeros_like(before)
-            after[..., new[inside] % self.count] = before[..., old[inside] % self.count]
+            after[..., new[inside] % count] = before[..., old[inside] % count]
             waves = np.moveaxis(np.fft.fft(after, axis=-1), -1, axis)
         return waves
 

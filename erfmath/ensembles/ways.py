@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,8 +11,12 @@ from ..core.scaled import Floats
 from ..network.arguments import Ints
 from ..network.stage import Stage
 from ..polynomials.kernel import Kernel
+from .mixtures import Mixture
 from .pairs import AXES, M_S, S_M, Pair
 from .waves import BOTH, FIRST, SECOND, Grid, Waves
+
+# What is all S, and what is all M.
+_S, _M = np.eye(2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,19 +135,22 @@ class Random:
         """Return a pair with another tensor before the weights."""
         pair = self.taps.ready(pair, grid)
         features = pair.waves[0] if side == FIRST else pair.waves[:, 0]
-        features = features.times(self.taps.factor(self.kernel, side, pair, grid))
-        waves = features.outer(self.along / self.taps.phases, AXES[side])
+        waves = self._read(features, side, pair, grid).outer(self.along / self.taps.phases, AXES[side])
         return Pair(grid.constant([0.0]), waves, pair.steps)
 
     def both(self, pair: Pair, energy: Waves, channels: tuple[int, int], grid: Grid) -> tuple[Pair, Waves]:
         """Return a tensor with itself before the weights, and its coherent energy."""
         pair = self.taps.ready(pair, grid)
-        first, second = (self.taps.factor(self.kernel, side, pair, grid) for side in (FIRST, SECOND))
         noise = self.taps.equal(self.kernel, pair.noise + energy, grid)
-        features = pair.bent().waves[0, 0].times(first * second)
+        features = self._read(pair.bent().waves[0, 0], FIRST, pair, grid)
+        features = self._read(features, SECOND, pair, grid)
         waves = features.outer(self.along, 0).outer(self.along / self.taps.phases, 1)
         found = self.taps.thinned(Pair(noise, waves, pair.steps), grid)
         return found, found.waves[0, 0].equal(grid) / channels[0]
+
+    def _read(self, features: Mixture, side: int, pair: Pair, grid: Grid) -> Mixture:
+        """Return what a side of a pair reads of S."""
+        return features.times(self.taps.factor(self.kernel, side, pair, grid)) if len(features) else features
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,24 +170,35 @@ class Fixed:
 
     def one(self, pair: Pair, side: int, grid: Grid) -> Pair:
         """Return a pair with another tensor before the taps."""
-        return self._passed(self.taps.ready(pair, grid), side, grid).times(1 / self.taps.phases)
+        pair = self.taps.ready(pair, grid)
+        whole = self.taps.factor(self.taps.stage.kernel, side, pair, grid)
+        found = Pair(whole * pair.noise, self._passed(pair.waves, side, pair, grid), pair.steps)
+        return found.times(1 / self.taps.phases)
 
     def both(self, pair: Pair, energy: Waves, channels: tuple[int, int], grid: Grid) -> tuple[Pair, Waves]:
         """Return a tensor with itself before the taps, and its coherent energy."""
         pair = self.taps.ready(pair, grid)
-        found = self._passed(self._passed(pair, FIRST, grid), SECOND, grid).times(1 / self.taps.phases)
-        if self.is_choice:
-            found = replace(found, noise=self.alone(grid.equal(pair.noise), grid))
+        waves = self._passed(self._passed(pair.waves, FIRST, pair, grid), SECOND, pair, grid)
+        found = Pair(self._noise(pair, grid), waves.scaled(1 / self.taps.phases), pair.steps)
         return self.taps.thinned(found, grid), self.alone(energy, grid)
 
-    def _passed(self, pair: Pair, side: int, grid: Grid) -> Pair:
-        axis, waves = AXES[side], pair.waves.mixed(self.matrix, AXES[side])
-        whole = self.taps.factor(self.taps.stage.kernel, side, pair, grid)
-        along = self.taps.factor(self.features, side, pair, grid)
+    def _noise(self, pair: Pair, grid: Grid) -> Waves:
+        """Return the noise of a tensor with itself before the taps."""
+        if self.is_choice:
+            return self.alone(grid.equal(pair.noise), grid)
+        whole = [self.taps.factor(self.taps.stage.kernel, side, pair, grid) for side in (FIRST, SECOND)]
+        return whole[0] * whole[1] * pair.noise / self.taps.phases
+
+    def _passed(self, waves: Mixture, side: int, pair: Pair, grid: Grid) -> Mixture:
+        """Return the amplitudes of a pair before taps at one side: of S and M those of their own."""
+        if not len(waves):
+            return waves
+        axis, waves = AXES[side], waves.mixed(self.matrix, AXES[side])
         rows = (waves[0], waves[1]) if side == FIRST else (waves[:, 0], waves[:, 1])
-        features, means = rows[0].times(along), rows[1].times(whole)
-        waves = features.outer(np.array([1.0, 0.0]), axis).plus(means.outer(np.array([0.0, 1.0]), axis))
-        return Pair(pair.noise * whole, waves, pair.steps)
+        along, whole = (
+            self.taps.factor(kernel, side, pair, grid) for kernel in (self.features, self.taps.stage.kernel)
+        )
+        return rows[0].times(along).outer(_S, axis).plus(rows[1].times(whole).outer(_M, axis))
 
 
 Way = Gains | Random | Fixed
