@@ -175,6 +175,15 @@ def test_the_conda_recipe_asks_for_what_the_wheel_asks_for():
     assert found == {*project["dependencies"], f"python{project['requires-python']}"}
 
 
+def test_the_stages_of_the_script_are_those_that_its_head_tells_of():
+    script = text_of(ROOT / ".ci" / "run")
+    told = re.findall(r"^#   (\w+) ", script, re.MULTILINE)
+    stages = re.search(r'^stages="(.*)"$', script, re.MULTILINE)[1].split()
+    assert sorted(told) == sorted(stages)
+    assert all(f"\n{stage}() {{\n" in script for stage in stages)
+    assert set(re.search(r"\|\| set -- (.*)$", script, re.MULTILINE)[1].split()) == {*stages} - {"tests"}
+
+
 def test_hosted_machines_run_every_python_that_is_promised():
     promised = [
         line.rpartition(" ")[2]
