@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ast
 import gc
+import importlib
 import os
 import pickle
 import resource
 import signal
 import sys
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import coverage
 import pytest
@@ -24,11 +26,21 @@ from changes import Change, lines_that_tell
 
 SECONDS = 3.0  # of tests that a change is shown, the shortest first: what they do not notice survives
 LOOPING = 10  # times as long as the tests take unchanged: a change for which they take longer is noticed
+IMPOSSIBLE, BROKEN = 3, 70  # how a fork ends: the change is no program; this program is wrong
 ROOM = 4 << 30  # bytes that a change may take beyond what the session has
 
 
+class Ended(NamedTuple):
+    """A fork that ended: of what, how (as `os.wait` says), after how many seconds, where its words are."""
+
+    key: Any
+    status: int
+    seconds: float
+    said: Path
+
+
 class Trials:
-    """A plugin that tries changes where pytest would run the tests; `found` has the fates and the cost."""
+    """A plugin that tries changes where pytest would run tests; `found` has what became of each."""
 
     def __init__(self, changes: list[Change], folder: Path, quiet: list[Change]) -> None:
         self.changes, self.folder, self.quiet = changes, folder, set(quiet)
@@ -38,6 +50,7 @@ class Trials:
         """Watch what each test runs and how long it takes, then try the changes."""
         if session.testsfailed:
             raise session.Interrupted("a file of tests cannot be read")
+        self.load()
         runs, seconds = self.watch(session.items)
         print(f"{len(session.items)} tests take {sum(seconds.values()):.0f} s of a processor", flush=True)
         items = {item.nodeid: item for item in session.items}
@@ -46,9 +59,17 @@ class Trials:
             for change, names in tests_of(self.changes, runs)
         }
         work = ((change, partial(try_out, change, tests, seconds)) for change, tests in shown.items())
-        for change, status, used in side_by_side(work):
+        for change, status, used, said in side_by_side(work, self.folder):
+            if os.WIFEXITED(status) and os.WEXITSTATUS(status) == BROKEN:
+                raise pytest.UsageError(f"{change}\ncannot be made: {said.read_text()[-5000:]}")
             self.note(change, fate(status) if shown[change] else "not run", used)
         return True
+
+    def load(self) -> None:
+        """Import the modules that are changed: the package itself waits until it needs them."""
+        for path in {change.path for change in self.changes}:
+            if path.is_relative_to(Path.cwd()):
+                importlib.import_module(".".join(path.relative_to(Path.cwd()).with_suffix("").parts))
 
     def note(self, change: Change, fate: str, used: float) -> None:
         """Keep what became of a change, and print it where no test noticed."""
@@ -64,8 +85,9 @@ class Trials:
         changed = sorted({str(change.path) for change in self.changes})
         notes = {path: self.folder / f"{path.stem}.pickle" for path in files}
         work = ((path, partial(watch, files[path], changed, notes[path])) for path in files)
-        for path, status, _ in side_by_side(work):
+        for path, status, _, said in side_by_side(work, self.folder):
             if status:
+                print(said.read_text()[-5000:])
                 raise pytest.UsageError(
                     f"{path}: unchanged, its tests must pass; run them with HYPOTHESIS_PROFILE=mutants"
                 )
@@ -82,6 +104,7 @@ def watch(items: list[pytest.Item], files: list[str], note: Path) -> int:
     """Write down which lines of files each test runs, and its time."""
     os.environ["COVERAGE_CORE"] = "ctrace"
     watcher = coverage.Coverage(data_file=None, include=files, config_file=False)
+    watcher.set_option("run:disable_warnings", ["no-data-collected"])  # by tests that are all skipped
     seconds = {}
     watcher.start()
     for item, following in pairwise([*items, None]):
@@ -135,10 +158,10 @@ def try_out(change: Change, items: list[pytest.Item], seconds: dict[str, float])
     except (SyntaxError, ValueError):
         return IMPOSSIBLE
     forget()
-    return int(not all(passes(item, following) for item, following in pairwise([*items, None])))
-
-
-IMPOSSIBLE = 3
+    try:
+        return int(not all(passes(item, following) for item, following in pairwise([*items, None])))
+    except BaseException:  # that which ends pytest, in the fork, where a test runs into it
+        return 1
 
 
 def fate(status: int) -> str:
@@ -151,8 +174,11 @@ def fate(status: int) -> str:
 
 
 def passes(item: pytest.Item, following: pytest.Item | None) -> bool:
-    """Run a test; return whether it passes or is skipped."""
-    return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=following))
+    """Run a test, say how it fails, return whether it passes or is skipped."""
+    failed = [report for report in runtestprotocol(item, log=False, nextitem=following) if report.failed]
+    for report in failed:
+        print(f"{item.nodeid}\n{report.longreprtext}", file=sys.stderr)
+    return not failed
 
 
 def forget() -> None:
@@ -164,35 +190,38 @@ def forget() -> None:
             kept.cache_clear()
 
 
-def side_by_side(work: Iterable[tuple[Any, Callable[[], int]]]) -> Iterator[tuple[Any, int, float]]:
-    """Do each work in a fork, as many at a time as processors; yield its key, how it ended, its seconds."""
+def side_by_side(work: Iterable[tuple[Any, Callable[[], int]]], folder: Path) -> Iterator[Ended]:
+    """Do each work in a fork, as many at a time as processors; what they say goes to files in a folder."""
     running: dict[int, Any] = {}
     for key, task in work:
         if len(running) == len(os.sched_getaffinity(0)):
-            yield ended(running)
+            yield ended(running, folder)
         process = os.fork()
         if not process:
-            in_fork(task)
+            in_fork(task, folder)
         running[process] = key
     while running:
-        yield ended(running)
+        yield ended(running, folder)
 
 
-def ended(running: dict[int, Any]) -> tuple[Any, int, float]:
+def ended(running: dict[int, Any], folder: Path) -> Ended:
     """Wait for a fork."""
     process, status, usage = os.wait4(-1, 0)
-    return running.pop(process), status, usage.ru_utime + usage.ru_stime
+    return Ended(running.pop(process), status, usage.ru_utime + usage.ru_stime, folder / f"{process}.txt")
 
 
-def in_fork(task: Callable[[], int]) -> None:
-    """Do a task, silently, and end."""
-    code = 70
+def in_fork(task: Callable[[], int], folder: Path) -> None:
+    """Do a task, and end."""
+    code = BROKEN
     try:
-        silence = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(silence, stream)
+        said = os.open(folder / f"{os.getpid()}.txt", os.O_WRONLY | os.O_CREAT)
+        for stream in (1, 2):
+            os.dup2(said, stream)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         code = task()
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(code)
