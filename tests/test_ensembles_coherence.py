@@ -124,6 +124,14 @@ def test_energies_beyond_floats_are_scaled_back(init):
     assert found.spread == found.independent == (pytest.approx(8, rel=1e-6),)
 
 
+@pytest.mark.parametrize("gain", [1e-45, 1e45])
+def test_energies_are_scaled_back_all_together(gain):
+    branches = [SAME >> RELU, em.Identity()]
+    usual, scaled = (em.coherence(em.Sum(branches, [g, g]) ** 12, 16) for g in (1, gain))
+    assert scaled.spread == pytest.approx(usual.spread, rel=1e-9)
+    assert (scaled.share, scaled.log_gain) == pytest.approx((usual.share, usual.log_gain), rel=1e-9)
+
+
 @pytest.mark.parametrize("case", TRUTH, ids=lambda case: f"{case['net']}-{case['channels']}")
 def test_variances_are_those_of_autograd(case):
     found = em.coherence(em.parse_network(case["net"]), case["channels"])

@@ -13,7 +13,7 @@ gate and weights, :math:`E[n_i W_{ij} \phi'(h_i) n_i] \propto E[\phi''] \, x_j`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -74,29 +74,31 @@ class Pullback:
             shared = {a: way.one(pair, SECOND, self.grid) for a, pair in others.items()}
             for (other, _), earlier in zip(op.sources[:number], ways, strict=False):
                 both = way.one(earlier.one(common, FIRST, self.grid), SECOND, self.grid)
-                shared[other] = both.plus(shared[other], self.grid) if other in shared else both
+                shared[other] = both.plus(self.grid, shared[other]) if other in shared else both
             self._join(source, before, coherent, shared)
-            self._rescale(source)
+        self._rescale({source for source, _ in op.sources})
 
     def _join(self, tensor: int, own: Pair, energy: Waves, shared: Shared) -> None:
         """Add a gradient to what a tensor has so far, and what it shares with others to what they share."""
-        if tensor in shared:
-            own, energy = self._met(tensor, own, energy, shared.pop(tensor))
-        is_first = tensor not in self.energies
+        is_first, common = tensor not in self.energies, shared.pop(tensor, None)
+        parts = [] if is_first else [self.pairs[tensor, tensor]]
         if not is_first:
-            own, energy = own.plus(self.pairs[tensor, tensor], self.grid), energy + self.energies[tensor]
-        self.pairs[tensor, tensor], self.energies[tensor] = self._on_lattice(own, tensor), energy
+            energy = energy + self.energies[tensor]
+        if common is not None:
+            parts += [common, common.flipped(self.grid)]
+            energy = energy + 2 * self._inner(tensor, common)
+        self.pairs[tensor, tensor] = self._on_lattice(own.plus(self.grid, *parts), tensor)
+        self.energies[tensor] = energy
         for other, pair in shared.items():
             self._add(other, tensor, pair)
         if not is_first:
             self.joins.append(self.share(tensor))
 
-    def _met(self, tensor: int, own: Pair, energy: Waves, common: Pair) -> tuple[Pair, Waves]:
-        """Return a gradient that meets another of the same tensor with what they have in common."""
-        both = common.plus(common.flipped(self.grid), self.grid)
-        features = both.waves.equal(self.grid)
+    def _inner(self, tensor: int, pair: Pair) -> Waves:
+        """Return the product of the amplitudes of two gradients of a tensor, over its channels."""
+        features = pair.waves.equal(self.grid)
         inner = (1 - self.signals.tensors[tensor].share ** 2) * features[0, 0] + features[1, 1]
-        return own.plus(both, self.grid), energy + inner / self.channels[tensor]
+        return np.asarray(inner / self.channels[tensor])
 
     def _add(self, a: int, b: int, pair: Pair) -> None:
         """Add to what the gradients of two tensors have in common, that of the first given first."""
@@ -105,16 +107,19 @@ class Pullback:
         if a > b:
             a, b, pair = b, a, pair.flipped(self.grid)
         known = self.pairs.get((a, b))
-        self.pairs[a, b] = pair if known is None else known.plus(pair, self.grid)
+        self.pairs[a, b] = pair if known is None else known.plus(self.grid, pair)
 
     def _on_lattice(self, pair: Pair, tensor: int) -> Pair:
         """Return a tensor with itself at its own positions, of a pair that may know others between them."""
-        factors = tuple(b // a for a, b in zip(pair.steps, self.grid.steps[tensor], strict=True))
-        return pair.thinned(factors, self.grid)
+        steps = self.grid.steps[tensor]
+        if steps == pair.steps:
+            return pair
+        return pair.thinned(tuple(b // a for a, b in zip(pair.steps, steps, strict=True)), self.grid)
 
-    def _rescale(self, tensor: int) -> None:
-        """Scale all back together where the energies of a tensor leave the range of floats."""
-        if excess(self._size(tensor)) and (bits := excess(max(map(self._size, self.energies)))):
+    def _rescale(self, tensors: Iterable[int]) -> None:
+        """Scale all back together where the energies of tensors leave the range of floats."""
+        is_out = any(excess(self._size(tensor)) for tensor in tensors)
+        if is_out and (bits := excess(max(map(self._size, self.energies)))):
             self.bits += bits
             self.energies = {t: 2.0**-bits * energy for t, energy in self.energies.items()}
             self.pairs = {key: pair.times(2.0**-bits) for key, pair in self.pairs.items()}

@@ -54,7 +54,7 @@ def _way(signals: Signals, index: int, number: int, init: Fraction, steps: Ints)
 
 def _added(gain: float, before: Signal, after: Signal) -> Gains:
     """Return what a sum makes of a gradient that goes to one of its terms."""
-    matrix = np.diag([gain**2 * 2.0 ** (before.level - after.level), gain])
+    matrix = np.array([[gain**2 * 2.0 ** (before.level - after.level), 0.0], [0.0, gain]])
     return Gains(matrix, gain, gain**2, (gain**2, 0.0, 0.0))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.scaled import Floats
+from ..network.arguments import Ints
 from .waves import Grid, Waves
 
 
@@ -52,11 +54,9 @@ class Mixture:
 
     def outer(self, vector: Floats, axis: int) -> Mixture:
         """Return an array with one more axis, along which the functions are multiples of what they are."""
-        shape = [1] * (self.numbers.ndim + 1)
-        shape[axis] = len(vector)
         waves = self.waves if vector.any() else self.waves[:0]
-        numbers = np.expand_dims(self.numbers[..., : len(waves)], axis)
-        return Mixture(numbers * vector.reshape(shape), waves)
+        numbers = np.multiply.outer(vector, self.numbers[..., : len(waves)])
+        return Mixture(numbers.swapaxes(0, axis), waves)
 
     def mixed(self, matrix: Floats, axis: int) -> Mixture:
         """Return the array with a matrix multiplied along its first axis or its second."""
@@ -72,12 +72,13 @@ class Mixture:
         """Return the array transposed."""
         return Mixture(self.numbers.swapaxes(0, 1), self.waves)
 
-    def plus(self, other: Mixture) -> Mixture:
-        """Return the sum of two arrays."""
-        if not len(self) or not len(other):
-            return self if len(self) else other
-        numbers = np.concatenate([self.numbers, other.numbers], axis=-1)
-        return Mixture(numbers, np.concatenate([self.waves, other.waves])).fewer()
+    def plus(self, *others: Mixture) -> Mixture:
+        """Return the sum of arrays of one shape."""
+        parts = [part for part in (self, *others) if len(part)]
+        if len(parts) < 2:
+            return parts[0] if parts else self
+        numbers = np.concatenate([part.numbers for part in parts], axis=-1)
+        return Mixture(numbers, np.concatenate([part.waves for part in parts])).fewer()
 
     def with_function(self, function: Waves, numbers: Any) -> Mixture:
         """Return the array with so many times a function added."""
@@ -86,11 +87,11 @@ class Mixture:
 
     def fewer(self) -> Mixture:
         """Return the array as sums of no more functions than it has places."""
-        shape, count = self.numbers.shape[:-1], math.prod(self.numbers.shape[:-1])
-        if len(self) <= count:
+        shape = self.numbers.shape[:-1]
+        if len(self) <= math.prod(shape):
             return self
-        waves = self._summed(self.waves).reshape(count, *self.waves.shape[1:])
-        return Mixture(np.eye(count).reshape(*shape, count), waves)
+        waves = self._summed(self.waves)
+        return Mixture(_each(shape), waves.reshape(-1, *self.waves.shape[1:]))
 
     def equal(self, grid: Grid) -> Waves:
         """Return the functions at equal positions."""
@@ -102,3 +103,10 @@ class Mixture:
         rows = np.ascontiguousarray(waves).reshape(count, math.prod(waves.shape[1:])).view(float)
         sums: Any = self.numbers.reshape(math.prod(shape), count) @ rows
         return np.asarray(sums.view(complex).reshape(*shape, *waves.shape[1:]))
+
+
+@functools.cache
+def _each(shape: Ints) -> Floats:
+    """Return the numbers of an array of functions that are all different."""
+    count = math.prod(shape)
+    return np.eye(count).reshape(*shape, count)

@@ -55,14 +55,19 @@ class Pair:
         """Return the pair with its gradients exchanged."""
         return Pair(grid.negated(self.noise), self.waves.swapped().over(grid.negated), self.steps)
 
-    def plus(self, other: Pair, grid: Grid) -> Pair:
-        """Return the sum of two pairs, on the finer of their lattices."""
-        steps = tuple(map(min, self.steps, other.steps))
-        a, b = self.refined(steps, grid), other.refined(steps, grid)
-        return Pair(a.noise + b.noise, a.waves.plus(b.waves), steps, a.skew + b.skew, a.bend + b.bend)
+    def plus(self, grid: Grid, *others: Pair) -> Pair:
+        """Return the sum of pairs, on the finest of their lattices."""
+        steps = tuple(map(min, self.steps, *(pair.steps for pair in others))) if others else self.steps
+        first, *rest = (pair.refined(steps, grid) for pair in (self, *others))
+        noise, skew, bend = first.noise, first.skew, first.bend
+        for pair in rest:
+            noise, skew, bend = noise + pair.noise, skew + pair.skew, bend + pair.bend
+        return Pair(noise, first.waves.plus(*(pair.waves for pair in rest)), steps, skew, bend)
 
     def refined(self, steps: Ints, grid: Grid) -> Pair:
         """Return the pair on a finer lattice."""
+        if steps == self.steps:
+            return self
         factors = tuple(max(1, a // b) for a, b in zip(self.steps, steps, strict=True))
         finer = tuple(map(min, self.steps, steps))
         return self._on(finer, lambda waves: grid.spread(waves, factors)) if max(factors) > 1 else self
@@ -84,6 +89,6 @@ class Pair:
         return self.bent()._with(self.skew, S_M + M_S)
 
     def _with(self, function: Waves | float, numbers: Floats) -> Pair:
-        if not np.any(function):
+        if isinstance(function, float):  # there is none
             return self
-        return replace(self, waves=self.waves.with_function(np.asarray(function), numbers))
+        return replace(self, waves=self.waves.with_function(function, numbers))

@@ -107,7 +107,7 @@ class Gains:
         noise = self.gain**2 * pair.noise + (self.energy - self.gain**2) * equal
         skew, bend = along * level * pair.skew, along**2 * pair.bend
         if self.bends is not None:
-            skew, bend = self.bends[0] * equal, self.bends[1] * equal
+            skew, bend = (number * equal if number else 0.0 for number in self.bends)
         return Pair(noise, waves, pair.steps, skew, bend), energy
 
 
