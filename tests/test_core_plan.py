@@ -42,6 +42,13 @@ def test_auto_protects_the_tails_of_non_negative_weights(n):
     assert em.plan(Kernel.uniform(3).normalize(), n).chosen.relative_to == "each coefficient"
 
 
+def test_products_of_any_number_of_factors_have_a_plan():
+    # What whole numbers cost counts choices of taps, here 2^1500, which is no float.
+    made = em.plan(em.Product([([1 / n, 1 - 1 / n], 1) for n in range(2, 1502)]), method="rounded")
+    assert made.shape == (1501,)
+    assert math.isfinite(made.operations)
+
+
 def test_auto_takes_the_fft_for_long_signed_rows_only():
     assert em.plan([1, -1], 10).method == "direct"
     made = em.plan([0.5, 0.25, -0.25], 30_000)

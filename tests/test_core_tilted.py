@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 import erfmath as em
-from erfmath.core.tilted import spectrum
+from erfmath.core.tilted import enclosures, spectrum
+from erfmath.core.tilted.enclosures import log_tails
 from erfmath.core.tilted.factors import factors_of, moments, tilt_to
 from erfmath.core.tilted.readings import reader_of
 from erfmath.core.tilted.window import window
@@ -124,6 +125,54 @@ def test_many_factors_keep_their_digits_in_every_tail(rows):
     for q in (1e-12, 0.3, 0.9):
         assert d.cdf(d.ppf(q)) >= q > d.cdf(d.ppf(q) - 1)
         assert d.sf(d.isf(q)) <= q < d.sf(d.isf(q) - 1)
+
+
+def test_windows_that_are_there_serve_tails_only_where_they_have_digits():
+    # A window shows single shares further out than sums of them: the tails of these were left to contour
+    # integrals, a hundred times slower, but only after a reading in the middle.
+    p = np.random.default_rng(5).beta(0.6, 8, 3000)
+    polynomial = em.Product([([1 - x, x], 1) for x in p])
+    mean, deviation = p.sum(), math.sqrt((p * (1 - p)).sum())
+    t = np.arange(round(mean - 5 * deviation), round(mean + 5 * deviation))
+    row = np.ones(1, dtype=np.longdouble)
+    for x in p:
+        row = np.append(row * np.longdouble(1 - x), 0) + np.append(0, row * np.longdouble(x))
+    row /= row.sum()
+    for side, truth in (("lower", np.cumsum(row)[t]), ("upper", np.cumsum(row[::-1])[::-1][t])):
+        reader_of.cache_clear()
+        reader_of(polynomial).tail(round(mean), "lower")
+        logs, known = log_tails(polynomial, t, side)
+        assert known.all()
+        np.testing.assert_allclose(logs, np.log(truth).astype(float), rtol=0, atol=1e-12)
+
+
+def test_the_rest_of_a_share_has_an_error_of_its_own():
+    log, wrong = enclosures._of_the_rest(math.log(2.0**-20), 1e-6)
+    assert log == math.log1p(-(2.0**-20))
+    assert 0.9e-6 < wrong * 2**20 < 1.1e-6
+    assert enclosures._of_the_rest(0.0, 1e-6) == (-math.inf, math.inf)
+
+
+def test_only_tails_that_windows_do_not_show_are_left_to_others(monkeypatch):
+    d = em.distribution(em.Product([(row, 1, 2) for row in bernoullis]))
+    t = np.arange(*d.support(), 97)
+    exact, asked = {name: getattr(d, name)(t) for name in ("logsf", "logpmf")}, []
+
+    def forget(read):
+        def reading(*args):
+            logs, known = read(*args)
+            known = np.arange(known.size).reshape(known.shape) != 1
+            asked.append(known.size)
+            return np.where(known, logs, np.nan), known
+
+        return reading
+
+    for name in ("log_tails", "log_shares"):
+        monkeypatch.setattr(enclosures, name, forget(getattr(enclosures, name)))
+    for name, logs in exact.items():
+        np.testing.assert_allclose(getattr(d, name)(t), logs, rtol=1e-12, atol=1e-12)
+        assert getattr(d, name)(t[0]) == logs[0]
+    assert asked.count(len(t)) == 2
 
 
 def test_the_row_of_many_factors():

@@ -120,10 +120,16 @@ def table_of(polynomial: Product) -> Table:
 def log_coefficients_at(polynomial: Product, index: Any, normalised: bool) -> Floats:
     """Return the logs of coefficients on one axis, -inf at zeros; index 0 is the first coefficient."""
     t = np.asarray(index, dtype=np.int64) - ends(polynomial)[0]
-    if has_many_factors(polynomial):
-        logs, known = enclosures.log_shares(polynomial, t)
-        if known.all():
-            return logs if normalised else logs + _log_total(polynomial)
+    if not has_many_factors(polynomial):
+        return _log_coefficients_at(polynomial, t, normalised)
+    logs, known = enclosures.log_shares(polynomial, t)
+    logs = logs if normalised else np.asarray(logs + _log_total(polynomial))
+    if not known.all():
+        logs[~known] = _log_coefficients_at(polynomial, t[~known], normalised)
+    return logs
+
+
+def _log_coefficients_at(polynomial: Product, t: Any, normalised: bool) -> Floats:
     if polynomial.ndim == 1 and not is_short(polynomial):
         known = kept_rows.known(polynomial, t, "share")
         try:
@@ -140,10 +146,15 @@ def log_coefficients_at(polynomial: Product, index: Any, normalised: bool) -> Fl
 def log_tail_at(polynomial: Product, index: Any, side: Literal["lower", "upper"]) -> Floats:
     """Return log P(S <= index) for side="lower", log P(S >= index) for side="upper"."""
     t = np.asarray(index, dtype=np.int64) - ends(polynomial)[0]
-    if has_many_factors(polynomial):
-        logs, known = enclosures.log_tails(polynomial, t, side)
-        if known.all():
-            return logs
+    if not has_many_factors(polynomial):
+        return _log_tail_at(polynomial, t, side)
+    logs, known = enclosures.log_tails(polynomial, t, side)
+    if not known.all():
+        logs[~known] = _log_tail_at(polynomial, t[~known], side)
+    return logs
+
+
+def _log_tail_at(polynomial: Product, t: Any, side: Literal["lower", "upper"]) -> Floats:
     if not is_short(polynomial):
         known = kept_rows.known(polynomial, t, side)
         try:

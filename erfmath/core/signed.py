@@ -226,7 +226,7 @@ def rounded_cost(polynomial: Product) -> tuple[float, float]:
     for kernel, n, step in polynomial.factors:
         grid, _ = _whole_taps(kernel)
         norm = math.log2(int(np.abs(grid).sum()))
-        taps, bits, small = taps * np.count_nonzero(grid), bits + n * norm, small + norm
+        taps, bits, small = taps * int(np.count_nonzero(grid)), bits + n * norm, small + norm
         reach += math.prod(a * (k - 1) + 1 for a, k in zip(step, kernel.shape, strict=True)) - 1
     taps = min(taps, reach)
     digits, each = bits / _DIGIT_BITS + 1, math.ceil(small / _DIGIT_BITS)

@@ -46,9 +46,8 @@ def log_tails(polynomial: Product, t: Any, side: Side) -> tuple[Floats, Any]:
 
     def read(index: int) -> tuple[float, float]:
         small, reading = _tail(reader, index, side)
-        if small:
-            return reading.log, reading.relative_error if reading.error else 0.0
-        return math.log1p(-math.exp(reading.log)), reading.relative_error if reading.error else 0.0
+        wrong = reading.relative_error if reading.error else 0.0
+        return (reading.log, wrong) if small else _of_the_rest(reading.log, wrong)
 
     return _of_all(reader, read, t)
 
@@ -78,6 +77,12 @@ def _tail(reader: Reader, t: int, side: Side) -> tuple[bool, Reading]:
     if side == "upper":
         return False, reader.tail(index - 1, "lower")
     return False, reader.tail(index + 1, "upper")
+
+
+def _of_the_rest(log: float, wrong: float) -> tuple[float, float]:
+    """Return (log(1 - p), its error) where p has the logarithm and the relative error."""
+    share = math.exp(log)
+    return (math.log1p(-share), wrong * share / (1 - share)) if share < 1 else (-math.inf, math.inf)
 
 
 def _of_all(reader: Reader, read: Callable[[int], tuple[float, float]], t: Any) -> tuple[Floats, Any]:

@@ -121,7 +121,12 @@ class Reader:
         """Return P(X >= t) for side="upper" and t above the mean, P(X <= t) for "lower" and t below."""
         if not 0 <= t <= self.factors.degree or not self.factors.degree:
             return _exactly(float(t >= 0 if side == "lower" else t <= self.factors.degree))
-        seen = self.window_at(t)
+        found = self._tail_in(self.window_at(t), t, side)
+        if found.relative_error <= self.known:
+            return found
+        return self._tail_in(self._made_at(float(t)), t, side)  # a sum has fewer digits than its first term
+
+    def _tail_in(self, seen: Window, t: int, side: Side) -> Reading:
         if seen.theta * (1 if side == "upper" else -1) < 0:
             seen = self.centre
         at = t - seen.start
