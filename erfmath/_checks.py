@@ -146,11 +146,13 @@ def as_bytes(value: object, name: str) -> int:
 
 
 def how_to_read(value: object) -> str:
-    """Return what makes a network of a file, a name or a module, as the end of an error message."""
+    """Return what makes a network or a polynomial of a value, as the end of an error message."""
     if isinstance(value, str) or hasattr(value, "__fspath__"):
         return "; from_onnx reads a file, zoo.get a name, and parse_network layers in words"
     if hasattr(value, "state_dict"):
         return "; from_torch reads a PyTorch module, with the shape of an input"
+    if getattr(value, "polynomial", None) is not None:
+        return "; a distribution has one as .polynomial"
     return ""
 
 

@@ -8,6 +8,7 @@ import sympy
 from hypothesis import given, strategies as st
 from oracles import exact_cumulants, exact_law, slope
 
+import erfmath as em
 from erfmath import Kernel, central_limit, cumulants, distribution
 from erfmath.laws import edgeworth
 from erfmath.strategies import kernels
@@ -315,3 +316,19 @@ def test_degenerate_laws_have_no_normal_limit(case, reading):
 def test_bad_input_names_the_argument(code, error, words):
     with pytest.raises(error, match=re.escape(words)):
         eval(code)
+
+
+def test_distributions_are_read_as_what_they_are_made_of():
+    rows = [[1 - p, p] for p in (0.1, 0.25, 0.3)]
+    d, product = em.sum_of(rows, 5), em.Product([(row, 5) for row in rows])
+    assert em.central_limit(d).distance == em.central_limit(product).distance
+    assert em.central_limit(d, 2).var == pytest.approx(2 * d.var(), rel=1e-14)
+    mixed = em.mixture([d, em.sum_of([0.5, 0.5])], [0.5, 0.5])
+    assert em.central_limit(mixed).mean == pytest.approx(mixed.mean(), rel=1e-12)
+    assert em.cumulants(mixed) == pytest.approx(mixed.cumulants(), rel=1e-9)
+    with pytest.raises(ValueError, match=r"on a lattice of step 0\.5; take its lattice\[2\]"):
+        em.central_limit(em.sum_of({0: 0.5, 0.5: 0.5}))
+    with pytest.raises(ValueError, match="axis"):
+        em.central_limit(d, axis=1)
+    with pytest.raises(TypeError, match=r"a distribution has one as \.polynomial"):
+        em.coefficients(d)

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from .._checks import as_choice, as_count, as_fraction_of_one
+from .._checks import as_count, as_fraction_of_one
 from ..core.scaled import Floats
 from ..core.sums import roundings, running_sums
-from ..core.tilted.enclosures import KINDS, enclose
+from ..core.tilted.enclosures import enclose
 from ..polynomials.cumulants import cumulants_from_moments
 from .manners import (
     FARTHEST,
     UNIT,
+    Bounds,
     Points,
     as_generator,
     as_size,
     log_of,
     of_points,
     of_shares,
+    outwards,
     read_only,
     real_array,
 )
@@ -165,54 +166,12 @@ class LatticeDistribution(UnivariateDistribution):
         lower, upper = self._lower[self._index(x)], self._upper[self._index(x)]
         return np.where(upper < 0.5, log_of(upper), np.log1p(-np.minimum(lower, 0.5)))
 
-    def enclose(self, x: Any, kind: str = "pmf") -> tuple[Any, Any]:
-        r"""Return proved bounds of P(X = x), or of P(X <= x) or P(X > x): (below, above).
-
-        Each is a float on its side of the exact number, that of the weights as the binary fractions they
-        are. The tilted distribution around x is a sum over frequencies,
-        :math:`v(t) = \frac1N \sum_m \Phi(2 \pi m / N) e^{2 \pi i m t / N}`, and everything it leaves out
-        is bounded: other frequencies by :math:`|\phi|^2 = 1 - 2 \sum_d r_d (1 - \cos d\omega)`, other
-        periods by Chernoff's inequality, and every rounding, that of transforms by the path bound of
-        Higham, *Accuracy and Stability of Numerical Algorithms* (2002), section 24.1.
-
-        Parameters
-        ----------
-        x
-            A number or an array.
-        kind
-            "pmf", "cdf" or "sf".
-
-        Returns
-        -------
-        tuple
-            (below, above), two floats, or two arrays of the shape of `x`.
-
-        Raises
-        ------
-        TypeError
-            If `x` holds no real numbers.
-        ValueError
-            If `kind` is another name, or the distribution is too wide for that: some 10**6 lattice points
-            in a standard deviation.
-
-        Examples
-        --------
-        >>> from erfmath import distribution
-        >>> low, high = distribution([1] * 6, 1000).enclose(3999, kind="sf")
-        >>> f"{low:.10e}", (high - low) / low < 1e-12
-        ('1.1566725639e-186', True)
-        """
-        kind = as_choice(kind, "kind", KINDS)
-
-        def end(which: int) -> Callable[[Any, Any], Any]:
-            def bounds(self: LatticeDistribution, x: Points) -> Floats:
-                first = self.support()[0]
-                found = [enclose(self.to_product(), int(t) - first, kind)[which] for t in x.flat]
-                return np.array(found).reshape(x.shape)
-
-            return of_points(0.0 if kind == "pmf" else None)(bounds)
-
-        return end(0)(self, x), end(1)(self, x)
+    def _enclosed(self, t: int, kind: str) -> Bounds:
+        low, high = enclose(self.to_product(), t - self.support()[0], kind)
+        if not self._before:
+            return low, high
+        room = 3 * Fraction(self._before)  # of the share, and of the sum by which the table was divided
+        return outwards(Fraction(low) * (1 - room), Fraction(high) * (1 + room))
 
     @of_shares
     def ppf(self, q: Floats) -> Floats:

@@ -6,6 +6,7 @@ import functools
 import math
 import operator
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from .._memory import check_memory
 from ..core.scaled import Floats
 
 Points = np.ndarray[Any, np.dtype[np.int64]]
+Bounds = tuple[float, float]
 PointMethod = Callable[[Any, Points], Floats]
 
 # Lattice points are int64; sums of two of them must be as well.
@@ -126,6 +128,13 @@ def log_of(values: Floats) -> Floats:
 def log_complement(logs: Floats, rest: Floats) -> Floats:
     """Return the logs of shares, those above 1/2 by way of the logs of what is left, at most 1."""
     return np.where(logs < _LOG_HALF, logs, np.log1p(-np.exp(np.minimum(rest, _LOG_HALF))))
+
+
+def outwards(low: Fraction, high: Fraction) -> Bounds:
+    """Return the floats next to two bounds of a probability, on their far sides or equal to them."""
+    below, above = (float(min(max(end, Fraction(0)), Fraction(1))) for end in (low, high))
+    below = math.nextafter(below, 0.0) if Fraction(below) > low else below
+    return below, math.nextafter(above, 1.0) if Fraction(above) < high else above
 
 
 def plain(values: Any) -> Any:

@@ -16,7 +16,18 @@ from ..polynomials.cumulants import cumulants_from_moments
 from .arithmetic import gcd, on_lattice
 from .base import require_distribution
 from .lattice import as_shares
-from .manners import LARGEST_LOG, UNIT, Points, as_generator, as_size, log_complement, log_of, of_points
+from .manners import (
+    LARGEST_LOG,
+    UNIT,
+    Bounds,
+    Points,
+    as_generator,
+    as_size,
+    log_complement,
+    log_of,
+    of_points,
+    outwards,
+)
 from .univariate import UnivariateDistribution
 
 
@@ -99,6 +110,12 @@ class MixtureDistribution(UnivariateDistribution):
     def pmf(self, x: Points) -> Floats:
         """Return P(X = x)."""
         return np.asarray(sum(weight * part.pmf(x) for weight, part in self.parts))
+
+    def _enclosed(self, t: int, kind: str) -> Bounds:
+        found = [(Fraction(weight), part._enclosed(t, kind)) for weight, part in self.parts]
+        total = sum(weight for weight, _ in found)
+        low, high = (sum(w * Fraction(ends[i]) for w, ends in found) / Fraction(total) for i in (0, 1))
+        return outwards(Fraction(low), Fraction(high))
 
     def rvs(self, size: Any = None, *, rng: Any = None) -> Any:
         """Return random variates: an int, or an int64 array of the given size."""

@@ -80,6 +80,10 @@ class SteppedDistribution(UnivariateDistribution):
         """Return P(X > x)."""
         return self.integers.sf(self._index(x))
 
+    def enclose(self, x: Any, kind: str = "pmf") -> tuple[Any, Any]:
+        """Return proved bounds of P(X = x), or of P(X <= x) or P(X > x), x a point of the lattice."""
+        return self.integers.enclose(self._index(x), kind)
+
     def ppf(self, q: Any) -> Any:
         """Return the smallest x with cdf(x) >= q; one step below the support at q = 0."""
         return self._values(self.integers.ppf(q))

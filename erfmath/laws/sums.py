@@ -91,9 +91,10 @@ def _variables(outcomes: Any) -> list[Any]:
     if isinstance(outcomes, np.ma.MaskedArray):
         raise TypeError("outcomes must not be a masked array; take outcomes.compressed() or .filled(0)")
     if not _is_row(outcomes):
+        how = "; take list() of it" if hasattr(outcomes, "__next__") else ""
         raise TypeError(
             "outcomes must be {value: probability}, a sequence of probabilities, a distribution, or a "
-            f"sequence of these, got {outcomes!r}"
+            f"sequence of these, got {outcomes!r}{how}"
         )
     if not len(outcomes):
         raise ValueError("outcomes must not be empty")
@@ -130,12 +131,22 @@ def _lattice(variable: Any, step: Fraction | None, normalize: bool, name: str) -
         raise ValueError(f"{name} must not be empty")
     if not isinstance(variable, Mapping):
         if step is None:
-            return *_INTEGERS, [Factor(Kernel(_probabilities(variable, normalize, name)), 1, (1,))]
+            shares = _probabilities(variable, normalize, name, is_row=True)
+            return *_INTEGERS, [Factor(Kernel(shares), 1, (1,))]
         variable = dict(enumerate(variable))
-    values = [rational(value, name) for value in variable]
+    values = [_value(value, name) for value in variable]
     shares = _probabilities(list(variable.values()), normalize, name)
     origin, step = min(values), step or gcd([value - values[0] for value in values])
     return origin, step, [Factor(_kernel(values, shares, origin, step, name), 1, (1,))]
+
+
+def _value(value: Any, name: str) -> Fraction:
+    if isinstance(value, tuple):
+        raise TypeError(
+            f"{name} must have a number as each value, got {value!r}; variables on several axes are added by "
+            "distribution(grid, n), the grid nested lists of probabilities"
+        )
+    return rational(value, name)
 
 
 def _kernel(values: list[Fraction], shares: list[Any], origin: Fraction, step: Fraction, name: str) -> Kernel:
@@ -156,7 +167,7 @@ def _kernel(values: list[Fraction], shares: list[Any], origin: Fraction, step: F
     return Kernel(weights)
 
 
-def _probabilities(shares: list[Any], normalize: bool, name: str) -> list[Any]:
+def _probabilities(shares: list[Any], normalize: bool, name: str, is_row: bool = False) -> list[Any]:
     """Return the probabilities as ints, Fractions and floats, or raise where they are none."""
     found = [_probability(share, name) for share in shares]
     kinds = {isinstance(share, float) for share in found}
@@ -167,13 +178,13 @@ def _probabilities(shares: list[Any], normalize: bool, name: str) -> list[Any]:
         shown = repr(float(total)) if total < 10**308 else "more than 1e308"
         raise ValueError(
             f"{name} must have probabilities that sum to 1, got {shown}; normalize=True divides them by it"
-            f"{_meant(found) if name == 'outcomes' and total > 1 else ''}"
+            f"{_meant(found) if is_row else ''}"
         )
     return found
 
 
 def _meant(found: list[Any]) -> str:
-    """Return how to say what a flat list that is no row of probabilities may have meant."""
+    """Return how to say what a list that is no row of probabilities may have meant."""
     if max(found) > 1:
         return "; of values such as the faces of a die, give {value: probability}"
     return "; of trials with a chance p each, give a row [1 - p, p] for each"
@@ -183,8 +194,10 @@ def _probability(share: Any, name: str) -> Any:
     if type(share) is float and 0 <= share < math.inf:
         return share
     if isinstance(share, (bool, np.bool_)) or not isinstance(share, (numbers.Real, Decimal)):
+        given = " ".join(repr(share).split())[:60]
         raise TypeError(
-            f"{name} must have real numbers as probabilities, got {share!r} of type {type(share).__name__}"
+            f"{name} must have real numbers as probabilities, got {given} of type {type(share).__name__}"
+            f"{_nested(share)}"
         )
     if not (isinstance(share, numbers.Rational) or _is_finite(share)):
         raise ValueError(f"{name} must have finite probabilities, got {share!r}")
@@ -193,6 +206,13 @@ def _probability(share: Any, name: str) -> Any:
     if isinstance(share, numbers.Rational):
         return Fraction(int(share.numerator), int(share.denominator))
     return Fraction(share) if isinstance(share, Decimal) else float(share)
+
+
+def _nested(share: Any) -> str:
+    """Return how to say what rows within rows may have meant."""
+    if isinstance(share, np.ndarray):
+        return "; of trials with chances p, np.column_stack([1 - p, p]) has a row for each"
+    return "; grids on several axes are for distribution(grid, n)" if _is_row(share) else ""
 
 
 def _is_finite(share: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from ..core.scaled import Floats
 from .lattice import LatticeDistribution
-from .manners import LARGEST_LOG, UNIT, Points, log_complement, log_of, of_points
+from .manners import LARGEST_LOG, UNIT, Bounds, Points, log_complement, log_of, of_points, outwards
 from .univariate import UnivariateDistribution
 
 # Up to this many points (8 MiB a row) tails are sums, each with its digits; beyond, they are differences.
@@ -94,6 +95,28 @@ class TruncatedDistribution(UnivariateDistribution):
         lower, upper = self._tails_at(x)
         return log_complement(upper, lower)
 
+    def _enclosed(self, t: int, kind: str) -> Bounds:
+        t = min(max(t, self.first - 1), self.last + 1)
+        if kind == "pmf":
+            if not self.first <= t <= self.last:
+                return 0.0, 0.0
+            part: tuple[Any, Any] = self.whole._enclosed(t, "pmf")
+        elif t in (self.first - 1, self.last, self.last + 1):
+            return (0.0, 0.0) if (t < self.first) == (kind == "cdf") else (1.0, 1.0)
+        else:
+            part = self._between(self.first - 1, t) if kind == "cdf" else self._between(t, self.last)
+        low, high = self._between(self.first - 1, self.last)
+        if not low:  # the condition's own probability is below the floats, or lost in the difference
+            return 0.0, 1.0
+        return outwards(Fraction(part[0]) / high, Fraction(part[1]) / low)
+
+    def _between(self, a: int, b: int) -> tuple[Fraction, Fraction]:
+        """Return bounds of P(a < X <= b) of the whole distribution, by its smaller tail."""
+        upper, beyond = (self.whole._enclosed(t, "sf") for t in (a, b))
+        below, lower = (self.whole._enclosed(t, "cdf") for t in (a, b))
+        ways = _difference_of(upper, beyond), _difference_of(lower, below)
+        return max(Fraction(0), *(low for low, _ in ways)), min(high for _, high in ways)
+
     def mean(self) -> float:
         """Return the expected value."""
         return self._bulk.mean()
@@ -135,6 +158,10 @@ class TruncatedDistribution(UnivariateDistribution):
         upper, beyond = np.asarray(self.whole.logsf(a)), np.asarray(self.whole.logsf(b))
         lower, below = np.asarray(self.whole.logcdf(b)), np.asarray(self.whole.logcdf(a))
         return np.where(upper < lower, _log_difference(upper, beyond), _log_difference(lower, below))
+
+
+def _difference_of(large: Bounds, small: Bounds) -> tuple[Fraction, Fraction]:
+    return Fraction(large[0]) - Fraction(small[1]), Fraction(large[1]) - Fraction(small[0])
 
 
 def _log_difference(large: Any, small: Any) -> Any:

@@ -30,7 +30,8 @@ def cumulants(
     Parameters
     ----------
     kernel
-        A Kernel, a Product, a sequence of weights, or a network; no weight negative, of any sum.
+        A Kernel, a Product, a sequence of weights, a network, or a distribution on the integers; no weight
+        negative, of any sum.
     n
         Number of factors.
     order
