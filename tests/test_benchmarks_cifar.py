@@ -6,6 +6,8 @@ import io
 import json
 import os
 import pickle
+import shutil
+import sys
 import tarfile
 
 import numpy as np
@@ -74,6 +76,18 @@ DAMAGE = [
     (sheets, "test_lables.json", lambda p: p.write_text("[1, 2, 3, 11]"), "no integers from 0 to 9"),
     (sheets, "test_lables.json", lambda p: p.write_text('{"a": 1}'), "labels for 4 images"),
     (sheets, "test_lables.json", lambda p: p.write_text("[[1], [2, 3]]"), "test_lables"),
+    (
+        sheets,
+        "test_lables.json",
+        lambda p: p.write_text("[[1], [2], [3], [4]]"),
+        "has labels that are no integers",
+    ),
+    (
+        sheets,
+        "test_lables.json",
+        lambda p: p.write_text("[true, 1, 2, 3]"),
+        "labels that are no integers from 0",
+    ),
     (batches, "data_batch_2", cut, "damaged"),
     (batches, "data_batch_2", lambda p: p.write_bytes(b""), "damaged: fetch"),
     (batches, "data_batch_2", lambda p: p.write_bytes(pickle.dumps([1])), "no batch of CIFAR-10"),
@@ -92,6 +106,19 @@ def test_damage_is_told_in_one_line(tmp_path, layout, name, damage, words):
         cifar(tmp_path)
     assert "\n" not in str(caught.value)
     assert str(tmp_path) in str(caught.value)
+
+
+def test_folders_of_more_classes_than_ten_and_images_all_alike_are_refused(tmp_path):
+    pillow = pytest.importorskip("PIL.Image", reason="the pictures need Pillow")
+    for number in range(11):
+        for part in ("train", "test"):
+            (tmp_path / part / f"{number:02d}").mkdir(parents=True)
+            pillow.new("RGB", (32, 32)).save(tmp_path / part / f"{number:02d}" / "a.png")
+    with pytest.raises(ValueError, match="has 11 folders, and CIFAR-10 ten classes"):
+        cifar(tmp_path)
+    shutil.rmtree(tmp_path / "train" / "10")
+    with pytest.raises(ValueError, match="training images are alike"):
+        cifar(tmp_path)
 
 
 def test_a_picture_of_another_size_is_refused(tmp_path):
@@ -204,6 +231,7 @@ class TestTraining:
         for saved in train(self.course(), images, tmp_path / "cut")[3:]:
             saved.path.unlink()
         (tmp_path / "cut" / "residual-3" / "step_000005.partial").write_bytes(b"half")
+        (tmp_path / "cut" / "residual-3" / "step_old.pt").write_bytes(b"a copy of somebody's")
         again = train(self.course(), images, tmp_path / "cut")
         assert [saved.step for saved in again] == [saved.step for saved in whole]
         for one, other in zip(whole, again, strict=True):
@@ -220,6 +248,41 @@ class TestTraining:
         train(self.course(), images, tmp_path)
         with pytest.raises(ValueError, match="tells of another training"):
             train(self.course(rate=0.1), images, tmp_path)
+        (tmp_path / self.course().name / "course.json").write_bytes(b"\xff\xfe")
+        with pytest.raises(ValueError, match="tells of another training"):
+            train(self.course(), images, tmp_path)
+
+    @pytest.mark.parametrize("content", [b"", b"x" * 5000, "cut", {"a": 1}, {"network": {}}])
+    def test_a_damaged_checkpoint_is_told_in_one_line(self, images, tmp_path, content):
+        import torch
+
+        from benchmarks.cifar.fields import read
+        from benchmarks.cifar.training import train
+
+        last = train(self.course(), images, tmp_path)[-1]
+        if isinstance(content, dict):
+            torch.save(content, last.path)
+        else:
+            last.path.write_bytes(last.path.read_bytes()[:900] if content == "cut" else content)
+        for act in (
+            lambda: train(self.course(), images, tmp_path),
+            lambda: read(self.course(), last, images, 2),
+        ):
+            with pytest.raises(ValueError, match=r"is no checkpoint .*: remove it and `train`") as caught:
+                act()
+            assert "\n" not in str(caught.value)
+        last.path.unlink()
+        assert train(self.course(), images, tmp_path)[-1] == last
+
+    @pytest.mark.parametrize("content", ["{", "[]", '{"images": 2}'])
+    def test_a_damaged_reading_is_told_in_one_line(self, images, tmp_path, content):
+        from benchmarks.cifar.fields import read
+        from benchmarks.cifar.training import train
+
+        saved = train(self.course(), images, tmp_path)[0]
+        saved.path.with_suffix(".json").write_text(content)
+        with pytest.raises(ValueError, match="is no reading or is damaged: remove it"):
+            read(self.course(), saved, images, 2)
 
     def test_readings_are_made_once_and_agree_with_autograd(self, images, tmp_path):
         import torch
@@ -297,8 +360,24 @@ def test_wrong_commands_are_told_in_one_line(tmp_path, capsys):
     shared = ["--cifar", str(tmp_path), "--cache", str(tmp_path)]
     assert main(["train", *shared, "--only", "dense-0"]) == 2
     assert "names none of residual-0" in capsys.readouterr().err
+    for content in ("[]", "{}", '{"readings": []}', "{"):
+        (tmp_path / "numbers.json").write_text(content)
+        assert main(["show", "--numbers", str(tmp_path / "numbers.json")]) == 2
+        assert "write it anew with `read`" in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    assert main(["fetch", "--cache", str(tmp_path / "file")]) == 2
+    assert "name another place with --cache DIR" in capsys.readouterr().err
     assert main(["read", *shared]) == 2
     assert "train it first" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["train", "read"])
+def test_without_torch_the_words_say_what_to_install(tmp_path, capsys, monkeypatch, command):
+    from benchmarks.cifar.__main__ import main
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main([command, "--cache", str(tmp_path)]) == 2
+    assert "pip install 'erfmath[torch" in capsys.readouterr().err
 
 
 def test_the_interval_of_growth_is_student_s():

@@ -131,3 +131,12 @@ def test_pixels_without_a_class_do_not_count():
         names.bias.copy_(torch.tensor([1.0, 0.0]))  # says class 0 everywhere
     labels = torch.tensor([[[0, 1], [VOID, VOID]]])
     assert score(torch.nn.Identity(), names, torch.zeros(1, 3, 2, 2), labels) == 0.5
+
+
+@pytest.mark.parametrize("layout", [segnet, full])
+def test_labels_of_no_class_are_refused_by_their_file(tmp_path, layout):
+    layout(tmp_path)
+    ((picture, labels),) = camvid(tmp_path).train
+    pillow.new("RGB", (50, 40), (1, 2, 3)).save(labels)
+    with pytest.raises(ValueError, match=rf"{labels.name} has no pixel of any class of CamVid"):
+        frame(picture, labels)

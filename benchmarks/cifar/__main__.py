@@ -42,10 +42,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         args.run(args)
+    except KeyboardInterrupt:
+        print("stopped: the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    except ImportError as error:
+        print(f"error: {error}: pip install 'erfmath[torch,plot]' pillow", file=sys.stderr)
+        return 2
     except (OSError, ValueError, pickle.UnpicklingError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_words(error)}", file=sys.stderr)
         return 2
     return 0
+
+
+def _words(error: Exception) -> str:
+    """Return what went wrong; of a file that the system refuses, with a way out."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}: name another place with --cache DIR or --numbers FILE"
+    return str(error)
 
 
 class Data:
@@ -84,6 +97,7 @@ def run_fetch(args: argparse.Namespace) -> None:
 def run_train(args: argparse.Namespace) -> None:
     """Train those that are named, or all; on one thread, so that two can run side by side."""
     data = Data(args)
+    _on_one_thread()
     for course in _chosen(args):
         train(course, data.of(course), _home(args))
 
@@ -91,6 +105,7 @@ def run_train(args: argparse.Namespace) -> None:
 def run_read(args: argparse.Namespace) -> None:
     """Measure and foretell the fields at all checkpoints, and write the finished numbers."""
     data, read = Data(args), []
+    _on_one_thread()
     for course in _chosen(args):
         saved = checkpoints(_home(args) / course.name)
         if not saved:
@@ -117,6 +132,13 @@ def run_all(args: argparse.Namespace) -> None:
     """Do all of it, one after the other."""
     for run in (run_train, run_read, run_show):
         run(args)
+
+
+def _on_one_thread() -> None:
+    """Let torch compute on one thread: the maps are small, and two trainings can run side by side."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _home(args: argparse.Namespace) -> Path:
@@ -151,7 +173,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    import torch
-
-    torch.set_num_threads(1)  # the maps are small; two trainings can run side by side
     raise SystemExit(main())

@@ -89,6 +89,8 @@ def frame(image: Path, labels: Path) -> tuple[Array, Array]:
         raise ValueError(
             f"{labels} is {classes.shape}, and its picture {pixels.shape[:2]}: unpack CamVid anew"
         )
+    if (classes == VOID).all():
+        raise ValueError(f"{labels} has no pixel of any class of CamVid: unpack its labels anew")
     return (pixels.transpose(2, 0, 1).astype(np.float32) - 128) / 64, classes.astype(np.int64)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def read(course: Course, saved: Checkpoint, lessons: Lessons, count: int) -> dic
     """
     path = saved.path.with_suffix(".json")
     if path.is_file():
-        found: dict[str, Any] = json.loads(path.read_text())
+        found = _known(path)
         if found["images"] == count:
             return found
     found = _read(course, saved, lessons, count)
@@ -41,12 +42,26 @@ def read(course: Course, saved: Checkpoint, lessons: Lessons, count: int) -> dic
     return found
 
 
+def _known(path: Path) -> dict[str, Any]:
+    """Return a reading that was kept."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+        for key in ("images", "epoch", "measured", "map", "blocks"):
+            found[key]
+    except (ValueError, LookupError, TypeError) as error:
+        raise ValueError(f"{path} is no reading or is damaged: remove it and `read` anew") from error
+    return found
+
+
 def _read(course: Course, saved: Checkpoint, lessons: Lessons, count: int) -> dict[str, Any]:
     import torch
 
     state, few = saved.load(), -(-count // 4)
     network = torch.nn.ModuleList(course.shape.build())
-    network.load_state_dict(state["network"])
+    try:
+        network.load_state_dict(state["network"])
+    except (RuntimeError, TypeError, LookupError) as error:
+        raise saved.damaged() from error
     features = network.eval().requires_grad_(False)[0]
     blocked = isinstance(course.shape, Shape)
     seen = features if blocked else features[:-1]  # few channels: behind the last rectifier all may be closed

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from erfmath._checks import is_index
+
 Array = np.ndarray[Any, Any]
 SIDE = 32
 BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
@@ -47,7 +49,12 @@ def cifar(folder: Path) -> Images:
 
 def standardised(name: str, images: Array, labels: Array, cut: int) -> Images:
     """Return images of mean 0 and deviation 1 over the training images, which are the first `cut`."""
-    values = ((images - images[:cut].mean()) / images[:cut].std()).astype(np.float32)
+    deviation = images[:cut].std()
+    if not deviation:
+        raise ValueError(
+            f"all {images[:cut].size} values of {name}'s training images are alike: fetch it anew"
+        )
+    values = ((images - images[:cut].mean()) / deviation).astype(np.float32)
     return Images(name, values[:cut], labels[:cut], values[cut:], labels[cut:])
 
 
@@ -126,6 +133,10 @@ def _folders(folder: Path) -> tuple[Labelled, Labelled] | None:
     classes = sorted(path.name for path in parts[0].iterdir() if path.is_dir())
     if not classes:
         raise FileNotFoundError(f"{parts[0]} has no folders: give one a class, with its PNGs")
+    if len(classes) > 10:
+        raise ValueError(
+            f"{parts[0]} has {len(classes)} folders, and CIFAR-10 ten classes: remove the others"
+        )
     train, test = (_classes(part, classes) for part in parts)
     return train, test
 
@@ -154,15 +165,15 @@ def picture(path: Path, mode: str = "RGB") -> Array:
     try:
         with Image.open(path) as opened:
             return np.asarray(opened.convert(mode) if mode else opened)
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is no picture or is damaged: fetch it anew") from error
 
 
 def _labelled(images: Array, labels: Any, path: Path) -> Labelled:
     found = np.asarray(labels if isinstance(labels, (list, np.ndarray)) else (), dtype=object)
-    if found.shape != (len(images),):
+    if len(found) != len(images):
         raise ValueError(f"{path} has {found.size} labels for {len(images)} images: fetch both anew")
-    if not all(isinstance(label, (int, np.integer)) and 0 <= label <= 9 for label in found):
+    if found.ndim > 1 or not all(is_index(label) and 0 <= label <= 9 for label in found):
         raise ValueError(f"{path} has labels that are no integers from 0 to 9: fetch it anew")
     return images, found.astype(np.int64)
 

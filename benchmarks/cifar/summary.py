@@ -73,6 +73,8 @@ def load(path: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(path.read_text())
     except ValueError as error:
         raise ValueError(f"{path} is no JSON: write it anew with `read`") from error
+    if not (isinstance(found, dict) and found.get("readings") and found.get("maps")):
+        raise ValueError(f"{path} has no readings: write it anew with `read`")
     return found
 
 

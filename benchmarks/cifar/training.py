@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -69,13 +70,24 @@ class Checkpoint:
         """Return what was saved: the network, the optimiser, the epoch and the accuracy."""
         import torch
 
-        found: dict[str, Any] = torch.load(self.path, weights_only=True)
+        try:
+            found: dict[str, Any] = torch.load(self.path, weights_only=True)
+        except (RuntimeError, ValueError, EOFError, LookupError, pickle.UnpicklingError) as error:
+            raise self.damaged() from error
         return found
+
+    def damaged(self) -> ValueError:
+        """Return the error of a file that holds no state of its course."""
+        return ValueError(
+            f"{self.path} is no checkpoint of its course or is damaged: remove it and `train`, "
+            "which goes on from the one before"
+        )
 
 
 def checkpoints(folder: Path) -> list[Checkpoint]:
     """Return what a folder holds, first to last."""
-    return [Checkpoint(path, int(path.stem.split("_")[1])) for path in sorted(folder.glob("step_*.pt"))]
+    paths = [path for path in sorted(folder.glob("step_*.pt")) if path.stem[5:].isdecimal()]
+    return [Checkpoint(path, int(path.stem[5:])) for path in paths]
 
 
 def train(course: Course, lessons: Lessons, home: Path) -> list[Checkpoint]:
@@ -89,7 +101,7 @@ def train(course: Course, lessons: Lessons, home: Path) -> list[Checkpoint]:
     _same(course, folder)
     pupil, saved = _Pupil(course, lessons), checkpoints(folder)
     if saved:
-        pupil.restore(saved[-1].load())
+        pupil.restore(saved[-1])
     else:
         calibrate(pupil.network[0], lessons.first(course.seed, course.batch))
     start = saved[-1].step if saved else -1
@@ -121,10 +133,14 @@ class _Pupil:
     def _states(self) -> dict[str, Any]:
         return {"network": self.network, "optimizer": self.optimizer, "schedule": self.schedule}
 
-    def restore(self, content: dict[str, Any]) -> None:
+    def restore(self, saved: Checkpoint) -> None:
         """Go back to what was saved."""
-        for key, part in self._states.items():
-            part.load_state_dict(content[key])
+        content = saved.load()
+        try:
+            for key, part in self._states.items():
+                part.load_state_dict(content[key])
+        except (RuntimeError, ValueError, TypeError, LookupError) as error:
+            raise saved.damaged() from error
 
     def save(self, path: Path, epoch: float) -> None:
         """Write a checkpoint, which appears under its name when it is whole."""
@@ -159,5 +175,5 @@ def _same(course: Course, folder: Path) -> None:
     path, wanted = folder / "course.json", json.dumps(asdict(course), indent=1) + "\n"
     if not path.exists():
         path.write_text(wanted)
-    elif path.read_text() != wanted:
+    elif path.read_bytes().splitlines() != wanted.encode().splitlines():
         raise ValueError(f"{path} tells of another training: give another folder, or remove this one")
