@@ -10,7 +10,7 @@ from ..network.arguments import Ints
 from ..network.program import Program
 from ..network.stage import Stage
 
-# By axes: standard deviations of a difference of positions that are told apart, and the most wave numbers.
+# By axes with several positions: deviations of a difference that are told apart, and the most wave numbers.
 # With 5 the variance is right to 1e-6 in networks of many blocks and 1e-5 in those of few, with 8 to 1e-9.
 _COUNTS = {1: (8, 256), 2: (5, 64), 3: (5, 32)}
 _FEWEST = 8
@@ -22,7 +22,7 @@ def steps_of(program: Program) -> tuple[list[Ints], Ints]:
     fine = []
     for op in program.operations:
         steps = found[op.sources[0][0]]
-        if isinstance(op.what, Stage) and op.what.stride != op.what.upsampling:
+        if isinstance(op.what, Stage) and max(op.what.stride + op.what.upsampling) > 1:
             fine.append(tuple(s / u for s, u in zip(steps, op.what.upsampling, strict=True)))
             steps = tuple(s * r for s, r in zip(steps, op.what.rate, strict=True))
         found.append(steps)
@@ -33,10 +33,10 @@ def steps_of(program: Program) -> tuple[list[Ints], Ints]:
 
 def counts_of(program: Program, steps: Sequence[Ints], unit: Ints, spreads: Sequence[float]) -> Ints:
     """Return how many wave numbers there are to be per axis, by the variance of independent paths on each."""
-    found = []
+    found, ndim = [], sum(spread > 0 for spread in spreads)
     for axis, spread in enumerate(spreads):
         finest = min(step[axis] for step in steps) / unit[axis]
-        found.append(_count(_spans(program, steps, axis), spread / finest**2, program.ndim))
+        found.append(_count(_spans(program, steps, axis), spread / finest**2, ndim))
     return tuple(found)
 
 
