@@ -80,6 +80,7 @@ _PUBLIC = {
     "streaming.buffers": ("Buffer",),
     "streaming.latency": ("Latency", "latency"),
     "streaming.stream": ("Stream", "stream"),
+    "streaming.waits": ("Wait",),
     "sweeping.key": ("network_key",),
     "sweeping.run": ("Sweep", "sweep"),
     "tiling.cover": ("best_tile", "tiles"),

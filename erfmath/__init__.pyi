@@ -88,6 +88,7 @@ from .report.table import LayerTable as LayerTable
 from .streaming.buffers import Buffer as Buffer
 from .streaming.latency import Latency as Latency, latency as latency
 from .streaming.stream import Stream as Stream, stream as stream
+from .streaming.waits import Wait as Wait
 from .sweeping.key import network_key as network_key
 from .sweeping.run import Sweep as Sweep, sweep as sweep
 from .tiling.cover import best_tile as best_tile, tiles as tiles

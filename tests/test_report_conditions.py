@@ -164,6 +164,54 @@ def test_what_is_no_condition_is_refused(conditions, error, says):
         em.check(em.Conv(3), **conditions)
 
 
+def test_durations_are_samples_at_a_rate():
+    net = em.Conv(41, padding="same")  # 20 samples ahead
+    assert not em.check(net, delay="20ms", lookahead="0.02 s", field=("40 ms", ".1s"), rate=1000)
+    (late,) = em.check(net, delay="19.5 ms", rate=1000)
+    assert str(late) == "FAIL  delay at most 39/2 (19.5 ms): 20 (20 ms), of which 20 by Conv 41"
+    (short,) = em.check(net, field="1s", rate=1000.0)
+    assert str(short) == "FAIL  field at least 1000: 41 samples (41 ms)"
+    assert not em.check(net, delay="2e1")
+    with pytest.raises(ValueError, match="delay='20 ms' needs rate="):
+        em.check(net, delay="20 ms")
+    for bad in ("20 m", "fast", "-3ms", "<640"):
+        with pytest.raises(ValueError, match="delay must be a number of samples from 0 on, or with rate"):
+            em.check(net, delay=bad, rate=1000)
+    with pytest.raises(TypeError, match="rate must be"):
+        em.check(net, delay=20, rate="1k")
+
+
+def test_causal_networks_stay_in_their_frames_and_others_name_a_layer():
+    framed = em.Conv(8, stride=8) >> em.Upsample(8)
+    assert not em.check(framed, causal=True)
+    (failure,) = em.check(framed, causal=False)
+    assert failure.found == "in frames of 8"
+    ahead = em.Conv(3, padding="causal") >> em.Conv(9, padding=4) >> em.Conv(3, padding=1)
+    (failure,) = em.check(ahead, causal=True)
+    assert failure.found == "looks 5 ahead, of which 4 by Conv 9"
+    (failure,) = em.check(em.GlobalContext("both"), causal=True)
+    assert "reads to the end" in failure.found
+    with pytest.raises(TypeError, match="causal must be a bool"):
+        em.check(ahead, causal=1)
+
+
+def test_the_command_takes_durations_and_asks_for_causality(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "conv9same", "--rate", "1k", "--causal", "--delay", "4ms", "--field", "9ms.."]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "ok    delay at most 4 (4 ms): 4 (4 ms)",
+        "ok    field at least 9: 9 samples (9 ms)",
+        "FAIL  causal true: looks 4 ahead, of which 4 by Conv 9",
+    ]
+    conditions = 'model = "conv9causal"\nrate = "1k"\ndelay = "3 ms"\nfield = "9ms..20ms"\ncausal = true\n'
+    (tmp_path / "pyproject.toml").write_text(f"[tool.erfmath]\n{conditions}", encoding="utf-8")
+    assert main(["check"]) == 0
+    assert main(["check", "--delay", "0.5"]) == 0
+    with pytest.raises(SystemExit):
+        main(["check", "conv9same", "--delay", "4ms"])
+    assert "--delay='4ms' needs --rate" in capsys.readouterr().err
+
+
 def test_a_test_suite_reads_all_failures():
     em.assert_sees(em.Conv(3), field=3)
     with pytest.raises(AssertionError, match=r"(?s)FAIL  lookahead.*FAIL  field"):

@@ -53,6 +53,73 @@ def test_lookahead_and_delay_are_those_of_the_units_one_by_one(net):
     assert found.frame == rate * phases
 
 
+@given(networks(max_layers=4))
+@example(SKIP)
+@example(em.Pad(((3, 0),)) >> em.Slice(0, -3))
+@example(em.Pad(((8, 0),)) >> em.Conv(16, stride=8) >> em.ConvTranspose(16, stride=8) >> em.Slice(0, -8))
+def test_waits_add_up_to_the_delay_and_causal_units_stay_in_their_frames(net):
+    try:
+        found = em.latency(net)
+    except ValueError:
+        assume(False)
+    assert sum(wait.samples for wait in found.waits) == found.delay
+    assert all(wait.samples > 0 for wait in found.waits)
+    rate, frame = Fraction(net.rate[0] if net.rate else 1), found.frame
+    ends = {i: last_read(net, i) for i in range(2 * len(found.lookaheads))}
+    inside = [end < frame * (rate * i // frame + 1) for i, end in ends.items() if end is not None]
+    assert found.is_causal == all(inside)
+    assert found.to_dict()["is_causal"] == found.is_causal
+
+
+def causal_or_not(wrong):
+    """A denoiser's layers with their padding written apart, some of it put on both sides."""
+    layers = []
+    for index, dilation in enumerate((1, 2, 4)):
+        before = dilation if index in wrong else 2 * dilation
+        layers += [em.Pad([(before, 2 * dilation - before)]), em.Conv(3, dilation=dilation)]
+    coder = em.Pad([(8, 0)]) >> em.Conv(16, stride=8)
+    return coder >> em.Series(layers) >> em.ConvTranspose(16, stride=8) >> em.Slice(0, -8)
+
+
+@pytest.mark.parametrize("wrong", [(), (0,), (1,), (2,), (0, 2)])
+def test_the_layers_padded_on_both_sides_are_to_blame(wrong):
+    found = em.latency(causal_or_not(wrong), rate=16000)
+    names = ["Conv 3", "Conv 3 dilation 2", "Conv 3 dilation 4"]
+    expected = [("Conv 16 /8", 7), *((names[i], 8 * 2**i) for i in wrong)]
+    assert [(wait.layer, wait.samples) for wait in found.waits] == expected
+    assert found.is_causal == (not wrong)
+    text = str(found)
+    assert ("Causal in frames of 8" in text) == (not wrong)
+    assert ("Not causal: it looks ahead beyond its frame of 8" in text) == bool(wrong)
+    assert all(f"{names[i]} " in text for i in wrong)
+
+
+def test_what_a_later_layer_makes_up_for_is_nobodys_fault():
+    ahead, back = em.Conv(5, padding=2), em.Conv(5, padding=((4, 0),))
+    delayed = em.Pad([(1, 0)]) >> em.Conv(1)
+    assert em.latency(ahead >> back).waits == (em.Wait("Conv 5", 2),)
+    assert em.latency(ahead >> delayed >> delayed).waits == ()
+    assert em.latency(ahead >> delayed).waits == (em.Wait("Conv 5", 1),)
+    cut = em.latency(em.Conv(3, padding=2) >> em.Slice(2))
+    assert [(wait.layer, wait.samples) for wait in cut.waits] == [("Slice", 2)]
+
+
+def test_what_reads_to_the_end_is_named():
+    net = em.Conv(3, padding="causal") >> em.GlobalContext("before") >> em.GlobalContext("both")
+    found = em.latency(net, rate=8000)
+    assert [wait.samples for wait in found.waits] == [math.inf]
+    assert not found.is_causal
+    assert "GlobalContext" in found.endless
+
+
+def test_the_largest_waits_come_first_and_the_rest_is_a_sum():
+    layers = [em.Conv(2 * i + 1, padding=i) for i in range(1, 15)]
+    text = str(em.latency(em.Series(layers)))
+    rows = text.split("\nlayer adds")[1].split("layer keeps")[0].splitlines()[2:]
+    assert rows[0].split() == ["Conv", "29", "14"]
+    assert rows[10].split() == ["4", "more", "10"]
+
+
 @pytest.mark.parametrize("unit", range(8))
 def test_the_delay_is_the_least_at_which_no_unit_is_too_early(unit):
     found = em.latency(SKIP)

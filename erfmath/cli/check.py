@@ -11,7 +11,7 @@ from typing import Any
 
 from ..laws.effective import DEFINITIONS
 from ..report.conditions import checked
-from .arguments import NETWORKS, parse_count, parse_number, parse_sides
+from .arguments import NETWORKS, parse_count, parse_number, parse_rate, parse_sides
 from .options import add_input_size, add_model, model_options
 from .settings import settings
 
@@ -24,6 +24,7 @@ conditions in a pyproject.toml, which options on the command line replace:
   halo = 48                            at least what tiles need, on the network's grid
   field = [200, 400]                   from 200 to 400; 200 or "200.." for at least, "..400" for at most
   lookahead = 0
+  delay = "40 ms"                      with rate = 16000
 
 """
     + NETWORKS
@@ -31,22 +32,25 @@ conditions in a pyproject.toml, which options on the command line replace:
 EXAMPLES = """\
   erfmath check resnet18 --halo 224 --field 400..
   erfmath check "conv3causal*4" --lookahead 0 --effective 3..9
+  erfmath check vocoder.onnx --rate 16k --causal --delay 40ms --field 100ms..
   erfmath check mypackage.models:unet --input-shape 1,1,128,128 --halo 48
   erfmath check"""
 
 # The options that are conditions: what each is of, and its reader.
 _OPTIONS: dict[str, tuple[str, str]] = {
     "halo": ("SAMPLES", "tiles with this halo equal the whole: such as 48, or 48x32"),
-    "lookahead": ("SAMPLES", "reads at most so many samples ahead along time"),
-    "delay": ("SAMPLES", "has at most this algorithmic delay"),
+    "lookahead": ("SAMPLES", "reads at most so many samples ahead along time, or 2ms with --rate"),
+    "delay": ("SAMPLES", "has at most this algorithmic delay, such as 640, or 40ms with --rate"),
     "field": (
         "RANGE",
-        "size of the theoretical field, such as 200.., ..400 or 200..400; 200 for at least",
+        "size of the theoretical field, such as 200.., ..400 or 200..400; 200 for at least; or 1s.. with "
+        "--rate",
     ),
     "effective": ("RANGE", "side of the effective field, likewise"),
     "stride": ("SAMPLES", "input samples from one unit to the next"),
     "memory": ("BYTES", "bytes of the buffers of a stream at most"),
 }
+_FLAGS = ("causal", "covered")
 _IN_FILES = ("input", "input_shape", "space", "input_size", "output", "ndim")
 _READING = (*_IN_FILES, "values", "rules")
 _HOW = ("definition", "profile", "convention")
@@ -58,6 +62,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, (unit, text) in _OPTIONS.items():
         parser.add_argument(f"--{name}", metavar=unit, help=text)
     parser.add_argument("--covered", action="store_const", const=True, help="the field has no holes")
+    parser.add_argument(
+        "--causal",
+        action="store_const",
+        const=True,
+        help="no unit reads beyond its own frame: one sample, or what strides work on at a time",
+    )
+    parser.add_argument(
+        "--rate", metavar="HERTZ", help="samples of the input per second, such as 16k, for durations"
+    )
     parser.add_argument("--axis", help="the axis that is time, from 0 on (default: the only one)")
     parser.add_argument("--definition", choices=DEFINITIONS, help="what counts as the effective field")
     parser.add_argument("--profile", choices=("mean", "variance", "std"), help="whose effective field")
@@ -70,7 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints; where a condition fails the command exits with 1."""
-    known, folder = settings(arguments.config, (*_OPTIONS, "covered", "axis", "model", *_IN_FILES, *_HOW))
+    known, folder = settings(
+        arguments.config, (*_OPTIONS, *_FLAGS, "axis", "rate", "model", *_IN_FILES, *_HOW)
+    )
     named = " ".join(arguments.network)
     model = named or known.get("model")
     if known.pop("model", model) != model:
@@ -78,11 +93,11 @@ def run(arguments: argparse.Namespace) -> str:
     asked = known | _given(arguments)
     if not isinstance(model, str) or not model.strip():
         raise ValueError("no network is given: name one, or a model in [tool.erfmath] of pyproject.toml")
-    conditions = {name: _plain(name, asked[name]) for name in (*_OPTIONS, "covered") if name in asked}
+    conditions = {name: _plain(name, asked[name]) for name in (*_OPTIONS, *_FLAGS) if name in asked}
     how = {name: asked[name] for name in _HOW if name in asked}
     reading = {name: _listed(asked[name]) for name in _READING if name in asked}
     with contextlib.nullcontext() if named else contextlib.chdir(folder):
-        found = checked(model, conditions, asked.get("axis"), how, reading)
+        found = checked(model, conditions, asked.get("axis"), _rate(asked.get("rate")), how, reading)
     arguments.exit_code = 0 if all(condition.holds for condition in found) else 1
     if arguments.json:
         return json.dumps({"model": model, "conditions": [vars(c) for c in found]}, indent=2)
@@ -95,13 +110,11 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
         "halo": parse_sides,
         "stride": parse_sides,
         "input_size": parse_sides,
-        "lookahead": parse_count,
         "memory": parse_count,
         "axis": parse_count,
         "ndim": parse_count,
-        "delay": parse_number,
     }
-    names = (*_OPTIONS, "covered", "axis", "output", "ndim", *_HOW)
+    names = (*_OPTIONS, *_FLAGS, "axis", "rate", "output", "ndim", *_HOW)
     found = {name: getattr(arguments, name) for name in names}
     found |= {"input_size": arguments.input_size, **model_options(arguments)}
     return {
@@ -109,6 +122,11 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
         for name, value in found.items()
         if value is not None
     }
+
+
+def _rate(value: Any) -> Any:
+    """Return the rate of the command line or of a file."""
+    return parse_rate(value, "--rate") if isinstance(value, str) else value
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -121,7 +139,7 @@ def _plain(name: str, value: Any) -> Any:
     return tuple(None if b == math.inf else b for b in bounds) if isinstance(bounds, tuple) else bounds
 
 
-def _range(text: str, name: str) -> tuple[float | None, float | None]:
+def _range(text: str, name: str) -> tuple[Any, Any]:
     """Return the bounds in a text such as 200.., ..400, 200..400 or 200.
 
     >>> _range("200..", "field"), _range("..400", "field"), _range("2.5", "effective")
@@ -129,12 +147,17 @@ def _range(text: str, name: str) -> tuple[float | None, float | None]:
     """
     low, _, high = text.partition("..")
     try:
-        bounds = tuple(parse_number(side, name) if side.strip() else None for side in (low, high))
+        bounds = tuple(_bound(side, name) if side.strip() else None for side in (low, high))
     except ValueError:
         bounds = (None, None)
     if bounds == (None, None):
         raise ValueError(f"--{name} must be a range such as 200.., ..400 or 200..400, got {text!r}")
     return bounds[0], bounds[1]
+
+
+def _bound(text: str, name: str) -> Any:
+    """Return a bound as a number, or as the text of a duration."""
+    return text if text.rstrip().endswith("s") else parse_number(text, name)
 
 
 def _listed(value: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -19,10 +18,12 @@ from ..network.arguments import per_axis_values
 from ..network.field import ReceptiveField, receptive_field
 from ..network.program import program_of
 from ..network.sizes import projected
-from ..streaming.latency import latency, shown
+from ..streaming.durations import lasting, shown
+from ..streaming.latency import Latency, as_rate, latency
 from ..tiling.along import needed_along
 from ..words import figure, human_bytes, per_axis_text, shown_sides
 from .axes import pairs_of
+from .bounds import as_bound, as_range, range_words
 
 # What does not exist for a network; its reason is then what a condition fails by.
 _NONE = (ValueError, MemoryError, OverflowError)
@@ -79,6 +80,7 @@ class _Checked:
 
     net: Node
     axis: int | None
+    rate: float | None
     reading: Mapping[str, Any]
 
     @property
@@ -90,14 +92,16 @@ def check(
     what: Any,
     *,
     halo: Any = None,
-    lookahead: int | None = None,
-    delay: float | None = None,
+    lookahead: Any = None,
+    delay: Any = None,
+    causal: bool | None = None,
     field: Any = None,
     effective: Any = None,
     stride: Any = None,
     covered: bool | None = None,
     memory: int | None = None,
     axis: int | None = None,
+    rate: float | None = None,
     definition: str | None = None,
     profile: str | None = None,
     convention: str | None = None,
@@ -114,9 +118,12 @@ def check(
         It is what :func:`tiles` needs or more, and a multiple of the period, so that tiles begin on the
         network's grid.
     lookahead, delay
-        At most so many samples along time, see :func:`latency`.
+        At most so many samples along time, or a text such as "40 ms", see :func:`latency`.
+    causal
+        Whether no unit reads beyond its own frame, as :class:`Latency` says.
     field
-        The size of the theoretical field along each axis: the least, or (least, most), None for no bound.
+        The size of the theoretical field along each axis: the least, or (least, most), None for no bound;
+        in samples, or a text such as "1 s".
     effective
         The side of the effective field, likewise.
     stride
@@ -126,7 +133,9 @@ def check(
     memory
         At most so many bytes of buffers in a stream, see :func:`latency`.
     axis
-        The axis that is time, which a network on several axes needs for `lookahead` and `delay`.
+        The axis that is time, which a network on several axes needs for `lookahead`, `delay` and `causal`.
+    rate
+        Samples of the input per second, which durations need.
     definition, profile, convention
         How the effective field is read, see :func:`effective_field`.
     **reading
@@ -156,6 +165,7 @@ def check(
         "halo": halo,
         "lookahead": lookahead,
         "delay": delay,
+        "causal": causal,
         "field": field,
         "effective": effective,
         "stride": stride,
@@ -163,7 +173,7 @@ def check(
         "memory": memory,
     }
     how = {"definition": definition, "profile": profile, "convention": convention}
-    return tuple(c for c in checked(what, conditions, axis, how, reading) if not c.holds)
+    return tuple(c for c in checked(what, conditions, axis, rate, how, reading) if not c.holds)
 
 
 def assert_sees(what: Any, **conditions: Any) -> None:
@@ -202,6 +212,7 @@ def checked(
     what: Any,
     conditions: Mapping[str, Any],
     axis: int | None,
+    rate: float | None,
     how: Mapping[str, Any],
     reading: Mapping[str, Any],
 ) -> tuple[Condition, ...]:
@@ -218,7 +229,9 @@ def checked(
     _, net, _ = read(what, **reading)
     if axis is not None:
         as_axis(axis, receptive_field(net).ndim)
-    case = _Checked(net, axis, {name: value for name, value in how.items() if value is not None})
+    case = _Checked(
+        net, axis, as_rate(rate), {name: value for name, value in how.items() if value is not None}
+    )
     return tuple(CONDITIONS[name](case, wanted) for name, wanted in asked.items())
 
 
@@ -272,34 +285,63 @@ def _late(name: str) -> Callable[[_Checked, Any], Condition]:
     def condition(case: _Checked, wanted: Any) -> Condition:
         if case.axis is None and case.field.ndim > 1:
             raise ValueError(f"axis must say which of the {case.field.ndim} axes is time, for {name}")
-        most = _as_number(wanted, name)
+        most = as_bound(wanted, name, case.rate)
 
         def compare() -> tuple[str, bool]:
-            found = getattr(latency(case.net, axis=case.axis), name)
-            layer = f": {case.field.unbounded!r} reads to the end" if found == math.inf else ""
-            return f"{shown(found)}{layer}", found <= most
+            late = latency(case.net, case.rate, axis=case.axis)
+            found = getattr(late, name)
+            return _timed(found, case.rate) + ("" if found <= most else _blamed(late)), bool(found <= most)
 
-        return _condition(name, f"at most {shown(most)}", compare)
+        return _condition(name, f"at most {_timed(most, case.rate)}", compare)
 
     return condition
 
 
+def _timed(samples: Any, rate: float | None) -> str:
+    """Return samples as text, with what they last where the rate is known."""
+    return shown(samples) + (lasting(samples, rate) if rate and samples != math.inf else "")
+
+
+def _blamed(late: Latency) -> str:
+    """Return which layer makes a network late most of all."""
+    if late.endless:
+        return f": {late.endless} reads to the end"
+    if not late.waits:
+        return ""
+    most = max(late.waits, key=lambda wait: wait.samples)
+    return f", of which {shown(most.samples)} by {most.layer}"
+
+
+def _causal(case: _Checked, wanted: Any) -> Condition:
+    wish = as_bool(wanted, "causal")
+
+    def compare() -> tuple[str, bool]:
+        late = latency(case.net, axis=case.axis)
+        if late.is_causal:
+            return f"in frames of {late.frame}" if late.frame > 1 else "reads nothing ahead", wish
+        return f"looks {shown(late.lookahead)} ahead{_blamed(late)}", not wish
+
+    return _condition("causal", str(wish).lower(), compare)
+
+
 def _field(case: _Checked, wanted: Any) -> Condition:
-    low, high = _as_range(wanted, "field")
+    low, high = as_range(wanted, "field", case.rate)
     sides = per_axis_values(case.field.size)
     unit = "samples" if case.field.ndim == 1 else "pixels"
     text = f"{shown_sides(sides)} {unit}" if math.inf not in sides else "unbounded"
-    return Condition("field", _range_words(low, high), text, all(low <= side <= high for side in sides))
+    if case.rate and case.field.ndim == 1 and math.inf not in sides:
+        text += lasting(sides[0], case.rate)
+    return Condition("field", range_words(low, high), text, all(low <= side <= high for side in sides))
 
 
 def _effective(case: _Checked, wanted: Any) -> Condition:
-    low, high = _as_range(wanted, "effective")
+    low, high = as_range(wanted, "effective", case.rate)
 
     def compare() -> tuple[str, bool]:
         found = effective_field(case.net, **case.reading)
         return f"a side of {figure(round(found.size, 2))}", bool(low <= found.size <= high)
 
-    return _condition("effective", _range_words(low, high), compare)
+    return _condition("effective", range_words(low, high), compare)
 
 
 def _stride(case: _Checked, wanted: Any) -> Condition:
@@ -337,32 +379,11 @@ def _condition(name: str, words: str, compare: Callable[[], tuple[str, bool]]) -
     return Condition(name, words, found, holds)
 
 
-def _as_number(value: Any, name: str) -> Any:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not float(value) >= 0:
-        raise ValueError(f"{name} must be a number of samples from 0 on, got {value!r}")
-    return value
-
-
-def _as_range(value: Any, name: str) -> tuple[float, float]:
-    """Return the least and the most of a number, or of a pair in which None is no bound."""
-    low, high = value if isinstance(value, (tuple, list)) and len(value) == 2 else (value, None)
-    bounds: tuple[Any, Any] = (0 if low is None else low, math.inf if high is None else high)
-    are_numbers = all(isinstance(b, numbers.Real) and not isinstance(b, bool) for b in bounds)
-    if not are_numbers or not 0 <= bounds[0] <= bounds[1]:
-        raise ValueError(f"{name} must be the least, or (least, most) with None for no bound, got {value!r}")
-    return bounds[0], bounds[1]
-
-
-def _range_words(low: float, high: float) -> str:
-    if high == math.inf:
-        return f"at least {figure(low)}"
-    return f"at most {figure(high)}" if not low else f"{figure(low)} .. {figure(high)}"
-
-
 CONDITIONS: dict[str, Callable[[_Checked, Any], Condition]] = {
     "halo": _halo,
     "lookahead": _late("lookahead"),
     "delay": _late("delay"),
+    "causal": _causal,
     "field": _field,
     "effective": _effective,
     "stride": _stride,

@@ -53,7 +53,7 @@ def buffers_of(net: Node, channels: int, itemsize: int) -> tuple[Buffer, ...]:
     program = program_of(net, 1, unrolled=True)
     arrivals = [arrivals_of(axes[0]) for axes in regions_of(program)]
     widths = channels_of(program, channels)
-    found, live, names = [], set(map(id, program.live)), _names(net, program)
+    found, live, names = [], set(map(id, program.live)), names_of(net, program)
     for index, op in enumerate(program.operations):
         if id(op) not in live:
             continue
@@ -64,7 +64,7 @@ def buffers_of(net: Node, channels: int, itemsize: int) -> tuple[Buffer, ...]:
     return tuple(found)
 
 
-def _names(net: Node, program: Program) -> dict[int, str]:
+def names_of(net: Node, program: Program) -> dict[int, str]:
     """Return the names that a graph gives its layers, by the number of each of their operations."""
     inner = net.unwrapped
     if not isinstance(inner, Graph):

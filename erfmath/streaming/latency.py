@@ -26,6 +26,9 @@ from ..network.field import Phase, ReceptiveField, receptive_field
 from ..network.rates import integral
 from ..words import figure, human_bytes, table
 from .buffers import Buffer, buffers_of
+from .causality import causal_line, wait_table
+from .durations import shown
+from .waits import Wait, waits_of
 
 Samples = Any  # an int, a Fraction where the output is faster than the input, inf where there is no end
 
@@ -67,6 +70,8 @@ class Latency:
     (9, (9,), 16, 4, 4, 9)
     >>> late.ms.delay, late.seconds.delay, late.frames.delay
     (0.5625, 0.0005625, 2.25)
+    >>> late.is_causal, [(wait.layer, wait.samples) for wait in late.waits], late.endless
+    (False, [('Conv 8 /4', 5), ('Conv 3', 4)], '')
     >>> [buffer.samples for buffer in late.buffers], late.memory, late.to_dict()["ms"]["hop"]
     ([7, 2], 36, 0.25)
     """
@@ -122,6 +127,19 @@ class Latency:
             return math.inf
         return integral(max(Fraction(0), *(end - self._rate * r for r, end in ends)))
 
+    @property
+    def is_causal(self) -> bool:
+        """Whether no unit reads beyond its own frame: one sample, or what strides work on at a time."""
+        return all(phase.region is None or phase.region[1] < self.frame for phase in self._phases)
+
+    @cached_property
+    def waits(self) -> tuple[Wait, ...]:
+        """What each layer adds to the delay, those left out that add nothing; their sum is the delay.
+
+        Padding, and a delay of that kind, counts for the window behind it.
+        """
+        return waits_of(self.field.net, self.field.ndim, self.axis)
+
     @cached_property
     def buffers(self) -> tuple[Buffer, ...]:
         """What each layer keeps between samples, those left out that keep nothing.
@@ -137,8 +155,13 @@ class Latency:
                 "keeps is as large as its map along the others"
             )
         if self.delay == math.inf:
-            raise ValueError(f"there are no buffers: {self.field.unbounded!r} reads the input to its end")
+            raise ValueError(f"there are no buffers: {self.endless} reads the input to its end")
         return buffers_of(self.field.net, self.channels, self.itemsize)
+
+    @property
+    def endless(self) -> str:
+        """The first layer that reads all that follows, by its name; empty where there is none."""
+        return next((wait.layer for wait in self.waits if wait.samples == math.inf), "")
 
     @property
     def memory(self) -> int:
@@ -178,6 +201,7 @@ class Latency:
         """Return all numbers by name; "ms" is None without a rate, "buffers" where there are none."""
         names = ("lookahead", "lookaheads", "context", "hop", "frame", "delay")
         own = {name: getattr(self, name) for name in names}
+        late = [vars(wait) for wait in self.waits]
         memory: int | None = None
         buffers: list[dict[str, Any]] | None = None
         with contextlib.suppress(ValueError):
@@ -187,6 +211,8 @@ class Latency:
             "samples": own,
             "ms": None if self.rate is None else vars(self.ms),
             "frames": vars(self.frames),
+            "is_causal": self.is_causal,
+            "waits": late,
             "buffers": buffers,
             "memory": memory,
         }
@@ -233,7 +259,8 @@ class Latency:
 
     def __str__(self) -> str:
         numbers = table(self._headers, self._rows(), left=1)
-        return "\n\n".join(filter(None, [numbers, self._phase_line(), self._buffer_table()]))
+        parts = [self._phase_line(), causal_line(self), wait_table(self), self._buffer_table()]
+        return "\n\n".join(filter(None, [numbers, *parts]))
 
     def __repr__(self) -> str:
         ms = "" if self.rate is None else f" ({figure(self.ms.delay)} ms)"
@@ -252,19 +279,6 @@ class Latency:
 def _counted(number: str, units: str) -> str:
     """Return a number with its unit: 1 sample, 2 samples, 1 ms."""
     return f"{number} {units.removesuffix('s') if number == '1' and units != 'ms' else units}"
-
-
-def shown(value: Samples) -> str:
-    """Return a number of samples or of another unit as text.
-
-    >>> shown(3), shown(Fraction(1, 4)), shown(math.inf), shown(None)
-    ('3', '1/4', 'all', 'none')
-    """
-    if value is None:
-        return "none"
-    if value == math.inf:
-        return "all"
-    return figure(value) if isinstance(value, float) else str(value)
 
 
 def latency(
@@ -298,8 +312,8 @@ def latency(
     -------
     Latency
         `lookahead` and `lookaheads` by phase of the output, `context`, `hop`, `frame` and `delay` in
-        samples of the input; ``.ms``, ``.seconds`` and ``.frames`` have the same names; and `buffers` with
-        their `memory`.
+        samples of the input; ``.ms``, ``.seconds`` and ``.frames`` have the same names; `is_causal`, and
+        `waits`, the layers that look ahead; and `buffers` with their `memory`.
 
     Raises
     ------
@@ -322,6 +336,13 @@ def latency(
     context         16       1       4
     hop              4    0.25       1
     frame            4    0.25       1
+    <BLANKLINE>
+    Not causal: it looks ahead beyond its frame of 4. What each layer adds to the delay:
+    <BLANKLINE>
+    layer adds  samples      ms
+    ----------  -------  ------
+    Conv 8 /4         5  0.3125
+    Conv 3            4    0.25
     <BLANKLINE>
     layer keeps  samples  channels  bytes
     -----------  -------  --------  -----
