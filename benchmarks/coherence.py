@@ -2,7 +2,8 @@
 
 The truths are in `coherence.json`, beside this file: the variance of the position under the energy of the
 gradient, for a normal input of as many channels, averaged over weights, inputs and signs of the output's
-channels. ``--measure SECONDS`` measures each case for so long anew and writes the file.
+channels. ``--measure SECONDS`` measures each case for so long anew and writes the file, all cases or those
+``--by autograd`` or ``ring``: blocks x + phi(W x) on rings (`benchmarks.rings`), many draws for their time.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ import numpy as np
 import erfmath as em
 
 from .measure import markdown
+from .rings import Ring, batches
 from .truths import Row, load, renew
 
 TRUTH = Path(__file__).with_suffix(".json")
 HEADER = (
     "network",
     "channels",
-    "autograd / independent",
+    "by",
+    "measured / independent",
     "theory",
     "error",
     "coherent share",
@@ -60,13 +63,19 @@ def _inside(field: em.ReceptiveField) -> tuple[list[int], list[int], list[int]]:
     return unit.tolist(), (ends[:, 0] + unit * stride).tolist(), np.atleast_1d(sides).tolist()
 
 
-def measured(text: str, channels: int, seconds: float) -> Row:
-    """Return the variance by autograd, with its relative standard error and that of the energy."""
+def measured(row: Row, seconds: float) -> Row:
+    """Return a row measured anew: the variance, with its relative standard error, and the mean energy."""
+    text, channels = row["net"], row["channels"]
+    ring = Ring.of(text, channels) if row["by"] == "ring" else None
+    if ring is not None:
+        found, count = batches(ring, seconds)
+        return {"net": text, "channels": channels, "by": "ring", **_summed(found), "draws": count}
     net, rng, start = em.parse_network(text), np.random.default_rng(0), time.perf_counter()
     draws: list[np.ndarray] = []
     while len(draws) < LEAST or time.perf_counter() - start < seconds:
         draws.append(sums(net, channels, rng))
-    return {"net": text, "channels": channels, **_summed(np.array(draws)), "draws": len(draws)}
+    summed = _summed(np.array(draws))
+    return {"net": text, "channels": channels, "by": "autograd", **summed, "draws": len(draws)}
 
 
 def _summed(draws: np.ndarray) -> Row:
@@ -93,6 +102,7 @@ def _line(row: Row) -> tuple[str, ...]:
     return (
         f"`{row['net']}`",
         str(row["channels"]),
+        row["by"],
         f"{ratio:.3f} ± {row['error'] * ratio:.3f}",
         f"{found.ratios[0]:.3f}",
         f"{100 * (found.spread[0] / row['variance'] - 1):+.1f} %",
@@ -105,11 +115,14 @@ def main() -> int:
     """Print the table, and measure first if asked to."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coherence", description=__doc__)
     parser.add_argument("--measure", type=float, metavar="SECONDS", help="seconds for each case")
-    seconds = parser.parse_args().measure
-    if seconds is None:
+    parser.add_argument("--by", choices=["autograd", "ring"], help="measure these cases only")
+    asked = parser.parse_args()
+    if asked.measure is None:
         rows = load(TRUTH)
     else:
-        rows = renew(TRUTH, lambda row: measured(row["net"], row["channels"], seconds))
+        rows = renew(
+            TRUTH, lambda row: row if asked.by not in (None, row["by"]) else measured(row, asked.measure)
+        )
     print(table(rows))
     return 0
 

@@ -85,6 +85,7 @@ class Pullback:
         if not is_first:
             energy = energy + self.energies[tensor]
         if common is not None:
+            common = replace(common, apart=self._apart(tensor, common))
             parts += [common, common.flipped(self.grid)]
             energy = energy + 2 * self._inner(tensor, common)
         self.pairs[tensor, tensor] = self._on_lattice(own.plus(self.grid, *parts), tensor)
@@ -99,6 +100,12 @@ class Pullback:
         features = pair.waves.equal(self.grid)
         inner = (1 - self.signals.tensors[tensor].share ** 2) * features[0, 0] + features[1, 1]
         return np.asarray(inner / self.channels[tensor])
+
+    def _apart(self, tensor: int, pair: Pair) -> Waves:
+        """Return the same at two positions."""
+        signal = self.signals.tensors[tensor]
+        far = pair.waves.weighted(np.diag([signal.correlation.far - signal.share**2, 1.0]))
+        return self.grid.apart(far) / self.channels[tensor]
 
     def _add(self, a: int, b: int, pair: Pair) -> None:
         """Add to what the gradients of two tensors have in common, that of the first given first."""

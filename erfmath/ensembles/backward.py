@@ -55,14 +55,16 @@ def _way(signals: Signals, index: int, number: int, init: Fraction, steps: Ints)
 def _added(gain: float, before: Signal, after: Signal) -> Gains:
     """Return what a sum makes of a gradient that goes to one of its terms."""
     matrix = np.array([[gain**2 * 2.0 ** (before.level - after.level), 0.0], [0.0, gain]])
-    return Gains(matrix, gain, gain**2, (gain**2, 0.0, 0.0))
+    kept = (gain**2, 0.0, 0.0)
+    return Gains(matrix, gain, gain**2, kept, kept)
 
 
 def _joined(gain: float, before: Signal, after: Signal) -> Gains:
     """Return what a concatenation makes of a gradient that goes to a part of its channels."""
     ratio = 2.0 ** (before.level - after.level)
     matrix = gain * np.array([[ratio, 0.0], [before.share * ratio - after.share, 1.0]])
-    return Gains(matrix, gain, gain, (gain, 0.0, 0.0))
+    kept = (gain, 0.0, 0.0)
+    return Gains(matrix, gain, gain, kept, kept)
 
 
 def _taps(node: Node, taps: Taps, before: Signal, after: Signal, gain: float, init: Fraction) -> Way:
@@ -70,7 +72,7 @@ def _taps(node: Node, taps: Taps, before: Signal, after: Signal, gain: float, in
     ratio, inner = 2.0 ** (before.level - after.level), max(1 - before.share**2, _TINY)
     if isinstance(node, (Conv, ConvTranspose)) and not node.is_given:
         along = ratio * (node.groups == 1) * np.array([1.0, before.share])
-        return Random(taps, _energies(node, init), along)
+        return Random(taps, _energies(node, init), along, before.correlation.far)
     if isinstance(node, Pool) and node.mode == "max":
         return _maximum(taps, before, after, gain)
     return fixed(taps, ratio, (before.correlation.far - before.share**2) / inner)
@@ -83,7 +85,7 @@ def activation_way(name: str, before: Signal, after: Signal) -> Gains:
     before it that times the slope, whose part along h is a regression.
     """
     is_scaled = leak_of(name) is not None  # a rectifier: in units of the root mean square
-    sums = np.zeros(9)
+    sums, pairs = np.zeros(9), np.zeros((2, 2))
     for weight, units in before.units:
         x = units.values[0] * 2.0 ** (units.unit - (before.level if is_scaled else 0.0))
         y, d = activated(name, x)
@@ -91,20 +93,23 @@ def activation_way(name: str, before: Signal, after: Signal) -> Gains:
         v = y * 2.0 ** ((before.level if is_scaled else 0.0) - after.level) - after.share
         terms = (d, d * d, u * d, u * d * v, d * v, d * d * v, d * d * v * v, u * d * d, u * u * d * d)
         sums += weight * (np.array(terms) @ units.law.weights[0])
+        pairs += weight * units.far_products(np.array([d, d * v]))
     slope, energy, curved, along, level, crossed, squared, skew, bend = sums.tolist()
     inner, outer = max(1 - before.share**2, _TINY), max(1 - after.share**2, 0.0)
     matrix = np.array([[along / inner, curved / inner], [level, slope]])
     coherent = (energy, squared - energy * outer, crossed)
+    kept, far = pairs[0, 0], after.correlation.far - after.share**2
+    apart = (kept, pairs[1, 1] - kept * far, pairs[0, 1])
     bend = bend / inner - energy
     bends = (skew / inner, bend / inner if abs(bend) > _ROUNDING * energy else 0.0)
-    return Gains(matrix, slope, energy, coherent, curved / inner, bends)
+    return Gains(matrix, slope, energy, coherent, apart, curved / inner, bends)
 
 
 def _dropout(kept: float, share: float) -> Gains:
     """Return what dropout makes of a gradient, kept the inverse of the share that it keeps."""
     root = kept**0.5
     matrix = np.array([[root, 0.0], [share * (kept - 1) / root, 1.0]])
-    return Gains(matrix, 1.0, kept, (kept, 0.0, 0.0))
+    return Gains(matrix, 1.0, kept, (kept, 0.0, 0.0), (1.0, 0.0, 0.0))
 
 
 def _maximum(taps: Taps, before: Signal, after: Signal, gain: float) -> Fixed:

@@ -93,6 +93,11 @@ class Mixture:
         waves = self._summed(self.waves)
         return Mixture(_each(shape), waves.reshape(-1, *self.waves.shape[1:]))
 
+    def weighted(self, weights: Any) -> Waves:
+        """Return the sum of all functions of the array, each times a weight."""
+        numbers = np.tensordot(weights, self.numbers, self.numbers.ndim - 1)
+        return np.asarray(np.tensordot(numbers, self.waves, 1))
+
     def equal(self, grid: Grid) -> Waves:
         """Return the functions at equal positions."""
         return self._summed(grid.equal(self.waves))

@@ -33,6 +33,9 @@ class Pair:
     skew, bend
         How the product of the noise of both depends on the features: its regressions on them and on their
         second Hermite polynomial, at equal positions.
+    apart
+        Of a tensor with itself the product of both gradients summed over the channels, coherent or not, at
+        positions that differ, and 0 at equal ones.
     """
 
     noise: Waves
@@ -40,6 +43,7 @@ class Pair:
     steps: Ints
     skew: Waves | float = 0.0
     bend: Waves | float = 0.0
+    apart: Waves | float = 0.0
 
     @property
     def is_nothing(self) -> bool:
@@ -49,20 +53,23 @@ class Pair:
     def times(self, factor: float) -> Pair:
         """Return the pair of gradients whose energies are multiplied by a factor."""
         noise, waves = factor * self.noise, self.waves.scaled(factor)
-        return Pair(noise, waves, self.steps, factor * self.skew, factor * self.bend)
+        return Pair(noise, waves, self.steps, factor * self.skew, factor * self.bend, factor * self.apart)
 
     def flipped(self, grid: Grid) -> Pair:
         """Return the pair with its gradients exchanged."""
-        return Pair(grid.negated(self.noise), self.waves.swapped().over(grid.negated), self.steps)
+        apart = grid.negated(self.apart) if isinstance(self.apart, np.ndarray) else self.apart
+        waves = self.waves.swapped().over(grid.negated)
+        return Pair(grid.negated(self.noise), waves, self.steps, apart=apart)
 
     def plus(self, grid: Grid, *others: Pair) -> Pair:
         """Return the sum of pairs, on the finest of their lattices."""
         steps = tuple(map(min, self.steps, *(pair.steps for pair in others))) if others else self.steps
         first, *rest = (pair.refined(steps, grid) for pair in (self, *others))
-        noise, skew, bend = first.noise, first.skew, first.bend
+        noise, skew, bend, apart = first.noise, first.skew, first.bend, first.apart
         for pair in rest:
             noise, skew, bend = noise + pair.noise, skew + pair.skew, bend + pair.bend
-        return Pair(noise, first.waves.plus(*(pair.waves for pair in rest)), steps, skew, bend)
+            apart = apart + pair.apart
+        return Pair(noise, first.waves.plus(*(pair.waves for pair in rest)), steps, skew, bend, apart)
 
     def refined(self, steps: Ints, grid: Grid) -> Pair:
         """Return the pair on a finer lattice."""
@@ -78,7 +85,9 @@ class Pair:
         return self._on(steps, lambda waves: grid.thinned(waves, factors)) if max(factors) > 1 else self
 
     def _on(self, steps: Ints, resampled: Callable[[Waves], Waves]) -> Pair:
-        return replace(self, noise=resampled(self.noise), waves=self.waves.over(resampled), steps=steps)
+        apart = resampled(self.apart) if isinstance(self.apart, np.ndarray) else self.apart
+        noise, waves = resampled(self.noise), self.waves.over(resampled)
+        return replace(self, noise=noise, waves=waves, steps=steps, apart=apart)
 
     def bent(self) -> Pair:
         """Return the pair with the bend of the noise as amplitudes along the features."""

@@ -135,6 +135,18 @@ class Units:
         values[(ratios.reach,) * values.ndim] = square
         return Offsets(values, float(series(ratios.far)))
 
+    def far_products(self, rows: Floats) -> Floats:
+        """Return the mean products of functions of two units far from each other.
+
+        Row by row these are given by their values at the points of the law.
+        """
+        coefficients, ratio = rows @ self.law.weights.T, self._ratios.far
+        found = coefficients * ratio ** np.arange(coefficients.shape[1]) @ coefficients.T
+        if self.count == 1:  # what the last orders leave of the products of one unit
+            whole = rows * self.law.weights[0] @ rows.T
+            found = found + ratio ** coefficients.shape[1] * (whole - coefficients @ coefficients.T)
+        return np.asarray(found)
+
     def _at(self, points: Floats) -> tuple[Floats, Floats]:
         """Return f and its slopes, of standard deviations about the mean, in the unit of the moments."""
         x = (points + self.bias) * self._scale

@@ -72,6 +72,10 @@ class Grid:
         count = math.prod(waves.shape[-self.ndim :])
         return np.add.reduce(waves, axis=self.axes, keepdims=True) / count if count > 1 else waves
 
+    def apart(self, waves: Waves) -> Waves:
+        """Return the part at positions that differ."""
+        return np.asarray(waves - self.equal(waves))
+
     def negated(self, waves: Waves) -> Waves:
         """Return functions of wave numbers at their negatives."""
         if math.prod(waves.shape[-self.ndim :]) == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -70,6 +70,8 @@ class Gains:
         By what the energy of noise is multiplied.
     coherent
         The coherent energy before it: its multiples of that behind it, and of S S and S M over the channels.
+    apart
+        The same for products at two positions far from each other.
     source
         By what the noise of another tensor adds to S.
     bends
@@ -80,6 +82,7 @@ class Gains:
     gain: float
     energy: float
     coherent: tuple[float, float, float]
+    apart: tuple[float, float, float]
     source: float = 0.0
     bends: tuple[float, float] | None = None
 
@@ -108,7 +111,16 @@ class Gains:
         skew, bend = along * level * pair.skew, along**2 * pair.bend
         if self.bends is not None:
             skew, bend = (number * equal if number else 0.0 for number in self.bends)
-        return Pair(noise, waves, pair.steps, skew, bend), energy
+        apart = self._apart(pair, channels[1], grid)
+        return Pair(noise, waves, pair.steps, skew, bend, apart), energy
+
+    def _apart(self, pair: Pair, channels: int, grid: Grid) -> Waves | float:
+        """Return the products at two positions before the gain."""
+        kept, squares, products = self.apart
+        if not (squares or products) or not len(pair.waves):
+            return kept * pair.apart
+        inner = pair.waves.weighted([[squares, products], [products, 0.0]])
+        return kept * pair.apart + grid.apart(inner) / channels
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +133,14 @@ class Random:
         The taps, and what each passes of an energy.
     along
         The amplitudes (S, M) of what goes on for an S behind them; (0, 0) where nothing does.
+    far
+        The correlation of the features that are read at two positions far from each other.
     """
 
     taps: Taps
     kernel: Kernel
     along: Floats
+    far: float
 
     def alone(self, energy: Waves, grid: Grid) -> Waves:
         """Return the energy of independent paths before the weights."""
@@ -145,12 +160,32 @@ class Random:
         features = self._read(pair.bent().waves[0, 0], FIRST, pair, grid)
         features = self._read(features, SECOND, pair, grid)
         waves = features.outer(self.along, 0).outer(self.along / self.taps.phases, 1)
-        found = self.taps.thinned(Pair(noise, waves, pair.steps), grid)
+        found = self._drifted(Pair(noise, waves, pair.steps), pair, channels[0], grid)
+        found = self.taps.thinned(found, grid)
         return found, found.waves[0, 0].equal(grid) / channels[0]
 
     def _read(self, features: Mixture, side: int, pair: Pair, grid: Grid) -> Mixture:
         """Return what a side of a pair reads of S."""
         return features.times(self.taps.factor(self.kernel, side, pair, grid)) if len(features) else features
+
+    def _drifted(self, found: Pair, pair: Pair, channels: int, grid: Grid) -> Pair:
+        """Return a tensor with itself with what the taps of one draw do to all positions alike.
+
+        A draw passes more of the gradient along the features by some taps than by others, and by the same
+        ones at all positions that have the features in common: both positions move together.
+        """
+        if not self.along[0] or not len(found.waves):
+            return found
+        waves = found.waves
+        apart: Waves | float = 0.0
+        if isinstance(pair.apart, np.ndarray):
+            apart = self.taps.equal(self.kernel, pair.apart, grid)
+            alone = [self.taps.factor(self.kernel, side, pair, grid) for side in (FIRST, SECOND)]
+            mean = alone[0] * alone[1] * pair.apart / (float(self.kernel.total) * self.taps.phases)
+            along = self.along / self.along[0]
+            waves = waves.with_function(self.far * (apart - mean), np.multiply.outer(along, along))
+        apart = apart + self.far / channels * grid.apart(waves[0, 0].weighted(1.0))
+        return replace(found, waves=waves, apart=apart)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,15 +214,25 @@ class Fixed:
         """Return a tensor with itself before the taps, and its coherent energy."""
         pair = self.taps.ready(pair, grid)
         waves = self._passed(self._passed(pair.waves, FIRST, pair, grid), SECOND, pair, grid)
-        found = Pair(self._noise(pair, grid), waves.scaled(1 / self.taps.phases), pair.steps)
+        apart = self._apart(pair, grid) if np.any(pair.apart) else 0.0
+        noise = self._noise(pair, grid)
+        found = Pair(noise, waves.scaled(1 / self.taps.phases), pair.steps, apart=apart)
         return self.taps.thinned(found, grid), self.alone(energy, grid)
 
     def _noise(self, pair: Pair, grid: Grid) -> Waves:
         """Return the noise of a tensor with itself before the taps."""
         if self.is_choice:
             return self.alone(grid.equal(pair.noise), grid)
+        return self._whole(pair, grid) * pair.noise
+
+    def _apart(self, pair: Pair, grid: Grid) -> Waves:
+        """Return the products at two positions before the taps."""
+        return grid.apart(self.gain * self._whole(pair, grid) * pair.apart)
+
+    def _whole(self, pair: Pair, grid: Grid) -> Waves:
+        """Return what the taps make of products at two positions."""
         whole = [self.taps.factor(self.taps.stage.kernel, side, pair, grid) for side in (FIRST, SECOND)]
-        return whole[0] * whole[1] * pair.noise / self.taps.phases
+        return whole[0] * whole[1] / self.taps.phases
 
     def _passed(self, waves: Mixture, side: int, pair: Pair, grid: Grid) -> Mixture:
         """Return the amplitudes of a pair before taps at one side: of S and M those of their own."""
