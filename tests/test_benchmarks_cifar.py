@@ -326,6 +326,20 @@ class TestTraining:
         # Energy by channel; the mean over channels is off by what channels share, some percent.
         assert foretold(features, x)["energy"]["std"] == pytest.approx(np.sqrt(variance), rel=0.05)
 
+    def test_new_signs_leave_all_sizes(self):
+        import torch
+
+        from benchmarks.cifar.layers import of_weights, with_new_signs
+        from benchmarks.cifar.networks import Shape
+
+        features = Shape(True, width=6, blocks=2).build()[0].eval().requires_grad_(False)
+        found = with_new_signs(features, 5)
+        pairs = list(zip(features.parameters(), found.parameters(), strict=True))
+        assert all(torch.equal(old.abs(), new.abs()) for old, new in pairs)
+        kept = torch.cat([(old == new).ravel() for old, new in pairs if old.ndim == 4]).float().mean()
+        assert 0.4 < kept < 0.6
+        assert of_weights(found) == of_weights(features)
+
 
 def test_the_whole_quick_form_runs_and_shows(tmp_path, capsys):
     torch = pytest.importorskip("torch", reason="training needs torch: pip install 'erfmath[torch]'")
@@ -344,6 +358,7 @@ def test_the_whole_quick_form_runs_and_shows(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "| residual |" in out
     assert "of that at epoch 0, of one seed" in out
+    assert "new signs" in out
     assert numbers.with_name("cifar.png").stat().st_size > 10_000
     assert numbers.with_name("cifar_layers.png").stat().st_size > 10_000
 
@@ -391,6 +406,15 @@ def test_the_interval_of_growth_is_student_s():
     ]
     # mean .9, deviation .1, t = 4.3027 at 2 degrees of freedom: .9 +- 4.3027 * .1 / sqrt(3)
     assert "0.900 of that at epoch 0, 0.652 to 1.148 with 95 %" in growth({"readings": readings}, "plain", 0)
+
+
+def test_long_trainings_are_told_by_few_epochs():
+    from benchmarks.cifar.summary import told
+
+    for last, expected in ((2, [0, 0.25, 0.5, 1, 1.5, 2]), (8, [0, 0.25, 0.5, 1, 2, 4, 6, 8])):
+        epochs = [0.25, *np.arange(0, last + 0.5, 0.5).tolist()]
+        readings = [{"network": "plain", "epoch": epoch} for epoch in epochs]
+        assert told({"readings": readings}, "plain") == expected
 
 
 def test_the_poster_tells_in_one_line_what_is_wrong_with_its_images(tmp_path, capsys):

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 
 from . import fetch, pictured, summary
@@ -21,7 +22,6 @@ from .training import Course, checkpoints, train
 
 SEEDS = 3
 MEASURED = 64  # images of a reading
-NUMBERS = Path("docs/cifar.json")
 
 
 def courses(quick: bool, classes: int = CLASSES) -> list[Course]:
@@ -32,7 +32,7 @@ def courses(quick: bool, classes: int = CLASSES) -> list[Course]:
             shapes = (Shape(True, 8, 3), Shape(False, 8, 3), Dense((4, 4, 4), classes, 1))
             found += [Course(shape, seed, epochs=1.0, batch=8) for shape in shapes]
         else:
-            found += [Course(Shape(True), seed), Course(Shape(False), seed, rate=0.025)]
+            found += [Course(Shape(True), seed), Course(Shape(False), seed, epochs=8.0)]
             found.append(Course(Dense(classes=classes), seed, batch=8))
     return found
 
@@ -119,9 +119,9 @@ def run_show(args: argparse.Namespace) -> None:
     """Print the tables and draw the figures from the finished numbers."""
     found = summary.load(args.numbers)
     print(f"{summary.fields_table(found)}\n\n{summary.causes_table(found)}\n")
-    for name in summary.names(found):
-        for since in sorted({0.0, summary.narrowest(found, name)}):
-            print(summary.growth(found, name, since))
+    for name, kind in product(summary.names(found), ("measured", "magnitude")):
+        for since in sorted({0.0, summary.narrowest(found, name, kind)}):
+            print(summary.growth(found, name, since, kind))
     for draw, ending in ((pictured.fields, ""), (pictured.layers, "_layers")):
         path = args.numbers.with_name(f"{args.numbers.stem}{ending}.png")
         draw(found).savefig(path, dpi=100)
@@ -168,7 +168,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--camvid", type=Path, metavar="DIR", help="CamVid, in place of mosaics")
         command.add_argument("--only", nargs="+", default=(), metavar="NAME", help="such as residual-0")
         command.add_argument("--quick", action="store_true", help="small networks, for a moment")
-        command.add_argument("--numbers", type=Path, default=NUMBERS, metavar="FILE", help="finished numbers")
+        command.add_argument(
+            "--numbers", type=Path, default=summary.NUMBERS, metavar="FILE", help="finished numbers"
+        )
     return parser
 
 

@@ -14,8 +14,9 @@ import erfmath as em
 from erfmath.measured.gradients import measure
 from erfmath.measured.result import Measurement
 
+from ..learning import calibrate
 from ..measure import progress
-from .layers import of_weights, through_blocks
+from .layers import of_weights, through_blocks, with_new_signs
 from .lessons import Lessons
 from .networks import Shape
 from .training import Checkpoint, Course
@@ -27,8 +28,8 @@ PER_RUN = 2  # images of a run of a measurement
 def read(course: Course, saved: Checkpoint, lessons: Lessons, count: int) -> dict[str, Any]:
     """Return what is measured and foretold at a checkpoint; kept beside it, and made once.
 
-    `count` images are measured, a quarter of them for magnitudes and between blocks. The sizes are those of
-    the field that holds 95.45 % of the mass: a trained map has no smooth peak to count from.
+    `count` images are measured, a quarter of them for magnitudes, for new signs and between blocks. The sizes
+    are those of the field that holds 95.45 % of the mass: a trained map has no smooth peak to count from.
     """
     path = saved.path.with_suffix(".json")
     if path.is_file():
@@ -56,15 +57,13 @@ def _known(path: Path) -> dict[str, Any]:
 def _read(course: Course, saved: Checkpoint, lessons: Lessons, count: int) -> dict[str, Any]:
     import torch
 
-    state, few = saved.load(), -(-count // 4)
+    state = saved.load()
     network = torch.nn.ModuleList(course.shape.build())
     try:
         network.load_state_dict(state["network"])
     except (RuntimeError, TypeError, LookupError) as error:
         raise saved.damaged() from error
     features = network.eval().requires_grad_(False)[0]
-    blocked = isinstance(course.shape, Shape)
-    seen = features if blocked else features[:-1]  # few channels: behind the last rectifier all may be closed
     x = torch.tensor(lessons.canvases(course.seed, count, course.shape.side))
     return {
         "network": course.shape.name,
@@ -73,13 +72,41 @@ def _read(course: Course, saved: Checkpoint, lessons: Lessons, count: int) -> di
         "step": saved.step,
         "accuracy": state["accuracy"],
         "images": count,
-        "measured": _of_measured(squares := measured(seen, x, "variance")),
-        "magnitude": _of_measured(measured(seen, x[:few], "std")),
+        **_of_features(course, features, x),
+        "scrambled": scrambled(course, features, lessons, x),
+    }
+
+
+def _of_features(course: Course, features: Any, x: Any) -> dict[str, Any]:
+    """Return what is measured and foretold of a network as it is trained."""
+    seen, few = _seen(course, features), x[: -(-len(x) // 4)]
+    squares = measured(seen, x, "variance")
+    return {
+        "measured": _of_measured(squares),
+        "magnitude": _of_measured(measured(seen, few, "std")),
         "map": _rounded(squares),
         **foretold(seen, x),
         "weights": of_weights(features),
-        "blocks": through_blocks(features, x[:few]) if blocked else {},
+        "blocks": through_blocks(features, few) if isinstance(course.shape, Shape) else {},
     }
+
+
+def _seen(course: Course, features: Any) -> Any:
+    """Return the layers to the unit that is measured.
+
+    An encoder-decoder ends with few channels: behind the last rectifier all may be closed.
+    """
+    return features if isinstance(course.shape, Shape) else features[:-1]
+
+
+def scrambled(course: Course, features: Any, lessons: Lessons, x: Any) -> dict[str, float]:
+    """Return the measured field when each weight keeps its size and has a sign drawn anew.
+
+    Energies stay as they are trained, and what paths have agreed on is gone. Normalisation sees batches anew.
+    """
+    found = with_new_signs(features, course.seed)
+    calibrate(found, lessons.first(course.seed, course.batch))
+    return _of_measured(measured(_seen(course, found.eval()), x[: -(-len(x) // 4)], "variance"))
 
 
 def measured(features: Any, x: Any, profile: str) -> Measurement:

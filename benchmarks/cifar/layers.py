@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,17 @@ def _spread(energy: Any) -> float:
     return float(np.mean(found))
 
 
+def with_new_signs(features: Any, seed: int) -> Any:
+    """Return a copy whose convolutions' weights have signs drawn anew."""
+    import torch
+
+    made, generator = copy.deepcopy(features), torch.Generator().manual_seed(seed)
+    for layer in made.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.weight *= 2.0 * torch.randint(0, 2, layer.weight.shape, generator=generator) - 1
+    return made
+
+
 def through_blocks(features: Any, x: Any) -> dict[str, list[float]]:
     """Return how the middle unit's gradient passes the blocks, measured.
 
@@ -50,7 +62,6 @@ def through_blocks(features: Any, x: Any) -> dict[str, list[float]]:
     """
     import torch
 
-    blocks = [layer for layer in features if hasattr(layer, "branch")]
     made: list[Any] = []
     branches: list[tuple[float, float]] = []
 
@@ -62,6 +73,7 @@ def through_blocks(features: Any, x: Any) -> dict[str, list[float]]:
         branches.append((float((before[0] ** 2).sum()), float((behind[0] ** 2).sum())))
 
     hooks = [layer.register_forward_hook(keep) for layer in list(features)[FIRST - 1 :]]
+    blocks = (layer for layer in features if hasattr(layer, "branch"))
     hooks += [block.branch.register_full_backward_hook(compare) for block in blocks]
     _descend(features, x, torch.Generator().manual_seed(0))
     for hook in hooks:

@@ -11,8 +11,10 @@ import erfmath as em
 from ..poster.draw import BLUE, GREEN, GREY, RED, new_figure, outline
 from .summary import BLOCKED, at, epochs_of, names, of, over_seeds
 
-COLOURS = {"measured": BLUE, "given": RED, "energy": GREEN, "signs": GREY}
-STYLES = {"measured": "o-", "given": "--", "energy": ":", "signs": "-."}
+COLOURS = {"measured": BLUE, "given": RED, "energy": GREEN, "signs": GREY, "scrambled": "#7d5ba6"}
+BY_BLOCK = ("gain of a block's branch", "variance of its taps", "measured variance it adds")
+STYLES = {"measured": "o-", "given": "--", "energy": ":", "signs": "-.", "scrambled": "s-"}
+LABELS = {"scrambled": "measured, new signs"}
 
 
 def fields(found: dict[str, Any]) -> Any:
@@ -47,7 +49,7 @@ def _sizes(ax: Any, found: dict[str, Any], name: str) -> None:
         values = [over_seeds(at(found, name, epoch), of(kind)) for epoch in epochs]
         means, errors = zip(*values, strict=True)
         style = {"fmt": STYLES[kind], "markersize": 3, "capsize": 2}
-        ax.errorbar(epochs, means, np.nan_to_num(errors), color=colour, label=kind, **style)
+        ax.errorbar(epochs, means, np.nan_to_num(errors), color=colour, label=LABELS.get(kind, kind), **style)
     ax.set_ylim(bottom=0)
     ax.set_ylabel("side, pixels", fontsize=9)
     ax.spines[["top", "right"]].set_visible(False)
@@ -57,26 +59,29 @@ def layers(found: dict[str, Any]) -> Any:
     """Draw the gains and the spreads of layers before and after, and what each block adds to the variance."""
     shown = [name for name in BLOCKED if name in names(found)]
     figure = new_figure(10.4, 2.6 * len(shown))
-    grid = figure.subplots(len(shown), 3, squeeze=False)
+    grid = figure.subplots(len(shown), len(BY_BLOCK), squeeze=False)
     for name, row in zip(shown, grid, strict=True):
-        epochs = epochs_of(found, name)
-        for epoch, colour, label in ((epochs[0], GREY, "before"), (epochs[-1], BLUE, "after")):
-            some = at(found, name, epoch)
-            for ax, values in zip(row, map(np.array, _by_block(some)), strict=True):
-                means, errors = zip(*(over_seeds(column, float) for column in values.T), strict=True)
-                style = {"fmt": "o-", "markersize": 3, "color": colour, "label": label}
-                ax.errorbar(np.arange(1, len(means) + 1), means, np.nan_to_num(errors), **style)
-        row[0].set_yscale("log")
-        for ax in row:
-            ax.spines[["top", "right"]].set_visible(False)
-        row[0].set_ylabel(name, fontsize=11)
-    titles = ("gain of a block's branch", "variance of its taps", "measured variance it adds")
-    for ax, title in zip(grid[0], titles, strict=True):
+        _blocks(row, found, name)
+    for ax, title in zip(grid[0], BY_BLOCK, strict=True):
         ax.set_title(title, fontsize=10)
     for ax in grid[-1]:
         ax.set_xlabel("block, from the input", fontsize=9)
     grid[0, 0].legend(frameon=False, fontsize=9)
     return figure
+
+
+def _blocks(row: Any, found: dict[str, Any], name: str) -> None:
+    """Draw a network's blocks at its first and its last epoch."""
+    epochs = epochs_of(found, name)
+    for epoch, colour, label in ((epochs[0], GREY, "before"), (epochs[-1], BLUE, "after")):
+        for ax, values in zip(row, _by_block(at(found, name, epoch)), strict=True):
+            means, errors = zip(*(over_seeds(column, float) for column in np.transpose(values)), strict=True)
+            style = {"fmt": "o-", "markersize": 3, "color": colour, "label": label}
+            ax.errorbar(np.arange(1, len(means) + 1), means, np.nan_to_num(errors), **style)
+    row[0].set_yscale("log")
+    row[0].set_ylabel(name, fontsize=11)
+    for ax in row:
+        ax.spines[["top", "right"]].set_visible(False)
 
 
 def _by_block(some: list[dict[str, Any]]) -> tuple[Any, Any, Any]:

@@ -10,20 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from ..measure import machine, markdown
 from .fields import FORETOLD
 from .layers import foretold_variance
 
-KEPT = ("network", "seed", "epoch", "step", "accuracy", "images", "measured", "magnitude", *FORETOLD)
+NUMBERS = Path(__file__).parents[2] / "docs" / "cifar.json"
+TOLD = ("network", "seed", "epoch", "step", "accuracy", "images")
+KEPT = (*TOLD, "measured", "magnitude", *FORETOLD, "weights", "blocks", "scrambled")
 BLOCKED = ("residual", "plain")  # the networks whose blocks are compared
 SHOWN = 41  # pixels of a map that is kept, at most
 
 
 def finished(readings: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return what the page needs of all readings: four digits of each number, and means of the maps."""
-    kept = [{key: one[key] for key in (*KEPT, "weights", "blocks")} for one in readings]
+    kept = [{key: one[key] for key in KEPT} for one in readings]
     found: dict[str, Any] = {"machine": machine(), "readings": _short(kept), "maps": {}}
     for name in names(found):
         epochs = epochs_of(found, name)
@@ -107,6 +109,19 @@ def epochs_of(found: dict[str, Any], name: str) -> list[float]:
     return sorted({one["epoch"] for one in found["readings"] if one["network"] == name})
 
 
+def told(found: dict[str, Any], name: str) -> list[float]:
+    """Return the epochs of a table: the last, and of the others those that are not near the one before.
+
+    The next is at most twice the one before, and at most a quarter of the training behind it.
+    """
+    epochs = epochs_of(found, name)
+    chosen = epochs[:1]
+    for epoch in epochs[1:]:
+        if epoch >= min(2 * chosen[-1], chosen[-1] + epochs[-1] / 4) or epoch == epochs[-1]:
+            chosen.append(epoch)
+    return chosen
+
+
 def of(key: str, part: str = "size") -> Reader:
     """Return a reader of one kind of field: its "size" or its "std"."""
     return lambda one: one[key][part]
@@ -118,7 +133,7 @@ def fields_table(found: dict[str, Any]) -> str:
     header = ("network", "epoch", "accuracy", "size", *FORETOLD, "std", *FORETOLD, "magnitude")
     rows = []
     for name in names(found):
-        for epoch in epochs_of(found, name):
+        for epoch in told(found, name):
             some = at(found, name, epoch)
             values = [_written(some, of(kind, part)) for part in ("size", "std") for kind in kinds]
             accuracy = _written(some, lambda one: one["accuracy"], 3)
@@ -139,7 +154,6 @@ def causes(one: dict[str, Any], first: dict[str, Any], residual: bool) -> dict[s
     """
     trained, start = one["weights"], first["weights"]
     mixed = {
-        "start": (start, start),
         "gains only": (trained, start),
         "spreads only": (start, trained),
         "both": (trained, trained),
@@ -151,35 +165,33 @@ def causes(one: dict[str, Any], first: dict[str, Any], residual: bool) -> dict[s
 
 
 def causes_table(found: dict[str, Any]) -> str:
-    """Return the measured deviation, and those that only gains, only spreads, or both make, by epoch."""
-    kinds = ("std", "gains only", "spreads only", "both")
-    header = ("network", "epoch", *kinds, "std / both")
+    """Return the measured deviation beside those that gains, spreads, both, and signs drawn anew make."""
+    kinds = ("std", "new signs", "both", "gains only", "spreads only")
     rows = []
     for name in (name for name in BLOCKED if name in names(found)):
         starts = {one["seed"]: one for one in at(found, name, 0)}
-        for epoch in epochs_of(found, name):
+        for epoch in told(found, name):
             some = [
-                {"std": one["measured"]["std"], **causes(one, starts[one["seed"]], name == "residual")}
+                {"std": one["measured"]["std"], "new signs": one["scrambled"]["std"]}
+                | causes(one, starts[one["seed"]], name == "residual")
                 for one in at(found, name, epoch)
             ]
-            values = [_written(some, itemgetter(kind)) for kind in kinds]
-            ratio = _written(some, lambda v: v["std"] / v["both"])
-            rows.append((name, f"{epoch:g}", *values, ratio))
-    return markdown(header, rows)
+            rows.append((name, f"{epoch:g}", *(_written(some, itemgetter(kind)) for kind in kinds)))
+    return markdown(("network", "epoch", *kinds), rows)
 
 
-def growth(found: dict[str, Any], name: str, since: float) -> str:
-    """Return by what factor a network's measured size has changed since an epoch, with its interval."""
-    before = {one["seed"]: one["measured"]["size"] for one in at(found, name, since)}
+def growth(found: dict[str, Any], name: str, since: float, kind: str = "measured") -> str:
+    """Return by what factor a network's size has changed since an epoch, with its interval."""
+    before = {one["seed"]: one[kind]["size"] for one in at(found, name, since)}
     after = at(found, name, epochs_of(found, name)[-1])
-    mean, error = over_seeds(after, lambda one: one["measured"]["size"] / before[one["seed"]])
-    words = f"{name}: the last size is {mean:.3f} of that at epoch {since:g}"
+    mean, error = over_seeds(after, lambda one: one[kind]["size"] / before[one["seed"]])
+    words = f"{name}, {kind}: the last size is {mean:.3f} of that at epoch {since:g}"
     if math.isnan(error):
         return f"{words}, of one seed"
-    wide = float(student.ppf(0.975, len(after) - 1)) * error
+    wide = float(stdtrit(len(after) - 1, 0.975)) * error
     return f"{words}, {mean - wide:.3f} to {mean + wide:.3f} with 95 % ({len(after)} seeds, Student's t)"
 
 
-def narrowest(found: dict[str, Any], name: str) -> float:
+def narrowest(found: dict[str, Any], name: str, kind: str = "measured") -> float:
     """Return the epoch at which a network's field was smallest."""
-    return min(epochs_of(found, name), key=lambda e: over_seeds(at(found, name, e), of("measured"))[0])
+    return min(epochs_of(found, name), key=lambda e: over_seeds(at(found, name, e), of(kind))[0])
