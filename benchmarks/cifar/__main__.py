@@ -29,7 +29,7 @@ def courses(quick: bool, classes: int = CLASSES) -> list[Course]:
     found = []
     for seed in range(1 if quick else SEEDS):
         if quick:
-            shapes = (Shape(True, 8, 3), Shape(False, 8, 3), Dense((4, 4, 4), classes, 1))
+            shapes = (Shape(True, 8, 3), Shape(False, 8, 3), Dense((8, 8, 8), classes, 1))
             found += [Course(shape, seed, epochs=1.0, batch=8) for shape in shapes]
         else:
             found += [Course(Shape(True), seed), Course(Shape(False), seed, epochs=8.0)]

@@ -23,6 +23,7 @@ from .training import Checkpoint, Course
 
 FORETOLD = ("given", "energy", "signs")
 PER_RUN = 2  # images of a run of a measurement
+DRAWS = 4  # of new signs; those of one network differ by a tenth
 
 
 def read(course: Course, saved: Checkpoint, lessons: Lessons, count: int) -> dict[str, Any]:
@@ -100,13 +101,18 @@ def _seen(course: Course, features: Any) -> Any:
 
 
 def scrambled(course: Course, features: Any, lessons: Lessons, x: Any) -> dict[str, float]:
-    """Return the measured field when each weight keeps its size and has a sign drawn anew.
+    """Return the measured field when each weight keeps its size and has a sign drawn anew, the mean of draws.
 
     Energies stay as they are trained, and what paths have agreed on is gone. Normalisation sees batches anew.
     """
-    found = with_new_signs(features, course.seed)
-    calibrate(found, lessons.first(course.seed, course.batch))
-    return _of_measured(measured(_seen(course, found.eval()), x[: -(-len(x) // 4)], "variance"))
+    batches, few = lessons.first(course.seed, course.batch), -(-len(x) // (4 * DRAWS))
+    found = []
+    for draw in range(DRAWS):
+        made = with_new_signs(features, course.seed * DRAWS + draw)
+        calibrate(made, batches)
+        some = (np.arange(few) + draw * few) % len(x)
+        found.append(_of_measured(measured(_seen(course, made.eval()), x[some], "variance")))
+    return {key: float(np.mean([one[key] for one in found])) for key in ("size", "std")}
 
 
 def measured(features: Any, x: Any, profile: str) -> Measurement:

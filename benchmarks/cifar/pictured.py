@@ -28,8 +28,9 @@ def fields(found: dict[str, Any]) -> Any:
             _draw_map(ax, np.array(stage["map"], dtype=float))
             ax.set_title(f"epoch {stage['epoch']:g}", fontsize=10)
         _sizes(row[-1], found, name)
-    grid[0, -1].legend(frameon=False, fontsize=9)
     grid[-1, -1].set_xlabel("epoch", fontsize=9)
+    lines = grid[0, -1].get_legend_handles_labels()
+    figure.legend(*lines, loc="outside lower center", ncols=len(COLOURS), frameon=False, fontsize=9)
     figure.suptitle("Impact (square root) of the input on the middle unit; red: the effective field, by mass")
     return figure
 
@@ -80,6 +81,7 @@ def _blocks(row: Any, found: dict[str, Any], name: str) -> None:
             ax.errorbar(np.arange(1, len(means) + 1), means, np.nan_to_num(errors), **style)
     row[0].set_yscale("log")
     row[0].set_ylabel(name, fontsize=11)
+    row[1].set_ylim(0, 2)
     for ax in row:
         ax.spines[["top", "right"]].set_visible(False)
 
