@@ -18,17 +18,18 @@ _FEWEST = 8
 
 def steps_of(program: Program) -> tuple[list[Ints], Ints]:
     """Return the distances of two neighbours of each tensor, and of how many parts of a sample they are."""
-    found: list[tuple[Fraction, ...]] = [(Fraction(1),) * program.ndim]
-    fine = []
+    kinds: list[tuple[Fraction, ...]] = [(Fraction(1),) * program.ndim]
+    found, fine = [0], []
     for op in program.operations:
-        steps = found[op.sources[0][0]]
+        kind = found[op.sources[0][0]]
         if isinstance(op.what, Stage) and max(op.what.stride + op.what.upsampling) > 1:
-            fine.append(tuple(s / u for s, u in zip(steps, op.what.upsampling, strict=True)))
-            steps = tuple(s * r for s, r in zip(steps, op.what.rate, strict=True))
-        found.append(steps)
-    columns = zip(*found, *fine, strict=True)
-    unit = tuple(math.lcm(*(step.denominator for step in set(column))) for column in columns)
-    return [tuple(int(s * u) for s, u in zip(steps, unit, strict=True)) for steps in found], unit
+            fine.append(tuple(s / u for s, u in zip(kinds[kind], op.what.upsampling, strict=True)))
+            kinds.append(tuple(s * r for s, r in zip(kinds[kind], op.what.rate, strict=True)))
+            kind = len(kinds) - 1
+        found.append(kind)
+    unit = tuple(math.lcm(*(step.denominator for step in axis)) for axis in zip(*kinds, *fine, strict=True))
+    whole = [tuple(int(s * u) for s, u in zip(steps, unit, strict=True)) for steps in kinds]
+    return [whole[kind] for kind in found], unit
 
 
 def counts_of(program: Program, steps: Sequence[Ints], unit: Ints, spreads: Sequence[float]) -> Ints:

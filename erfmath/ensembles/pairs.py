@@ -63,7 +63,9 @@ class Pair:
 
     def plus(self, grid: Grid, *others: Pair) -> Pair:
         """Return the sum of pairs, on the finest of their lattices."""
-        steps = tuple(map(min, self.steps, *(pair.steps for pair in others))) if others else self.steps
+        if not others:
+            return self
+        steps = tuple(map(min, self.steps, *(pair.steps for pair in others)))
         first, *rest = (pair.refined(steps, grid) for pair in (self, *others))
         noise, skew, bend, apart = first.noise, first.skew, first.bend, first.apart
         for pair in rest:

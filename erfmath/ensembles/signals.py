@@ -96,7 +96,7 @@ def signals_of(net: Node, init: str | float | Fraction = "he") -> Signals:
 def require_gains(operations: Sequence[Operation], largest: float) -> None:
     """Raise if the gain of a branch is beyond what is computed with."""
     for op in operations:
-        if any(not -largest <= gain <= largest for _, gain in op.sources):
+        if not op.joined and any(not -largest <= gain <= largest for _, gain in op.sources):
             raise ValueError(f"gains of branches must be at most {largest:g} in magnitude at {op.node!r}")
 
 

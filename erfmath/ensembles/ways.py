@@ -106,13 +106,21 @@ class Gains:
             inner = squares * features[0, 0] + products * (features[0, 1] + features[1, 0])
             energy = energy + inner / channels[1]
         waves = pair.waves.mixed(self.matrix, 0).mixed(self.matrix, 1)
-        equal, (along, level) = grid.equal(pair.noise), self.matrix.diagonal()
-        noise = self.gain**2 * pair.noise + (self.energy - self.gain**2) * equal
-        skew, bend = along * level * pair.skew, along**2 * pair.bend
-        if self.bends is not None:
-            skew, bend = (number * equal if number else 0.0 for number in self.bends)
-        apart = self._apart(pair, channels[1], grid)
-        return Pair(noise, waves, pair.steps, skew, bend, apart), energy
+        noise, tilts = self._noise(pair.noise, grid), self._tilts(pair, grid)
+        return Pair(noise, waves, pair.steps, *tilts, self._apart(pair, channels[1], grid)), energy
+
+    def _noise(self, noise: Waves, grid: Grid) -> Waves:
+        """Return the noise of a tensor with itself: slopes at one position are one."""
+        alone = self.energy - self.gain**2
+        return self.gain**2 * noise + alone * grid.equal(noise) if alone else self.gain**2 * noise
+
+    def _tilts(self, pair: Pair, grid: Grid) -> tuple[Waves | float, Waves | float]:
+        """Return skew and bend of the noise of a tensor with itself."""
+        if self.bends is None:
+            along, level = self.matrix.diagonal().tolist()
+            return along * level * pair.skew, along**2 * pair.bend
+        equal = grid.equal(pair.noise)
+        return self.bends[0] * equal, self.bends[1] * equal if self.bends[1] else 0.0
 
     def _apart(self, pair: Pair, channels: int, grid: Grid) -> Waves | float:
         """Return the products at two positions before the gain."""
