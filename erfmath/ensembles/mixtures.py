@@ -96,7 +96,7 @@ class Mixture:
     def weighted(self, weights: Any) -> Waves:
         """Return the sum of all functions of the array, each times a weight."""
         numbers = np.tensordot(weights, self.numbers, self.numbers.ndim - 1)
-        return np.asarray(np.tensordot(numbers, self.waves, 1))
+        return Mixture(numbers, self.waves)._summed(self.waves)
 
     def equal(self, grid: Grid) -> Waves:
         """Return the functions at equal positions."""
