@@ -2,9 +2,13 @@
 
 import re
 
+import numpy as np
 import pytest
 
 import erfmath as em
+from erfmath.network.channels import Channels, Scaled
+from erfmath.network.cost import channels_of
+from erfmath.network.program import program_of
 
 
 def test_costs_of_single_layers_are_counted_by_hand():
@@ -60,3 +64,46 @@ def test_torch_counts_the_same_multiply_accumulates():
     found = em.cost(net, 32, channels=3)
     assert 2 * found.macs == counter.get_total_flops()
     assert found.parameters == sum(p.numel() for p in module.parameters())
+
+
+def test_each_layer_is_counted_by_hand():
+    """Additions write what they add, pointwise layers nothing; a number takes as many bytes as one says."""
+    first = em.Weighted(em.Conv(3, stride=2, padding=1, channels=2), np.ones((2, 1, 3)))
+    factors, twice = Scaled([0.5, 2.0], ndim=1), Channels([0, 1, 0, 1], 2, ndim=1)
+    last = em.Conv(5, padding=2)
+    found = em.cost(first >> factors >> twice >> em.Residual(last), 13, itemsize=2)
+    counted = [
+        (row.node, row.size, row.channels, row.parameters, row.macs, row.memory) for row in found.layers
+    ]
+    of_five = (last, (7,), 4, 5 * 4 * 4, 5 * 4 * 4 * 7, 2 * 4 * 7)
+    assert counted[:3] == [
+        (first.layer, (7,), 2, 3 * 2, 3 * 2 * 7, 2 * 2 * 7),
+        (factors, (7,), 2, 0, 0, 0),
+        (twice, (7,), 4, 0, 0, 0),
+    ]
+    assert counted[3] == of_five
+    assert [row[1:] for row in counted[4:]] == [((7,), 4, 0, 0, 2 * 4 * 7)]
+    assert {type(number) for row in counted for number in row[2:]} == {int}
+    assert channels_of(program_of(first >> factors >> twice), 1) == [1, 2, 2, 4]
+
+
+def test_totals_are_shown_with_their_names():
+    found = em.cost(em.Conv(3, channels=70), 100, channels=20)
+    cells = re.findall(r">([^<]+)<", found._repr_html_())
+    shown = ["parameters", "4,200", "multiply-accumulates", "411,600", "activations", "27.4 kB"]
+    assert cells == ["Cost", *shown]
+    assert repr(found) == "<Cost: 4,200 parameters, 411,600 multiply-accumulates, 27.4 kB of activations>"
+
+
+def test_an_input_has_one_channel_and_numbers_four_bytes_unless_said():
+    found = em.cost(em.Conv(3, channels=5), 10, channels=None)
+    assert (found.parameters, found.macs, found.memory) == (15, 15 * 8, 4 * 5 * 8)
+    assert found.output_channels == 5
+    assert em.cost(em.Conv(3, channels=5), 10, channels=1, itemsize=1).memory == 5 * 8
+
+
+@pytest.mark.parametrize("name", ["channels", "itemsize"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, "2"])
+def test_counts_that_are_none_are_refused_by_name(name, value):
+    with pytest.raises((TypeError, ValueError), match=rf"\b{name} must be"):
+        em.cost(em.Conv(3), 10, **{name: value})
