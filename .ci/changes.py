@@ -11,7 +11,9 @@ with decorators too. Left out is what no test can or should notice:
 from __future__ import annotations
 
 import ast
+import collections
 import difflib
+import functools
 import gc
 import types
 from collections.abc import Iterator
@@ -53,9 +55,7 @@ class Change:
         """Change the function wherever it lives in this process, decorated or not."""
         source = self.source()
         code = next(c for c in codes(compile(source, str(self.path), "exec")) if self.is_of(c))
-        functions = [
-            f for f in gc.get_objects() if isinstance(f, types.FunctionType) and self.is_of(f.__code__)
-        ]
+        functions = [function for function in living()[str(self.path)] if self.is_of(function.__code__)]
         if not functions:
             raise LookupError(f"no function {self.function} of {self.path} lives")
         for function in functions:
@@ -71,6 +71,16 @@ class Change:
             self.function,
             self.first,
         )
+
+
+@functools.cache
+def living() -> dict[str, list[types.FunctionType]]:
+    """Return all functions that live, decorated or not, by their file; found once, before the forks."""
+    found = collections.defaultdict(list)
+    for thing in gc.get_objects():
+        if isinstance(thing, types.FunctionType):
+            found[thing.__code__.co_filename].append(thing)
+    return found
 
 
 def set_defaults(functions: list[types.FunctionType], arguments: ast.arguments) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import gc
 import importlib
 import os
@@ -14,7 +15,6 @@ import time
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import coverage
 import pytest
 from _pytest.runner import runtestprotocol
-from changes import Change, lines_that_tell
+from changes import Change, lines_that_tell, living
 
 SECONDS = 3.0  # of tests that a change is shown, the shortest first: what they do not notice survives
 LOOPING = 10  # times as long as the tests take unchanged: a change for which they take longer is noticed
@@ -51,6 +51,8 @@ class Trials:
         if session.testsfailed:
             raise session.Interrupted("a file of tests cannot be read")
         self.load()
+        forget()
+        living()
         runs, seconds = self.watch(session.items)
         print(f"{len(session.items)} tests take {sum(seconds.values()):.0f} s of a processor", flush=True)
         items = {item.nodeid: item for item in session.items}
@@ -58,7 +60,9 @@ class Trials:
             change: [items[name] for name in shortest(names, seconds)]
             for change, names in tests_of(self.changes, runs)
         }
-        work = ((change, partial(try_out, change, tests, seconds)) for change, tests in shown.items())
+        work = (
+            (change, functools.partial(try_out, change, tests, seconds)) for change, tests in shown.items()
+        )
         for change, status, used, said in side_by_side(work, self.folder):
             if os.WIFEXITED(status) and os.WEXITSTATUS(status) == BROKEN:
                 raise pytest.UsageError(f"{change}\ncannot be made: {said.read_text()[-5000:]}")
@@ -84,7 +88,7 @@ class Trials:
             files[item.path].append(item)
         changed = sorted({str(change.path) for change in self.changes})
         notes = {path: self.folder / f"{path.stem}.pickle" for path in files}
-        work = ((path, partial(watch, files[path], changed, notes[path])) for path in files)
+        work = ((path, functools.partial(watch, files[path], changed, notes[path])) for path in files)
         for path, status, _, said in side_by_side(work, self.folder):
             if status:
                 print(said.read_text()[-5000:])
@@ -181,13 +185,21 @@ def passes(item: pytest.Item, following: pytest.Item | None) -> bool:
     return not failed
 
 
+@functools.cache
+def caches() -> list[Any]:
+    """Return all that keeps results of the package; found once, before the forks: there are many objects."""
+    return [
+        kept
+        for kept in gc.get_objects()
+        if callable(getattr(type(kept), "cache_clear", None))
+        and str(getattr(kept, "__module__", "")).startswith("erfmath")
+    ]
+
+
 def forget() -> None:
     """Clear all results that the package keeps, so that what ran before hides nothing."""
-    for kept in gc.get_objects():
-        if callable(getattr(type(kept), "cache_clear", None)) and str(
-            getattr(kept, "__module__", "")
-        ).startswith("erfmath"):
-            kept.cache_clear()
+    for kept in caches():
+        kept.cache_clear()
 
 
 def side_by_side(work: Iterable[tuple[Any, Callable[[], int]]], folder: Path) -> Iterator[Ended]:
