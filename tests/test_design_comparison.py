@@ -73,6 +73,11 @@ def test_profiles_of_random_weights_are_those_of_the_variance(profile):
     [
         ({"field": 32}, "odd"),
         ({"field": 1}, "at least 3"),
+        (
+            {"field": {"mine": em.Conv((3, 3))}},
+            r"got a dict; networks of yours are candidates=\{name: network\}",
+        ),
+        ({"field": em.Conv((3, 3))}, r"got a Conv; networks of yours are candidates="),
         ({"field": 7, "candidates": [em.Conv(3)]}, "candidates must map names to networks"),
         ({"field": 7, "ndim": 1, "candidates": {"conv 7, 1 layer": em.Conv(3)}}, "has a 'conv 7, 1 layer'"),
         ({"field": 31, "channels": 0}, "channels must be at least 1"),

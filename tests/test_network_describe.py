@@ -1,9 +1,12 @@
 """What layers are called in tables."""
 
+from fractions import Fraction
+
 import pytest
 
 import erfmath as em
 from erfmath.network.describe import describe
+from erfmath.network.resize import Resize
 
 
 @pytest.mark.parametrize(
@@ -15,6 +18,8 @@ from erfmath.network.describe import describe
         (em.Pool((3, 3), 2, 1, "max"), "Pool 3x3 /2 max"),
         (em.ConvTranspose(4, stride=2), "ConvTranspose 4 x2"),
         (em.Upsample(2), "Upsample x2 nearest"),
+        (Resize((4, 4), (0, 0), "linear", drift=(-3, -3)), "Resize x4 linear aligned"),
+        (Resize((Fraction(3, 2), 2), (0, 0)), "Resize x3/2 x 2 nearest"),
         (em.Residual(em.Conv(1) >> em.Conv(3, padding=1) >> em.Conv(1)), "Residual: 1, 3, 1"),
         (em.Identity() + em.Conv(3, padding=1), "Sum: identity | 3"),
         (

@@ -326,6 +326,22 @@ def test_pictures_are_read_from_files_and_arrays_alike(tmp_path, kind):
     np.testing.assert_array_equal(plotting.as_picture(values), values / 255)
 
 
+def test_a_picture_of_16_bits_is_shown_from_its_least_to_its_largest_value():
+    raw = np.array([[200, 1200], [2200, 4200]], dtype=np.uint16)
+    np.testing.assert_allclose(plotting.as_picture(raw)[..., 0], [[0, 0.25], [0.5, 1]])
+    assert not plotting.as_picture(np.full((2, 2), 40000, dtype=np.uint16)).any()
+
+
+def test_a_field_that_leaves_the_picture_is_drawn_as_far_as_it_is_in():
+    net = em.Conv((3, 3), padding=1) ** 4
+    cut, whole = (
+        plotting.plot_over(em.distribution(net, at=at), np.zeros(shape), axes()).images[0].get_array()
+        for at, shape in [((1, 18), (16, 20)), ((9, 26), (32, 36))]
+    )
+    np.testing.assert_array_equal(cut, whole[8:24, 8:28])
+    assert whole[9, 26, 0] == 0
+
+
 @pytest.mark.parametrize(
     ("picture", "said"),
     [
@@ -333,7 +349,7 @@ def test_pictures_are_read_from_files_and_arrays_alike(tmp_path, kind):
         (np.zeros((5, 5, 2)), "must have 1, 3 or 4 channels"),
         (np.zeros((0, 5)), "must have shape"),
         (np.full((5, 5), np.nan), "floats from 0 to 1"),
-        (np.full((5, 5), 300), "ints from 0 to 255"),
+        (np.full((5, 5), 300), r"ints from 0 to 255 .*, got values from 300 to 300; give \(x - x.min\(\)\)"),
         ([["a"]], "must have shape"),
         ("none.png", "there is no file 'none.png'"),
         (__file__, "cannot be read"),

@@ -213,6 +213,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path, monkeypatch):
         ("other.json", ValueError, "'other.json': .*Conf"),
         ("bytes.json", ValueError, "'bytes.json' is not a text file"),
         ("weights.pt", ValueError, "'weights.pt' is a file of another kind; what must be a network"),
+        ("weights.pt", ValueError, "; weights alone do not say .*: name a function that makes the module"),
         (str(tmp_path), ValueError, "is a file of another kind"),
     ]:
         with pytest.raises(kind, match=words) as error:
@@ -336,3 +337,19 @@ def test_layers_that_add_no_context_are_named():
     assert "Context  3 of 21 layers add no context at 32, 13 on some paths only" in str(found)
     assert "Context" not in str(em.analyze("resnet18"))
     assert em.analyze(em.Conv(3) ** 10**6).context is None
+
+
+def test_what_leaves_out_a_branch_that_sees_everything_is_said_of_models_alone():
+    torch = pytest.importorskip("torch")
+
+    class Squeezed(torch.nn.Conv2d):
+        def forward(self, x):
+            y = super().forward(x)
+            return y * y.mean((2, 3), keepdim=True).sigmoid()
+
+    module = Squeezed(1, 2, 3, padding=1)
+    said = "reads the whole input; global_context=False, --no-global-context, leaves it out"
+    assert said in str(em.analyze(em.from_torch(module, (1, 1, 16, 16))))
+    bounded = em.from_torch(module, (1, 1, 16, 16), global_context=False)
+    assert "Field   3 x 3 pixels" in str(em.analyze(bounded))
+    assert "global_context" not in str(em.analyze(em.Conv((3, 3)) >> em.GlobalPool()))

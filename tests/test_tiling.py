@@ -329,6 +329,62 @@ def test_layers_that_no_halo_fits_are_named_by_their_path(layer, said):
             assert "without it the loss would be 0 at a halo of" in str(raised.value)
 
 
+def padding_unet():
+    """Return a module that pads its upsampled maps to those that they are joined with, as many U-Nets do."""
+    torch = pytest.importorskip("torch")
+    nn, functional = torch.nn, torch.nn.functional
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.before, self.below = nn.Conv2d(1, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=1)
+            self.after = nn.Conv2d(6, 2, 3, padding=1)
+
+        def forward(self, x):
+            kept = self.before(x)
+            x = functional.interpolate(self.below(functional.max_pool2d(kept, 4)), scale_factor=4.0)
+            rows, columns = kept.shape[-2] - x.shape[-2], kept.shape[-1] - x.shape[-1]
+            return self.after(torch.cat([kept, functional.pad(x, (0, columns, 0, rows))], 1))
+
+    return Net().double().eval()
+
+
+def test_a_module_that_pads_is_read_at_the_size_that_it_is_run_at():
+    torch, module = pytest.importorskip("torch"), padding_unet()
+    with pytest.raises(ValueError, match=r"size 62 .*axis 1: give 60 or 64, .*read with an input of it"):
+        em.tiles(em.from_torch(module, (1, 1, 32, 32)), (64, 62), 24)
+    plan = em.tiles(em.from_torch(module, (1, 1, 64, 62)), (64, 62), (28, 30))
+    x = torch.randn(1, 1, 64, 62, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert float((plan.run(module, x) - module(x)).abs().max()) < 1e-12
+    with pytest.raises(ValueError, match=r"give 60 or 64$"):
+        em.tiles(em.Pool(4) >> em.Upsample(4), 62, 24)
+
+
+@pytest.mark.parametrize("act", ["run", "to_dask"])
+@pytest.mark.parametrize(("missing", "index"), [(2, r"\[None, None\]"), (1, r"\[None\]")])
+def test_axes_that_a_module_misses_are_named(act, missing, index):
+    torch = pytest.importorskip("torch")
+    if act == "to_dask":
+        pytest.importorskip("dask", reason="dask blocks")
+    module = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3, padding=1), torch.nn.BatchNorm2d(2)).eval()
+    plan = em.tiles(Conv((3, 3), padding=1), 20, 10)
+    with pytest.raises(
+        ValueError, match=rf"does not take {4 - missing} axes.*give array{index}, .*[Ee]xpected"
+    ):
+        getattr(plan, act)(module, np.zeros((20, 20))[(None,) * (2 - missing)])
+    with pytest.raises(RuntimeError):  # the channels are wrong, which is the module's own word
+        plan.run(module, np.zeros((1, 3, 20, 20)))
+
+
+def test_memory_is_a_number_of_bytes_however_it_is_written():
+    net = em.zoo.unet(depth=2)
+    assert em.best_tile(net, 1024, 1e8) == em.best_tile(net, 1024, "100MB") == em.best_tile(net, 1024, 10**8)
+    for memory in (1.5, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match=r"memory must be a number of bytes, whole or such as '2GB'"):
+            em.best_tile(net, 1024, memory)
+
+
 def test_a_layer_with_both_ends_joined_is_refused():
     with pytest.raises(ValueError, match="joins both ends of the map"):
         em.tiles(Conv(3, padding=1, padding_mode="circular"), 100, 20)

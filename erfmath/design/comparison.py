@@ -205,6 +205,11 @@ def compare(
     conv 3x3, pool 3x3 /2         24.35  0.786   0.012: one layer holds 37%
     conv 3x3 dilation 1 .. 8         31  1.000   0.046: one layer holds 75%
     """
+    if isinstance(field, (Node, Mapping)):
+        raise TypeError(
+            "field must be an int, the side of the field that designs are compared at, got "
+            f"a {type(field).__name__}; networks of yours are candidates={{name: network}}"
+        )
     side = as_count(field, "field", minimum=3, maximum=_LARGEST)
     if side % 2 == 0:
         raise ValueError(f"field must be odd, got {side}: 3-tap layers of stride 1 reach odd fields only")

@@ -156,7 +156,8 @@ def widen(net: Node, effective: int, **options: Any) -> Widening:
     rows = tuple(row for row in found if row is not None)
     if not rows:
         raise ValueError(
-            f"no dilation or stride up to {_MOST} times as large has an effective field of {side}"
+            f"no dilation or stride up to {_MOST} times as large has an effective field of {side}, where the "
+            f"network has {figure(now)}; another definition, such as 'mass', or profile='std' counts more"
         )
     return Widening(rows)
 

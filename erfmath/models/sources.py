@@ -23,6 +23,11 @@ ACCEPTED = (
     "'conv3s2 relu', the path of an .onnx or .json file, 'package.module:factory', or a PyTorch module"
 )
 
+_CHECKPOINT = (
+    "; weights alone do not say what is connected to what: name a function that makes the module and loads "
+    "them"
+)
+
 
 @dataclass(frozen=True)
 class Options:
@@ -145,7 +150,8 @@ def _notation(text: str, ndim: int | None) -> Node:
         return parse_network(text, ndim)
     except ValueError:
         if os.path.exists(text):
-            raise ValueError(f"{text!r} is a file of another kind; what must be {ACCEPTED}") from None
+            more = _CHECKPOINT if text.endswith((".pt", ".pth", ".ckpt", ".safetensors")) else ""
+            raise ValueError(f"{text!r} is a file of another kind; what must be {ACCEPTED}{more}") from None
         raise
 
 

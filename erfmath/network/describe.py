@@ -21,6 +21,7 @@ from .layers import (
     Upsample,
 )
 from .moves import Pad, Slice
+from .resize import Resize
 
 # A table of a row's name and its numbers still fits a terminal of 80 columns.
 _LONGEST = 40
@@ -96,6 +97,9 @@ def _layer(node: Node) -> str:
             return f"Slice{_slower(node.step)}"
         case Upsample():
             return f"Upsample x{per_axis_text(node.factor)} {node.mode}"
+        case Resize():
+            corners = " aligned" if any(node.drift) else ""
+            return f"Resize x{per_axis_text(node.factor)} {node.mode}{corners}"
     return _other(node)
 
 

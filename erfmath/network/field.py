@@ -20,8 +20,9 @@ from .._html import card, or_reason
 from ..words import shown_sides
 from .algebra import Node, require_network
 from .arguments import plain_size
+from .describe import describe
 from .program import Program, program_of
-from .rates import integral, short
+from .rates import integral
 from .resize import Resize
 from .runs import Run, require_few
 from .seen import Seen, seen_by, through_operation
@@ -148,7 +149,7 @@ class ReceptiveField:
         nodes = (op.node for op in self.program.live)
         found = next((node for node in nodes if isinstance(node, Resize) and any(node.drift)), None)
         named: str | None = getattr(self.net, "stretches", None)  # of a model, by the name of its operator
-        return named if found is None else short(found)
+        return named if found is None else describe(found)
 
     @property
     def all_phases(self) -> tuple[tuple[Phase, ...], ...]:

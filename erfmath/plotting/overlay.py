@@ -32,8 +32,9 @@ def plot_over(
     distribution
         Of the impact on two axes; its positions are those of the picture.
     picture
-        A file, or an array of shape (height, width) or (height, width, 3 or 4), of ints from 0 to 255 or
-        floats from 0 to 1: the input of the network.
+        A file, or an array of shape (height, width) or (height, width, 3 or 4), of ints from 0 to 255, floats
+        from 0 to 1, or 16 bits as cameras give them, shown from their least to their largest value: the input
+        of the network. Of a large one set the limits of the axes to what is to be seen.
     ax
         Matplotlib axes; None means the axes of a new figure.
     name
@@ -63,20 +64,20 @@ def plot_over(
     shown = as_picture(picture)
     ax = axes_or_new(ax)
     found = effective_field(distribution, **options)
-    weights, mask = (
-        _placed(values, distribution.bounds, shown.shape[:2])
-        for values in (as_read(distribution.probabilities(), found), found.mask)
-    )
+    here, there = _inside(distribution.bounds, shown.shape[:2])
+    weights = as_read(distribution.probabilities(), found)[there]
     if not weights.any():
         (top, bottom), (left, right) = distribution.bounds
         raise ValueError(
             f"the field, {top} .. {bottom} by {left} .. {right}, is outside the picture of "
             f"{shown.shape[0]} x {shown.shape[1]} pixels; take another unit"
         )
-    bright = _DIM + (1 - _DIM) * np.sqrt(weights / weights.max())
-    ax.imshow(shown * bright[..., None] + (1 - bright[..., None]), interpolation="nearest")
-    even, _ = evened(mask > 0)
-    outline(ax, np.arange(shown.shape[1]), np.arange(shown.shape[0]), even)
+    drawn = _faded(shown, _DIM)
+    drawn[here] = _faded(shown[here], _DIM + (1 - _DIM) * np.sqrt(weights / weights.max())[..., None])
+    ax.imshow(drawn, interpolation="nearest")
+    rows, columns = (np.arange(part.start, part.stop) for part in here)
+    even, _ = evened(found.mask[there] > 0)
+    outline(ax, columns, rows, even)
     _frame(ax, distribution.bounds)
     ax.set(xlim=(-0.5, shown.shape[1] - 0.5), ylim=(shown.shape[0] - 0.5, -0.5))
     ax.set(xlabel=position_label(2, 1), ylabel=position_label(2, 0))
@@ -90,7 +91,8 @@ def as_picture(picture: Any) -> Any:
     Parameters
     ----------
     picture
-        A path, or an array of shape (height, width) or (height, width, 3 or 4): bytes, or floats from 0 to 1.
+        A path, or an array of shape (height, width) or (height, width, 3 or 4): bytes, floats from 0 to 1, or
+        unsigned 16 bits, which are taken from their least to their largest value.
 
     Returns
     -------
@@ -117,9 +119,15 @@ def as_picture(picture: Any) -> Any:
         )
     if values.ndim == 3 and values.shape[2] not in (1, 3, 4):
         raise ValueError(f"picture must have 1, 3 or 4 channels, last, got shape {values.shape}")
-    scaled = values / 255 if values.dtype.kind in "iu" else values.astype(float)
+    if values.dtype == np.uint16:
+        scaled = (values - values.min()) / max(1, int(values.max()) - int(values.min()))
+    else:
+        scaled = values / 255 if values.dtype.kind in "iu" else values.astype(float)
     if not (np.isfinite(scaled).all() and scaled.min() >= 0 and scaled.max() <= 1):
-        raise ValueError("picture must hold ints from 0 to 255 or floats from 0 to 1")
+        raise ValueError(
+            "picture must hold ints from 0 to 255 or floats from 0 to 1, got values from "
+            f"{values.min():g} to {values.max():g}; give (x - x.min()) / (x.max() - x.min())"
+        )
     if scaled.ndim == 2 or scaled.shape[2] == 1:
         return np.repeat(scaled.reshape(*scaled.shape[:2], 1), 3, axis=2)
     return scaled[..., :3]
@@ -137,17 +145,22 @@ def _read(path: str | os.PathLike[str]) -> Any:
         raise ValueError(f"picture {str(path)!r} cannot be read: {reason}") from None
 
 
-def _placed(values: Any, bounds: Any, shape: tuple[int, int]) -> Any:
-    """Return values of a field at their positions in a picture, those outside left out."""
-    found = np.zeros(shape)
-    inside = [
-        (max(low, 0), max(min(high + 1, side), 0)) for (low, high), side in zip(bounds, shape, strict=True)
+def _inside(bounds: Any, shape: tuple[int, int]) -> tuple[Any, Any]:
+    """Return slices of a picture, and of a field, where one lies in the other."""
+    ends = [
+        (min(max(low, 0), side), max(min(high + 1, side), 0))
+        for (low, high), side in zip(bounds, shape, strict=True)
     ]
-    if all(first < end for first, end in inside):
-        here = tuple(slice(first, end) for first, end in inside)
-        there = tuple(slice(a - low, b - low) for (a, b), (low, _) in zip(inside, bounds, strict=True))
-        found[here] = values[there]
-    return found
+    here = tuple(slice(first, max(first, stop)) for first, stop in ends)
+    there = tuple(
+        slice(part.start - low, part.stop - low) for part, (low, _) in zip(here, bounds, strict=True)
+    )
+    return here, there
+
+
+def _faded(shown: Any, bright: Any) -> Any:
+    """Return a picture with so much of its colours, and the rest white."""
+    return (1 - bright * (1 - shown)).astype(np.float32)
 
 
 def _frame(ax: Any, bounds: Any) -> None:

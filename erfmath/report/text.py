@@ -106,7 +106,12 @@ def _field_facts(found: Analysis) -> list[tuple[str, str]]:
     field, at, units = found.field, found.at, found.units
     unit = _unit(field.ndim)
     if field.is_everything:
-        return [("Field", f"unbounded: {field.unbounded!r} reads the whole input")]
+        without = (
+            "; global_context=False, --no-global-context, leaves it out"
+            if isinstance(found.net, Model)
+            else ""
+        )
+        return [("Field", f"unbounded: {field.unbounded!r} reads the whole input{without}")]
     strides = per_axis_text(per_axis_values(field.stride))
     every = f"every {unit}" if strides == "1" else f"every {strides} {unit}s{_length(units, field.stride)}"
     region = field.region(at if field.ndim > 1 else at[0])

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .._checks import as_count, as_share, is_index, per_axis
+from ..models.model import Model
 from ..models.sources import read
 from ..network.algebra import Node, require_network
 from ..network.arguments import Ints
@@ -23,6 +24,11 @@ _MOST_PERIODS = 4
 
 # A model is read at the size of its tiles up to so many samples, since reading may run it.
 _MOST_SAMPLES = 2**22
+
+_PADS = (
+    ", padding or cutting the array; a model that itself pads what does not fit takes this size where it is "
+    "read with an input of it"
+)
 
 
 @dataclass(frozen=True)
@@ -109,10 +115,11 @@ def _refuse_size(asked: Asked, axis: int, name: str, samples: int) -> NoReturn:
     below = next((n for n in range(samples - 1, max(0, samples - furthest), -1) if fits(line, n)), None)
     above = next((n for n in range(samples + 1, samples + furthest + reach(line)) if fits(line, n)), None)
     near = " or ".join(str(n) for n in (below, above) if n is not None)
+    remedy = _PADS if name == "size" and isinstance(asked.net, Model) and above is not None else ""
     along = f" along axis {axis}" if asked.ndim > 1 else ""
     raise ValueError(
         f"{name} {samples} is none that the network accepts{along}: "
-        + (f"give {near}" if near else _reason(line, samples))
+        + (f"give {near}{remedy}" if near else _reason(line, samples))
     )
 
 

@@ -103,7 +103,7 @@ def run(
     if out is not None:
         _require_room(out, layout, _sides(plan))
         _require_apart(out, array)
-    runner = _Runner(plan, as_called(function), array, layout, out)
+    runner = _Runner(plan, as_called(function, plan.ndim), array, layout, out)
     groups = _groups(plan, as_count(batch, "batch", minimum=1))
     for _ in _told(runner.write_all(groups), plan.count, progress):
         pass
@@ -273,8 +273,14 @@ def _like(found: Any, shape: Ints) -> Any:
     return found.detach().new_empty(shape) if _is_tensor(found) else np.empty(shape, found.dtype)
 
 
-def as_called(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a function as it is, or a module as one that takes and returns what it is given."""
+def as_called(function: Callable[[Any], Any], ndim: int) -> Callable[[Any], Any]:
+    """Return a function as it is, or a module as one that takes and returns what it is given.
+
+    Raises
+    ------
+    ValueError
+        When the module is called, and cannot take as few axes as there are.
+    """
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(function, torch.nn.Module):
         return function
@@ -284,10 +290,24 @@ def as_called(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def called(tile: Any) -> Any:
         given = tile if _is_tensor(tile) else torch.as_tensor(np.ascontiguousarray(tile))
         with torch.no_grad():
-            found = function(given if like is None else given.to(like))
+            try:
+                found = function(given if like is None else given.to(like))
+            except (RuntimeError, ValueError) as error:
+                if given.ndim >= ndim + 2:
+                    raise
+                raise ValueError(
+                    f"function is a module that does not take {given.ndim} axes, where those of the batch "
+                    f"and of the channels may be missing: give array{_axes_before(ndim + 2 - given.ndim)}, "
+                    f"or a function that adds and drops them; {error}"
+                ) from error
         return found.to(tile.device) if _is_tensor(tile) else _as_numpy(found)
 
     return called
+
+
+def _axes_before(count: int) -> str:
+    """Return the index that gives an array so many more axes in front."""
+    return f"[{', '.join(['None'] * count)}]"
 
 
 def _require_evaluation(module: Any, torch: Any) -> None:
