@@ -11,6 +11,7 @@ from oracles import exact_cumulants, exact_law, slope
 import erfmath as em
 from erfmath import Kernel, central_limit, cumulants, distribution
 from erfmath.laws import edgeworth
+from erfmath.polynomials.cumulants import near_sum
 from erfmath.strategies import kernels
 
 DEPTHS = [40, 80, 160, 320, 640]
@@ -332,3 +333,36 @@ def test_distributions_are_read_as_what_they_are_made_of():
         em.central_limit(d, axis=1)
     with pytest.raises(TypeError, match=r"a distribution has one as \.polynomial"):
         em.coefficients(d)
+
+
+@given(
+    st.lists(st.fractions(-(10**40), 10**40), min_size=1, max_size=200),
+    st.integers(-600, 600),
+    st.booleans(),
+)
+def test_sums_of_many_fractions_are_right_to_a_hundred_bits(terms, exponent, is_cancelling):
+    terms = [term * Fraction(2) ** exponent for term in terms]
+    terms += [-term for term in reversed(terms)] if is_cancelling else []
+    truth, found = sum(terms, Fraction(0)), near_sum(terms)
+    assert abs(found - truth) <= abs(truth) / 2**100
+    assert (found == 0) == (truth == 0)
+
+
+def test_cumulants_of_many_factors_are_those_of_exact_sums():
+    p = np.random.default_rng(6).beta(0.6, 8, 500)
+    product = em.Product([([1 - x, x], 1, 1 + i % 3) for i, x in enumerate(p)])
+    shares = [Fraction(float(x)) / (Fraction(float(1 - x)) + Fraction(float(x))) for x in p]
+    closed = (
+        lambda q: q,
+        lambda q: q * (1 - q),
+        lambda q: q * (1 - q) * (1 - 2 * q),
+        lambda q: q * (1 - q) * (1 - 6 * q * (1 - q)),
+    )
+    exact = [
+        sum((Fraction(1 + i % 3) ** r * form(q) for i, q in enumerate(shares)), Fraction(0))
+        for r, form in enumerate(closed, 1)
+    ]
+    d = em.distribution(product)
+    assert d.cumulants() == tuple(map(float, exact))
+    assert (d.mean(), d.var()) == tuple(map(float, exact[:2]))
+    assert d.exact_mean == exact[0]

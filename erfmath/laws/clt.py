@@ -17,7 +17,13 @@ import numpy as np
 from .._checks import as_count
 from .._html import card, or_reason
 from ..core.scaled import Floats
-from ..polynomials.cumulants import exact_cumulants, require_law, third_absolute_moment
+from ..polynomials.cumulants import (
+    exact_cumulants,
+    near_cumulants,
+    near_sum,
+    require_law,
+    third_absolute_moment,
+)
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Factor, Product, on_axis
 from .edgeworth import Edgeworth
@@ -96,7 +102,7 @@ class CentralLimit:
 
     @cached_property
     def _moments(self) -> tuple[Fraction, ...]:
-        return exact_cumulants(self.polynomial, 4)
+        return near_cumulants(self.polynomial, 4)
 
     @property
     def mean(self) -> float:
@@ -217,7 +223,7 @@ class CentralLimit:
         """
         self._spread()
         factors = self.polynomial.factors
-        third = sum((f.n * f.step[0] ** 3 * third_absolute_moment(f.kernel) for f in factors), Fraction(0))
+        third = near_sum([f.n * f.step[0] ** 3 * third_absolute_moment(f.kernel) for f in factors])
         moving = [f for f in factors if f.kernel.shape != (1,)]
         constant = IDENTICAL if len(moving) == 1 else OTHERS
         return min(1.0, constant * float(third / self._moments[1]) / self.std)
@@ -257,7 +263,7 @@ class CentralLimit:
         """
         order = as_count(order, "order", minimum=0, maximum=8)
         self._spread()
-        cumulants = exact_cumulants(self.polynomial, order + 2)
+        cumulants = near_cumulants(self.polynomial, order + 2)
         most, var = _LARGEST_CUMULANT**2, cumulants[1]
         if any(value**2 > most * var**r for r, value in enumerate(cumulants[2:], 3)):
             raise ValueError(

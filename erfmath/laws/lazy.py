@@ -32,7 +32,7 @@ from ..core.logs import (
 from ..core.plan import plan_of
 from ..core.scaled import Floats
 from ..core.table import sums_error
-from ..polynomials.cumulants import exact_cumulants, require_law, require_one_axis
+from ..polynomials.cumulants import exact_cumulants, near_cumulants, require_law, require_one_axis
 from ..polynomials.kernel import Kernel
 from ..polynomials.product import Product, as_product
 from .base import Distribution
@@ -223,7 +223,10 @@ class ProductDistribution(LatticeDistribution):
     def cumulants(self, order: int = 4) -> tuple[float, ...]:
         """Return the cumulants kappa_1 .. kappa_order, exact but for the last rounding."""
         order = as_count(order, "order", minimum=1, maximum=100)
-        return tuple(float(value) for value in exact_cumulants(self._polynomial, order))
+        found = near_cumulants(
+            self._polynomial, max(order, 2)
+        )  # where the mean is asked for, the variance is next
+        return tuple(float(value) for value in found[:order])
 
     def probabilities(self) -> Floats:
         """Return the pmf over the whole support, ``support()[0]`` first; those below 1e-308 are 0."""

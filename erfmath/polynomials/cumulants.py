@@ -11,12 +11,17 @@ import math
 import sys
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from .._checks import as_count
 from .kernel import Kernel
 from .product import Product, on_axis
 from .weights import as_integers
+
+# Sums of more fractions than these are taken in units of so many bits, and have so many that are right.
+_FEW = 64
+_BITS, _SURE_BITS = 192, 100
 
 
 def cumulants(
@@ -63,14 +68,42 @@ def cumulants(
 
 def exact_cumulants(polynomial: Product, order: int) -> tuple[Fraction, ...]:
     """Return the cumulants of a product on one axis as Fractions."""
+    return tuple(sum(terms, Fraction(0)) for terms in _terms(polynomial, order))
+
+
+@lru_cache(maxsize=8)
+def near_cumulants(polynomial: Product, order: int) -> tuple[Fraction, ...]:
+    """Return the cumulants of a product on one axis by :func:`near_sum`, for readings in floats."""
+    return tuple(near_sum(terms) for terms in _terms(polynomial, order))
+
+
+def near_sum(terms: Sequence[Fraction]) -> Fraction:
+    """Return the sum of fractions to a relative 2^-100, and exactly where they are few or cancel.
+
+    An exact sum of many fractions has the digits of all their denominators. Here each is rounded down to one
+    unit, some 2^-192 of the largest, so that the error is below as many units as there are terms.
+    """
+    if len(terms) <= _FEW:
+        return sum(terms, Fraction(0))
+    sizes = [term.numerator.bit_length() - term.denominator.bit_length() for term in terms if term]
+    shift = _BITS - max(sizes, default=0)
+    up, down = max(shift, 0), max(-shift, 0)
+    units = sum((term.numerator << up) // (term.denominator << down) for term in terms)
+    if abs(units) >> _SURE_BITS >= len(terms):
+        return Fraction(units << down, 1 << up)
+    return sum(terms, Fraction(0))
+
+
+def _terms(polynomial: Product, order: int) -> list[list[Fraction]]:
+    """Return what each factor adds to the first cumulants, a list for each of them."""
     require_one_axis(polynomial)
-    totals = [Fraction(0)] * order
+    terms: list[list[Fraction]] = [[] for _ in range(order)]
     for kernel, n, (step,) in polynomial.factors:
         values = cumulants_from_moments(_moments(kernel, order))
         values[0] += kernel.offsets[0]
         for r, value in enumerate(values):
-            totals[r] += n * step ** (r + 1) * value
-    return tuple(totals)
+            terms[r].append(n * step ** (r + 1) * value)
+    return terms
 
 
 def cumulants_from_moments(moments: Sequence[Fraction]) -> list[Fraction]:
