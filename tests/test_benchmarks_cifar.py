@@ -392,7 +392,7 @@ def test_without_torch_the_words_say_what_to_install(tmp_path, capsys, monkeypat
 
     monkeypatch.setitem(sys.modules, "torch", None)
     assert main([command, "--cache", str(tmp_path)]) == 2
-    assert "pip install 'erfmath[torch" in capsys.readouterr().err
+    assert "pip install 'erfmath[poster]'" in capsys.readouterr().err
 
 
 def test_the_interval_of_growth_is_student_s():

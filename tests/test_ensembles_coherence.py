@@ -274,6 +274,22 @@ class TestAtTheEdges:
         added = em.Sum([LAST, em.Identity()], [1, -1])  # x + relu(W x) - x
         assert em.coherence(added**3, 16).spread[0] == pytest.approx(2, rel=1e-6)
 
+    @pytest.mark.parametrize("size", [101, 1001])
+    def test_wide_averages_are_not_taken_for_narrow_ones(self, size):
+        found = em.coherence(LAST**3 >> em.Pool(size, stride=1), 16)
+        assert found.ratio == pytest.approx(
+            1, abs=3e-3
+        )  # the same energy at all positions; it was .53 at 1001
+
+    def test_averages_too_wide_are_refused(self):
+        with pytest.raises(ValueError, match=r"followed over 8192 positions .* those of net need 1"):
+            em.coherence(LAST**3 >> em.Pool(10**5, stride=1), 16)
+
+    @pytest.mark.parametrize(("net", "channels"), [("res(conv3p1 tanh)*20", 1), ("res(conv3p1 relu6)*60", 1)])
+    def test_channels_too_few_for_the_theory_are_refused(self, net, channels):
+        with pytest.raises(ValueError, match="channels are too few for a theory of wide layers; give more"):
+            em.coherence(em.parse_network(net), channels)
+
     def test_a_gain_of_energy_beyond_floats_says_so(self):
         found = em.Coherence((1.0,), (1.0,), 0.3, 1e4, 5)
         with pytest.raises(OverflowError, match="log_gain"):

@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("stopped: the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
     except ImportError as error:
-        print(f"error: {error}: pip install 'erfmath[torch,plot]' pillow", file=sys.stderr)
+        print(f"error: {error}: pip install 'erfmath[poster]'", file=sys.stderr)
         return 2
     except (OSError, ValueError, pickle.UnpicklingError) as error:
         print(f"error: {_words(error)}", file=sys.stderr)

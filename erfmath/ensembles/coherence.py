@@ -54,7 +54,8 @@ class Coherence:
         The variance of the position under the energy of the gradient, per axis: as it is, and of independent
         paths.
     share
-        The share of the energy on the input that is coherent: along the features.
+        The share of the energy on the input that is coherent: along the features. Slightly negative where
+        gradients avoid the features, as those of saturating activations do.
     log_gain
         The natural logarithm of the energy over that of independent paths.
     blocks
@@ -207,10 +208,22 @@ def _found(signals: Signals, widths: Ints, init: Fraction, sizes: Sequence[float
     grid = Grid(counts_of(program, steps, unit, independents), thetas, steps, unit)
     whole = Pullback(signals, ways, widths, grid)
     energy = whole.run()
+    spread, share = _variances(energy, thetas, program.likenesses), whole.share()
+    if share < -COHERENT or any(a and not b for a, b in zip(independents, spread, strict=True)):
+        raise _TooFewError
     log_gain = math.log(abs(energy[0] / alone[0])) + (whole.bits - bits) * math.log(2)
     blocks = next((number for number, share in enumerate(whole.joins, 1) if share >= COHERENT), None)
-    spread = _variances(energy, thetas, program.likenesses)
-    return Coherence(spread, independents, whole.share(), log_gain, blocks)
+    return Coherence(spread, independents, share, log_gain, blocks)
+
+
+class _TooFewError(ValueError):
+    """What is of the order 1/N takes as much away as there is."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "gradients of net cancel, or its channels are too few for a theory of wide layers; give more, or "
+            "measure it: erfmath.measure(net, channels=..)"
+        )
 
 
 def _thetas(likenesses: Ints, sizes: Sequence[float]) -> Floats:
@@ -224,10 +237,7 @@ def _thetas(likenesses: Ints, sizes: Sequence[float]) -> Floats:
 def _variances(energy: Waves, thetas: Floats, likenesses: Ints) -> tuple[float, ...]:
     """Return the variance of the position per axis: of the logarithm of E exp(i theta x) the second term."""
     if not float(energy[0].real) > 0:
-        raise ValueError(
-            "gradients of net cancel, or its channels are too few for a theory of wide layers; "
-            "measure it: erfmath.measure(net, channels=..)"
-        )
+        raise _TooFewError
     found = dict.fromkeys(likenesses, 0.0)
     for value, theta in zip(energy[1:], thetas[1:], strict=True):
         variance = -2 * math.log(abs(value / energy[0])) / float(theta.max()) ** 2

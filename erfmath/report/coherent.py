@@ -14,8 +14,9 @@ from ..network.program import Block, Program, program_of
 # Activations whose values have no mean where their inputs have none.
 _ODD = ("erf", "hardtanh", "identity", "softsign", "tanh")
 
-# How much faster coherent energy grows in a block.
-_GROWTH = math.log(1.45)
+# How much faster coherent energy grows in a block: where a branch ends in an activation, and where a sum
+# does, whose gate is the skip's as well. The latter is the theory's at 2 to 16 channels.
+_GROWTH, _GATED_GROWTH = math.log(1.45), 0.14
 
 # Blocks that make gradients coherent some blocks earlier than the logarithm of the width says.
 _EARLIER = 3
@@ -35,14 +36,18 @@ def coherent_sentence(net: Node) -> str | None:
     if program_of(net).unbounded is not None or _is_normalised(net):
         return None
     program = program_of(net, pointwise=True)
-    blocks, least = _rectified_skips(program), _least_width(program)
-    usual = math.log(least or _WIDTH) / _GROWTH
-    if blocks < usual - _EARLIER:
+    (blocks, gated), widths = _rectified_skips(program), _widths(program)
+    least, most = (min(widths), max(widths)) if widths else (_WIDTH, _WIDTH)
+    usual = math.log(least) / _GROWTH if blocks else math.log(most) / _GATED_GROWTH
+    if blocks + gated < usual - _EARLIER:
         return None
-    width = "" if least else f" at {_WIDTH} channels"
-    if blocks > _MOST_BLOCKS:
+    width = "" if widths else f" at {_WIDTH} channels"
+    if blocks + gated > _MOST_BLOCKS:
         return f"{_begun(round(usual), width)}; independence overstates their field (em.coherence)"
-    found = coherence(net, None if least else _WIDTH)
+    try:
+        found = coherence(net, None if widths else _WIDTH)
+    except ValueError:  # beyond the theory, which says nothing then
+        return None
     over = _overstated(found)
     if found.blocks is None or over < _LEAST:
         return None
@@ -69,40 +74,52 @@ def _is_normalised(net: Node) -> bool:
     return any(ran.op.kind in ("batch_norm", "normalise") for ran in net.reading[1].ran)
 
 
-def _rectified_skips(program: Program) -> int:
-    """Return how many sums add a branch that ends in an activation of its own to another tensor."""
+def _rectified_skips(program: Program, entry: bool = False) -> tuple[int, int]:
+    """Return how many sums add a branch that ends in an activation to another tensor.
+
+    First those whose activation is the branch's own, then those that add what has gone through the gate of
+    the skip, as in blocks that end in one. `entry` says whether the input is rectified.
+    """
     readers: dict[int, int] = {}
     for op in program.operations:
         for source, _ in op.sources:
             readers[source] = readers.get(source, 0) + 1
-    count = 0
-    for op in program.operations:
+    own = shared = 0
+    for index, op in enumerate(program.operations, 1):
         if isinstance(op.what, Block):
-            count += op.what.n * _rectified_skips(op.what.program)
+            inner = _rectified_skips(op.what.program, _is_rectified(program, index, entry))
+            own, shared = own + op.what.n * inner[0], shared + op.what.n * inner[1]
         elif op.what is None and len(op.sources) > 1 and not op.joined:
-            ends = [readers[source] == 1 and _is_rectified(program, source) for source, _ in op.sources]
-            count += any(ends) and not all(ends)
-    return count
+            ends = [_is_rectified(program, source, entry) for source, _ in op.sources]
+            alone = [end and readers[s] == 1 for end, (s, _) in zip(ends, op.sources, strict=True)]
+            own += any(alone) and not all(alone)
+            shared += any(ends) and not (any(alone) or all(ends))
+    return own, shared
 
 
-def _is_rectified(program: Program, tensor: int) -> bool:
+def _is_rectified(program: Program, tensor: int, entry: bool) -> bool:
     """Whether a tensor is what an activation makes whose values have a mean, dropout aside."""
     while tensor:
         op = program.operations[tensor - 1]
         if isinstance(op.node, Activation) and op.what is None:
             return op.node.name.lower() in set(ACTIVATIONS) - set(_ODD)
-        if not isinstance(op.node, Dropout):
+        if isinstance(op.what, Block):
+            inner = op.what.program
+            found = {_is_rectified(inner, inner.output, before) for before in (False, True)}
+            if len(found) == 1:
+                return found.pop()
+        elif not isinstance(op.node, Dropout):
             return False
         tensor = op.sources[0][0]
-    return False
+    return entry
 
 
-def _least_width(program: Program) -> int | None:
-    """Return the fewest channels that a layer with weights of its own names, None where one names none."""
+def _widths(program: Program) -> list[int]:
+    """Return the channels that layers with weights of their own name, none where one names none."""
     widths: list[int | None] = []
     for op in program.operations:
         if isinstance(op.what, Block):
-            widths.append(_least_width(op.what.program))
+            widths += _widths(op.what.program) or [None]
         elif isinstance(op.node, (Conv, ConvTranspose)) and not op.node.is_given:
             widths.append(op.node.channels)
-    return None if None in widths or not widths else min(w for w in widths if w is not None)
+    return [] if None in widths else [width for width in widths if width is not None]
