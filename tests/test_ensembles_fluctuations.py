@@ -240,6 +240,12 @@ def test_channels_are_checked(channels, error, message):
         em.quenched(em.Conv(3) ** 3, channels)
 
 
+def test_energies_that_vary_beyond_floats_are_refused():
+    assert em.quenched(em.Conv(1) ** 640, 1).energy_variance == pytest.approx(3.0**640)
+    with pytest.raises(ValueError, match="behind 700 of 1 and more the variance of the energy is beyond"):
+        em.quenched(em.Conv(1) ** 700, 1)
+
+
 def test_graphs_that_are_chains_are_chains():
     net = em.Conv((3, 3), stride=2) >> em.Conv((3, 3))
     graph = em.Graph({"b": (em.Conv((3, 3)), "a"), "a": (em.Conv((3, 3), stride=2), "input")}, "b")

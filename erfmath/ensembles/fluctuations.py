@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -126,7 +127,13 @@ def quenched(net: Node, channels: int | Sequence[int]) -> Quenched:
     width = _widths(channels, len(layers))
     groups = likenesses(layers, ndim)
     shares = [1 / n for n in width]
-    energy = energy_excess(layers, shares, groups)
+    with np.errstate(over="ignore", invalid="ignore"):
+        energy = energy_excess(layers, shares, groups)
+    if not math.isfinite(energy):
+        raise ValueError(
+            f"net must have fewer layers or more channels: behind {len(layers)} of {min(width)} and more "
+            "the variance of the energy is beyond floats"
+        )
     orders = moment_orders(layers, shares, groups)
     two, three = _quotient(orders.once, orders.square), _quotient(orders.twice, orders.cube)
     found = np.empty((ndim, 3))
