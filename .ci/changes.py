@@ -52,17 +52,18 @@ class Change:
         return f"{self.path}:{self.lines.start} {self.function}\n{changed}"
 
     def make(self) -> None:
-        """Change the function wherever it lives in this process, decorated or not."""
+        """Change the function wherever it lives in this process, decorated or not, and those made in it."""
         source = self.source()
-        code = next(c for c in codes(compile(source, str(self.path), "exec")) if self.is_of(c))
-        functions = [function for function in living()[str(self.path)] if self.is_of(function.__code__)]
+        whole = next(code for code in codes(compile(source, str(self.path), "exec")) if self.is_of(code))
+        new = {(code.co_qualname, code.co_firstlineno): code for code in (whole, *codes(whole))}
+        functions = [function for function in living()[str(self.path)] if place(function) in new]
         if not functions:
             raise LookupError(f"no function {self.function} of {self.path} lives")
         for function in functions:
-            function.__code__ = code
+            function.__code__ = new[place(function)]
         node = next(node for name, node in functions_of(ast.parse(source)) if first_line(node) == self.first)
         if self.lines.start < node.body[0].lineno:
-            set_defaults(functions, node.args)
+            set_defaults([function for function in functions if self.is_of(function.__code__)], node.args)
 
     def is_of(self, code: types.CodeType) -> bool:
         """Return whether a code is that of the function."""
@@ -71,6 +72,11 @@ class Change:
             self.function,
             self.first,
         )
+
+
+def place(function: types.FunctionType) -> tuple[str, int]:
+    """Return the qualified name and the first line of a function."""
+    return function.__code__.co_qualname, function.__code__.co_firstlineno
 
 
 @functools.cache

@@ -127,7 +127,7 @@ def try_all(
         "-q",
         "-s",
         "-m",
-        "not slow",
+        "not slow or hypothesis",  # these take a few examples
         "-p",
         "no:cacheprovider",
         "-p",

@@ -2,11 +2,13 @@
 
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import given
 
 import erfmath as em
 from erfmath import _html, zoo
+from erfmath.laws.display import columns
 from erfmath.strategies import distributions, networks
 
 BOX = em.Kernel.uniform((3, 3))
@@ -158,3 +160,11 @@ def test_one_sample_is_no_plural():
     text = text_of(em.latency(em.Conv(3), rate=1000))
     assert "1 sample, 1 ms, 1 frame" in text
     assert "3 samples, 3 ms, 3 frames" in text
+
+
+def test_columns_are_means_of_the_shares_that_they_stand_for():
+    law = em.distribution([1, 2, 3], 100)
+    shares = law.pmf(np.arange(20, 180))
+    means = shares.reshape(40, 4).mean(axis=1)
+    np.testing.assert_allclose(columns(law, 20, 179, 40), means, rtol=1e-12, atol=1e-16)
+    np.testing.assert_allclose(columns(law, 20, 179, 320), np.repeat(shares, 2), rtol=1e-12)

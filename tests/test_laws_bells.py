@@ -72,3 +72,13 @@ def test_deep_fields_are_those_of_their_normal(n):
     assert 1 - 2 * law.sf(half) >= 0.9545 * (1 - 1e-11)
     assert 1 - 2 * law.sf(half - 1) < 0.9545
     assert em.effective_field(law, "two_sigma").count == 2 * math.floor(2 * sigma) + 1
+
+
+@pytest.mark.parametrize(("definition", "times", "reach"), [("sigma", 1, 1), ("two_sigma", 4, 2)])
+@pytest.mark.parametrize("n", [10**7, 3 * 10**12])
+def test_a_long_field_of_sigmas_is_counted_by_integers(definition, times, reach, n):
+    """The variance of n taps of three is 2 n / 3, their mean a whole number."""
+    found = em.effective_field(em.distribution([1, 1, 1], n), definition)
+    assert found.size == pytest.approx(times * math.sqrt(2 * n / 3), rel=1e-12)
+    assert found.count == 2 * math.isqrt(reach**2 * 2 * n // 3) + 1
+    assert found.field_size == 2 * n + 1

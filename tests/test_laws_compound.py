@@ -254,3 +254,23 @@ def test_no_terms_are_nothing():
     assert compound_sum(poisson(3), LatticeDistribution([0.5, 0.5])).sf(0) == pytest.approx(
         1 - math.exp(-1.5)
     )
+
+
+@pytest.mark.parametrize("frozen", [nbinom(2.5, 0.3), nbinom(1, 0.8), geom(0.2), poisson(3)])
+@pytest.mark.parametrize("excess", [-0.9, -0.2, 0.0, 0.1, 0.2])
+def test_the_generating_function_of_the_number_is_its_sum(frozen, excess):
+    number = compound_sum(frozen, sum_of({1: Fraction(1, 2), 2: Fraction(1, 2)})).number
+    truth = math.fsum(float(frozen.pmf(k)) * (1 + excess) ** k for k in range(2000))
+    assert math.exp(number.log_generating(excess)) == pytest.approx(truth, rel=1e-12)
+
+
+def test_the_generating_function_is_infinite_beyond_its_singularity():
+    number = compound_sum(geom(0.2), sum_of({1: Fraction(1, 2), 2: Fraction(1, 2)})).number
+    assert number.log_generating(0.2) < math.inf  # which is at 1 + e = 1 / 0.8
+    assert number.log_generating(0.26) == math.inf
+
+
+def test_no_copies_are_a_point_at_zero():
+    law = compound_sum(poisson(0), distribution([1, 2]))
+    assert law.support() == (0, 0)
+    assert law.pmf([0, 1]).tolist() == [1, 0]

@@ -186,3 +186,18 @@ def test_the_axes_of_any_distribution_are_tuples():
 def test_a_network_map_is_equal_to_its_copy():
     law = distribution(Conv([[0, 1, 0], [1, 2, 1], [0, 1, 0]]) ** 2)
     assert pickle.loads(pickle.dumps(law)) == copy.deepcopy(law) == law
+
+
+def test_variates_of_a_law_that_is_no_product_come_from_its_generator():
+    law = JointDistribution([[0.5, 0, 0], [0, 0, 0.5]], (3, -2))
+    drawn = law.rvs(1000, rng=1)
+    assert {tuple(point) for point in drawn.tolist()} == {(3, -2), (4, 0)}
+    assert (drawn == law.rvs(1000, rng=np.random.default_rng(1))).all()
+    assert (drawn != law.rvs(1000, rng=2)).any()
+    assert abs((drawn[:, 0] == 3).mean() - 0.5) < 5 * 0.5 / math.sqrt(1000)
+
+
+@pytest.mark.parametrize("far", [-math.inf, -1e300, 1e300, math.inf])
+def test_far_points_of_a_law_that_is_no_product_have_no_mass(far):
+    law = JointDistribution([[0.5, 0], [0.25, 0.25]], (0, 0))
+    assert law.pmf([[far, 0], [0, far], [0, 0]]).tolist() == [0, 0, 0.5]

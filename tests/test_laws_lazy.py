@@ -371,3 +371,30 @@ def test_two_axes_keep_their_axes_independent_at_any_depth():
 def test_bad_input_names_the_argument(code, error, words):
     with pytest.raises(error, match=re.escape(words)):
         eval(code)
+
+
+def test_equal_laws_are_equal_wherever_the_shift_is_held():
+    one, other = em.Kernel([1, 2]), em.Kernel([3, 1, 1])
+    here = em.distribution(em.Product([(one.shift(2), 1, 1), (other, 2, 1)]))
+    there = em.distribution(em.Product([(other, 1, 1), (one, 1, 1), (other.shift(2), 1, 1)]))
+    assert here.probabilities() == pytest.approx(there.probabilities(), rel=1e-14)
+    assert here.support() == there.support()
+    assert here == there
+    assert hash(here) == hash(there)
+    assert here != em.distribution(em.Product([(one.shift(3), 1, 1), (other, 2, 1)]))
+
+
+def test_variates_of_many_factors_are_quantiles_of_uniform_numbers():
+    rows = [[4096 - i, i] for i in range(1, 4096, 7)]
+    law = em.distribution(em.Product([(row, 1, 1) for row in rows]))
+    drawn = law.rvs(50, rng=3)
+    assert drawn.dtype == np.int64
+    assert (drawn == law.ppf(np.random.default_rng(3).random(50))).all()
+    assert isinstance(law.rvs(rng=3), int)
+
+
+def test_integers_beyond_floats_are_no_probabilities():
+    law = em.distribution([1, 1], 4)
+    for method in (law.ppf, law.isf):
+        assert np.isnan(method([10**400, -(10**400)])).all()
+        assert math.isnan(method(10**400))

@@ -338,3 +338,15 @@ def test_zero_times_a_variable_is_zero():
     assert em.sum_of({3: 1.0}, 5).support() == (15, 15)
     assert (LatticeDistribution([0.5, 0.5]) + LatticeDistribution([0.5, 0.5], 3)).support() == (3, 5)
     assert (distribution(Kernel([1, 1]), 3) + np.int64(2)).support() == (2, 5)
+
+
+def test_cumulants_and_far_points_of_a_lattice_of_quarters():
+    """A die of 1, 3/2, 3: its cumulants by hand from its moments."""
+    variable = {Fraction(1): Fraction(1, 2), Fraction(3, 2): Fraction(1, 4), Fraction(3): Fraction(1, 4)}
+    law = sum_of(variable)
+    mean = sum(x * p for x, p in variable.items())
+    second, third, fourth = (sum((x - mean) ** r * p for x, p in variable.items()) for r in (2, 3, 4))
+    cumulants = [mean, second, third, fourth - 3 * second**2]
+    np.testing.assert_allclose(law.cumulants(4), [float(value) for value in cumulants], rtol=1e-12)
+    for far in (-(10**400), 10**400):
+        assert (law.pmf(far), law.cdf(far)) == (0, float(far > 0))

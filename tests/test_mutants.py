@@ -128,3 +128,17 @@ class TestChanges:
             change.make()
             results.add(namespace["f"](6))
         assert results == {12, 6.0}  # y=2, and x / y
+
+    def test_a_change_reaches_functions_that_were_made_before(self, of, tmp_path):
+        from changes import living
+
+        path, text = tmp_path / "of.py", "def f(x):\n    def g():\n        return x + 1\n    return g\n"
+        results = set()
+        for change in of(text):
+            namespace = {}
+            exec(compile(text, str(path), "exec"), namespace)
+            made = namespace["f"](6)
+            living.cache_clear()
+            change.make()
+            results.add(made())
+        assert results == {5, 8}
