@@ -24,11 +24,12 @@ def descent(parameters: Iterable[Any], steps: int, rate: float, warmup: int = 0)
 
 
 def calibrate(features: Any, batches: Iterable[Any]) -> None:
-    """Let batch normalisation see some batches, so that it can be evaluated before training."""
+    """Let batch normalisation see these batches alone, so that it can be evaluated before training."""
     import torch
 
     norms = [module for module in features.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     for norm in norms:
+        norm.reset_running_stats()
         norm.momentum = None  # plain means
     features.train()
     with torch.no_grad():

@@ -140,3 +140,15 @@ def test_labels_of_no_class_are_refused_by_their_file(tmp_path, layout):
     pillow.new("RGB", (50, 40), (1, 2, 3)).save(labels)
     with pytest.raises(ValueError, match=rf"{labels.name} has no pixel of any class of CamVid"):
         frame(picture, labels)
+
+
+def test_calibration_forgets_what_normalisation_saw_before():
+    from benchmarks.learning import calibrate
+
+    norm = torch.nn.BatchNorm2d(2)
+    norm.running_mean.fill_(100)
+    norm.num_batches_tracked.fill_(1000)
+    batches = [torch.full((4, 2, 3, 3), float(value)) for value in (1, 2, 6)]
+    calibrate(torch.nn.Sequential(norm), batches)
+    assert norm.running_mean.tolist() == pytest.approx([3, 3])
+    assert norm.momentum == 0.1

@@ -16,7 +16,7 @@ from erfmath.measured.result import Measurement
 
 from ..learning import calibrate
 from ..measure import progress
-from .layers import of_weights, through_blocks, with_new_signs
+from .layers import foretold_variance, of_weights, through_blocks, with_new_signs
 from .lessons import Lessons
 from .networks import Shape
 from .training import Checkpoint, Course
@@ -103,16 +103,24 @@ def _seen(course: Course, features: Any) -> Any:
 def scrambled(course: Course, features: Any, lessons: Lessons, x: Any) -> dict[str, float]:
     """Return the measured field when each weight keeps its size and has a sign drawn anew, the mean of draws.
 
-    Energies stay as they are trained, and what paths have agreed on is gone. Normalisation sees batches anew.
+    What paths have agreed on is gone. Normalisation sees batches anew, which changes the gains of branches:
+    "foretold" is the deviation by gains and spreads as they then are, of networks that have blocks.
     """
     batches, few = lessons.first(course.seed, course.batch), -(-len(x) // (4 * DRAWS))
     found = []
     for draw in range(DRAWS):
         made = with_new_signs(features, course.seed * DRAWS + draw)
         calibrate(made, batches)
-        some = (np.arange(few) + draw * few) % len(x)
-        found.append(_of_measured(measured(_seen(course, made.eval()), x[some], "variance")))
-    return {key: float(np.mean([one[key] for one in found])) for key in ("size", "std")}
+        some = x[(np.arange(few) + draw * few) % len(x)]
+        one = _of_measured(measured(_seen(course, made.eval()), some, "variance"))
+        found.append({"size": one["size"], "std": one["std"], **_by_layers(course, made)})
+    return {key: float(np.mean([one[key] for one in found])) for key in found[0]}
+
+
+def _by_layers(course: Course, features: Any) -> dict[str, float]:
+    if not isinstance(course.shape, Shape):
+        return {}
+    return {"foretold": math.sqrt(foretold_variance(**of_weights(features), residual=course.shape.residual))}
 
 
 def measured(features: Any, x: Any, profile: str) -> Measurement:

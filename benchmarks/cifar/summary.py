@@ -165,17 +165,17 @@ def causes(one: dict[str, Any], first: dict[str, Any], residual: bool) -> dict[s
 
 
 def causes_table(found: dict[str, Any]) -> str:
-    """Return the measured deviation beside those that gains, spreads, both, and signs drawn anew make."""
-    kinds = ("std", "new signs", "both", "gains only", "spreads only")
+    """Return deviations: measured, what gains and spreads make of it, and both where signs are drawn anew."""
+    kinds = ("std", "both", "gains only", "spreads only", "new signs", "foretold")
     rows = []
     for name in (name for name in BLOCKED if name in names(found)):
         starts = {one["seed"]: one for one in at(found, name, 0)}
         for epoch in told(found, name):
-            some = [
-                {"std": one["measured"]["std"], "new signs": one["scrambled"]["std"]}
-                | causes(one, starts[one["seed"]], name == "residual")
-                for one in at(found, name, epoch)
-            ]
+            some = []
+            for one in at(found, name, epoch):
+                new = {"new signs": one["scrambled"]["std"], "foretold": one["scrambled"]["foretold"]}
+                by_weights = causes(one, starts[one["seed"]], name == "residual")
+                some.append({"std": one["measured"]["std"], **by_weights, **new})
             rows.append((name, f"{epoch:g}", *(_written(some, itemgetter(kind)) for kind in kinds)))
     return markdown(("network", "epoch", *kinds), rows)
 
