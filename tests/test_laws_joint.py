@@ -201,3 +201,18 @@ def test_variates_of_a_law_that_is_no_product_come_from_its_generator():
 def test_far_points_of_a_law_that_is_no_product_have_no_mass(far):
     law = JointDistribution([[0.5, 0], [0.25, 0.25]], (0, 0))
     assert law.pmf([[far, 0], [0, far], [0, 0]]).tolist() == [0, 0, 0.5]
+
+
+def test_coordinates_of_a_grid_have_their_tails_where_its_floats_end():
+    n = 1200
+    d = distribution([[4, 1], [1, 4]], n)  # each coordinate is binomial, with 1/2
+    assert d.support() == ((0, n), (0, n))
+    assert d.marginals[0] == d.marginals[1]
+    for low in (0, 10):
+        binomial = Fraction(sum(math.comb(n, k) for k in range(low + 1)), 2**n)
+        assert d.marginals[0].logcdf(low) == pytest.approx(
+            math.log(binomial.numerator) - math.log(binomial.denominator), abs=1e-12
+        )
+    assert d.pmf([0, 0]) == 0  # 0.4^1200 is no float
+    assert d.probabilities().shape == (n + 1, n + 1)
+    np.testing.assert_allclose(d.cov(), [[n / 4, 0.15 * n], [0.15 * n, n / 4]], rtol=1e-12)

@@ -105,7 +105,13 @@ class JointDistribution(Distribution):
     _before = 0.0  # bound of the error of the probabilities that were given, where they were computed
 
     @classmethod
-    def computed(cls, probabilities: Any, offset: int | Sequence[int], error: float) -> JointDistribution:
+    def computed(
+        cls,
+        probabilities: Any,
+        offset: int | Sequence[int],
+        error: float,
+        marginals: Sequence[UnivariateDistribution] | None = None,
+    ) -> JointDistribution:
         """Return the distribution of probabilities that have been computed to a relative error.
 
         Parameters
@@ -114,6 +120,9 @@ class JointDistribution(Distribution):
             As for the class.
         error
             The relative error of each probability, which :attr:`error` counts in.
+        marginals
+            The distribution of each coordinate, where it is known better than as sums of the probabilities,
+            which end where floats do.
 
         Returns
         -------
@@ -132,6 +141,8 @@ class JointDistribution(Distribution):
         """
         found = cls(probabilities, offset)
         found._before = error
+        if marginals is not None:
+            found._parts = tuple(marginals)
         return found
 
     @property
@@ -172,7 +183,7 @@ class JointDistribution(Distribution):
         return plain(np.prod(values, axis=0))
 
     def logpmf(self, x: Any) -> Any:
-        """Return log P(X = x)."""
+        """Return log P(X = x), of a grid -inf below 1e-308, where it has no floats."""
         points = self._as_points(x)
         if not self.is_independent:
             return plain(log_of(np.asarray(self._lookup(points))))

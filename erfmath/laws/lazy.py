@@ -328,4 +328,5 @@ def distribution(
         return JointDistribution.independent([ProductDistribution(part) for part in parts])
     plan = plan_of(polynomial)
     grid = scaled_product(polynomial, plan.method)
-    return JointDistribution.computed(grid.to_unit_sum(), polynomial.offsets, plan.error)
+    marginals = [ProductDistribution(polynomial.marginal(axis)) for axis in range(polynomial.ndim)]
+    return JointDistribution.computed(grid.to_unit_sum(), polynomial.offsets, plan.error, marginals)
