@@ -69,16 +69,16 @@ def measured(row: Row, seconds: float) -> Row:
     ring = Ring.of(text, channels) if row["by"] == "ring" else None
     if ring is not None:
         found, count = batches(ring, seconds)
-        return {"net": text, "channels": channels, "by": "ring", **_summed(found), "draws": count}
+        return {"net": text, "channels": channels, "by": "ring", **summed(found), "draws": count}
     net, rng, start = em.parse_network(text), np.random.default_rng(0), time.perf_counter()
     draws: list[np.ndarray] = []
     while len(draws) < LEAST or time.perf_counter() - start < seconds:
         draws.append(sums(net, channels, rng))
-    summed = _summed(np.array(draws))
-    return {"net": text, "channels": channels, "by": "autograd", **summed, "draws": len(draws)}
+    found = summed(np.array(draws))
+    return {"net": text, "channels": channels, "by": "autograd", **found, "draws": len(draws)}
 
 
-def _summed(draws: np.ndarray) -> Row:
+def summed(draws: np.ndarray) -> Row:
     """Return the variance and the mean energy of draws, with their relative standard errors."""
     energy, second = draws.mean(axis=0)
     root, shares = math.sqrt(len(draws)), draws[:, 0] / energy

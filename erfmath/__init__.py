@@ -19,6 +19,7 @@ _PUBLIC = {
     "ensembles.coherence": ("Coherence", "coherence"),
     "ensembles.fluctuations": ("Quenched", "quenched"),
     "ensembles.gates": ("gated",),
+    "ensembles.rectified": ("rectified_residuals",),
     "formats.json_format": ("network_from_json", "network_to_json"),
     "formats.notation": ("parse_network",),
     "formats.registry": ("register_layer",),

@@ -27,6 +27,7 @@ from .design.widening import Widening as Widening, WideningRow as WideningRow, w
 from .ensembles.coherence import Coherence as Coherence, coherence as coherence
 from .ensembles.fluctuations import Quenched as Quenched, quenched as quenched
 from .ensembles.gates import gated as gated
+from .ensembles.rectified import rectified_residuals as rectified_residuals
 from .formats.json_format import network_from_json as network_from_json, network_to_json as network_to_json
 from .formats.notation import parse_network as parse_network
 from .formats.registry import register_layer as register_layer
