@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import sys
+import tomllib
 from fractions import Fraction
 from math import comb
 from pathlib import Path
@@ -65,8 +66,17 @@ def test_a_run_that_finds_the_planted_changes_otherwise_is_no_proof(mutants, nam
             mutants.check_planted([*others, (name, fate)])
 
 
-def test_each_package_with_tests_has_a_record(mutants):
-    assert all(0 < mutants.record(package) < 1 for package in mutants.TESTS)
+def test_each_record_is_of_a_package_with_tests(mutants):
+    records = tomllib.loads((FOLDER / "mutants.toml").read_text(encoding="utf-8"))
+    assert records
+    for package, record in records.items():
+        assert 0 < record["survivors"] < 1
+        assert all(list(Path(__file__).parent.glob(f"test_{name}*.py")) for name in mutants.TESTS[package])
+
+
+def test_nothing_is_worse_than_where_all_may_survive(mutants):
+    assert mutants.verdict("laws", fates(99, 100), 1.0, whole=True) == 0
+    assert mutants.verdict("laws", fates(99, 100), 1.0, whole=False) == 0
 
 
 def sources(changes):
