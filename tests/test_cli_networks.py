@@ -475,3 +475,23 @@ def test_from_the_shell():
     assert "7 x 7 pixels" in done.stdout
     for heavy in ("sympy", "scipy.stats", "matplotlib", "hypothesis"):
         assert f" {heavy}\n" not in done.stderr
+
+
+def test_a_design_can_be_asked_for_by_its_duration_and_read_again(capsys):
+    words = ["design", "--field", "1ms", "--rate", "8k", "--causal", "--channels", "4", "--json"]
+    assert main(words) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["field"] for row in rows] == [8] * len(rows)
+    for row, design in zip(rows, em.find_designs(8, causal=True, channels=4), strict=True):
+        assert em.parse_network(row["net"]) == design.net
+    with pytest.raises(SystemExit):
+        main(["design", "--field", "1ms"])
+    assert "field='1ms' needs --rate, the samples of the input per second" in capsys.readouterr().err
+
+
+def test_several_networks_have_milliseconds_and_one_latency(capsys):
+    assert main(["analyze", "wavenet", "tcn", "--rate", "16k"]) == 0
+    assert "1024 (64 ms)" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["latency", "wavenet", "tcn", "--rate", "16k"])
+    assert "latency is of one network, got 2: wavenet, tcn" in capsys.readouterr().err

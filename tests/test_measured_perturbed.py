@@ -127,8 +127,11 @@ def test_gates_at_the_end_of_deep_stacks_are_no_reason_to_disagree(gate):
 def test_a_wrong_field_is_found_behind_a_gate():
     wider = em.verify(em.from_onnx(masked("Sigmoid"), rules={"Conv": em.Conv(5)}))
     assert (wider.ok, wider.is_inside) == (False, True)
+    assert "the field is not reached everywhere by changes" in str(wider)
+    assert "too faint to show" in str(wider)
     later = em.verify(em.from_onnx(masked("Sigmoid"), rules={"Pad": em.Pad([(1, 1)])}))
     assert (later.ok, later.is_inside) == (False, False)
+    assert "the field DISAGREES with changes" in str(later)
 
 
 def test_the_command_verifies_a_file(tmp_path, capsys):

@@ -6,6 +6,7 @@ from hypothesis import given, settings, strategies as st
 
 import erfmath as em
 from erfmath import Conv, GlobalPool, Pad, Slice, receptive_field
+from erfmath.cli import main
 from erfmath.models.torch import from_torch
 
 torch = pytest.importorskip("torch", reason="from_torch reads modules by torch.export")
@@ -644,3 +645,34 @@ def test_another_tensor_than_the_output_is_read_with_a_warning_only():
     own = from_torch(module[:2], (1, 1, 9, 9), "last map")  # which has a map for its output
     assert own.reads_own_output
     assert receptive_field(from_torch(module, (1, 1, 9, 9), 0)).is_everything
+
+
+class Conditioned(nn.Module):
+    """Sound and a spectrogram at a tenth of its rate."""
+
+    def __init__(self):
+        super().__init__()
+        self.own, self.other = nn.Conv1d(1, 4, 3, padding=1), nn.ConvTranspose1d(8, 4, 10, 10)
+
+    def forward(self, sound, mel):
+        return self.own(sound) * self.other(mel).sigmoid()
+
+
+def test_several_inputs_have_a_shape_each(tmp_path, monkeypatch, capsys):
+    module, shapes = Conditioned(), ((1, 1, 40), (1, 8, 4))
+    assert em.receptive_field(em.from_torch(module, shapes)).size == 3
+    assert em.receptive_field(em.from_torch(module, [list(shape) for shape in shapes], input=1)).size == 1
+    assert em.receptive_field(em.from_torch(module, (torch.zeros(1, 1, 40), (1, 8, 4)))).size == 3
+    with pytest.raises(ValueError, match=r"Conditioned takes another input, 'mel': give an example of each"):
+        em.from_torch(module, (1, 1, 40))
+    with pytest.raises(ValueError, match="example_input must be at least 1"):
+        em.from_torch(module, ((1, 1, 0), (1, 8, 4)))
+    source = "import test_models_torch\nmade = test_models_torch.Conditioned\n"
+    (tmp_path / "of_two_inputs.py").write_text(source, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    words = ["latency", "of_two_inputs:made", "--rate", "1k", "--input-shape", "1,1,40"]
+    assert main([*words, "--input-shape", "1,8,4"]) == 0
+    assert "lookahead        1   1" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "'mel': give --input-shape once for each" in capsys.readouterr().err

@@ -11,6 +11,7 @@ _SPELLINGS = (
     (r"values, such as values=\{[\"'](?P<name>[^\"']*)[\"']: (?P<value>[^}]*)\}", None, "value"),
     (r"\bglobal_context=False", "--no-global-context", "global_context"),
     (r"\bweights='(\w+)'", r"--weights \1", "weights"),
+    (r"give an example of each, such as [(0-9, )]+,", "give --input-shape once for each,", "input_shape"),
     (r"\brate=(?=[\s;.,)]|$)", "--rate", "rate"),
     (r"\b(input|output|space)=(?=[\s;.,)]|$)", r"--\1", ""),
     (r"\b(?<!-)(input)_(shape|size)\b(?! must)", r"--\1-\2", ""),

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import re
 from typing import Any
 
 from erfmath.design.designs import COSTS
 from erfmath.design.search import find_designs
 
-from .arguments import parse_count
+from ..formats.to_notation import format_network
+from ..streaming.durations import as_samples
+from .arguments import parse_count, parse_rate
 
 NOTATION = ""
 EXAMPLES = """\
   erfmath design --field 1024 --causal
+  erfmath design --field 1s --rate 16k --causal --cost operations --channels 64
   erfmath design --field 427 --ndim 2 --stride 32 --cost operations --kernel-sizes 3 5 7
   erfmath design --field 200 --effective --layers 8 12 16 --kernel-sizes 3"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("--field", required=True, help="side of the field, in input samples")
+    parser.add_argument("--field", required=True, help="side of the field, in samples; or 1s with --rate")
+    parser.add_argument("--rate", metavar="HERTZ", help="samples of the input per second, such as 16k")
     parser.add_argument("--causal", action="store_true", help="no unit sees a later input")
     parser.add_argument("--effective", action="store_true", help="the effective field reaches the side")
     parser.add_argument("--ndim", default="1", help="number of axes (default: 1)")
-    parser.add_argument("--cost", choices=COSTS, default="taps", help="what to minimise (default: taps)")
+    parser.add_argument(
+        "--cost",
+        choices=COSTS,
+        default="taps",
+        help="what to minimise: taps, weights (parameters), multiply-accumulates for one unit (operations), "
+        "bytes of activations for one (memory), samples to wait for (latency) (default: taps)",
+    )
     parser.add_argument("--layers", nargs="+", metavar="DEPTH", help="the depths to try (default: all)")
     parser.add_argument("--kernel-sizes", nargs="+", metavar="TAPS", help="the taps a layer may have")
     parser.add_argument("--stride", default="1", help="stride of the whole network (default: 1)")
@@ -41,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> str:
     """Return what the command prints."""
     found = find_designs(
-        parse_count(arguments.field, "--field"),
+        _field(arguments.field, parse_rate(arguments.rate, "--rate")),
         causal=arguments.causal,
         ndim=parse_count(arguments.ndim, "--ndim"),
         cost=arguments.cost,
@@ -53,7 +65,16 @@ def run(arguments: argparse.Namespace) -> str:
         holes=arguments.holes,
         at_most=_limits(arguments.at_most),
     )
-    return json.dumps(found.as_dicts(), indent=2) if arguments.json else repr(found)
+    if not arguments.json:
+        return repr(found)
+    rows = zip(found.as_dicts(), found, strict=True)
+    return json.dumps([{**row, "net": format_network(design.net)} for row, design in rows], indent=2)
+
+
+def _field(text: str, rate: float | None) -> int:
+    """Return the side of a field, of whole samples, from a number or a duration."""
+    samples = as_samples(text, rate, "field") if re.search("[a-z] *$", text) else text
+    return parse_count(samples if isinstance(samples, str) else str(math.ceil(samples)), "--field")
 
 
 def _counts(words: list[str] | None, name: str) -> list[int] | None:

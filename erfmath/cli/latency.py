@@ -11,6 +11,7 @@ from ..report.as_json import jsonable
 from ..streaming.latency import latency
 from .arguments import NETWORKS, parse_count, parse_rate
 from .options import add_model, model_options
+from .several import several
 
 NOTATION = NETWORKS
 EXAMPLES = """\
@@ -41,6 +42,8 @@ def run(arguments: argparse.Namespace) -> str:
     }
     rate = parse_rate(arguments.rate, "--rate")
     options = {"ndim": counts.get("ndim"), "output": arguments.output, **model_options(arguments)}
+    if named := several(arguments.network):
+        raise ValueError(f"latency is of one network, got {len(named)}: {', '.join(named)}")
     name, net, output = read(" ".join(arguments.network), **options)
     found = latency(net, rate, axis=counts.get("axis"), channels=counts.get("channels"))
     if arguments.json:

@@ -82,7 +82,9 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--input-shape",
         metavar="SIDES",
-        help="the shape of a model's input, such as 1,3,224,224; ? for the model's own or a usual side",
+        action="append",
+        help="the shape of a model's input, such as 1,3,224,224; ? for the model's own or a usual side; once "
+        "for each input of a PyTorch module",
     )
     parser.add_argument(
         "--space",
@@ -112,8 +114,14 @@ def model_options(arguments: argparse.Namespace) -> dict[str, Any]:
     rules = parse_pairs(arguments.rule, "--rule")
     return {
         "input": arguments.input,
-        "input_shape": parse_shape(arguments.input_shape, "--input-shape"),
+        "input_shape": _shapes(arguments.input_shape),
         "space": space,
         "values": values and {name: parse_number(text, "--value") for name, text in values.items()},
         "rules": rules and {name: parse_network(text) for name, text in rules.items()},
     }
+
+
+def _shapes(texts: list[str] | None) -> Any:
+    """Return the shape of an input, or those of several."""
+    shapes = tuple(parse_shape(text, "--input-shape") for text in texts or ())
+    return shapes if len(shapes) > 1 else shapes[0] if shapes else None

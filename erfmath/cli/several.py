@@ -12,7 +12,7 @@ from typing import Any
 from ..network.arguments import per_axis_values
 from ..report.analysis import Analysis
 from ..report.sizes import SizeRow, shown_side
-from ..words import per_axis_text, progress, short_count, shown_sides, table
+from ..words import figure, per_axis_text, progress, short_count, shown_sides, table
 from ..zoo import names
 
 _FILES = (".onnx", ".json")
@@ -118,9 +118,9 @@ def _cells(found: Analysis) -> list[str]:
     sides, spent = _sizes(found), found.cost
     return [
         "-" if found.input_size is None else per_axis_text(found.input_size),
-        shown_sides(per_axis_values(found.field.size)),
+        shown_sides(per_axis_values(found.field.size)) + _length(found, per_axis_values(found.field.size)),
         per_axis_text(per_axis_values(found.field.stride)),
-        *(_side(sides.get(profile)) for profile in ("mean", "std")),
+        *(_side(found, sides.get(profile)) for profile in ("mean", "std")),
         *(["-", "-"] if spent is None else [short_count(spent.parameters), short_count(spent.macs)]),
     ]
 
@@ -132,5 +132,15 @@ def _sizes(found: Analysis) -> dict[str, SizeRow]:
     return {profile: rows[profile] for profile in ("mean", "std") if profile in rows}
 
 
-def _side(row: SizeRow | None) -> str:
-    return "-" if row is None or row.field is None else shown_side(row.field.size)
+def _side(found: Analysis, row: SizeRow | None) -> str:
+    if row is None or row.field is None:
+        return "-"
+    side = row.field.size
+    return shown_side(side) + (
+        "" if found.units is None else f" ({figure(found.units.side(side))} {found.units.unit})"
+    )
+
+
+def _length(found: Analysis, sides: Sequence[Any]) -> str:
+    """Return samples as lengths in parentheses, nothing without units."""
+    return "" if found.units is None else f" ({found.units.text(sides)})"

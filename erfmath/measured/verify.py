@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 _MOST_PHASES = 16
 
+# What changes of an input in single precision leave open.
+_FAINT = (
+    "No unit changes with what is outside its field. Far away inside it changes may be too faint to show "
+    "behind many layers or gates; of the module, by from_torch, gradients show them."
+)
+
 
 @dataclass(frozen=True)
 class UnitCheck:
@@ -133,9 +139,15 @@ class Verification:
             for check in self.units
         ]
         found = table(["unit", "field", self._source[:-1], "verdict"], rows)
-        agrees = "agrees" if self.ok else "DISAGREES"
-        title = f"{self.name} up to {self.output!r}: the field {agrees} with {self._source}"
-        return "\n".join([title, "", found, *(f"\n{sentence}" for sentence in self.skipped)])
+        notes = (
+            self.skipped if self.ok or self.is_by_gradient or not self.is_inside else (_FAINT, *self.skipped)
+        )
+        agrees = (
+            "agrees" if self.ok else "DISAGREES" if notes == self.skipped else "is not reached everywhere"
+        )
+        source = f"with {self._source}" if notes == self.skipped else f"by {self._source}"
+        title = f"{self.name} up to {self.output!r}: the field {agrees} {source}"
+        return "\n".join([title, "", found, *(f"\n{sentence}" for sentence in notes)])
 
     def __repr__(self) -> str:
         agrees = "agrees" if self.ok else "disagrees"

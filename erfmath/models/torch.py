@@ -45,8 +45,8 @@ def from_torch(
     module
         A ``torch.nn.Module``, or a ``torch.export.ExportedProgram``.
     example_input
-        A tensor, a tuple of several, a dict of keyword arguments, or the shape in ints of one as the module's
-        parameters are.
+        A tensor, a tuple of several, a dict of keyword arguments; or the shape in ints, or a tuple of shapes,
+        of what is as the module's parameters are.
     output
         The path of a submodule such as "layer4", for what it last makes; the name of a node of the
         exported graph; a number, for one of the module's outputs. None for the first output or, where that

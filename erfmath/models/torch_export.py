@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,10 +23,10 @@ def exported(module: Any, example: Any) -> Any:
         return functional(module)
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
-    if isinstance(example, (tuple, list)) and example and all(isinstance(side, int) for side in example):
-        example = per_axis(tuple(example), len(example), "example_input", minimum=1)
-        kinds = (values.dtype for values in module.parameters() if values.is_floating_point())
-        example = torch.zeros(tuple(example), dtype=next(kinds, None))
+    if _is_shape(example):
+        example = _zeros(module, example)
+    elif isinstance(example, (tuple, list)):
+        example = tuple(_zeros(module, one) if _is_shape(one) else one for one in example)
     if not isinstance(example, (torch.Tensor, Mapping, tuple, list)):
         raise TypeError(
             f"example_input must be a tensor, a tuple or dict of tensors, or a shape, got {example!r}"
@@ -47,6 +48,11 @@ def exported(module: Any, example: Any) -> Any:
             return functional(program)
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
+        if missing := re.search(r"missing a required argument: ('\w+')", lines[0]):
+            raise ValueError(
+                f"{type(module).__name__} takes another input, {missing[1]}: give an example of each, such "
+                "as ((1, 1, 16000), (1, 80, 250)), or a module of one input that holds the others fixed"
+            ) from error
         raise ValueError(
             f"torch.export cannot follow the module: {lines[0]}; see that it takes an input of this shape "
             "and type, give a part of it that does not depend on the values of tensors, or export it by "
@@ -79,6 +85,20 @@ def _without_regions() -> Iterator[None]:
         torch.set_grad_enabled.__init__ = made
         for kind, enter, leave in kept:
             kind.__enter__, kind.__exit__ = enter, leave
+
+
+def _is_shape(example: Any) -> bool:
+    is_list = isinstance(example, (tuple, list)) and len(example) > 0
+    return is_list and all(isinstance(side, int) for side in example)
+
+
+def _zeros(module: Any, shape: Any) -> Any:
+    """Return zeros of a shape, of the type of the module's parameters."""
+    import torch
+
+    sides = per_axis(tuple(shape), len(shape), "example_input", minimum=1)
+    kinds = (values.dtype for values in module.parameters() if values.is_floating_point())
+    return torch.zeros(tuple(sides), dtype=next(kinds, None))
 
 
 def functional(program: Any) -> Any:

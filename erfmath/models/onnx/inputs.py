@@ -29,6 +29,11 @@ def checked(shape: Any, known: Shape | None, name: str) -> Shape | None:
         raise TypeError(
             f"input_shape must be a sequence of sides, None for those that stay open, got {shape!r}"
         )
+    if any(isinstance(side, Sequence) for side in shape):
+        raise ValueError(
+            f"input_shape must be one shape, that of the input {name!r}, got {shape!r}; other inputs of the "
+            "file are read at sizes that fit it"
+        )
     found = tuple(None if side is None else as_count(side, "input_shape", minimum=1) for side in shape)
     if known is not None and len(known) != len(found):
         raise ValueError(

@@ -23,6 +23,7 @@ from .folding import Folding
 from .graph import as_damaged, attributes, called, flat, ordered, reads, takes_channels_last
 from .held import Held, place_of
 from .inputs import checked, declared, filled, first_channels, is_tokens, said, symbols
+from .others import mismatch
 from .patterns import Patterns, may_be_spelled_out, patterns
 from .shapes import MisfitError, spelled, type_of
 
@@ -98,6 +99,7 @@ class Reader:
         self.input = self._input(asked.input)
         self.nodes = self._needed(self.output, self.input)
         self.notes: tuple[str, ...] = ()
+        self.frames = 1  # of other inputs, along sides that are open
         self.input_shape: Shape = self._shape()
 
     # What is read.
@@ -225,9 +227,29 @@ class Reader:
         entry = self.inputs.get(self.input)
         tokens = entry is not None and is_tokens(entry)
         usual = list(filled(shape, space, channels, tokens))
-        if len(usual) < 2:
+        if len(usual) < 2 and not self._has_open_others:
             return usual[0]
-        return next((found for found in usual if self._fits(found)), usual[0])
+        found = next((found for found in usual if self._fits(found)), None)
+        return found or self._with_others(usual[0], len(usual) > 1)
+
+    @property
+    def _has_open_others(self) -> bool:
+        others = (declared(entry) or () for name, entry in self.inputs.items() if name != self.input)
+        return any(None in shape[1:] for shape in others)
+
+    def _with_others(self, shape: Shape, is_open: bool) -> Shape:
+        """Return a shape at which the model's other inputs fit it, with more frames than one, or the same."""
+        found = mismatch(self.folding(shape), self.nodes, {self.input, *self.names})
+        axis = self._space(len(shape))[-1]
+        together = found and found.fit(shape[axis] or 1, is_open)
+        if not together:
+            return shape
+        larger, frames = (*shape[:axis], together[0], *shape[axis + 1 :]), together[1]
+        self.frames = frames
+        if self._fits(larger):
+            return larger
+        self.frames = 1
+        return shape
 
     def _fits(self, shape: Shape) -> bool:
         """Return whether all tensors have samples, and fit one another."""
@@ -293,8 +315,8 @@ class Reader:
             return None
         words = symbols(entry)
         return tuple(
-            side if side is not None else (sizes.get(word) if word else None) or 1
-            for side, word in zip(shape, words, strict=True)
+            side if side is not None else (sizes.get(word) if word else None) or (self.frames if axis else 1)
+            for axis, (side, word) in enumerate(zip(shape, words, strict=True))
         )
 
     def network(self, trace: Trace) -> Node:
@@ -416,4 +438,20 @@ class Reader:
                 tensor.CopyFrom(onnx.numpy_helper.from_array(value_of(tensor, self.folder), tensor.name))
         del found.graph.output[:]
         found.graph.output.append(onnx.ValueInfoProto(name=name))
-        return found, self.input, {key: np.asarray(value) for key, value in self.asked.values.items()}
+        return (
+            found,
+            self.input,
+            self._others() | {key: np.asarray(value) for key, value in self.asked.values.items()},
+        )
+
+    def _others(self) -> dict[str, Any]:
+        """Return ones for the other inputs whose sides are open, of as many frames as fit."""
+        from onnx.helper import tensor_dtype_to_np_dtype
+
+        bound = {name: self._bound(entry, {}) for name, entry in self.inputs.items() if name != self.input}
+        kinds = {name: self.inputs[name].type.tensor_type.elem_type for name in bound}
+        return {
+            name: np.ones(tuple(side or 1 for side in shape), tensor_dtype_to_np_dtype(kinds[name]))
+            for name, shape in bound.items()
+            if shape is not None and self.frames > 1
+        }
