@@ -64,11 +64,22 @@ def test_a_unet_at_halo_40_differs_and_at_48_does_not():
     assert em.tiles(UNET, 4096, 512).halo == ((48, 48), (48, 48))
 
 
+# A branch of gain 0 asks for no halo, and yet for two samples.
+BARELY = em.Sum([em.Pool(3, 2, padding=(0, 1)), Conv(1, stride=2)], gains=(0, 1))
+
+
+def test_a_last_tile_that_is_too_short_for_a_layer_is_refused():
+    with pytest.raises(ValueError, match="tile 2 is too small: the last one would be 1 long, which"):
+        em.tiles(BARELY, 3, 2)
+    assert em.tiles(BARELY, 4, 2).count == 2
+
+
 @given(strategies.networks(elements=st.integers(1, 9), max_dims=2), st.integers(1, 60), st.integers(1, 40))
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @example(Conv(3, padding=1) >> Pool(2, mode="max") >> ConvTranspose(4, 2, padding=1), 40, 12)
 @example(em.Identity(), 2, 1)  # a module without parameters keeps the type of its tiles
 @example(Conv(5, stride=3, padding=2) >> Upsample(3, mode="linear"), 60, 21)
+@example(BARELY, 3, 2)
 def test_tiles_of_random_networks_are_the_whole(net, size, tile):
     torch = pytest.importorskip("torch")
     ndim = net.ndim or 1

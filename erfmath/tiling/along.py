@@ -28,6 +28,7 @@ def along(asked: Asked, axis: int, wanted: Wanted, losses: Losses | None) -> tup
     found = AxisTiles(size, output, tile, taken.before, taken.after, period, units)
     if found.step < period:
         _refuse_tile(asked, axis, wanted, losses)
+    _require_last(found, line)
     if taken == needed:
         _require_clean(found, line)
     return found, needed
@@ -105,6 +106,16 @@ def _refuse_tile(asked: Asked, axis: int, wanted: Wanted, losses: Losses | None)
         f"tile {tile} is too small{along} for a halo of {taken.before} before and {taken.after} after, "
         f"which leaves less than the period {period}; {least}"
     )
+
+
+def _require_last(found: AxisTiles, line: Program) -> None:
+    """Raise where the last tile, which may be shorter by less than a period, is too short for a layer."""
+    first, stop = found.span(found.count - 1).read
+    if not fits(line, stop - first):
+        raise ValueError(
+            f"tile {found.tile} is too small: the last one would be {stop - first} long, which the network "
+            "does not accept; give a larger one"
+        )
 
 
 def _require_clean(found: AxisTiles, line: Program) -> None:
