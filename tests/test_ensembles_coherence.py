@@ -158,7 +158,7 @@ def test_energies_are_scaled_back_all_together(gain):
     assert (scaled.share, scaled.log_gain) == pytest.approx((usual.share, usual.log_gain), rel=1e-9)
 
 
-@pytest.mark.parametrize("case", TRUTH, ids=lambda case: f"{case['net']}-{case['channels']}")
+@pytest.mark.parametrize("case", TRUTH, ids=lambda case: "{net}-{channels}-{by}".format(**case))
 def test_variances_are_those_of_autograd(case):
     found = em.coherence(em.parse_network(case["net"]), case["channels"])
     ratio = found.spread[0] / case["variance"]
