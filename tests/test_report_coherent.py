@@ -80,3 +80,22 @@ def test_what_the_theory_refuses_is_no_error_of_an_analysis():
     with pytest.raises(ValueError, match="cancel to zero"):
         em.coherence(net, 16)
     assert em.analyze(net).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("net", "is_coherent"), [("res(conv3p1 relu)*16", True), ("res(relu conv3p1)*4", False)]
+)
+def test_a_measurement_is_compared_with_coherent_gradients_where_they_are(net, is_coherent):
+    pytest.importorskip("torch", reason="measurements need PyTorch")
+    found = em.analyze(net, measure=24)
+    said = "times that of em.coherence" in str(found)
+    assert said == is_coherent
+    assert found.to_dict()["measured"]["coherent_variance"] == (
+        list(em.coherence(em.parse_network(net), 16).spread) if is_coherent else None
+    )
+    for ratio, error in found.measured.coherent_ratios:
+        assert ratio == pytest.approx(1, abs=4 * error)
+        assert ratio / found.measured.agreement.variance_ratio[0] == pytest.approx(
+            em.distribution(em.variance(em.parse_network(net))).var()
+            / found.to_dict()["measured"]["coherent_variance"][0]
+        )

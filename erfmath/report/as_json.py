@@ -148,6 +148,7 @@ def _measured_dict(found: Measured | None) -> dict[str, Any] | None:
         "variance_ratio": agreement.variance_ratio,
         "variance_error": agreement.variance_error,
         "effective": {"measured": agreement.effective.size, "theory": agreement.expected.size},
+        "coherent_variance": found.coherent,
         "correlation": agreement.correlation,
         "l1": agreement.l1,
     }

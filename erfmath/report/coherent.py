@@ -57,6 +57,18 @@ def coherent_sentence(net: Node) -> str | None:
     )
 
 
+def coherent_variance(net: Node, channels: int) -> tuple[float, ...] | None:
+    """Return the variance of coherent gradients per axis, None where that of independent paths is as good."""
+    program = program_of(net, pointwise=True)
+    if program.unbounded is not None or _is_normalised(net) or sum(_rectified_skips(program)) > _MOST_BLOCKS:
+        return None
+    try:
+        found = coherence(net, channels)
+    except ValueError:  # features or gradients that cancel: there is only the theory of independent paths
+        return None
+    return found.spread if abs(_overstated(found) - 1) >= _LEAST - 1 else None
+
+
 def _begun(block: int, width: str) -> str:
     return f"from about block {block} on, counted from the output, gradients are coherent{width}"
 

@@ -14,6 +14,7 @@ from ..network.algebra import Node
 from ..network.arguments import per_axis_values
 from ..network.sizes import output_size
 from ..network.variance import variance
+from .coherent import coherent_variance
 
 if TYPE_CHECKING:
     from ..measured.result import Agreement
@@ -42,12 +43,22 @@ class Measured:
         Whether the unit meets no border.
     weights
         "uniform" for weights that are drawn or known, "given" or "energy" for a model's own.
+    coherent
+        The variance by :func:`erfmath.coherence` per axis where gradients are coherent, else None.
     """
 
     agreement: Agreement
     drawn: str
     is_clear: bool
     weights: str
+    coherent: tuple[float, ...] | None = None
+
+    @property
+    def coherent_ratios(self) -> list[tuple[float, float]]:
+        """The measured variance over that of coherent gradients, and its error, per axis; else none."""
+        taken = self.agreement.measured
+        sides = zip(taken.var.tolist(), taken.var_error.tolist(), self.coherent or (), strict=False)
+        return [(found / whole, error / whole) for found, error, whole in sides if whole]
 
 
 def measured_beside(found: Analysis, runs: int) -> Measured:
@@ -74,7 +85,9 @@ def measured_beside(found: Analysis, runs: int) -> Measured:
     profile = "std" if found.profile == "std" else "variance"
     taken = measure(subject, size, unit, runs=runs, rng=0, **{"profile": profile, **options})
     weights = "uniform" if model is None else "given" if found.weights == "given" else "energy"
-    return Measured(taken.compare(expected, **reading), drawn, is_clear, weights)
+    width = options.get("channels") if drawn.startswith("random weights") and is_clear else None
+    coherent = coherent_variance(found.net, width) if width else None
+    return Measured(taken.compare(expected, **reading), drawn, is_clear, weights, coherent)
 
 
 def _place(found: Analysis, is_module: bool) -> tuple[Any, tuple[int, ...], bool]:

@@ -98,7 +98,18 @@ def _measured(found: Measured) -> str:
     return (
         f"Measured over {runs} with {found.drawn}: {_MEASURED[taken.profile]}\n"
         f"at unit {','.join(map(str, taken.unit))} on {_pixels(taken.input_size)}"
-        f"{'' if found.is_clear else ', which meets a border'}:\n\n{found.agreement!r}"
+        f"{'' if found.is_clear else ', which meets a border'}:\n\n{found.agreement!r}{_coherent(found)}"
+    )
+
+
+def _coherent(found: Measured) -> str:
+    """Return how the measured variance agrees with the theory of coherent gradients, if there is one."""
+    ratios = dict.fromkeys(f"{ratio:.4g} +- {error:.2g}" for ratio, error in found.coherent_ratios)
+    if not ratios:
+        return ""
+    return (
+        "\n\nThis theory is of independent paths. Gradients of this network are coherent, and the measured "
+        f"variance is\n{' x '.join(ratios)} times that of em.coherence."
     )
 
 
