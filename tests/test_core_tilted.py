@@ -279,3 +279,12 @@ def test_ends_of_many_steps_need_short_windows():
         assert len(reader.window_at(t).values) < 2000 < reader.factors.degree
     rarest = math.fsum(np.log1p(-shares))
     assert d.logsf(last - 1) == pytest.approx(rarest, abs=1e-11)
+
+
+@pytest.mark.parametrize("tail", [1e-16, 1e-3])
+def test_windows_of_many_factors_hold_their_points(tail):
+    law = em.distribution(em.Product([(row, 1, 1) for row in bernoullis]))
+    start, shares = law.window(tail)
+    np.testing.assert_allclose(shares, law.pmf(np.arange(start, start + len(shares))), rtol=1e-11)
+    assert law.cdf(start - 1) <= tail / 2 < law.cdf(start)
+    assert law.sf(start + len(shares) - 1) <= tail / 2 < law.sf(start + len(shares) - 2)
