@@ -290,6 +290,15 @@ class TestAtTheEdges:
         with pytest.raises(ValueError, match="channels are too few for a theory of wide layers; give more"):
             em.coherence(em.parse_network(net), channels)
 
+    @pytest.mark.parametrize(("weights", "words"), [("energy", "has energies"), ("given", "are not random")])
+    def test_weights_of_a_model_are_refused_with_a_way_out(self, weights, words):
+        torch = pytest.importorskip("torch", reason="modules need PyTorch")
+        module = torch.nn.Sequential(torch.nn.Conv1d(4, 4, 3), torch.nn.ReLU(), torch.nn.Conv1d(4, 4, 3))
+        model = em.from_torch(module, (1, 4, 16))
+        with pytest.raises(TypeError, match=rf"{words}.*with_weights\("):
+            em.coherence(model.with_weights(weights))
+        assert em.coherence(model).spread[0] == pytest.approx(4 / 3, rel=1e-5)
+
     def test_a_gain_of_energy_beyond_floats_says_so(self):
         found = em.Coherence((1.0,), (1.0,), 0.3, 1e4, 5)
         with pytest.raises(OverflowError, match="log_gain"):

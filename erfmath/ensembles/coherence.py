@@ -20,6 +20,7 @@ from .._checks import as_count
 from ..core.scaled import Floats
 from ..network.algebra import Node, require_network
 from ..network.arguments import Ints, per_axis_values, plain
+from ..network.channels import Energies
 from ..network.field import receptive_field
 from ..network.inits import gain_of
 from ..network.layers import Conv, ConvTranspose
@@ -154,7 +155,11 @@ def coherence(
     factor = gain_of(init)
     wanted = None if channels is None else as_count(channels, "channels", minimum=1, maximum=_MOST)
     entering = None if in_channels is None else as_count(in_channels, "in_channels", minimum=1, maximum=_MOST)
-    whole = program_of(require_network(net)).unbounded
+    if isinstance(require_network(net).unwrapped, Energies):
+        raise TypeError(
+            'net must have random weights, and has energies; ask for with_weights("uniform") of it'
+        )
+    whole = program_of(net).unbounded
     if whole is not None:
         raise ValueError(
             f"{whole!r} reads its whole input, so gradients depend on its size; ask for the network before it"

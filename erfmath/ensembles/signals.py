@@ -126,7 +126,10 @@ def forward(node: Any, source: Signal, what: Stage | Unbounded | Any, gain: floa
     if isinstance(what, Unbounded):
         return _averaged(node, source, what), 1.0
     if what.mixing is not None:
-        raise TypeError(f"the signal behind {node!r} is unknown: its weights are not random")
+        raise TypeError(
+            f"the signal behind {node!r} is unknown: its weights are not random; those of "
+            'with_weights("uniform") are'
+        )
     total = float(what.kernel.total)
     if set(what.upsampling) == {1} and set(what.kernel.shape) == {1} and total == 1:
         return source.strided(what.stride), 1.0
