@@ -159,6 +159,7 @@ MEASURED = {
     "meets_border",
     "variance",
     "variance_ratio",
+    "coherent_variance",
     "variance_error",
     "effective",
     "correlation",
