@@ -116,6 +116,9 @@ class UnivariateDistribution(SummarisedDistribution):
         periods by Chernoff's inequality, and every rounding, that of transforms by the path bound of
         Higham, *Accuracy and Stability of Numerical Algorithms* (2002), section 24.1.
 
+        A sum takes a condition or a mixture among its parts as the floats that their `probabilities` return,
+        and its bounds are for these.
+
         Parameters
         ----------
         x
