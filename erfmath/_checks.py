@@ -142,9 +142,7 @@ def as_bytes(value: object, name: str) -> int:
             raise ValueError(f"{name} must be a number of bytes such as '2GB' or '512MiB', got {value!r}")
         unit = 1024 ** ("kmgt".index(match[2]) + 1) if match[3] else _BYTES[match[2]]
         value = int(float(match[1]) * unit)
-    if isinstance(value, float):  # such as 4e9
-        if not value.is_integer():
-            raise ValueError(f"{name} must be a number of bytes, whole or such as '2GB', got {value!r}")
+    if isinstance(value, float) and value.is_integer():  # such as 4e9
         value = int(value)
     return as_count(value, name, minimum=1)
 

@@ -96,17 +96,17 @@ def run_fetch(args: argparse.Namespace) -> None:
 
 def run_train(args: argparse.Namespace) -> None:
     """Train those that are named, or all; on one thread, so that two can run side by side."""
-    data = Data(args)
+    data, chosen = Data(args), _chosen(args)
     _on_one_thread()
-    for course in _chosen(args):
+    for course in chosen:
         train(course, data.of(course), _home(args))
 
 
 def run_read(args: argparse.Namespace) -> None:
     """Measure and foretell the fields at all checkpoints, and write the finished numbers."""
-    data, read = Data(args), []
+    data, chosen, read = Data(args), _chosen(args), []
     _on_one_thread()
-    for course in _chosen(args):
+    for course in chosen:
         saved = checkpoints(_home(args) / course.name)
         if not saved:
             raise FileNotFoundError(f"{_home(args) / course.name} has no checkpoints: train it first")

@@ -352,7 +352,7 @@ def central_limit(kernel: Kernel | Product | Any, n: int = 1, axis: int | None =
     (0.0384, 0.0908)
     >>> import erfmath as em
     >>> print(em.central_limit(em.sum_of([[1 - p, p] for p in (0.1, 0.2, 0.3)], 100)).verdict)
-    Gaussian: cumulative probabilities are within 0.0087 of the normal's
+    Gaussian: cumulative probabilities are within 0.0054 of the normal's
     """
     polynomial = on_axis(kernel, n, axis)
     require_law(polynomial)
