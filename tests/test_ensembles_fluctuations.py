@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 import erfmath as em
-from erfmath.ensembles.fluctuations import _layers
+from erfmath.ensembles import pairings as pairings_module
+from erfmath.ensembles.fluctuations import _layers, _quotient
 from erfmath.ensembles.pairings import energy_excess, likenesses, moment_orders
 
 
@@ -63,15 +64,18 @@ def cycles(one, two):
     return found
 
 
-def by_histories(layers, energies, orders=3):
-    """Return E[S^m] and E[V_a S^(m-1)] by orders in 1/N, or at N = 1 of all orders, walking each point."""
+def by_histories(layers, energies, orders=3, shares=None):
+    """Return E[S^m] and E[V_a S^(m-1)] by orders in 1/N, or at N = 1 of all orders, walking each point.
+
+    Each layer has its share of 1/N, 1 where none is given.
+    """
     ndim = len(layers[0].taps)
     ways = list(pairings(tuple(range(2 * energies))))
     own = ways.index(tuple((2 * e, 2 * e + 1) for e in range(energies)))
     sides = [1 + sum(layer.width(a) for layer in layers) for a in range(ndim)]
     states = np.zeros((len(ways), orders, *(sides * 2 * energies)))
     states[:, 0, *(0,) * states[0, 0].ndim] = 1
-    for layer in reversed(layers):
+    for layer, share in zip(reversed(layers), reversed(shares or [1.0] * len(layers)), strict=True):
         moves = list(itertools.product(*(range(k) for k in layer.taps)))
         moved = np.zeros_like(states)
         for number, way in enumerate(ways):
@@ -85,7 +89,7 @@ def by_histories(layers, energies, orders=3):
         for (i, before), (j, after) in itertools.product(enumerate(ways), enumerate(ways)):
             order = 0 if orders == 1 else energies - cycles(before, after)
             if order < orders:
-                states[i, order:] += moved[j, : orders - order]
+                states[i, order:] += share**order * moved[j, : orders - order]
     power, moment = np.zeros(orders), np.zeros((ndim, orders))
     for places in itertools.product(itertools.product(*map(range, sides)), repeat=energies):
         index = tuple(x for place in places for x in (*place, *place))
@@ -121,6 +125,71 @@ def test_orders_are_those_of_all_histories(net):
             np.testing.assert_allclose(found.twice[line], twice[axis], rtol=1e-12, atol=1e-12)
     whole = by_histories(layers, 2, orders=1)[0][0]
     assert energy_excess(layers, shares, groups) == pytest.approx(whole - 1, rel=1e-12)
+
+
+def test_each_layer_has_a_share_of_its_own():
+    layers, ndim = _layers(em.Conv(2) ** 3)
+    shares = [0.5, 0.125, 0.25]
+    found = moment_orders(layers, shares, likenesses(layers, ndim))
+    (square, once), (cube, twice) = (by_histories(layers, m, shares=shares) for m in (2, 3))
+    np.testing.assert_allclose([found.square, found.cube], [square, cube], rtol=1e-12)
+    np.testing.assert_allclose([found.once, found.twice], [once, twice], rtol=1e-12, atol=1e-12)
+
+
+def test_pairs_of_angles_are_alike_in_blocks_and_as_a_whole(monkeypatch):
+    layers, ndim = _layers(em.Conv((3, 2), dilation=(2, 1)) ** 3)
+    asked = layers, [0.5, 0.25, 0.125], likenesses(layers, ndim)
+    whole = energy_excess(*asked)
+    for size in (1, 200, 1000):
+        monkeypatch.setattr(pairings_module, "_BLOCK", size)
+        assert energy_excess(*asked) == pytest.approx(whole, rel=1e-13)
+
+
+def test_walks_are_told_apart_as_far_as_they_meet_by_chance():
+    layers, ndim = _layers(em.Conv(3, dilation=2) ** 100)
+    meeting = em.distribution(em.Kernel.uniform(3), 100).probabilities()
+    found = energy_excess(layers, [1.0] + [0.0] * 99, likenesses(layers, ndim))
+    assert found == pytest.approx(2 * (meeting**2).sum(), rel=1e-12)
+
+
+def test_quotients_are_series():
+    above, below = np.array([[2.0, 3.0, 5.0], [0.5, -1.0, 7.0]]), np.array([1.0, 11.0, 13.0])
+    for found, expected in zip(_quotient(above, below), above, strict=True):
+        np.testing.assert_allclose(np.convolve(found, below)[:3], expected, rtol=1e-12)
+
+
+def test_what_is_read_of_fluctuations():
+    found = em.Quenched((4,), (2.0, 0.0), (0.5, 0.0), (-0.25, 0.0), 0.0625)
+    assert (found.typical, found.widening, found.uncertainty) == ((2.25, 0.0), (1.125, 1.0), (0.125, 0.0))
+    assert repr(found) == (
+        "<Quenched: variance of a draw 1.125 +- 0.12 x 1 +- 0 times that of the mean, "
+        "energy varies by 0.25 of its mean>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("net", "angles", "products"),
+    [
+        (em.Conv(3) ** 4, 5, 4**3 * 4 * 2**2),  # of 9 places the halves of one axis
+        (em.Conv((3, 3)) ** 4, 15, 4**3 * 4 * 2**2),  # alike, so that their order does not count
+        (em.Conv((3, 2)) ** 4, 15, 4**3 * 4 * (2**2 + 1)),  # 5 by 3
+    ],
+)
+def test_bounds_are_of_pairs_of_angles_and_of_products(monkeypatch, net, angles, products):
+    for name, most, words in (
+        (
+            "_MOST_PAIRS",
+            angles**2 // 2 * 4,
+            f"through 4 of them, told apart by {angles} angles, take minutes",
+        ),
+        ("_MOST_PRODUCTS", products, "the stretches of 4 of them take minutes"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(pairings_module, name, most)
+            em.quenched(net, 4)
+            patch.setattr(pairings_module, name, most - 1)
+            with pytest.raises(ValueError, match=words):
+                em.quenched(net, 4)
 
 
 @pytest.mark.parametrize(("taps", "depth"), [(2, 2), (3, 2), (2, 3)])
