@@ -168,8 +168,7 @@ class Units:
 
     def _rectified(self, leak: float) -> Offsets:
         """Return the moments of a rectifier that leaks, by the arc-cosine map of degree 1."""
-        inner = Offsets(np.append(self.correlation.values.ravel(), self.correlation.far), 0.0)
-        rho = np.clip(inner.values, -1, 1)
+        rho = np.clip(np.append(self.correlation.values.ravel(), self.correlation.far), -1, 1)
         magnitudes = 2 / math.pi * (np.sqrt(1 - rho * rho) + rho * np.arcsin(rho))
         found = ((1 + leak) / 2) ** 2 * rho + ((1 - leak) / 2) ** 2 * magnitudes
         near = found[:-1].reshape(self.correlation.values.shape)

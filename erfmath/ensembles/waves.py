@@ -167,12 +167,11 @@ class Grid:
             if factor == 1 or waves.shape[axis] == 1:  # alike at all wave numbers: equal positions only
                 continue
             before = np.moveaxis(np.fft.ifft(waves, axis=axis), axis, -1)
-            lags = np.arange(-(count // 2) + 1, count // 2)
-            new, old = places(lags, factor)
-            inside = (abs(new) < count // 2) & (abs(old) < count // 2)
+            reach = (count // 2 - 1) // factor
+            new, old = places(np.arange(-reach, reach + 1), factor)
             after = np.zeros_like(before)
-            after[..., new[inside] % count] = before[..., old[inside] % count]
-            waves = np.moveaxis(np.fft.fft(after, axis=-1), -1, axis)
+            after[..., new % count] = before[..., old % count]
+            waves = np.moveaxis(np.fft.fft(after), -1, axis)
         return waves
 
 
