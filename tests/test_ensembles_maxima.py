@@ -1,5 +1,6 @@
 """Maxima of correlated normal variables, against closed forms, orthants and sampling."""
 
+import itertools
 import math
 
 import numpy as np
@@ -131,6 +132,125 @@ def test_moments_by_offset_against_the_definition():
                 place, rest = np.divmod(np.array(stride) * delta + b - a, up)
                 total += w * v * symmetric.at(place) * (not rest.any())
         assert found.values[target] == pytest.approx(total / 2, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("weights", "stride", "up"),
+    [
+        ([[3]], (1, 1), (1, 1)),
+        ([[3]], (2, 1), (1, 1)),
+        ([[3]], (1, 1), (1, 2)),
+        ([[1, 2], [3, -1]], (1, 3), (2, 2)),
+        ([[1, 1, 1, 2]], (2, 2), (1, 3)),
+    ],
+)
+def test_moments_of_taps_are_means_over_phases(weights, stride, up):
+    rng, phases = np.random.default_rng(4), math.prod(up)
+    values = rng.random((7, 7))
+    near = Offsets((values + values[::-1, ::-1]) / 2, 0.25)
+    kernel = em.Kernel(weights)
+    found = near.gathered(pairs_of(kernel, (1, 2)), stride, up)
+    taps = [(np.multiply(place, (1, 2)), float(w)) for place, w in kernel.taps()]
+    for target in np.ndindex(7, 7):
+        total = 0.0
+        for (a, w), (b, v) in itertools.product(taps, taps):
+            place, rest = np.divmod(np.multiply(stride, np.array(target) - 3) + b - a, up)
+            total += w * v * near.at(place) * (not rest.any())
+        assert found.values[target] == pytest.approx(total / phases, abs=1e-12)
+    assert found.far == pytest.approx(0.25 * (np.sum(weights) / phases) ** 2)
+
+
+def test_offsets_far_away_are_alike():
+    near = Offsets(np.arange(9.0).reshape(3, 3), -1.0)
+    assert (near.reach, near.centre, near.far) == (1, 4.0, -1.0)
+    assert [near.at(place) for place in ((0, 0), (1, -1), (1, 1), (2, 0), (0, -2))] == [
+        4.0,
+        6.0,
+        8.0,
+        -1.0,
+        -1.0,
+    ]
+    more, half = near.plus(0.5), near.times(0.5)
+    assert (more.centre, more.far, half.centre, half.far) == (4.5, -0.5, 2.0, -0.5)
+    for ndim, reach in enumerate((8, 3, 2, 1, 0), 1):
+        white = Offsets.white(ndim)
+        assert (white.values.shape, white.far) == ((2 * reach + 1,) * ndim, 0.0)
+        assert white.centre == white.values.sum() == 1
+
+
+@pytest.mark.parametrize("bias", [0.5, -1.25])
+@pytest.mark.parametrize("name", ["relu", "leaky_relu"])
+def test_rectified_units_with_a_bias_are_known_in_closed_form(name, bias):
+    leak = 0.01 if name == "leaky_relu" else 0.0
+    density, below = math.exp(-(bias**2) / 2) / math.sqrt(2 * math.pi), math.erfc(bias / math.sqrt(2)) / 2
+    units = Units.normal(3.0, bias, Offsets.white(1)).activated(name)
+    assert (units.leak, units.unit) == (leak, 3.0)
+    over, under = density + bias * (1 - below), bias * below - density
+    assert units.mean == pytest.approx(over + leak * under, rel=1e-12)
+    assert units.energy == pytest.approx(1 - below + leak**2 * below, rel=1e-12)
+    square = (1 + bias**2) * (1 - below) + bias * density
+    square += leak**2 * ((1 + bias**2) * below - bias * density)
+    assert units.moments.centre == pytest.approx(square, rel=1e-12)
+    assert units.moments.far == pytest.approx(units.mean**2, rel=1e-12)
+
+
+@pytest.mark.parametrize("leak", [0.0, 0.01])
+@pytest.mark.parametrize("rho", [-0.5, 0.0, 0.3, 1.0])
+def test_centred_rectifiers_follow_the_arc_cosine_map(leak, rho):
+    name = "leaky_relu" if leak else "relu"
+    units = Units.normal(1.0, 0.0, Offsets(np.where(np.arange(17) == 8, 1.0, rho), rho)).activated(name)
+    both, across = (  # E[a+ b+] and E[a+ b-], Cho and Saul (2009)
+        (math.sqrt(1 - r * r) + (math.pi - math.acos(r)) * r) / (2 * math.pi) for r in (rho, -rho)
+    )
+    expected = (1 + leak**2) * both - 2 * leak * across
+    assert units.moments.far == units.moments.at((3,)) == pytest.approx(expected, abs=1e-12)
+    assert units.mean == pytest.approx((1 - leak) / math.sqrt(2 * math.pi), rel=1e-12)
+    assert units.energy == pytest.approx((1 + leak**2) / 2, rel=1e-12)
+
+
+def test_units_that_are_one_far_away_have_one_square():
+    units = Units.normal(3.0, 0.3, Offsets(np.ones(17), 1.0)).activated("tanh")
+    assert units.moments.far == pytest.approx(units.moments.centre, rel=1e-12)
+    h = np.linspace(-12, 12, 24001)
+    square = 1e-3 * np.exp(-(h**2) / 2) @ np.tanh(8 * (h + 0.3)) ** 2 / math.sqrt(2 * math.pi)
+    assert units.moments.centre == pytest.approx(square, rel=1e-9)
+    rows = np.array([units.values[0], units.law.points > 0])
+    expected = rows * units.law.weights[0] @ rows.T
+    np.testing.assert_allclose(units.far_products(rows), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.4, -0.7])
+def test_functions_of_units_far_away_have_the_products_of_normal_ones(rho):
+    units = Units.normal(0.0, 0.0, Offsets(np.where(np.arange(17) == 8, 1.0, rho), rho))
+    h = units.law.points
+    found = units.far_products(np.array([h, h**2, h**3]))
+    expected = [[rho, 0, 3 * rho], [0, 1 + 2 * rho**2, 0], [3 * rho, 0, 9 * rho + 6 * rho**3]]  # Isserlis
+    np.testing.assert_allclose(found, expected, atol=1e-10)
+
+
+def test_the_largest_of_two_far_away_have_the_products_of_windows():
+    near, far = 0.6, 0.2
+    values = np.full(17, far)
+    values[7:10] = near, 1, near
+    units = Units.normal(0.0, 0.0, Offsets(values, far)).pooled([(0, 1)], (2,))
+    assert units.far_products(units.law.points[None])[0, 0] == pytest.approx(
+        far + (1 - near) / math.pi, abs=1e-10
+    )
+    assert (units.count, units.window, units.step) == (2, ((0, 1),), (2,))
+    assert units.within == pytest.approx(0.6)
+    wider = units.pooled([(0, 2)], (3,))
+    assert (wider.count, wider.window, wider.step) == (4, ((0, 1, 4, 5),), (6,))
+
+
+def test_what_units_remember_of_activations():
+    units = Units.normal(2.0, 0.0, Offsets.white(1))
+    assert (units.leak, units.unit, units.activated("relu").leak) == (1.0, 2.0, 0.0)
+    assert units.activated("leaky_relu").activated("leaky_relu").leak == pytest.approx(1e-4)
+    assert units.activated("relu").activated("leaky_relu").names == ("relu",)  # what is positive stays
+    assert units.activated("leaky_relu").activated("relu").names == ("leaky_relu", "relu")
+    assert units.activated("relu").activated("tanh").leak is None
+    assert units.activated("tanh").activated("relu").names == ("tanh", "relu")
+    assert units.activated("tanh").unit == 0.0
 
 
 def test_pairs_of_a_window():

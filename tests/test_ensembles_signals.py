@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 import erfmath as em
+from erfmath.ensembles.offsets import Offsets
+from erfmath.ensembles.signal import Signal, added, concatenated, signal_of_units
 from erfmath.ensembles.signals import signals_of
+from erfmath.ensembles.units import Units
 
 RELU, TANH = em.Activation("relu"), em.Activation("tanh")
 CONV = em.Conv(3, padding=1)
@@ -52,6 +55,120 @@ def test_what_is_added_twice_is_twice_as_large():
     assert last(em.Sum([em.Identity(), em.Identity()], [1, -1]) >> RELU).level == -math.inf
     gain = em.Residual(CONV) >> em.Sum([em.Identity(), em.Residual(CONV)])
     assert last(gain).square == pytest.approx(4 * 3 + 2 * 3)  # 2 x + w x
+
+
+def arc_cosine(rho):
+    """Return E[max(a, 0) max(b, 0)] of standard normal variables, Cho and Saul (2009)."""
+    return (math.sqrt(1 - rho * rho) + (math.pi - math.acos(rho)) * rho) / (2 * math.pi)
+
+
+def rectified(level, rho):
+    """Return rectified units whose variables have a standard deviation and one correlation."""
+    return Units.normal(level, 0.0, Offsets(np.where(np.arange(17) == 8, 1.0, rho), rho)).activated("relu")
+
+
+def agrees(found, mean, square, far, near=None):
+    """Check the moments of a signal; at offset 1 they are those far away, unless given."""
+    assert (found.mean, found.square) == pytest.approx((mean, square), rel=1e-12)
+    assert found.square * found.correlation.far == pytest.approx(far, rel=1e-12)
+    assert found.square * found.correlation.at((1,)) == pytest.approx(
+        far if near is None else near, rel=1e-12
+    )
+    assert found.correlation.centre == pytest.approx(1, rel=1e-12)
+
+
+def test_channels_of_several_kinds_are_averages():
+    parts = [(0.25, rectified(0.0, 0.2)), (0.75, rectified(1.5, 0.6)), (0.0, rectified(9.0, 0.9))]
+    mean = (0.25 + 0.75 * 2**1.5) / math.sqrt(2 * math.pi)
+    square, far = 0.125 + 0.375 * 8, 0.25 * arc_cosine(0.2) + 0.75 * 8 * arc_cosine(0.6)
+    found = signal_of_units(parts, 1)
+    agrees(found, mean, square, far)
+    assert [weight for weight, _ in found.parts] == [0.25, 0.75]
+    joined = concatenated([(signal_of_units([(1.0, units)], 1), share) for share, units in parts[:2]])
+    agrees(joined, mean, square, far)
+    ((weight, units),) = joined.parts  # of one kind, and of the mean square of both
+    assert (weight, 4**units.level) == pytest.approx((1, 0.25 + 0.75 * 8))
+    assert units.correlation.far == units.correlation.at((2,)) == pytest.approx(0.25 * 0.2 + 0.75 * 0.6)
+    assert signal_of_units([], 2).level == -math.inf
+
+
+def test_channels_of_different_kinds_stay_apart():
+    kinds = [
+        rectified(0.0, 0.2),
+        rectified(0.0, 0.2).pooled([(0, 1)], (1,)),
+        rectified(0.0, 0.2).pooled([(0,)], (2,)),
+        Units.normal(0.0, 0.0, Offsets.white(1)),
+        Units.normal(0.0, 0.5, Offsets.white(1)),
+        Units.normal(0.0, 0.5, Offsets.white(1)),
+        Units.normal(0.0, 0.0, Offsets.white(1)).activated("tanh"),
+        Units.normal(0.0, 0.0, Offsets.white(1)).activated("tanh"),
+    ]
+    joined = concatenated([(signal_of_units([(1.0, units)], 1), 1 / 8) for units in kinds])
+    assert [weight for weight, _ in joined.parts] == [1 / 8] * 8
+    assert [units for _, units in joined.parts] == kinds
+    nothing = Signal.of(0.0, 0.0, Offsets.white(1).times(0.0))
+    agrees(concatenated([(nothing, 0.5), (Signal.of(1.0, 0.0, Offsets.white(1)), 0.5)]), 0, 2, 0)
+    assert concatenated([(nothing, 0.5), (nothing, 0.5)]) is nothing
+
+
+def test_sums_of_tensors_add_means_and_what_is_about_them():
+    one = Signal.of(1.0, 0.5, Offsets(np.where(np.arange(17) == 8, 1.25, 0.5), 0.375))  # mean 1, square 5
+    two = Signal.of(0.0, -1.0, Offsets(np.where(np.arange(17) == 8, 3.0, 2.0), 1.5))
+    agrees(one, 1, 5, 1.5, 2)
+    agrees(two, -1, 3, 1.5, 2)
+    mean, about, far, near = 3 + 2, 9 * 4 + 4 * 2, 9 * 0.5 + 4 * 0.5, 9 * 1 + 4 * 1
+    found = added([(one, 3), (two, -2)])
+    agrees(found, mean, mean**2 + about, mean**2 + far, mean**2 + near)
+    twice = added([(found, 1), (one, -2)])  # 3 a - 2 b - 2 a
+    mean, about, far, near = 1 + 2, 1 * 4 + 4 * 2, 0.5 + 4 * 0.5, 1 + 4
+    agrees(twice, mean, mean**2 + about, mean**2 + far, mean**2 + near)
+    assert [gain for gain, _ in found.atoms] == [3, -2]
+    assert added([(one, 1)]) is one
+    agrees(added([(one, 2)]), 2, 20, 6, 8)
+    assert added([(one, 0), (two, 0)]).level == -math.inf
+    many = [Signal.of(0.0, 0.0, Offsets.white(1)) for _ in range(65)]
+    assert [len(added([(signal, 1) for signal in many[:n]]).terms) for n in (64, 65)] == [64, 0]
+
+
+def test_a_sum_with_a_mean_is_normal_about_it():
+    found = signals_of(em.Residual(BLOCK) >> RELU)
+    before, after = found.tensors[-2:]
+    mean, variance = math.pi**-0.5, 2 - 1 / math.pi  # x + relu(W x), whose W x has the variance 2
+    deviation = math.sqrt(variance)
+    bias = mean / deviation
+    below = math.erfc(bias / math.sqrt(2)) / 2
+    density = math.exp(-(bias**2) / 2) / math.sqrt(2 * math.pi)
+    assert (before.mean, before.square) == pytest.approx((mean, variance + mean**2), rel=1e-12)
+    expected = deviation * (density + bias * (1 - below))
+    agrees(after, expected, variance * ((1 + bias**2) * (1 - below) + bias * density), expected**2)
+    (_, units), *others = before.units
+    assert (others, units.correlation.centre) == ([], pytest.approx(1))
+    assert (units.bias, 2**units.level) == pytest.approx((bias, deviation))
+    sure = Signal.of(1.0, -1.0, Offsets(np.ones(17), 1.0))  # features that do not vary
+    assert (sure.units, sure.mean) == ((), -2.0)
+
+
+def test_strides_and_dropout_of_correlated_features():
+    found = last(CONV >> em.Conv([1, 1, 1], padding=1) >> em.Pool(1, 2))
+    assert [found.correlation.at((d,)) for d in (0, 1, 2)] == pytest.approx([1, 1 / 3, 0])
+    pooled = last(BLOCK >> em.Pool(2, 1, mode="max") >> em.Pool(1, 2))
+    assert pooled.correlation.at((1,)) == pooled.correlation.far
+    assert pooled.parts[0][1].step == (2,)
+    dropped = last(BLOCK >> em.Dropout(0.5))
+    agrees(dropped, 1 / math.sqrt(math.pi), 2, 1 / math.pi)
+    agrees(last(BLOCK >> em.GlobalPool()), 1 / math.sqrt(math.pi), 1 / math.pi, 1 / math.pi)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_bounds_of_gains_and_initialisations(sign):
+    assert last(em.Residual(CONV, sign * 10**299)).level == pytest.approx(0.5 + 299 * math.log2(10))
+    with pytest.raises(ValueError, match=r"gains of branches must be at most 1e\+300 in magnitude"):
+        signals_of(em.Residual(CONV, sign * 10**301))
+    for bits in (333, -333):
+        with pytest.raises(ValueError, match=r"init must be from 1e-100 to 1e\+100"):
+            signals_of(CONV, 2.0**bits)
+    assert last(CONV, init=1e100).square == pytest.approx(1e100)
+    assert last(CONV, init=1e-100).square == pytest.approx(1e-100)
 
 
 def test_initialisations_and_saturation():
