@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 import erfmath as em
+from erfmath.ensembles.coherence import widths
+from erfmath.ensembles.signals import signals_of
 
 RELU = em.Activation("relu")
 SAME = em.Conv(3, padding=1)
 LAST = em.Residual(SAME >> RELU)
 FIRST = em.Residual(RELU >> SAME)
+SHIFT = em.Conv([0, 0, 1], padding=1)
 TRUTH = json.loads((Path(__file__).parents[1] / "benchmarks" / "coherence.json").read_text())
 
 
@@ -142,6 +145,98 @@ def test_independent_paths_do_not_depend_on_the_width(net):
     expected = em.distribution(em.variance(em.gated(net))).var()
     for channels in (4, 10**6):
         assert em.coherence(net, channels).independent[0] == pytest.approx(expected, rel=1e-6)
+
+
+def alike(one, other, rel=1e-7):
+    assert one.spread == pytest.approx(other.spread, rel=rel)
+    assert one.independent == pytest.approx(other.independent, rel=rel)
+    assert (one.share, one.log_gain) == pytest.approx((other.share, other.log_gain), rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        (em.Residual(SAME >> RELU >> em.Conv([2])), em.Residual(SAME >> RELU, 2)),
+        (em.Sum([em.Conv([2]), SAME >> RELU]), em.Sum([em.Identity(), SAME >> RELU], [2, 1])),
+        (em.Conv([2]) >> LAST, LAST),
+        (em.Sum([SHIFT, SAME >> RELU >> SHIFT]), LAST),
+        (SHIFT >> LAST >> SHIFT, LAST),
+        (em.Residual(SAME >> RELU >> em.Pool(1)), LAST),
+    ],
+)
+def test_taps_that_are_given_scale_and_shift(written, plain):
+    alike(em.coherence(written**4, 16), em.coherence(plain**4, 16), rel=1e-6)
+
+
+def test_branches_that_cancel_behind_two_sums_have_nothing_in_common():
+    branch = SAME >> RELU
+    graph = em.Graph(
+        {
+            "u": (branch, "input"),
+            "v": (branch, "input"),
+            "w": (em.Sum([em.Identity()], [-1]), "v"),
+            "a": (em.Identity(), "u", "v"),
+            "b": (em.Identity(), "u", "w"),
+            "out": (em.Identity(), "a", "b", "input"),
+        }
+    )
+    alike(em.coherence(graph, 16), em.coherence(em.Sum([em.Identity(), branch], [1, 2]), 16))
+
+
+def test_kernels_that_do_not_separate_are_followed():
+    plane = em.Residual(em.Conv((3, 3), padding=1) >> RELU) ** 3
+    plus = em.Conv([[0, 1, 0], [1, 1, 1], [0, 1, 0]])
+    for net in (plane >> plus, plus >> plane):
+        found = em.coherence(net, 10**9)
+        np.testing.assert_allclose(found.spread, em.distribution(em.variance(net)).var(), rtol=1e-5)
+        assert all(0.95 < ratio < 1 for ratio in em.coherence(net, 16).ratios)
+
+
+def test_transposed_convolutions_are_followed():
+    net = LAST**2 >> em.ConvTranspose(2, stride=2) >> LAST**2
+    wide, narrow = em.coherence(net, 10**9), em.coherence(net, 16)
+    expected = 2 * (1 + 1 / 4) / 2 * 2 / 3 + 1 / 4**2  # of blocks at both rates, and of which of two units
+    for variance in (wide.spread, wide.independent, narrow.independent):
+        assert variance == pytest.approx((expected,))
+    assert 0.99 < narrow.ratio < 1 < narrow.gain
+
+
+def test_blocks_are_skips_behind_which_a_tenth_is_coherent():
+    found = em.coherence(LAST**20, 64)
+    for net in (SAME**3 >> LAST**20, LAST**20 >> SAME**3, LAST**20 >> em.Dropout(0.5)):
+        assert em.coherence(net, 64).blocks == found.blocks == 11
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_bounds_of_channels_and_of_gains(sign):
+    for options in ({"channels": 10**15}, {"channels": 16, "in_channels": 10**15}):
+        assert em.coherence(LAST**2, **options).ratio == pytest.approx(1, abs=0.01)
+        more = {name: value + 1 for name, value in options.items()}
+        with pytest.raises(ValueError, match=r"channels must be at most 1e\+15, got"):
+            em.coherence(LAST**2, **more)
+    assert math.isfinite(em.coherence(em.Residual(SAME >> RELU, sign * 10**49), 16).log_gain)
+    with pytest.raises(ValueError, match=r"gains of branches must be at most 1e\+50"):
+        em.coherence(em.Residual(SAME >> RELU, sign * 10**51), 16)
+
+
+def test_what_is_read_of_coherence():
+    found = em.Coherence((1.0, 0.0), (4.0, 0.0), 0.1, math.log(3), 2)
+    assert (found.ratios[0], found.ratio[0], found.is_coherent) == (0.25, 0.25, True)
+    assert math.isnan(found.ratios[1])
+    assert found.gain == pytest.approx(3)
+    line = em.Coherence((1.0,), (4.0,), 0.0999, 0.0, None)
+    assert (line.ratio, line.gain, line.is_coherent) == (0.25, 1.0, False)
+
+
+def test_widths_are_of_the_layers_or_of_all():
+    net = (
+        em.Conv(3, padding=1, channels=8) >> em.Concat([LAST, em.Conv(1, channels=4)], [8, 4]) >> SAME >> RELU
+    )
+    signals = signals_of(net)
+    assert widths(signals, None, 3) == (3, 8, 8, 8, 8, 4, 12, 12, 12)
+    assert widths(signals, None, None) == (8, 8, 8, 8, 8, 4, 12, 12, 12)
+    assert widths(signals, 16, 2) == (2, *(16,) * 8)
+    assert widths(signals, 16, None) == (16,) * 9
 
 
 @pytest.mark.parametrize("init", [1e-90, 1e90])
