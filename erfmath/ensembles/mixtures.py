@@ -90,24 +90,25 @@ class Mixture:
         shape = self.numbers.shape[:-1]
         if len(self) <= math.prod(shape):
             return self
-        waves = self._summed(self.waves)
+        waves = _summed(self.numbers, self.waves)
         return Mixture(_each(shape), waves.reshape(-1, *self.waves.shape[1:]))
 
     def weighted(self, weights: Any) -> Waves:
         """Return the sum of all functions of the array, each times a weight."""
         numbers = np.tensordot(weights, self.numbers, self.numbers.ndim - 1)
-        return Mixture(numbers, self.waves)._summed(self.waves)
+        return _summed(numbers, self.waves)
 
     def equal(self, grid: Grid) -> Waves:
         """Return the functions at equal positions."""
-        return self._summed(grid.equal(self.waves))
+        return _summed(self.numbers, grid.equal(self.waves))
 
-    def _summed(self, waves: Waves) -> Waves:
-        """Return the array made up of these functions; its numbers are real, which saves half of the work."""
-        shape, count = self.numbers.shape[:-1], len(waves)
-        rows = np.ascontiguousarray(waves).reshape(count, math.prod(waves.shape[1:])).view(float)
-        sums: Any = self.numbers.reshape(math.prod(shape), count) @ rows
-        return np.asarray(sums.view(complex).reshape(*shape, *waves.shape[1:]))
+
+def _summed(numbers: Any, waves: Waves) -> Waves:
+    """Return sums of functions, each so many times; the numbers are real, which saves half of the work."""
+    shape, count = numbers.shape[:-1], len(waves)
+    rows = np.ascontiguousarray(waves).reshape(count, math.prod(waves.shape[1:])).view(float)
+    sums: Any = numbers.reshape(math.prod(shape), count) @ rows
+    return np.asarray(sums.view(complex).reshape(*shape, *waves.shape[1:]))
 
 
 @functools.cache
