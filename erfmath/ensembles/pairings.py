@@ -158,26 +158,21 @@ def moment_orders(layers: Sequence[RandomLayer], shares: Sequence[float], groups
     before = np.cumsum([[0.0] * len(axes), *([layer.variance(a) for a in axes] for layer in layers)], axis=0)
     pair, moment = np.zeros(3), np.zeros((len(axes), 3))
     triple, third = 0.0, np.zeros(len(axes))
-    to_end = [[_Walk(law) for law in laws] for laws in _laws_to_end(layers, axes)]
-    for i, share in enumerate(shares):
-        laws = [np.ones(1) for _ in axes]
-        for j in range(i, len(layers)):
-            first, last, weight = [_Walk(law) for law in laws], to_end[j], share * (shares[j] if j > i else 1)
-            ends = _meetings(last, counts)
-            if j == i:
-                pair[1] += 2 * weight * ends
-                moment[:, 1] += 2 * weight * ends * (before[i] + [w.variance for w in last])
-            else:
-                inside = 2 * weight * _meetings(first, counts)
-                tagged = before[i] + [w.variance for w in first]
-                pair[2] += inside * (1 + ends)
-                moment[:, 2] += inside * (tagged + before[-1] - before[j])
-                moment[:, 2] += inside * ends * (tagged + [w.variance for w in last])
-            ways = 24 * weight if j > i else 8 * weight**2
-            chance, spread = _three(first, last, counts)
-            triple += ways * chance
-            third += ways * chance * (before[i] + spread + (before[j] - before[i]) / 3)
-            laws = [np.convolve(law, layers[j].law(axis)) for law, axis in zip(laws, axes, strict=True)]
+    for i, j, weight, first, last in _stretches(layers, shares, axes):
+        ends, behind = _meetings(last, counts), [walk.variance for walk in last]
+        if j == i:
+            pair[1] += 2 * weight * ends
+            moment[:, 1] += 2 * weight * ends * (before[i] + behind)
+        else:
+            inside = 2 * weight * _meetings(first, counts)
+            tagged = before[i] + [walk.variance for walk in first]
+            pair[2] += inside * (1 + ends)
+            moment[:, 2] += inside * (tagged + before[-1] - before[j])
+            moment[:, 2] += inside * ends * (tagged + behind)
+        ways = 24 * weight if j > i else 8 * weight**2
+        chance, spread = _three(first, last, counts)
+        triple += ways * chance
+        third += ways * chance * (before[i] + spread + (before[j] - before[i]) / 3)
     total = before[-1]
     unit, mean = np.array([1.0, 0, 0]), total[:, None] * [1.0, 0, 0]
     square, once = unit + pair, mean + moment
@@ -187,9 +182,22 @@ def moment_orders(layers: Sequence[RandomLayer], shares: Sequence[float], groups
     return Orders(square, cube, once, twice)
 
 
+def _stretches(
+    layers: Sequence[RandomLayer], shares: Sequence[float], axes: Sequence[int]
+) -> Iterator[tuple[int, int, float, list[_Walk], list[_Walk]]]:
+    """Yield layers i <= j where pairings change, their shares, and the walks of [i, j) and from j on."""
+    to_end = [[_Walk(law) for law in laws] for laws in _laws_to_end(layers, axes)]
+    for i, share in enumerate(shares):
+        laws = [np.ones(1) for _ in axes]
+        for j in range(i, len(layers)):
+            weight = share * (shares[j] if j > i else 1)
+            yield i, j, weight, [_Walk(law) for law in laws], to_end[j]
+            laws = [np.convolve(law, layers[j].law(axis)) for law, axis in zip(laws, axes, strict=True)]
+
+
 def _require_few(layers: Sequence[RandomLayer], axes: Sequence[int]) -> None:
-    whole = sum(layer.width(axis) ** 2 for layer in layers for axis in axes) * len(layers)
-    if whole * len(layers) ** 2 > _MOST_PRODUCTS:
+    whole = sum(layer.width(axis) ** 2 for layer in layers for axis in axes)
+    if whole * len(layers) ** 3 > _MOST_PRODUCTS:
         raise ValueError(
             f"net must have fewer or smaller layers: the stretches of {len(layers)} of them take minutes; "
             "measure it: erfmath.measure(net, channels=..)"

@@ -108,24 +108,23 @@ class Grid:
         ]
         units = [(f / u, f // one) for f, u, one in zip(fine, self.unit, lattice, strict=True)]
         parts = kernel.separate()
-        if parts is not None:
-            return functools.reduce(
-                np.multiply,
-                [
-                    self._passed(axis, place, part.to_numpy(), side, *unit)
-                    for axis, (place, part, unit) in enumerate(zip(places, parts, units, strict=True))
-                ],
-            )
-        phases = [
-            self._phases(a, place, side, *unit)
-            for a, (place, unit) in enumerate(zip(places, units, strict=True))
+        if parts is None:
+            return self._together(kernel, places, units, side)
+        axes = enumerate(zip(places, parts, units, strict=True))
+        factors = [
+            self._passed(axis, place, part.to_numpy(), side, *unit) for axis, (place, part, unit) in axes
         ]
+        return functools.reduce(np.multiply, factors)
+
+    def _together(self, kernel: Kernel, places: Sequence[Any], units: Sequence[Any], side: int) -> Waves:
+        """Return the factor of taps whose weights are no product over the axes: their sum."""
+        axes = enumerate(zip(places, units, strict=True))
+        phases = [self._phases(axis, place, side, *unit) for axis, (place, unit) in axes]
         weights = kernel.to_numpy()
-        taps = itertools.product(*map(range, kernel.shape))
         found = (
             weights[tap]
             * functools.reduce(np.multiply, [p[..., t] for p, t in zip(phases, tap, strict=True)])
-            for tap in taps
+            for tap in itertools.product(*map(range, kernel.shape))
         )
         return np.asarray(sum(found))
 

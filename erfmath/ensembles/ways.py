@@ -198,7 +198,21 @@ class Random:
 
 @dataclass(frozen=True, eq=False)
 class Fixed:
-    """Taps that are the same in all channels: `features` has those of S, `squares` those of energies."""
+    """Taps that are the same in all channels.
+
+    Attributes
+    ----------
+    taps
+        The taps.
+    features, squares
+        What each passes of S, and of an energy.
+    matrix
+        What becomes of the amplitudes (S, M) beside that.
+    gain
+        By what energies are multiplied beside that.
+    is_choice
+        Whether each gradient goes to one of the taps, as that of a maximum does.
+    """
 
     taps: Taps
     features: Kernel
