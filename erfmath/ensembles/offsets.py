@@ -28,8 +28,9 @@ class Offsets:
     @classmethod
     def white(cls, ndim: int) -> Offsets:
         """Return 1 at offset 0 and 0 elsewhere."""
-        values = np.zeros((2 * _REACHES.get(ndim, 0) + 1,) * ndim)
-        values[(_REACHES.get(ndim, 0),) * ndim] = 1
+        reach = _REACHES.get(ndim, 0)
+        values = np.zeros((2 * reach + 1,) * ndim)
+        values[(reach,) * ndim] = 1
         return cls(values, 0.0)
 
     @property

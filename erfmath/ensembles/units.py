@@ -90,7 +90,7 @@ class Units:
         """The mean correlation of two variables of a unit, from 0 to 1."""
         if self.count == 1:
             return 1.0
-        total = self._pairs(True).centre
+        total = self._pairs().centre
         return min(max((total - self.count) / (self.count**2 - self.count), 0.0), 1.0)
 
     @functools.cached_property
@@ -178,10 +178,10 @@ class Units:
         ones = (1,) * moments.values.ndim
         return moments.gathered(np.ones(ones), self.step, ones)
 
-    def _pairs(self, is_inner: bool = False) -> Offsets:
+    def _pairs(self) -> Offsets:
         """Return the sum of the correlations of all pairs of variables of two units, by their offset."""
         ones = (1,) * len(self.step)
-        return self.correlation.gathered(counted_pairs(self.window), ones if is_inner else self.step, ones)
+        return self.correlation.gathered(counted_pairs(self.window), self.step, ones)
 
     @functools.cached_property
     def _ratios(self) -> Offsets:
