@@ -10,6 +10,8 @@ import pytest
 import erfmath as em
 from erfmath.ensembles.coherence import widths
 from erfmath.ensembles.signals import signals_of
+from erfmath.ensembles.ways import Taps, fixed
+from erfmath.network.stage import lower
 
 RELU = em.Activation("relu")
 SAME = em.Conv(3, padding=1)
@@ -166,6 +168,40 @@ def alike(one, other, rel=1e-7):
 )
 def test_taps_that_are_given_scale_and_shift(written, plain):
     alike(em.coherence(written**4, 16), em.coherence(plain**4, 16), rel=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+def test_interpolation_along_two_branches_is_that_along_one(mode):
+    up = em.Upsample(2, mode)
+    two, one = (
+        em.coherence(LAST**2 >> net >> LAST**2, 16)
+        for net in (em.Sum([up, up >> em.Conv([2])]), up >> em.Conv([3]))
+    )
+    gain = one.gain * 9 / 5  # as 1 + 2**2 if paths were independent
+    assert (*two.spread, two.gain) == pytest.approx((*one.spread, gain), rel=1e-2)  # the gain was 7/9 of it
+
+
+@pytest.mark.parametrize("factors", [(2,), (3,), (2, 3)])
+def test_copies_of_a_unit_pass_its_gradient_together(factors):
+    up, phases = em.Upsample(factors), math.prod(factors)
+    assert em.coherence(up, 16).gain == pytest.approx(phases)
+    assert em.coherence(em.Sum([up, up]), 16).gain == pytest.approx(2 * phases)  # 2**2 for 2
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [em.Upsample(2, "linear"), em.Upsample(3), em.Pool(3), em.Pool((2, 3)), em.Upsample((3, 2), "linear")],
+)
+@pytest.mark.parametrize("correlation", [0.0, 0.3])
+def test_taps_that_are_given_carry_what_is_along_the_features(layer, correlation):
+    stage = lower(layer)
+    found = fixed(Taps(stage, (1,) * stage.ndim), 0.7, correlation)
+    weights = stage.kernel.to_numpy().astype(float)  # those that meet in one unit are 1 in all
+    expected = weights * (weights + correlation * (1 - weights))
+    np.testing.assert_allclose(found.features.to_numpy().astype(float), expected, atol=1e-12)
+    np.testing.assert_allclose(found.squares.to_numpy().astype(float), weights**2, rtol=1e-12)
+    assert found.features.offsets == found.squares.offsets == stage.kernel.offsets
+    assert (found.matrix.tolist(), found.gain, found.is_choice) == ([[0.7, 0], [0, 1]], 1, False)
 
 
 def test_branches_that_cancel_behind_two_sums_have_nothing_in_common():

@@ -13,6 +13,7 @@ gate and weights, :math:`E[n_i W_{ij} \phi'(h_i) n_i] \propto E[\phi''] \, x_j`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -85,10 +86,11 @@ class Pullback:
         if not is_first:
             energy = energy + self.energies[tensor]
         if common is not None:
+            common = self._on_lattice(common, tensor)
             common = replace(common, apart=self._apart(tensor, common))
             parts += [common, common.flipped(self.grid)]
             energy = energy + 2 * self._inner(tensor, common)
-        self.pairs[tensor, tensor] = self._on_lattice(own.plus(self.grid, *parts), tensor)
+        self.pairs[tensor, tensor] = own.plus(self.grid, *parts)
         self.energies[tensor] = energy
         for other, pair in shared.items():
             self._add(other, tensor, pair)
@@ -117,11 +119,15 @@ class Pullback:
         self.pairs[a, b] = pair if known is None else known.plus(self.grid, pair)
 
     def _on_lattice(self, pair: Pair, tensor: int) -> Pair:
-        """Return a tensor with itself at its own positions, of a pair that may know others between them."""
+        """Return a tensor with itself at its own positions, of a pair that may know others between them.
+
+        Each side is then a mean over the phases that there are, where one of both may be chosen.
+        """
         steps = self.grid.steps[tensor]
         if steps == pair.steps:
             return pair
-        return pair.thinned(tuple(b // a for a, b in zip(pair.steps, steps, strict=True)), self.grid)
+        factors = tuple(b // a for a, b in zip(pair.steps, steps, strict=True))
+        return pair.thinned(factors, self.grid).times(math.prod(factors))
 
     def _rescale(self, tensors: Iterable[int]) -> None:
         """Scale all back together where the energies of tensors leave the range of floats."""
