@@ -55,6 +55,15 @@ def test_a_maximum_in_a_branch_passes_as_much_as_is_open():
     assert found == pytest.approx(by_hand, rel=1e-9)
 
 
+def test_only_gates_that_pass_more_are_others():
+    late = BLOCK >> MAX >> em.Residual(RELU >> CONV, gain=3)
+    found = em.gated(late)
+    assert [layer.layer for layer in layers(found) if hasattr(layer, "layer")] == [RELU]
+    by_hand = BLOCK >> MAX >> em.Residual(RELU >> CONV, gain=3 * math.sqrt(2))
+    assert var(found) == pytest.approx(var(by_hand), rel=1e-9)
+    assert repr(em.gated(em.Sum([late, MAX])).branches[1]) == repr(MAX)
+
+
 def test_copies_differ_and_graphs_keep_their_names():
     block = em.Residual(RELU >> em.Pool(3, 1, 1, mode="max") >> CONV)
     net = CONV >> block**3

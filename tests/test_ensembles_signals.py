@@ -107,6 +107,13 @@ def test_channels_of_different_kinds_stay_apart():
     assert [weight for weight, _ in joined.parts] == [1 / 8] * 8
     assert [units for _, units in joined.parts] == kinds
     nothing = Signal.of(0.0, 0.0, Offsets.white(1).times(0.0))
+    assert (nothing.level, nothing.share, nothing.mean, nothing.square, nothing.units) == (
+        -math.inf,
+        0,
+        0,
+        0,
+        (),
+    )
     agrees(concatenated([(nothing, 0.5), (Signal.of(1.0, 0.0, Offsets.white(1)), 0.5)]), 0, 2, 0)
     assert concatenated([(nothing, 0.5), (nothing, 0.5)]) is nothing
 

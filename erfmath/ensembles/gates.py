@@ -103,7 +103,7 @@ def gated(net: Node, init: str | float | Fraction = "he") -> Node:
     if _is_usual(program, True, True)[0] or _operations(program) > _MOST_OPERATIONS:
         return net
     factors = _factors(net, init)
-    if all(abs(factor - 1) < _TIE for factor in factors):
+    if all(factor == 1 for factor in factors):
         return net
     return _rebuilt(net, deque(factors))
 
@@ -116,7 +116,8 @@ def _factors(net: Node, init: str | float | Fraction) -> list[float]:
         if _is_gate(op.node):
             alone = float(activation_gain(op.node.name)) if isinstance(op.node, Activation) else 1.0
             is_alone = index in shared or not gain  # what passes nothing there passes what it passes alone
-            found.append(1.0 if is_alone else gain / alone)
+            factor = 1.0 if is_alone else gain / alone
+            found.append(1.0 if abs(factor - 1) < _TIE else factor)
     return found
 
 
