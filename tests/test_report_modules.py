@@ -2,18 +2,14 @@
 
 import csv
 import io
-import itertools
 import json
 import math
-from collections import defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, given
 
 import erfmath as em
-from erfmath.network.program import program_of
-from erfmath.network.shares import variance_shares
 from erfmath.strategies import networks
 
 torch = pytest.importorskip("torch", reason="the models are modules of torch")
@@ -197,65 +193,6 @@ def test_the_cost_of_a_model_is_that_of_its_table(resnet50):
     assert found.cost.macs == found.layers.macs
     assert max(row.depth for row in found.layers) == 2
     assert "25.6M parameters" in str(found)
-
-
-def walks(program, unit):
-    """Yield (weight, units passed) for each walk back from a unit, (tensor, position), to the input."""
-    tensor, place = unit
-    if not tensor:
-        yield 1.0, (unit,)
-        return
-    op = program.operations[tensor - 1]
-    for source, gain in op.sources:
-        for place_read, weight in read(op.what, place):
-            for inner, passed in walks(program, (source, place_read)):
-                yield float(gain) * weight * inner, (unit, *passed)
-
-
-def read(stage, place):
-    """The places that a unit reads, and their weights."""
-    if stage is None:
-        return [(place, 1.0)]
-    step, dilation, shift, up = (
-        entry[0] for entry in (stage.stride, stage.dilation, stage.shift, stage.upsampling)
-    )
-    places = [(step * place + dilation * tap + shift, float(w)) for (tap,), w in stage.kernel.taps()]
-    return [(at // up, w) for at, w in places if at % up == 0]
-
-
-def shares_by_enumeration(program):
-    """E[(E[end | next unit] - E[end | unit])^2] of each operation, over all walks."""
-    found = list(itertools.islice(walks(program, (program.output, 0)), 3000))
-    assume(0 < len(found) < 3000)
-    mass, ends = defaultdict(float), defaultdict(float)
-    for weight, passed in found:
-        for unit in passed:
-            mass[unit] += weight
-            ends[unit] += weight * passed[-1][1]
-    added = np.zeros(len(program.operations))
-    for weight, passed in found:
-        for unit, onward in itertools.pairwise(passed):
-            added[unit[0] - 1] += weight * (ends[onward] / mass[onward] - ends[unit] / mass[unit]) ** 2
-    return added / mass[program.output, 0]
-
-
-def law_of(net):
-    return em.distribution(net if net.ndim else net >> em.Conv(em.Kernel([1])))
-
-
-@example(
-    em.Pool(1, 2, 1) ** 2 >> em.Concat([em.Identity(), em.Identity()], [1, 4])
-)  # one point, up to rounding
-@given(networks(max_layers=4, max_dims=1))
-def test_shares_of_the_variance_are_those_of_all_walks(net):
-    assume(net.ndim in (None, 1))
-    program = program_of(net, 1, unrolled=True)
-    shares = variance_shares(program)
-    if shares is None:
-        return
-    added = shares_by_enumeration(program)
-    np.testing.assert_allclose(shares, added / added.sum(), atol=1e-9)
-    np.testing.assert_allclose(added.sum(), law_of(net).var(), rtol=1e-9)
 
 
 @given(networks(max_layers=5, max_dims=2))
