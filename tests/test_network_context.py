@@ -61,7 +61,7 @@ CONTEXTS = [em.GlobalContext(side) for side in SIDES]
 
 
 def composed(side):
-    """Networks with a layer that reads a side whole: before, between, behind others, in branches, in copies."""
+    """Networks with a layer that reads a side whole: among others, in branches and in copies."""
     context = em.GlobalContext(side)
     block = em.Residual(em.Conv(2) >> context)
     return [

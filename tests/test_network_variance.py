@@ -66,3 +66,61 @@ def test_only_networks_have_a_variance():
             em.variance(em.Conv(3), init)
     with pytest.raises(ValueError, match="n must be at most 100000"):
         em.batch_norm_residuals(em.Conv(3, padding=1), 10**30)
+
+
+@pytest.mark.parametrize(
+    ("net", "total"),
+    [
+        (em.Pool(4), Fraction(1, 4)),  # the mean of 4 independent numbers
+        (em.Pool((2, 3)), Fraction(1, 6)),
+        (em.Pool(4, mode="max"), 1),
+        (em.Conv(5), 2),
+        (em.Conv([1, 2, 2]), 9),
+        (em.Conv((3, 3)), 2),
+        (em.Dropout(Fraction(1, 3)), Fraction(3, 2)),
+        (em.Activation("relu"), Fraction(1, 2)),
+        (em.Residual(em.Conv([3]), 2), 1 + 4 * 9),
+        (em.Concat([em.Conv([3]), em.Conv([1])], [1, 3]), Fraction(1, 4) * 9 + Fraction(3, 4)),
+        (em.Graph({"a": (em.Conv([2]), ("input", 3)), "b": (em.Identity(), "a", ("input", 5))}), 4 * 9 + 25),
+        (em.Upsample(2) >> em.Conv([1, 1], 2), 2),
+        (em.Conv([2]) ** 3, 64),
+    ],
+    ids=repr,
+)
+def test_the_total_variance_of_a_layer(net, total):
+    assert em.impact_map(em.variance(net)).values.sum() == pytest.approx(float(total), rel=1e-12)
+
+
+def test_linear_interpolation_squares_its_taps():
+    for factor in (2, 3):
+        twin = em.variance(em.Upsample(factor, "linear"))
+        for unit in range(factor):
+            place = (unit + Fraction(1, 2)) / factor - Fraction(1, 2)
+            share = abs(place)
+            expected = sorted(w**2 for w in (share, 1 - share) if w)
+            assert sorted(em.impact_map(twin, unit).values) == pytest.approx([float(w) for w in expected])
+
+
+def test_batch_norm_needs_branches_of_sum_one():
+    branch = em.Conv([Fraction(1, 4), Fraction(3, 4)]) >> em.Conv([Fraction(1, 2)] * 2)
+    assert len(em.batch_norm_residuals(branch, 3).nodes) == 3
+    net = em.batch_norm_residuals(em.Conv([1], padding=0), 3)
+    assert [node.gain for node in net.nodes] == [1, Fraction(1, 2), Fraction(1, 3)]
+    for wrong, words in (([1, 1], "got 2"), ([0.5, 0.4], r"got 0\.9")):
+        with pytest.raises(ValueError, match=f"branch must have taps of sum 1, as normalised, {words}"):
+            em.batch_norm_residuals(em.Conv(wrong), 3)
+    em.batch_norm_residuals(em.Conv([1 + 1e-10]), 2)
+    with pytest.raises(ValueError, match="as normalised"):
+        em.batch_norm_residuals(em.Conv([1 + 1e-8]), 2)
+    with pytest.raises(ValueError, match="n must be at least 1"):
+        em.batch_norm_residuals(em.Conv([1]), 0)
+
+
+def test_what_has_no_variance_says_so():
+    for layer in (em.GlobalPool(), em.GlobalContext(), em.Normalization()):
+        with pytest.raises(ValueError, match=r"averages over N samples and passes on 1/N\^2"):
+            em.variance(layer)
+    with pytest.raises(ValueError, match="the squares of the weights leave the range of floats"):
+        em.variance(em.Conv([1e200]))
+    for layer in (em.Identity(), em.Pad([(1, 2)]), em.Slice(1, -1), em.Upsample(2), em.Pool(3, mode="max")):
+        assert em.variance(layer) == layer
