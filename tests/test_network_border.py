@@ -228,3 +228,127 @@ def test_units_outside_the_map_are_refused(call, words):
 def test_options_without_a_definition_are_not_dropped():
     with pytest.raises(TypeError, match="level"):
         em.border(em.Conv(3, padding=1), 8).clear(level=0.1)
+
+
+@pytest.mark.parametrize("mode", ["average", "max"])
+def test_every_window_at_a_border_divides_by_what_counts(mode):
+    size, count = 3, 8
+    pool = em.Pool(size, 1, 1, mode, count_include_pad=False)
+    for unit in range(count):
+        read = [x for x in range(unit - 1, unit + 2) if 0 <= x < count]
+        found = em.impact_map(pool, unit, count)
+        assert found.values == pytest.approx([1 / len(read)] * len(read))
+    # The last window of a rounded-up pool divides by the samples of the padded map, as in PyTorch.
+    ceiled = em.Pool(3, 2, 1, ceil_mode=True)
+    for size, unit, share in ((6, 3, 1 / 2), (7, 3, 1 / 3), (6, 0, 1 / 3)):
+        assert em.impact_map(ceiled, unit, size).values[0] == pytest.approx(share)
+    plane = em.Pool((3, 2), 1, (1, 0), mode, count_include_pad=False)
+    for unit, kept in (((0, 0), 2), ((3, 2), 3), ((7, 6), 2)):
+        assert em.impact_map(plane, unit, (8, 8)).values == pytest.approx(np.full((kept, 2), 1 / (2 * kept)))
+
+
+SKEWED = [
+    em.Conv([1, 2, 3, 30, 30], padding=(1, 3)) ** 3,
+    em.Conv([40, 1, 1, 1, 1, 1], padding=(4, 1)) >> em.Conv([1, 9], 2),
+    em.Upsample(2) >> em.Conv([9, 1, 1, 1], padding=(3, 0)) >> em.Conv([1, 20, 1]),
+]
+
+
+@pytest.mark.parametrize("number", range(len(SKEWED)))
+@pytest.mark.parametrize("definition", ["mass", "threshold", "two_sigma"])
+def test_clear_by_a_definition_is_what_lies_inside(number, definition):
+    net, size = SKEWED[number], 30
+    inside = []
+    for unit in range(em.output_size(net, size)):
+        law = em.distribution(net, at=unit)
+        first, last = em.effective_field(law, definition).extent[0]
+        low = law.support()[0]
+        inside.append(low + first >= 0 and low + last < size)
+    edge = em.border(net, size)
+    first, last = edge.clear(definition)
+    assert inside == [first <= unit <= last for unit in range(len(inside))]
+    assert edge.distance(definition) == (first, len(inside) - 1 - last)
+
+
+def test_clear_by_a_definition_on_each_axis():
+    net = em.Conv(np.outer([1, 9, 1, 1, 1], [1, 1, 30]), padding=((3, 1), (2, 0)))
+    alone = [em.Conv([1, 9, 1, 1, 1], padding=(3, 1)), em.Conv([1, 1, 30], padding=(2, 0))]
+    found = em.border(net, (12, 9))
+    expected = [em.border(part, size).clear("two_sigma") for part, size in zip(alone, (12, 9), strict=True)]
+    assert found.clear("two_sigma") == tuple(expected)
+    assert found.clear("mass", level=0.2, profile="mean") != found.clear("mass", level=0.01)
+    wide = em.border(em.Conv((9, 1), padding=(4, 0)), (5, 4))
+    assert (wide.clear(), wide.distance()) == ((None, (0, 3)), (None, (0, 0)))
+
+
+@pytest.mark.parametrize("layer", [em.GlobalPool(), em.GlobalContext("before"), em.GlobalContext("after")])
+def test_what_is_kept_behind_an_average_is_refused(layer):
+    with pytest.raises(ValueError, match="reads its whole input"):
+        _ = em.border(em.Conv(3, padding=1) >> layer, 8).kept
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        em.GlobalPool((True, False)),
+        em.GlobalContext(("before", "after")),
+        em.GlobalContext(("none", "both")),
+        em.GlobalContext(("both", "none")) >> em.Conv((2, 2)),
+        em.Normalization(along=(False, True)),
+        em.Conv((2, 3), padding=1, padding_mode="reflect") >> em.Pool((2, 2), 1, count_include_pad=False),
+        em.Residual(em.Conv([[1, 2], [3, 4]], padding=((0, 1), (1, 0)), padding_mode="circular"), 0.5),
+    ],
+    ids=repr,
+)
+def test_forward_is_the_transpose_of_the_maps(layer):
+    """The sum of an impact times an input is the output: two ways through the same layers."""
+    from erfmath.network.border import forward
+    from erfmath.network.sizes import sized_for
+
+    size = (4, 5)
+    values = np.random.default_rng(1).normal(size=size)
+    frame = sized_for(layer, size)
+    answer = forward(frame, values)
+    assert np.broadcast_shapes(answer.shape, frame.output) == frame.output
+    for unit in np.ndindex(*answer.shape):
+        found = em.impact_map(layer, unit, size)
+        place = tuple(slice(o, o + n) for o, n in zip(found.start, found.values.shape, strict=True))
+        assert (found.values * values[place]).sum() == pytest.approx(answer[unit])
+
+
+def test_causal_averages_go_over_what_is_before():
+    from erfmath.network.border import forward
+    from erfmath.network.sizes import sized_for
+
+    values = np.arange(1.0, 13).reshape(3, 4) ** 2
+    count = np.arange(1, 5)
+    before = forward(sized_for(em.GlobalContext(("none", "before")), (3, 4)), values)
+    np.testing.assert_allclose(before, np.cumsum(values, axis=1) / count)
+    after = forward(sized_for(em.GlobalContext(("after", "none")), (3, 4)), values)
+    np.testing.assert_allclose(after, (np.cumsum(values[::-1], axis=0) / count[:3, None])[::-1])
+    pooled = forward(sized_for(em.GlobalPool((False, True)), (3, 4)), values)
+    np.testing.assert_allclose(pooled, values.mean(axis=1, keepdims=True))
+
+
+def test_the_middle_of_a_unit_in_a_picture():
+    """The centre of a square is the middle of the region, of an endless side that of the picture."""
+    net = em.Conv((3, 4), (1, 2), padding=(1, 0)) >> em.Conv((2, 2))
+    from erfmath.laws.scenes import scene_of
+
+    for unit, region in (((0, 0), ((-1, 2), (0, 5))), ((4, 3), ((3, 6), (6, 11)))):
+        assert em.receptive_field(net).region(unit) == region
+        for borders in (True, False):
+            scene = scene_of(net, "mean", unit, (20, 21), borders)
+            assert scene.centre == tuple(low + (high - low) // 2 for low, high in region)
+            assert scene.picture == (20, 21)
+            low = scene.law.bounds[0][0]
+            assert low == (max(0, region[0][0]) if borders else region[0][0])
+    middle = scene_of(net, "mean", None, (20, 21), True)
+    assert middle.centre == (9, 10)  # of unit (9, 4), whose region is 8 .. 11 x 8 .. 13, from the borders
+    line = scene_of(em.Conv(3, padding=1), "mean", 4, 9, True)
+    assert (line.centre, line.picture) == ((4,), (9,))
+    endless = em.Conv((3, 3), padding=1) >> em.GlobalContext(("none", "before"))
+    assert scene_of(endless, "mean", (4, 3), (9, 8), True).centre == (4, 3)
+    plain = scene_of(net, "variance", (1, 1), None, True)
+    assert (plain.centre, plain.picture) == (None, None)
+    assert plain.law.bounds == ((0, 3), (2, 7))

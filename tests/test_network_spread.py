@@ -76,3 +76,65 @@ def test_large_maps_go_through_in_blocks(shape, monkeypatch):
     assert (
         apart(values, taps, steps, kept) == by_loops(values[:, None], taps[:, None, None], steps, kept)
     ).all()
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (1, 2), (2, 1), (2, 3)])
+@pytest.mark.parametrize("step", [(1, 1), (1, 2), (2, 1), (3, 2)])
+@pytest.mark.parametrize("sides", [(3, 7), (1, 5), (4, 4)])
+def test_each_way_through_rows_is_that_by_loops(stride, step, sides):
+    rng = np.random.default_rng(sum(stride + step + sides))
+    values = rng.integers(1, 9, (2, 6, 8)).astype(float)
+    taps = rng.integers(1, 9, (2, *sides)).astype(float)
+    steps = Steps(stride, step)
+    high, wide = steps.shape((6, 8), sides)
+    for kept in (((0, high), (0, wide)), ((1, high - 2), (3, wide - 1)), ((2, 3), (wide - 2, wide))):
+        expected = by_loops(values[:, None], taps[:, None, None], steps, kept)
+        assert (apart(values, taps, steps, kept) == expected).all()
+        many = rng.integers(1, 9, (2, 1, 2, *sides)).astype(float)
+        assert (
+            mixed(values, many, 1, np.ones(sides), steps, kept)
+            == by_loops(values[:, None], many, steps, kept)
+        ).all()
+
+
+@pytest.mark.parametrize("stride", [(1, 1, 1), (2, 1, 1), (1, 1, 2)])
+def test_rows_on_three_axes_are_those_by_loops(stride):
+    rng = np.random.default_rng(7)
+    values, taps = (
+        rng.integers(1, 9, (1, 3, 4, 9)).astype(float),
+        rng.integers(1, 9, (2, 2, 3, 6)).astype(float),
+    )
+    steps = Steps(stride, (2, 1, 1))
+    whole = steps.shape((3, 4, 9), (2, 3, 6))
+    kept = ((0, whole[0]), (1, whole[1]), (2, whole[2] - 3))
+    expected = by_loops(np.broadcast_to(values, (2, 3, 4, 9))[:, None], taps[:, None, None], steps, kept)
+    assert (apart(values, taps, steps, kept) == expected).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("count", [5, 6, 7, 8, 23, 64])
+@pytest.mark.parametrize("step", [1, 3])
+def test_equal_taps_on_a_line_are_doubled(axis, count, step):
+    rng = np.random.default_rng(count)
+    values = rng.integers(1, 9, (2, 4, 3)).astype(float)
+    sides = tuple(count if a == axis else 1 for a in range(2))
+    steps = Steps((1, 1), tuple(step if a == axis else 1 for a in range(2)))
+    taps = np.full((1, *sides), 3.0)
+    whole = steps.shape((4, 3), sides)
+    kept = tuple((1, n - 1) for n in whole)
+    expected = by_loops(values[:, None], np.broadcast_to(taps, (2, *sides))[:, None, None], steps, kept)
+    assert (apart(values, taps, steps, kept) == expected).all()
+
+
+def test_powers_of_weights_between_channels():
+    rng = np.random.default_rng(3)
+    values, weights = (
+        rng.integers(1, 9, (4, 7)).astype(float),
+        rng.integers(-3, 4, (2, 2, 3, 4)).astype(float),
+    )
+    steps, kept = Steps((2,), (3,)), ((0, 22),)
+    for power in (1, 2, 3):
+        expected = by_loops(values.reshape(2, 2, 7), weights**power, steps, kept)
+        assert (mixed(values, weights, power, np.ones(4), steps, kept) == expected).all()
+        single = by_loops(values[:2].reshape(2, 1, 7), weights[:, :1, :1] ** power, steps, kept)
+        assert (mixed(values[:2], weights[:, :1, :1], power, np.ones(4), steps, kept) == single).all()
