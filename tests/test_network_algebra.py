@@ -396,3 +396,79 @@ def test_a_layer_of_ones_own_is_one_like_others():
 def test_strides_beyond_all_bounds_are_refused(reading):
     with pytest.raises(ValueError, match=r"use fewer copies|too many to follow"):
         reading(Conv(3, 2) ** 10**6)
+
+
+def test_a_seam_is_joined_and_the_rest_kept():
+    conv, pool, wide = Conv(3, padding=1), Pool(2), Conv((3, 3))
+    net = conv >> pool >> conv
+    whole = net >> (conv >> pool)
+    assert whole.nodes == (conv, pool, Power(conv, 2), pool)
+    assert (whole.ndim, whole.rate) == (1, (Fraction(4),))
+    assert {"ndim", "rate"} <= vars(whole).keys()
+    assert (net >> Identity()).nodes == net.nodes
+    assert Series([]) >> conv == conv
+    assert Series([Power(conv, 2)]) >> conv == Power(conv, 3)
+    with pytest.raises(ValueError, match="all layers must have the same number of axes"):
+        net >> wide
+    assert Series([conv]).__rshift__(3) is NotImplemented
+    assert [Power(conv, 0).rate, Power(pool, 3).rate, Power(Identity(), 9).rate] == [(1,), (8,), None]
+    assert Power(GlobalPool((True, False)), 3).rate == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("net", "rate"),
+    [
+        (Identity(), None),
+        (Activation("relu") >> Dropout(0.5), None),
+        (GlobalPool(), ()),
+        (GlobalPool() >> Conv(3, 2), ()),
+        (Conv(3, 2) >> GlobalPool(), ()),
+        (Conv((3, 3), 2) >> GlobalPool((True, False)), (None, 2)),
+        (Sum([GlobalPool((True, False)), Conv((3, 3), (3, 1))]), (3, 1)),
+        (Sum([GlobalPool(), GlobalPool()]), ()),
+        (Sum([GlobalPool(), Identity()]), None),
+        (Sum([Identity(), Conv(3)]), (1,)),
+        (Residual(GlobalPool((True,))), (1,)),
+        (Upsample((2, 3)) >> Conv((1, 1), (4, 1)), (2, Fraction(1, 3))),
+        (Concat([Conv(3, 2), Pool(2)], [1, 1]), (2,)),
+    ],
+    ids=repr,
+)
+def test_rates_of_networks(net, rate):
+    assert net.rate == rate
+
+
+def test_branches_of_other_rates_are_named_with_them():
+    with pytest.raises(
+        ValueError, match=r"Conv\(\(3, 3\), stride=\(1, 2\)\) has \(1, 2\), Upsample\(\(1, 2\)\) has"
+    ):
+        Sum([Conv((3, 3), (1, 2)), Upsample((1, 2))])
+    with pytest.raises(
+        ValueError, match=r"Identity\(\) has 1, Conv\(\(1, 1\), stride=\(1, 2\)\) has \(1, 2\)"
+    ):
+        Sum([Identity(), Conv((1, 1), (1, 2))])
+    with pytest.raises(ValueError, match=r"got Conv\(3, stride=2\) of rate 2; use Sum"):
+        Residual(Conv(3, 2))
+    with pytest.raises(ValueError, match="has a stride too large to work with"):
+        Power(Conv(3, 2), 10**4 + 1)
+    assert Power(Conv(3, 2), 10**4).rate == (2**10**4,)
+    assert Power(Conv(3), 10**15).rate == (1,)
+
+
+def test_gains_keep_their_kind():
+    assert [type(g) for g in Sum([Conv(3)] * 4, [True + 1, np.float64(2), Fraction(4, 2), 0.5]).gains] == [
+        int,
+        int,
+        int,
+        float,
+    ]
+    assert Sum([Conv(3)] * 2, [np.int64(2), Fraction(1, 3)]).gains == (2, Fraction(1, 3))
+    for wrong in (np.bool_(True), 1j, "1", None):
+        with pytest.raises(TypeError, match=r"^gain must be a real number"):
+            Residual(Conv(3), wrong)
+    with pytest.raises(TypeError, match=r"^gains must be a sequence of numbers, one per branch, got '12'"):
+        Sum([Conv(3), Conv(5)], "12")
+    with pytest.raises(
+        TypeError, match=r"^net must be a network such as Conv\(3\) >> Pool\(2\), got x{60} of"
+    ):
+        receptive_field(type("X", (), {"__repr__": lambda self: "x" * 70})())
