@@ -119,6 +119,15 @@ def test_all_layers_differ():
         (Upsample(2, "linear"), "Upsample(2, mode='linear')"),
         (Conv(3) >> Pool(2), "Series([Conv(3), Pool(2)])"),
         (Residual(Conv(3), 2), "Residual(Conv(3), gain=2)"),
+        (Residual(Conv(3)), "Residual(Conv(3))"),
+        (Sum([Conv(3), Conv(5)]), "Sum([Conv(3), Conv(5)])"),
+        (Sum([Conv(3), Conv(5)], [1, 0.5]), "Sum([Conv(3), Conv(5)], gains=[1, 0.5])"),
+        (Concat([Conv(3), Conv(5)], [2, 3]), "Concat([Conv(3), Conv(5)], [2, 3])"),
+        (Conv(3) ** 4, "Power(Conv(3), 4)"),
+        (Graph({"a": (Conv(3), "input")}), "Graph({'a': (Conv(3), 'input')})"),
+        (GlobalPool((True, False)), "GlobalPool((True, False))"),
+        (GlobalPool(), "GlobalPool()"),
+        (Dropout(Fraction(1, 2)), "Dropout(Fraction(1, 2))"),
     ],
 )
 def test_the_repr_is_the_shortest_call(node, text):

@@ -155,6 +155,10 @@ def test_what_is_refused_names_the_unit_and_the_layer():
     words = "output unit 3 sees nothing: no tap of an upsampling layer meets it, or branches cancel"
     with pytest.raises(ValueError, match=words):
         response_of(program_of(hole), (3,))
+    with pytest.raises(ValueError, match=r"^at must be an int or 2 ints"):
+        MapDistribution(TWISTED, (1, 2, 3))
+    with pytest.raises(TypeError, match=r"^net must be a network"):
+        MapDistribution("net", (1, 2))
     plane = em.ConvTranspose(Kernel([[1, 0], [0, 1]]), 2) >> em.ConvTranspose(Kernel([[1]]), 2)
     with pytest.raises(ValueError, match=r"output unit \(1, 2\) sees nothing"):
         em.distribution(plane, at=(1, 2)).probabilities()
