@@ -94,6 +94,8 @@ def test_all_paths_of_a_unit_may_lie_outside():
     for reading in (em.impact_map, lambda net, unit, size: em.distribution(net, at=unit, input_size=size)):
         with pytest.raises(ValueError, match="output unit 0 sees nothing"):
             reading(em.Conv([1, 0, 1], padding=1), 0, 1)  # a tap of zero alone is inside
+    with pytest.raises(ValueError, match="output unit 0 sees nothing: its paths are lost, or cancel"):
+        em.impact_map(em.Conv([1, -1], padding=(1, 0), padding_mode="replicate"), 0, 4)
     plane = em.Conv(np.arange(1, 10).reshape(3, 3), padding=((4, 0), (0, 4)))
     with pytest.raises(ValueError, match=r"output unit \(0, 2\) sees nothing"):
         em.distribution(plane, at=(0, 2), input_size=(4, 4))

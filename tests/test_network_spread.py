@@ -95,13 +95,14 @@ def test_each_way_through_rows_is_that_by_loops(stride, step, sides, is_mixed):
 
 
 @pytest.mark.parametrize("stride", [(1, 1, 1), (2, 1, 1), (1, 1, 2)])
-def test_rows_on_three_axes_are_those_by_loops(stride):
+@pytest.mark.parametrize("step", [(2, 1, 1), (1, 1, 2)])
+def test_rows_on_three_axes_are_those_by_loops(stride, step):
     rng = np.random.default_rng(7)
     values, taps = (
         rng.integers(1, 9, (1, 3, 4, 9)).astype(float),
         rng.integers(1, 9, (2, 2, 3, 6)).astype(float),
     )
-    steps = Steps(stride, (2, 1, 1))
+    steps = Steps(stride, step)
     whole = steps.shape((3, 4, 9), (2, 3, 6))
     kept = ((0, whole[0]), (1, whole[1]), (2, whole[2] - 3))
     expected = by_loops(np.broadcast_to(values, (2, 3, 4, 9))[:, None], taps[:, None, None], steps, kept)
