@@ -17,6 +17,7 @@ PRODUCTS = {
     "long": em.Product([([0.25, 0.5, 0.25], 5000)]),
     "rare": em.Product([([1] + [0] * 32 + [1] + [0] * 16 + [1] + [0] * 49 + [1], 64)]),
     "lattice": em.Product([(np.where(np.arange(30) % 3 == 0, 1.0, 1e-6), 64)]),
+    "bell": em.Product([(np.exp2(-((np.arange(-150, 151) / 64.0) ** 2)), 16)]),
     "geometric": em.Product([(0.5 ** np.arange(12), 700)]),
     "lopsided": em.Product([([0.99, 0.01], 5000)]),
     "fractions": em.Product([([Fraction(1, 3), Fraction(2, 3)], 1900)]),
@@ -64,6 +65,12 @@ CANDIDATES = {
         ("fft", 66330.3122, 59424, 3.711783221e-13, "max |P|^n"),
         ("saddle", 246906220.9, 133704, 1e-12, "each coefficient"),
         ("rounded", 423693280.1, 1297573, 1.110223025e-16, "each coefficient"),
+    ],
+    "bell": [
+        ("direct", 3829502.0, 115220, 7.141404216e-14, "each coefficient"),
+        ("fft", 165436.8878, 153632, 1.074229713e-13, "max |P|^n"),
+        ("saddle", 223816805.7, 345672, 1e-12, "each coefficient"),
+        ("rounded", 2162098616.0, 935434, 1.110223025e-16, "each coefficient"),
     ],
     "geometric": [
         ("direct", 9423517.77, 113208, 2.149564114e-13, "each coefficient"),
@@ -139,6 +146,7 @@ PRICES = {
     "long": (math.inf, 30109500.0, True, False, True),
     "rare": (math.inf, 6401000000.0, False, False, True),
     "lattice": (246904363.9, 1857000000.0, False, True, True),
+    "bell": (223812004.7, 2177106993.0, True, True, True),
     "geometric": (242956528.5, 1000120318.0, True, True, True),
     "lopsided": (math.inf, 548778643.9, False, False, True),
     "fractions": (math.inf, 1000048069.0, True, False, True),
@@ -170,6 +178,11 @@ READINGS = {
         ("table", 3469731.0, 59353, 9.644754835e-14),
         ("saddle", 45000.0, 12000, 1.27632e-12),
         ("tilted", 240280.0, 132992, 1.027632e-11),
+    ],
+    "bell": [
+        ("table", 11526914.0, 153628, 1.026304182e-13),
+        ("saddle", 439993.5722, 229076, 1.27632e-12),
+        ("tilted", 1215460.0, 543552, 1.027632e-11),
     ],
     "geometric": [
         ("table", 28332161.31, 174816, 3.22190647e-13),

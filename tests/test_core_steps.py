@@ -12,7 +12,7 @@ import pytest
 from oracles_tails import check_log, check_relative, exact_row, exact_shares, log_of
 
 import erfmath as em
-from erfmath.core import direct, kept_rows, logs
+from erfmath.core import direct, kept_rows, logs, windows
 from erfmath.core.logs import normalised_window, step_of
 from erfmath.core.saddle import double_double as dd, integral as circle, tails
 from erfmath.core.saddle.edges import edge_log, end_log
@@ -20,6 +20,7 @@ from erfmath.core.saddle.law import law_of
 from erfmath.core.saddle.lobe import Lobe, lobe_of
 from erfmath.core.saddle.lumps import Lumps
 from erfmath.core.saddle.peaks import period_of
+from erfmath.core.saddle.residues import split_integral
 from erfmath.core.saddle.tilt import exact_pair, exponent, sharpened, solve, tilted
 from erfmath.core.tilted import rows, spectrum
 from erfmath.core.tilted.factors import UNIT, factors_of, sum_units
@@ -99,6 +100,22 @@ def test_windows_hold_all_that_are_floats_by_default(way, shares):
     check_relative(found, row[begin : begin + len(found)])
     row[begin : begin + len(found)] = 0
     assert row.max() < 1e-290
+
+
+def test_long_windows_are_binomial_probabilities():
+    """By contour integrals; (z + 2 z^2 + z^3)^n is (1 + z)^2n, shifted."""
+    n = 10**5
+    for first, last in [(2 * n - 9, 2 * n + 9), (2 * n + 4000, 2 * n + 4001)]:
+        begin, found = normalised_window(kernel([0, 1, 2, 1], n), first, last)
+        assert begin == first
+        truth = [MP.binomial(2 * n, t - n) / MP.mpf(2) ** (2 * n) for t in range(first, last + 1)]
+        check_relative(found, truth)
+    begin, found = normalised_window(kernel([0, 1, 2, 1], n))
+    assert begin < 2 * n - 8000
+    assert found.sum() == pytest.approx(1, rel=1e-12)
+    assert found[2 * n - begin] == pytest.approx(
+        float(MP.binomial(2 * n, n) / MP.mpf(2) ** (2 * n)), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("way", ["convolution", "windows"])
@@ -193,9 +210,9 @@ def test_the_bound_of_the_mass_of_a_tilt_is_the_sum_of_its_roundings(theta):
     assert abs(MP.mpf(float(log_mass)) - mass) < 1e-14 * (1 + abs(mass))
     size = [abs(MP.log(share)) + abs(theta * x) + abs(max(map(MP.log, q))) for x, share in enumerate(p)]
     own = 2 * sum(part / sum(q) * s for part, s in zip(q, size, strict=True)) + sum_units(4) + 6
-    assert row.errors.tolist() == pytest.approx([float(own) * UNIT], rel=1e-9)
+    assert row.errors.tolist() == pytest.approx([float(own) * UNIT], rel=1e-9, abs=0)
     units = abs(mass) * (0 + 1 + 4) + n * (sum_units(4) + 6) + n * (sum_units(4) + 4)
-    assert slack == pytest.approx(float(units) * UNIT, rel=1e-9)
+    assert slack == pytest.approx(float(units) * UNIT, rel=1e-9, abs=0)
     assert row.shares[0].astype(float).tolist() == pytest.approx(
         [float(part / sum(q)) for part in q], rel=1e-15
     )
@@ -375,25 +392,24 @@ def test_tails_next_to_the_mean_are_integrals_off_the_pole(side):
     law, sign = law_of(polynomial), 1 if side == "upper" else -1
     row = [math.comb(1000, t) for t in range(1001)]
     places = np.array([500, 500 + sign, 500 + 7 * sign, 500 + 60 * sign])
-    found, reach = tails._integrated_tails(law, exact_pair(places), side)
-    truth = [sum(row[t:] if side == "upper" else row[: t + 1]) for t in places.tolist()]
-    check_log(found, [MP.log(value) - 1000 * MP.log(2) for value in truth])
-    assert reach == 0
+    for t in places.tolist():
+        found, reach = tails._integrated_tails(law, exact_pair(np.array([t])), side)
+        truth = sum(row[t:] if side == "upper" else row[: t + 1])
+        check_log(found, [MP.log(truth) - 1000 * MP.log(2)])
+        assert reach == 0
 
 
 def test_the_ends_of_wide_laws_come_from_few_taps():
     weights = [3, 1, *range(2, 400)]
-    polynomial = kernel(weights, 40)
+    polynomial = kernel(weights, 100)
     d = em.distribution(polynomial)
-    row = series(weights, 40, 6)
-    total = 40 * MP.log(sum(weights))
+    row = series(weights, 100, 6)
+    total = 100 * MP.log(sum(weights))
     check_log(d.logpmf(np.arange(6)), [MP.log(value) - total for value in row])
     check_log(d.logcdf(np.arange(6)), [MP.log(sum(row[: t + 1])) - total for t in range(6)])
-    mirrored = em.distribution(kernel(weights[::-1], 40))
+    mirrored = em.distribution(kernel(weights[::-1], 100))
     last = mirrored.support()[1]
-    check_log(
-        mirrored.logsf(last - np.arange(6) - 1 + 0), [MP.log(sum(row[: t + 1])) - total for t in range(6)]
-    )
+    check_log(mirrored.logsf(last - np.arange(6) - 1), [MP.log(sum(row[: t + 1])) - total for t in range(6)])
 
 
 def series(weights, n, length):
@@ -472,6 +488,40 @@ def test_a_period_leaves_nothing_beyond(name, exact):
         assert period == pytest.approx(max(alone, 41 / 0.2 if side else 0), rel=1e-12)
         far = [float(p) for t, p in enumerate(row) if abs(t - law.mean) >= period]
         assert sum(far) < 1e-17
+
+
+def test_a_residue_that_no_steps_reach_is_an_exact_zero():
+    """(1 + z^6)^400 (1 + z^4 / 10^9): on every other index, one residue of three is out of reach."""
+    law = law_of(em.Product([([1, 1], 400, 6), ([10**9, 1], 1, 4)]))
+    total = 2**400 * (10**9 + 1)
+    for t, count in [(450, math.comb(400, 150) * 10**9), (452, math.comb(400, 150)), (451, 0)]:
+        tilt = solve(law, exact_pair(np.array([t])))
+        period = period_of(law, tilt.theta, tilt.variance, None).item()
+        value, bound = split_integral(law, tilt, period, False)
+        high, low = exponent(law, tilt)
+        assert value * math.exp(high[0] + low[0]) == pytest.approx(count / total, rel=1e-12, abs=0)
+        assert bound >= value * (1 - 1e-12)
+        assert (bound == 0) == (count == 0)
+
+
+@pytest.mark.parametrize("size", [300, 3000])
+def test_lumps_of_taps_keep_mass_and_mean(size):
+    """Few lumps are enough to look for a tilt; at both ends each is a single tap."""
+    weights = (1 + np.arange(size) % 7).tolist()
+    total, first = sum(weights), sum(x * w for x, w in enumerate(weights))
+    (factor,) = windows.factors_of(kernel(weights, 3))
+    (taps,) = law_of(kernel(weights, 3)).taps
+    scale = 2.0**factor.exponent
+    place, bits = factor.coarse
+    column, shares = taps.coarse
+    for at, mass in [(place, np.exp2(bits) * scale / total), (column[:, 0], np.exp(shares[:, 0]))]:
+        assert len(at) == len(mass) <= size
+        assert mass.sum() == pytest.approx(1, rel=1e-12)
+        assert at @ mass == pytest.approx(first / total, rel=1e-12)
+        assert at[:90].tolist() == list(range(90))
+        assert at[-90:].tolist() == list(range(size - 90, size))
+        assert mass[:90] == pytest.approx(np.array(weights[:90]) / total, rel=1e-12, abs=0)
+        assert mass[-90:] == pytest.approx(np.array(weights[-90:]) / total, rel=1e-12, abs=0)
 
 
 # ---------------------------------------------------------------- lobes of wide laws
