@@ -4,6 +4,7 @@ Whole rows, points and tails may come out right by another way where a step is w
 """
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 import mpmath
@@ -436,6 +437,14 @@ def test_coefficients_at_an_edge_have_thirty_digits(mirrored):
         assert abs(MP.mpf(high) + MP.mpf(low) - truth) < 1e-27
     ends = end_log(law, mirrored)
     assert abs(MP.mpf(ends[0]) + MP.mpf(ends[1]) - (MP.log(row[0]) - n * MP.log(6))) < 1e-27
+
+
+@pytest.mark.parametrize("value", ["0.1", "3.3", "1e-7", "0.000661064"])
+def test_thirds_of_a_number_are_short_and_lose_nothing(value):
+    parts = dd._thirds(Decimal(value))
+    for part in parts[:2]:
+        assert math.frexp(part)[0] * 2**22 == round(math.frexp(part)[0] * 2**22)
+    assert abs(sum(map(Fraction, parts)) - Fraction(value)) <= Fraction(value) / 2**96
 
 
 @pytest.mark.parametrize("largest", [1e-9, 1e-3, 0.05, 0.3, 0.7, 0.8, 3.0])
