@@ -203,6 +203,22 @@ def test_far_points_of_a_law_that_is_no_product_have_no_mass(far):
     assert law.pmf([[far, 0], [0, far], [0, 0]]).tolist() == [0, 0, 0.5]
 
 
+@pytest.mark.parametrize("corner", [2**53 + 1, 10**18 + 1, -(10**18) - 1])
+def test_far_grids_keep_every_pixel(corner):
+    law = JointDistribution([[0.5, 0.125], [0.25, 0.125]], (corner, -corner))
+    points = [[corner + x, y - corner] for x in (-1, 0, 1, 2) for y in (0, 1)]
+    assert law.pmf(points).tolist() == [0, 0, 0.5, 0.125, 0.25, 0.125, 0, 0]
+    assert law.pmf([[10**30, -corner], [corner, -(10**30)], [corner, -corner]]).tolist() == [0, 0, 0.5]
+
+
+def test_points_of_a_law_that_is_no_product_have_scipys_manners():
+    law = JointDistribution([[0.5, 0.125], [0.25, 0.125]], (3, -1))
+    assert type(law.pmf([3, -1])) is float
+    assert law.pmf([[3.0, -1.0], [3.5, -1], [3, -0.5], [2, -1], [3, 1], [5, -1]]).tolist() == [0.5, *[0] * 5]
+    assert law.pmf(np.array([[4, 0]], dtype=np.int8)).tolist() == [0.125]
+    assert np.isnan(law.pmf([[math.nan, 0], [3, math.nan], [3, 0]])).tolist() == [True, True, False]
+
+
 def test_coordinates_of_a_grid_have_their_tails_where_its_floats_end():
     n = 1200
     d = distribution([[4, 1], [1, 4]], n)  # each coordinate is binomial, with 1/2

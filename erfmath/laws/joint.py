@@ -15,7 +15,7 @@ from .._memory import check_memory
 from ..core.scaled import Floats
 from .base import Distribution, require_distribution
 from .lattice import LatticeDistribution, as_shares
-from .manners import FARTHEST, UNIT, as_generator, log_of, plain, read_only, real_array
+from .manners import UNIT, as_generator, floor_of, log_of, plain, read_only, real_array
 from .univariate import UnivariateDistribution
 
 
@@ -270,15 +270,15 @@ class JointDistribution(Distribution):
     def _lookup(self, points: Any) -> Any:
         if self._table is None:
             raise TypeError("independent axes have no grid to look into")
-        index = np.floor(points) - np.array(self._start)
-        inside = ((index >= 0) & (index < self._table.shape) & (np.floor(points) == points)).all(axis=-1)
-        entries = np.where(inside[..., None], index, 0).astype(np.int64)
+        places, undefined = floor_of(points)
+        index = places - np.array(self._start)
+        inside = ((index >= 0) & (index < self._table.shape) & (places == points)).all(axis=-1)
+        entries = np.where(inside[..., None], index, 0)
         values = np.where(inside, self._table[tuple(np.moveaxis(entries, -1, 0))], 0.0)
-        return plain(np.where(np.isnan(points).any(axis=-1), np.nan, values))
+        return plain(np.where(undefined.any(axis=-1), np.nan, values))
 
     def _as_points(self, x: Any) -> Any:
         points = real_array(x, "x")
-        points = np.clip(points.astype(float), -FARTHEST, FARTHEST) if self._table is not None else points
         if points.ndim == 0 or points.shape[-1] != self.ndim:
             raise ValueError(
                 f"x must hold {self.ndim} coordinates on its last axis, got shape {points.shape}"

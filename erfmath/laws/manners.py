@@ -42,7 +42,7 @@ def of_points(off_lattice: float | None = None) -> Callable[[PointMethod], Calla
         def method(self: Any, x: Any) -> Any:
             x = real_array(x, "x")
             low, high = self.support()
-            points, undefined = _floor(x)
+            points, undefined = floor_of(x)
             # A support without an end ends, for points, where these do.
             points = np.clip(points, low - 1, min(high + 1, FARTHEST))
             values = np.where(undefined, np.nan, function(self, points))
@@ -103,7 +103,7 @@ def as_size(size: Any) -> tuple[int, ...] | None:
     if not isinstance(sides, (tuple, list)) or not all(is_index(side) for side in sides):
         raise TypeError(f"size must be None, an int or a tuple of ints, got {size!r}")
     shape = tuple(operator.index(side) for side in sides)
-    if min(shape, default=0) < 0:
+    if any(side < 0 for side in shape):
         raise ValueError(f"size must not be negative, got {size!r}")
     check_memory(_A_VARIATE * math.prod(shape), f"size={size!r}", "draw fewer at a time")
     return shape
@@ -148,7 +148,7 @@ def read_only(array: Floats) -> Floats:
     return array
 
 
-def _floor(x: np.ndarray[Any, Any]) -> tuple[Points, Any]:
+def floor_of(x: np.ndarray[Any, Any]) -> tuple[Points, Any]:
     """Return (floor of x as int64, anything beyond 62 bits at that limit, and where x is nan)."""
     if x.dtype.kind == "f":
         undefined = np.isnan(x)
