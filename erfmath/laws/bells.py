@@ -135,7 +135,7 @@ def runs_of_mass(law: ProductDistribution, share: float, tie: float) -> Runs | N
     """Return the most probable points that hold a share of the mass, None as above."""
     floor = math.log(max(1 - share, 1e-300) / law.std()) - 10
     bell = _bell_of(law, floor)
-    if bell is None or not 0 < share < 1:
+    if bell is None:
         return None
     cut = bell.cut_of_mass(share, tie)
     return bell.runs(cut) if cut.log_level > floor else None

@@ -48,7 +48,7 @@ class TruncatedDistribution(UnivariateDistribution):
         if self._logs is not None:
             return own + 3 * len(self._logs) * UNIT
         outer = min(float(self.whole.logsf(self.first - 1)), float(self.whole.logcdf(self.last)))
-        return own * (1 + math.exp(min(outer - self.log_mass, 700.0)))
+        return own * (1 + math.exp(outer - self.log_mass))  # a difference of logs, so below 2^53
 
     def support(self) -> tuple[int, Any]:
         """Return the smallest and the largest point of the range."""
@@ -146,7 +146,7 @@ class TruncatedDistribution(UnivariateDistribution):
 
     def _tails_at(self, x: Points) -> tuple[Any, Any]:
         """Return log P(X <= x) and log P(X > x)."""
-        x = np.clip(x, self.first - 1, self.last).astype(np.int64)
+        x = np.minimum(x, self.last).astype(np.int64)
         if self._tails is not None:
             lower, upper = self._tails
             return lower[x - (self.first - 1)], upper[x - (self.first - 1)]
