@@ -214,3 +214,15 @@ def test_a_distribution_has_no_other_units(options):
         em.effective_field(em.distribution([1, 1, 1], 3), "square", **options)
     with pytest.raises(TypeError, match="borders must be a bool"):
         em.effective_field(NET, input_size=9, borders="no")
+
+
+@pytest.mark.parametrize("radius", [333, 700, 1234, 1999])
+def test_a_square_that_holds_just_the_share_is_large_enough(radius):
+    """Of 4001 equal values, each share of an odd number of them, whatever its round-off."""
+    law = em.distribution([1] * 4001)
+    assert law.std() > 1000  # so that it is read without its row
+    for ndim in (1, 2):
+        share = ((2 * radius + 1) / 4001) ** ndim
+        assert em.effective_field(law, "square", share=share, ndim=ndim).size == 2 * radius + 1
+        more = em.effective_field(law, "square", share=share * (1 + 1e-9), ndim=ndim)
+        assert more.size == 2 * radius + 3

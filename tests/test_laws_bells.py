@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import erfmath as em
+from erfmath.core.saddle.levels import Stretch
 from erfmath.laws import bells
 
 CASES = [
@@ -82,3 +83,14 @@ def test_a_long_field_of_sigmas_is_counted_by_integers(definition, times, reach,
     assert found.size == pytest.approx(times * math.sqrt(2 * n / 3), rel=1e-12)
     assert found.count == 2 * math.isqrt(reach**2 * 2 * n // 3) + 1
     assert found.field_size == 2 * n + 1
+
+
+def test_a_cut_counts_its_points():
+    assert bells.Cut(-3.0, [], 0.0).size == 0
+    assert bells.Cut(-3.0, [Stretch(0, 0), Stretch(4, 8)], 0.5).size == 6
+
+
+@pytest.mark.parametrize("level", [1e-300, 1e-17, 1e-12, 0.999, math.nextafter(1, 0)])
+def test_masses_near_none_and_near_all_are_those_of_the_row(level):
+    fast, slow = both(em.distribution([1, 1, 1], 40_000), {"definition": "mass", "level": level})
+    assert (fast.count, fast.extent) == (slow.count, slow.extent)

@@ -7,10 +7,11 @@ import pytest
 import sympy
 from hypothesis import given, strategies as st
 from oracles import exact_cumulants, exact_law, slope
+from scipy import stats
 
 import erfmath as em
 from erfmath import Kernel, central_limit, cumulants, distribution
-from erfmath.laws import edgeworth
+from erfmath.laws import clt, edgeworth
 from erfmath.polynomials.cumulants import near_sum
 from erfmath.strategies import kernels
 
@@ -366,3 +367,48 @@ def test_cumulants_of_many_factors_are_those_of_exact_sums():
     assert d.cumulants() == tuple(map(float, exact))
     assert (d.mean(), d.var()) == tuple(map(float, exact[:2]))
     assert d.exact_mean == exact[0]
+
+
+@pytest.mark.parametrize("case", [([1, 1], 12_000), ([1, 0, 2], 30_000), ([3, 1, 0, 0, 2], 2_000)], ids=str)
+@pytest.mark.parametrize("reading", ["distance", "corrected_distance"])
+def test_a_grid_of_points_finds_the_largest_gap(monkeypatch, case, reading):
+    found = getattr(central_limit(*case), reading)
+    monkeypatch.setattr(clt, "_EVERY_POINT", 1100)
+    refined = getattr(central_limit(*case), reading)
+    monkeypatch.setattr(clt, "_EVERY_POINT", 10**9)
+    assert found == refined == getattr(central_limit(*case), reading)
+
+
+def test_the_distance_of_a_deep_binomial_is_that_of_every_point():
+    n = 10**6
+    law, normal, points = (
+        stats.binom(n, 0.5),
+        stats.norm(n / 2, math.sqrt(n) / 2),
+        np.arange(480_000, 520_001),
+    )
+    limit = central_limit([1, 1], n)
+    jumps = np.abs(law.cdf(points) - normal.cdf(points)), np.abs(law.cdf(points - 1) - normal.cdf(points))
+    assert limit.distance == pytest.approx(np.max(jumps), rel=1e-9)
+    smooth = np.abs(law.cdf(points) - normal.cdf(points + 0.5)).max()
+    assert limit.corrected_distance == pytest.approx(smooth, rel=1e-6)
+
+
+def test_the_distance_of_a_long_row_of_few_factors_is_that_of_every_point(monkeypatch):
+    """A uniform variable on 0 .. 2^16 - 1, whose largest gaps lie where the density is the normal's."""
+    m = 2**16
+    product = em.Product([([1, 1], 1, 2**layer) for layer in range(16)])
+    points = np.arange(-1, m)
+    normal = stats.norm((m - 1) / 2, math.sqrt((m * m - 1) / 12)).cdf(points + 0.5)
+    truth = np.abs((points + 1) / m - normal).max()
+    for most in (2**20, 2**15):
+        monkeypatch.setattr(clt, "_EVERY_ROUGH_POINT", most)
+        assert central_limit(product).corrected_distance == pytest.approx(truth, rel=1e-9)
+
+
+@pytest.mark.parametrize(("power", "highest"), [(-98, 2), (-102, 1), (-198, 1), (-202, 0)])
+def test_an_expansion_ends_where_a_standardised_cumulant_exceeds_1e100(power, highest):
+    """Of a rare event with a chance p they are p^(-1/2), p^(-1), .."""
+    limit = central_limit([1, 10.0**power])
+    assert limit.edgeworth(highest).order == highest
+    with pytest.raises(ValueError, match=f"too skewed for an expansion of order {highest + 1}: a standard"):
+        limit.edgeworth(highest + 1)

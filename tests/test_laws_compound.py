@@ -25,6 +25,14 @@ def check(values, truths):
         assert abs(mpmath.mpf(value) / truth - 1) < room
 
 
+def test_sums_without_an_end_are_no_factors():
+    losses = compound_sum(poisson(2), sum_of(LOSS))
+    for other in (losses, compound_sum(poisson(3), sum_of(LOSS)), sum_of([0.5, 0.5])):
+        for one, two in ((losses, other), (other, losses)):
+            with pytest.raises(ValueError, match=r"without an end is no factor of a sum; cut it first with"):
+                one + two
+
+
 def powers_of(variable, most):
     """[z^0 .. z^most] of P^k for k = 0 .. most, in Fractions."""
     rows = [[Fraction(1)] + [Fraction(0)] * most]

@@ -100,6 +100,44 @@ def test_every_kind_states_a_bound():
         assert 0 < d.error < 1e-9, d
 
 
+UNIT = 2.0**-53
+COIN, LONG = em.LatticeDistribution([0.5, 0.5]), em.distribution([1, 1], 10**13)
+
+
+@pytest.mark.parametrize(
+    ("d", "truth"),
+    [
+        (em.LatticeDistribution([0.01] * 100), (2 * 100 + 4) * UNIT),  # as many roundings of either sum
+        (em.LatticeDistribution([1 / 4000] * 4000), (2 * 128 + 4) * UNIT),
+        (em.LatticeDistribution.computed([0.5, 0.5], 0, 1e-6), 1e-6 + 8 * UNIT),
+        (em.JointDistribution([[0.25, 0.25], [0.25, 0.25], [0, 0]]), (4 + 4) * UNIT),
+        (em.JointDistribution.computed([[0.5, 0.5]], (0, 0), 1e-6), 1e-6 + (2 + 4) * UNIT),
+        (em.JointDistribution.independent([COIN, COIN, COIN]), 3 * 8 * UNIT + 3 * UNIT),
+        (
+            em.mixture([COIN, em.LatticeDistribution([0.5, 0.5], 3)], [0.25, 0.75]),
+            COIN.error + (2 + 4 * 691) * UNIT,
+        ),
+        (COIN.scaled(0.5), 8 * UNIT),
+        (COIN.given(0, 0), 2 * COIN.error + (8 * 691 + 3 * 1) * UNIT),
+        (LONG, 1e-12 + 4e-16 * -math.log(1e-300)),
+    ],
+    ids=str,
+)
+def test_a_bound_is_the_sum_of_its_parts(d, truth):
+    assert d.error == pytest.approx(truth, rel=1e-4, abs=0)
+
+
+def test_a_long_condition_is_a_difference_that_loses_digits():
+    mean, sigma, wide = 5 * 10**12, math.sqrt(10**13) / 2, 2**21
+    normal = scipy.stats.norm(mean, sigma)
+    for first in (mean - 3 * wide, mean - wide // 2, mean, mean + 3 * wide):
+        d = LONG.given(first, first + wide)
+        outer = min(normal.sf(first), normal.cdf(first + wide))
+        share = abs(normal.sf(first) - normal.sf(first + wide))
+        own = 2 * LONG.error + 8 * 691 * UNIT
+        assert d.error == pytest.approx(own * (1 + outer / share), rel=1e-4, abs=0)
+
+
 def test_bounds_of_many_factors_are_not_far_above_the_truth():
     rng, ratios = np.random.default_rng(2), []
     for size in (2, 3, 5):

@@ -154,6 +154,8 @@ def test_a_long_condition_keeps_its_tails():
     assert got.sf(low + 10**7) == pytest.approx(dice.sf(low + 10**7) / dice.sf(low - 1), rel=1e-11, abs=0)
     assert got.sf(int(got.ppf(0.25))) <= 0.75 < got.sf(int(got.ppf(0.25)) - 1)
     assert got.cdf(low - 1) == 0
+    assert (got.logcdf(low - 1), got.logsf(6 * 10**12)) == (-math.inf, -math.inf)
+    assert (got.sf(low - 1), got.cdf(6 * 10**12), got.sf(6 * 10**12)) == (1, 1, 0)
 
 
 def test_trials_of_different_chances_are_a_poisson_binomial():
@@ -222,6 +224,13 @@ def test_pictures_are_drawn_on_the_axes_that_are_given():
     ax = figure.add_subplot()
     assert DIE.plot(ax) is ax
     assert len(ax.patches) == 6
+    assert [bar.get_x() + bar.get_width() / 2 for bar in ax.patches] == pytest.approx([1, 2, 3, 4, 5, 6])
+    assert [bar.get_height() for bar in ax.patches] == pytest.approx([1 / 6] * 6)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x", "P(X = x)")
+    halves = sum_of({0.5: 0.25, 1: 0.75}).plot().patches
+    assert [bar.get_width() for bar in halves] == pytest.approx([0.45, 0.45])
+    assert [bar.get_x() + 0.225 for bar in halves] == pytest.approx([0.5, 1])
+    assert len(sum_of({0.5: 0.5, 1: 0.5}, 399).plot().patches) < 400
     assert sum_of({0.5: 0.5, 1: 0.5}, 10**6).plot().collections
 
 

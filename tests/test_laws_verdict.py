@@ -37,6 +37,64 @@ def test_each_kind_has_its_sentence(make, kind, words):
     assert pickle.loads(pickle.dumps(verdict)) == verdict
 
 
+@pytest.mark.parametrize(
+    ("case", "headline", "reason"),
+    [
+        (([1, 1, 1], 40), "Gaussian: cumulative probabilities are within 0.00053 of the normal's", ""),
+        (
+            ([1, 0, 1], 400),
+            "Gaussian on every 2nd point: cumulative probabilities are within 6.8e-05 of the normal's",
+            "",
+        ),
+        (
+            ([1, 0, 0, 9], 5),
+            "not Gaussian on every 3rd point: a cumulative probability is 0.09 off the normal's",
+            "excess kurtosis 1, skewness -1.2",
+        ),
+        (
+            ([1] * 9,),
+            "not Gaussian: a cumulative probability is 0.056 off the normal's",
+            "excess kurtosis -1.2",
+        ),
+        (
+            (em.Product([([1, 1], 1, 2**layer) for layer in range(10)]),),
+            "not Gaussian: a cumulative probability is 0.057 off the normal's",
+            "one layer holds 75% of the variance",
+        ),
+        (([1], 7), "a single point: there is nothing to approximate", ""),
+    ],
+)
+def test_a_sentence_is_its_headline_and_its_reason(case, headline, reason):
+    verdict = em.central_limit(*case).verdict
+    assert (verdict.headline, verdict.reason) == (headline, reason)
+    assert str(verdict) == (f"{headline}; {reason}" if reason else headline)
+
+
+def test_a_verdict_as_a_dictionary():
+    found = em.central_limit(em.Product([([1, 9], 5, 3)])).verdict.to_dict()
+    assert found.pop("distance") == pytest.approx(0.9**5 - 0.5)  # at 4, half a step below the mean
+    assert found.pop("skewness") == pytest.approx(-0.8 / 0.45**0.5)
+    assert found.pop("excess_kurtosis") == pytest.approx((1 - 6 * 0.09) / 0.45)
+    assert found.pop("share") == pytest.approx(1 / 5)
+    text = "not Gaussian on every 3rd point: a cumulative probability is 0.09 off the normal's"
+    assert found == {
+        "kind": "skewness",
+        "layer": 3,
+        "span": 3,
+        "text": f"{text}; excess kurtosis 1, skewness -1.2",
+    }
+    assert em.central_limit([1], 7).verdict.to_dict() == {
+        "kind": "point",
+        "distance": 0.0,
+        "share": 1.0,
+        "layer": None,
+        "skewness": 0.0,
+        "excess_kurtosis": 0.0,
+        "span": 0,
+        "text": "a single point: there is nothing to approximate",
+    }
+
+
 @given(kernels(max_side=6))
 def test_a_verdict_holds_the_readings_of_the_limit(kernel):
     limit = em.central_limit(kernel, 3)
