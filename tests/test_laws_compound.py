@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 from scipy.stats import binom, geom, nbinom, norm, poisson
 
 from erfmath import LatticeDistribution, compound_sum, distribution, sum_of
+from erfmath.laws.compound import PanjerNumber
 
 ONE = sum_of({1: 1})
 NORMAL = norm()
@@ -282,3 +283,60 @@ def test_no_copies_are_a_point_at_zero():
     law = compound_sum(poisson(0), distribution([1, 2]))
     assert law.support() == (0, 0)
     assert law.pmf([0, 1]).tolist() == [1, 0]
+
+
+NUMBERS = [
+    (PanjerNumber(0.0, 2.5, 1.0), poisson(2.5)),
+    (PanjerNumber(0.25, 0.25 * 2, 0.75), nbinom(3, 0.75)),
+    (PanjerNumber(0.5, 0.0, 0.5, first=1), geom(0.5)),
+]
+
+
+@pytest.mark.parametrize(("number", "truth"), NUMBERS, ids=["poisson", "nbinom", "geom"])
+def test_a_generating_function_is_the_mean_of_powers(number, truth):
+    for excess in (-0.75, 0.0, 1e-9, 0.3):
+        mean = truth.expect(lambda k, u=1 + excess: u**k)
+        assert float(number.log_generating(excess)) == pytest.approx(math.log(mean), rel=1e-6, abs=1e-15)
+    assert float(number.log_generating(1e3)) == (2.5e3 if number.a == 0 else math.inf)
+
+
+@pytest.mark.parametrize(("number", "truth"), NUMBERS, ids=["poisson", "nbinom", "geom"])
+def test_factorial_cumulants_are_those_of_the_moments(number, truth):
+    """The first is the mean, the second the variance less the mean, both less the first value."""
+    mean, variance = truth.stats("mv")
+    found = number.factorial_cumulants(2)
+    assert [float(value) for value in found] == pytest.approx(
+        [mean - number.first, variance - mean + number.first]
+    )
+    assert [len(number.factorial_cumulants(order)) for order in (1, 2, 7)] == [1, 2, 7]
+
+
+@pytest.mark.parametrize(
+    ("number", "terms", "law"),
+    [
+        (poisson(0), sum_of(LOSS), 0 * ONE),
+        (geom(1), sum_of(LOSS), sum_of(LOSS)),
+        (nbinom(3, 1), sum_of(LOSS), 0 * ONE),
+        (binom(4, 0.5), ONE, sum_of([0.5, 0.5], 4)),
+        (binom(4, 1), sum_of(LOSS), 4 * sum_of(LOSS)),
+        (binom(4, 0), sum_of(LOSS), 0 * ONE),
+        (poisson(3), 0 * ONE, 0 * ONE),
+        (sum_of({2: 1}), sum_of(LOSS), 2 * sum_of(LOSS)),
+    ],
+    ids=str,
+)
+def test_numbers_without_a_spread_are_copies(number, terms, law):
+    found = compound_sum(number, terms)
+    assert found.support() == law.support()
+    points = np.arange(law.support()[0], law.support()[1] + 1)
+    np.testing.assert_allclose(found.pmf(points), law.pmf(points), rtol=1e-12)
+
+
+def test_the_bound_of_a_compound_sum_counts_its_steps():
+    """A row up to 12 standard deviations, of as many roundings an entry as terms have values, and six."""
+    terms = LatticeDistribution([0.5, 0.5], 1)
+    d = compound_sum(poisson(100), terms)
+    reach = int(150 + 12 * math.sqrt(100 * 2.5))
+    assert d.error == pytest.approx(terms.error + (reach * (3 + 6) + 4 * 691) * 2.0**-53, rel=1e-12, abs=0)
+    assert d.support() == (0, math.inf)
+    assert compound_sum(geom(0.5), terms).support() == (1, math.inf)
