@@ -94,3 +94,18 @@ def test_a_cut_counts_its_points():
 def test_masses_near_none_and_near_all_are_those_of_the_row(level):
     fast, slow = both(em.distribution([1, 1, 1], 40_000), {"definition": "mass", "level": level})
     assert (fast.count, fast.extent) == (slow.count, slow.extent)
+
+
+def test_long_rows_without_a_shape_are_read_entry_by_entry():
+    """Of 13 taps [1, 3] at doubling steps a share is 3^-j of the largest, binomial(13, j) times."""
+    law = em.distribution(em.Product([([1, 3], 1, 2**layer) for layer in range(13)]))
+    assert bells.is_long(law)
+    chances = [math.comb(13, j) * 3.0 ** (13 - j) / 4**13 for j in range(14)]
+    for level in (0.3, 0.05, 1e-3):
+        most = max(j for j in range(14) if 3.0**-j > level)
+        threshold = em.effective_field(law, "threshold", "max", level=level)
+        assert threshold.count == sum(math.comb(13, j) for j in range(most + 1))
+        enough = min(j for j in range(14) if sum(chances[: j + 1]) >= 1 - level)
+        assert em.effective_field(law, "mass", level=level).count == sum(
+            math.comb(13, j) for j in range(enough + 1)
+        )

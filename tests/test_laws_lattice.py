@@ -520,3 +520,9 @@ COIN = distribution([1, 1], 4)
 def test_what_is_no_number_axes_or_distribution_is_named(reading, said):
     with pytest.raises(TypeError, match=said):
         reading()
+
+
+def test_hashes_tell_tables_apart():
+    tables = [LatticeDistribution([p, 1 - p], offset) for p in (0.25, 0.2501, 0.5) for offset in (0, 1)]
+    assert len({hash(law) for law in tables}) == 6
+    assert hash(LatticeDistribution([0.25, 0.75])) == hash(LatticeDistribution([0, 0.25, 0.75], -1))
