@@ -226,3 +226,11 @@ def test_a_square_that_holds_just_the_share_is_large_enough(radius):
         assert em.effective_field(law, "square", share=share, ndim=ndim).size == 2 * radius + 1
         more = em.effective_field(law, "square", share=share * (1 + 1e-9), ndim=ndim)
         assert more.size == 2 * radius + 3
+
+
+@pytest.mark.parametrize(("pixels", "reach"), [(1, 0), (5, 1), (9, 2), (13, 4), (21, 5), (25, 8)])
+def test_a_disc_that_holds_just_the_share_is_large_enough(pixels, reach):
+    """Of 5 x 5 equal values."""
+    law = em.JointDistribution.independent([em.LatticeDistribution([0.2] * 5)] * 2)
+    found = em.effective_field(law, "radial", share=min(pixels / 25, 1 - 1e-13))
+    assert (found.count, found.size) == (pixels, pytest.approx(2 * math.sqrt(reach) + 1))

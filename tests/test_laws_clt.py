@@ -412,3 +412,9 @@ def test_an_expansion_ends_where_a_standardised_cumulant_exceeds_1e100(power, hi
     assert limit.edgeworth(highest).order == highest
     with pytest.raises(ValueError, match=f"too skewed for an expansion of order {highest + 1}: a standard"):
         limit.edgeworth(highest + 1)
+
+
+def test_the_bound_of_steps_of_different_widths_is_the_formula():
+    limit = central_limit(em.Product([([1, 1], 1, 1), ([1, 1], 2, 3)]))
+    third, variance = (1 + 2 * 27) / 8, (1 + 2 * 9) / 4
+    assert limit.bound == pytest.approx(0.56 * third / variance**1.5)

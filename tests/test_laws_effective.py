@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 from oracles import grid, naive_power
 
+import erfmath as em
 from erfmath import Kernel, distribution, effective_field, growth
 from erfmath.strategies import kernels
 
@@ -344,3 +345,12 @@ def test_sigma_grows_as_the_root_of_the_depth_exactly():
 def test_bad_input_names_the_argument(code, error, words):
     with pytest.raises(error, match=re.escape(words)):
         eval(code)
+
+
+@pytest.mark.parametrize("profile", ["mean", "variance", "std"])
+def test_growth_of_a_network_is_read_by_the_profile(profile):
+    net = em.Conv([[1, 5, 1], [2, 9, 3], [1, 4, 1]], padding=1)
+    for row in em.growth(net, [1, 4, 7], profile=profile, definition="two_sigma"):
+        found = em.effective_field(net**row.depth, "two_sigma", profile=profile)
+        assert (row.effective, row.count, row.theoretical) == (found.size, found.count, found.field_size)
+        assert row.ratio == found.ratio

@@ -73,3 +73,11 @@ def test_what_has_no_bounds_says_so():
     with pytest.raises(ValueError, match="kind must be one of"):
         MIXED.enclose(3, "logsf")
     assert np.isnan(MIXED.enclose(math.nan)).all()
+
+
+def test_bounds_of_a_computed_table_leave_room_for_its_error():
+    table = em.LatticeDistribution.computed([0.25, 0.75], 0, 1e-6)
+    for kind, share in (("pmf", 0.25), ("cdf", 0.25), ("sf", 0.75)):
+        low, high = table.enclose(0, kind)
+        assert share * (1 - 4e-6) < low <= share * (1 - 1e-6)
+        assert share * (1 + 1e-6) <= high < share * (1 + 4e-6)

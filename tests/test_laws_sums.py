@@ -359,3 +359,19 @@ def test_cumulants_and_far_points_of_a_lattice_of_quarters():
     np.testing.assert_allclose(law.cumulants(4), [float(value) for value in cumulants], rtol=1e-12)
     for far in (-(10**400), 10**400):
         assert (law.pmf(far), law.cdf(far)) == (0, float(far > 0))
+
+
+def test_floats_sum_to_one_up_to_round_off_and_fractions_in_truth():
+    tiny = Fraction(1, 10**12)
+    assert sum_of([0.5, 0.5 + 1e-12]).support() == sum_of([Fraction(1, 2), 0.5 + 1e-12]).support() == (0, 1)
+    with pytest.raises(ValueError, match="sum to 1"):
+        sum_of([Fraction(1, 2), Fraction(1, 2) + tiny])
+
+
+def test_points_of_a_coarse_lattice_may_be_integers_of_any_size():
+    law = sum_of({-5000: 0.25, -4999.5: 0.75})
+    assert law.pmf([10**400, -(10**400), -5000]).tolist() == [0, 0, 0.25]
+    assert law.cdf([10**400, -(10**400), -5000]).tolist() == [1, 0, 0.25]
+    for reading in (law.pmf, law.cdf, law.sf, law.logpmf, law.enclose):
+        with pytest.raises(TypeError, match="x must be real numbers"):
+            reading("a")
