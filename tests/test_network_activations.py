@@ -1,6 +1,7 @@
 """Moments of slopes, against integrals of differences."""
 
 import math
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -95,3 +96,9 @@ def test_what_leaks_is_exact():
     for wrong in ("snake", "", 3):
         with pytest.raises(ValueError, match=r"^activation must be one of 'celu', 'elu', 'erf'"):
             em.activation_gain(wrong)
+
+
+def test_slopes_far_out_warn_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert activated("mish", np.array([1e4, -1e4]))[1] == pytest.approx([1, 0])

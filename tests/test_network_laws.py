@@ -204,3 +204,10 @@ def test_laws_of_a_map():
     for power in (0, 1.5):
         with pytest.raises((TypeError, ValueError), match="power must be"):
             found.distribution(power)
+
+
+@pytest.mark.parametrize("at", [(0, 0), (1, 0)])
+def test_the_bounds_are_those_of_the_field_where_floats_behind_upsampling_underflow(at):
+    steep = em.Conv([[1, 10**8, 1]], padding=(0, 1)) ** 80  # ends at 1e-640 of its middle
+    net = em.Sum([steep, em.Conv((3, 3), padding=1)]) >> em.Upsample((2, 2))
+    assert em.distribution(net, at=at).bounds == em.receptive_field(net).region(at) == ((-1, 1), (-80, 80))

@@ -133,7 +133,7 @@ _SLOPES: dict[str, Callable[[Floats], Floats]] = {
     "relu6": lambda x: ((x > 0) & (x < 6)).astype(float),
     "selu": lambda x: _SELU * np.where(x > 0, 1.0, _SELU_ALPHA * np.exp(np.minimum(x, 0))),
     "hardswish": lambda x: np.where(x >= 3, 1.0, np.where(x <= -3, 0.0, x / 3 + 0.5)),
-    "mish": lambda x: _mish_slope(np.tanh(np.log1p(np.exp(x))), x),
+    "mish": lambda x: _mish_slope(np.tanh(np.logaddexp(0, x)), x),
     "erf": lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x),
     "hardsigmoid": lambda x: (np.abs(x) < 3) / 6,
     "hardtanh": lambda x: (np.abs(x) < 1).astype(float),

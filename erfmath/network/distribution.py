@@ -102,7 +102,8 @@ class MapDistribution(JointDistribution):
         if self._only_adds:
             return tuple(receptive_field(self._net).region(self._at))
         found = [marginal.support() for marginal in self.marginals]
-        if any(map(_underflows, self.marginals)):  # what the floats do not reach is seen all the same
+        exact = (_is_exact(self._program, axis) for axis in range(self._program.ndim))
+        if any(map(_underflows, self.marginals, exact)):  # what floats do not reach is seen all the same
             regions = regions_of_unit(self._program, self._at)
             found = [(int(low), int(high)) for low, high in regions]
         return tuple(found)
@@ -138,9 +139,10 @@ class MapDistribution(JointDistribution):
         return read_only(table)
 
 
-def _underflows(marginal: UnivariateDistribution) -> bool:
+def _underflows(marginal: UnivariateDistribution, is_exact: bool) -> bool:
     """Whether a marginal comes from floats that end at the least there are."""
-    return marginal.polynomial is None and bool(marginal.probabilities()[[0, -1]].min() < 1e-290)
+    is_of_floats = marginal.polynomial is None or not is_exact
+    return is_of_floats and bool(marginal.probabilities()[[0, -1]].min() < 1e-290)
 
 
 def _reaches_its_ends(values: Floats) -> bool:
@@ -202,9 +204,14 @@ def _law(program: Program, at: Ints, axis: int) -> UnivariateDistribution:
 
 def _marginal_product(program: Program, at: Ints, axis: int, budget: float = math.inf) -> Product:
     """Return the marginal on one axis, exactly where no other is upsampled, else by a folded map."""
-    if program.is_separable or _is_summed(program, axis):
+    if _is_exact(program, axis):
         return response_of(program.along(axis), (at[axis],), budget)
     return Product([(Kernel(*_folded(program, at, axis)), 1)])
+
+
+def _is_exact(program: Program, axis: int) -> bool:
+    """Whether the marginal on an axis is a product of polynomials, not of the floats of a map."""
+    return program.is_separable or _is_summed(program, axis)
 
 
 def _is_summed(program: Program, axis: int) -> bool:
