@@ -323,7 +323,6 @@ def test_factorial_cumulants_are_those_of_the_moments(number, truth):
         (poisson(3), 0 * ONE, 0 * ONE),
         (sum_of({2: 1}), sum_of(LOSS), 2 * sum_of(LOSS)),
     ],
-    ids=str,
 )
 def test_numbers_without_a_spread_are_copies(number, terms, law):
     found = compound_sum(number, terms)
