@@ -391,7 +391,10 @@ def test_without_torch_the_words_say_what_to_install(tmp_path, capsys, monkeypat
     from benchmarks.cifar.__main__ import main
 
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert main([command, "--cache", str(tmp_path)]) == 2
+    folder = tmp_path / "cifar" / "plain-0"
+    folder.mkdir(parents=True)
+    (folder / "step_000000.pt").touch()
+    assert main([command, "--cache", str(tmp_path), "--only", "plain-0"]) == 2
     assert "pip install 'erfmath[poster]'" in capsys.readouterr().err
 
 

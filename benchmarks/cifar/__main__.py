@@ -18,7 +18,7 @@ from .lessons import Classification, Lessons, Segmentation
 from .mosaics import mosaics
 from .networks import CLASSES, Dense, Shape
 from .pictures import Images, cifar
-from .training import Course, checkpoints, train
+from .training import Checkpoint, Course, checkpoints, train
 
 SEEDS = 3
 MEASURED = 64  # images of a reading
@@ -104,15 +104,22 @@ def run_train(args: argparse.Namespace) -> None:
 
 def run_read(args: argparse.Namespace) -> None:
     """Measure and foretell the fields at all checkpoints, and write the finished numbers."""
-    data, chosen, read = Data(args), _chosen(args), []
+    data, read = Data(args), []
+    trained = [(course, _saved(args, course)) for course in _chosen(args)]
     _on_one_thread()
-    for course in chosen:
-        saved = checkpoints(_home(args) / course.name)
-        if not saved:
-            raise FileNotFoundError(f"{_home(args) / course.name} has no checkpoints: train it first")
+    for course, saved in trained:
         count = MEASURED // (5 if isinstance(course.shape, Dense) else 1) // (8 if args.quick else 1)
         read += readings(course, saved, data.of(course), count)
     summary.write(summary.finished(read), args.numbers)
+
+
+def _saved(args: argparse.Namespace, course: Course) -> list[Checkpoint]:
+    """Return the checkpoints of a course, or raise where there are none."""
+    folder = _home(args) / course.name
+    saved = checkpoints(folder)
+    if not saved:
+        raise FileNotFoundError(f"{folder} has no checkpoints: train it first")
+    return saved
 
 
 def run_show(args: argparse.Namespace) -> None:
