@@ -32,7 +32,7 @@ def columns(law: UnivariateDistribution, first: int, last: int, width: int) -> F
     count = last - first + 1
     if count <= width:
         return np.repeat(law.pmf(np.arange(first, last + 1)), max(1, width // count))
-    edges = first - 1 + np.linspace(0, count, width + 1).astype(np.int64)
+    edges = np.array([first - 1 + k * count // width for k in range(width + 1)])
     return np.asarray(np.diff(law.cdf(edges)) / np.diff(edges))
 
 
