@@ -105,10 +105,15 @@ class TruncatedDistribution(UnivariateDistribution):
             return (0.0, 0.0) if (t < self.first) == (kind == "cdf") else (1.0, 1.0)
         else:
             part = self._between(self.first - 1, t) if kind == "cdf" else self._between(t, self.last)
-        low, high = self._between(self.first - 1, self.last)
+        low, high = self._mass
         if not low:  # the condition's own probability is below the floats, or lost in the difference
             return 0.0, 1.0
         return outwards(Fraction(part[0]) / high, Fraction(part[1]) / low)
+
+    @cached_property
+    def _mass(self) -> tuple[Fraction, Fraction]:
+        """Bounds of the probability of the condition."""
+        return self._between(self.first - 1, self.last)
 
     def _between(self, a: int, b: int) -> tuple[Fraction, Fraction]:
         """Return bounds of P(a < X <= b) of the whole distribution, by its smaller tail."""

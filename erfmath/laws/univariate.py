@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from fractions import Fraction
@@ -149,10 +150,11 @@ class UnivariateDistribution(SummarisedDistribution):
         ('1.1566725639e-186', True)
         """
         kind = as_choice(kind, "kind", KINDS)
+        at = functools.cache(lambda t: self._enclosed(t, kind))  # both ends come of one proof
 
         def end(which: int) -> Callable[[Any, Any], Any]:
             def bounds(self: UnivariateDistribution, x: Points) -> Floats:
-                return np.array([self._enclosed(int(t), kind)[which] for t in x.flat]).reshape(x.shape)
+                return np.array([at(int(t))[which] for t in x.flat]).reshape(x.shape)
 
             return of_points(0.0 if kind == "pmf" else None)(bounds)
 
