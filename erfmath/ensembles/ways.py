@@ -51,6 +51,11 @@ class Taps:
         """Return the factor of taps with the weights of a kernel on a side of a pair."""
         return grid.factor(kernel, self.stage, side, self.fine, pair.steps)
 
+    def apart(self, kernel: Kernel, products: Waves, pair: Pair, grid: Grid) -> Waves:
+        """Return products at two positions before taps with the weights of a kernel, one at each."""
+        first, second = (self.factor(kernel, side, pair, grid) for side in (FIRST, SECOND))
+        return first * second * products / self.phases
+
     def equal(self, kernel: Kernel, energy: Waves, grid: Grid) -> Waves:
         """Return an energy before taps, of which a kernel has what each passes."""
         return grid.factor(kernel, self.stage, BOTH, self.fine, self.fine) * energy / self.phases
@@ -188,8 +193,7 @@ class Random:
         apart: Waves | float = 0.0
         if isinstance(pair.apart, np.ndarray):
             apart = self.taps.equal(self.kernel, pair.apart, grid)
-            alone = [self.taps.factor(self.kernel, side, pair, grid) for side in (FIRST, SECOND)]
-            mean = alone[0] * alone[1] * pair.apart / (float(self.kernel.total) * self.taps.phases)
+            mean = self.taps.apart(self.kernel, pair.apart, pair, grid) / float(self.kernel.total)
             along = self.along / self.along[0]
             waves = waves.with_function(self.far * (apart - mean), np.multiply.outer(along, along))
         apart = apart + self.far / channels * grid.apart(waves[0, 0].weighted(1.0))
@@ -236,7 +240,10 @@ class Fixed:
         """Return a tensor with itself before the taps, and its coherent energy."""
         pair = self.taps.ready(pair, grid)
         waves = self._passed(self._passed(pair.waves, FIRST, pair, grid), SECOND, pair, grid)
-        apart = self._apart(pair, grid) if np.any(pair.apart) else 0.0
+        apart: Waves | float = 0.0
+        if isinstance(pair.apart, np.ndarray) and pair.apart.any():
+            whole = self.taps.apart(self.taps.stage.kernel, pair.apart, pair, grid)
+            apart = self.gain * grid.apart(whole)
         noise = self._noise(pair, grid)
         found = Pair(noise, waves.scaled(1 / self.taps.phases), pair.steps, apart=apart)
         return self.taps.thinned(found, grid), self.alone(energy, grid)
@@ -245,16 +252,7 @@ class Fixed:
         """Return the noise of a tensor with itself before the taps."""
         if self.is_choice:
             return self.alone(grid.equal(pair.noise), grid)
-        return self._whole(pair, grid) * pair.noise
-
-    def _apart(self, pair: Pair, grid: Grid) -> Waves:
-        """Return the products at two positions before the taps."""
-        return grid.apart(self.gain * self._whole(pair, grid) * pair.apart)
-
-    def _whole(self, pair: Pair, grid: Grid) -> Waves:
-        """Return what the taps make of products at two positions."""
-        whole = [self.taps.factor(self.taps.stage.kernel, side, pair, grid) for side in (FIRST, SECOND)]
-        return whole[0] * whole[1] / self.taps.phases
+        return self.taps.apart(self.taps.stage.kernel, pair.noise, pair, grid)
 
     def _passed(self, waves: Mixture, side: int, pair: Pair, grid: Grid) -> Mixture:
         """Return the amplitudes of a pair before taps at one side: of S and M those of their own."""
