@@ -139,14 +139,12 @@ class Verification:
             for check in self.units
         ]
         found = table(["unit", "field", self._source[:-1], "verdict"], rows)
-        notes = (
-            self.skipped if self.ok or self.is_by_gradient or not self.is_inside else (_FAINT, *self.skipped)
-        )
-        agrees = (
-            "agrees" if self.ok else "DISAGREES" if notes == self.skipped else "is not reached everywhere"
-        )
-        source = f"with {self._source}" if notes == self.skipped else f"by {self._source}"
-        title = f"{self.name} up to {self.output!r}: the field {agrees} {source}"
+        notes = list(self.skipped)
+        verdict = f"{'agrees' if self.ok else 'DISAGREES'} with {self._source}"
+        if not self.ok and self.is_inside and not self.is_by_gradient:
+            notes.insert(0, _FAINT)
+            verdict = f"is not reached everywhere by {self._source}"
+        title = f"{self.name} up to {self.output!r}: the field {verdict}"
         return "\n".join([title, "", found, *(f"\n{sentence}" for sentence in notes)])
 
     def __repr__(self) -> str:

@@ -44,12 +44,8 @@ def coherent_sentence(net: Node) -> str | None:
     width = "" if widths else f" at {_WIDTH} channels"
     if blocks + gated > _MOST_BLOCKS:
         return f"{_begun(round(usual), width)}; independence overstates their field (em.coherence)"
-    try:
-        found = coherence(net, None if widths else _WIDTH)
-    except ValueError:  # beyond the theory, which says nothing then
-        return None
-    over = _overstated(found)
-    if found.blocks is None or over < _LEAST:
+    found = _known(net, None if widths else _WIDTH)
+    if found is None or found.blocks is None or (over := _overstated(found)) < _LEAST:
         return None
     return (
         f"{_begun(found.blocks, width)}; independence overstates the standard deviation of their energy by "
@@ -62,11 +58,16 @@ def coherent_variance(net: Node, channels: int) -> tuple[float, ...] | None:
     program = program_of(net, pointwise=True)
     if program.unbounded is not None or _is_normalised(net) or sum(_rectified_skips(program)) > _MOST_BLOCKS:
         return None
+    found = _known(net, channels)
+    return None if found is None or abs(_overstated(found) - 1) < _LEAST - 1 else found.spread
+
+
+def _known(net: Node, channels: int | None) -> Coherence | None:
+    """Return the coherence of a network, None beyond its theory, which leaves that of independent paths."""
     try:
-        found = coherence(net, channels)
-    except ValueError:  # features or gradients that cancel: there is only the theory of independent paths
+        return coherence(net, channels)
+    except ValueError:
         return None
-    return found.spread if abs(_overstated(found) - 1) >= _LEAST - 1 else None
 
 
 def _begun(block: int, width: str) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from ..words import table
-from .durations import shown
+from .durations import milliseconds, shown
 
 if TYPE_CHECKING:
     from .latency import Latency
@@ -41,5 +39,4 @@ def _lasting(late: Latency, samples: Any) -> list[str]:
     """Return samples, and milliseconds where the rate is known."""
     if late.rate is None:
         return [shown(samples)]
-    ms = samples if samples == math.inf else float(samples * 1000 / Fraction(late.rate))
-    return [shown(samples), shown(ms)]
+    return [shown(samples), shown(milliseconds(samples, late.rate))]

@@ -45,7 +45,16 @@ def lasting(samples: Any, rate: float) -> str:
     >>> lasting(640, 16000)
     ' (40 ms)'
     """
-    return f" ({figure(float(samples * 1000 / Fraction(rate)))} ms)"
+    return f" ({figure(milliseconds(samples, rate))} ms)"
+
+
+def milliseconds(samples: Any, rate: float) -> float:
+    """Return what samples last, inf of those without an end.
+
+    >>> milliseconds(Fraction(1, 2), 16000), milliseconds(math.inf, 16000)
+    (0.03125, inf)
+    """
+    return math.inf if samples == math.inf else float(samples * 1000 / Fraction(rate))
 
 
 def shown(value: Any) -> str:
