@@ -64,7 +64,7 @@ def main() -> int:
     )
     parser.add_argument("--sample", type=int, metavar="N", help="so many changes, chosen at random")
     parser.add_argument("--seed", type=int, help="of the choice; default: the number of commits")
-    parser.add_argument("--at", metavar="FILE[:LINE]", help="only changes there: many may survive")
+    parser.add_argument("--at", metavar="FILE[:LINE]|FOLDER", help="only changes there: many may survive")
     parser.add_argument(
         "--tests", nargs="+", metavar="NAME", help="only tests/test_NAME*.py: many may survive"
     )
@@ -88,7 +88,8 @@ def choose(package: str, sample: int | None, seed: int, at: str | None) -> list[
     from changes import changes
 
     file, _, line = (at or "").partition(":")
-    paths = [ROOT / file] if file else sorted((ROOT / "erfmath" / package).rglob("*.py"))
+    place = ROOT / (file or f"erfmath/{package}")
+    paths = sorted(place.rglob("*.py")) if place.is_dir() else [place]
     every = [change for path in paths for change in changes(path) if not line or int(line) in change.lines]
     tried = every if sample is None else random.Random(seed).sample(every, min(sample, len(every)))
     print(f"{package}: {len(every)} changes, of which {len(tried)} are tried (seed {seed})", flush=True)

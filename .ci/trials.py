@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import coverage
 import pytest
 from _pytest.runner import runtestprotocol
+from _pytest.warnings import catch_warnings_for_item
 from changes import Change, lines_that_tell, living
 
 SECONDS = 3.0  # of tests that a change is shown, the shortest first: what they do not notice survives
@@ -179,7 +180,9 @@ def fate(status: int) -> str:
 
 def passes(item: pytest.Item, following: pytest.Item | None) -> bool:
     """Run a test, say how it fails, return whether it passes or is skipped."""
-    failed = [report for report in runtestprotocol(item, log=False, nextitem=following) if report.failed]
+    with catch_warnings_for_item(item.config, item.ihook, "runtest", item):  # by its marks
+        reports = runtestprotocol(item, log=False, nextitem=following)
+    failed = [report for report in reports if report.failed]
     for report in failed:
         print(f"{item.nodeid}\n{report.longreprtext}", file=sys.stderr)
     return not failed
