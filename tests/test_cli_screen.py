@@ -158,6 +158,8 @@ COMPLETED = [
     (["erfmath", "analyze", "resnet1"], {"resnet101", "resnet152", "resnet18"}),
     (["erfmath", "analyze", "--as", "rep"], {"replknet"}),
     (["erfmath", "growth", "--prof"], {"--profile"}),
+    (["erfmath", "tiles", "--mem"], {"--memory"}),
+    (["erfmath", "tiles", "unet"], {"unet"}),
     (["erfmath", "completion", "f"], {"fish"}),
 ]
 

@@ -23,6 +23,7 @@ _COMMANDS = {
     "design": "find the designs that reach a field: the cheapest of each depth",
     "check": "check that a network meets conditions, for continuous integration: exits with 0, else 1",
     "check-halo": "check what a bioimage.io description declares of tiles against what its model needs",
+    "tiles": "plan tiles that give what the whole input gives: halo, memory, what smaller halos leave out",
     "latency": "show how late a network is as its input arrives: lookahead, delay, context, buffers",
     "sweep": "read each of many networks into a row of a file, going on where an earlier run stopped",
     "zoo": "list the networks that have a name, with their theoretical field and stride",

@@ -12,6 +12,7 @@ _SPELLINGS = (
     (r"\bglobal_context=False", "--no-global-context", "global_context"),
     (r"\bweights='(\w+)'", r"--weights \1", "weights"),
     (r"give an example of each, such as [(0-9, )]+,", "give --input-shape once for each,", "input_shape"),
+    (r"\bmemory='([^']*)'", r"--memory \1", "memory"),
     (r"\brate=(?=[\s;.,)]|$)", "--rate", "rate"),
     (r"\b(input|output|space)=(?=[\s;.,)]|$)", r"--\1", ""),
     (r"\b(?<!-)(input)_(shape|size)\b(?! must)", r"--\1-\2", ""),

@@ -69,6 +69,11 @@ class AxisTiles:
         moved = first // self.period * self.units
         return Span((first, stop), (write[0] - moved, write[1] - moved), write)
 
+    def kept(self, index: int) -> tuple[int, int]:
+        """Return the input samples that the outputs stand for which one tile makes, as (first, stop)."""
+        first, last = (self._seam(i) // self.units * self.period for i in (index, index + 1))
+        return first, self.size if index == self.count - 1 else last
+
     @property
     def read(self) -> int:
         """Samples that all tiles read together."""

@@ -19,6 +19,7 @@ import numpy as np
 
 from .._checks import as_count, per_axis
 from .._html import card
+from .._memory import check_memory
 from ..network.algebra import Node
 from ..network.arguments import Ints, plain_size
 from ..network.program import program_of
@@ -325,6 +326,24 @@ class TilePlan:
         """
         return run(self, function, array, out, batch, space, progress)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as values for JSON: its numbers, an entry per axis, and the tiles along each axis.
+
+        Returns
+        -------
+        dict
+            The properties by their names; ``tiles`` has per axis each tile's `read`, `crop` and `write` as
+            (first, one behind the last). `loss` is None where the variance of a layer is unknown.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> found = em.tiles(em.Conv(3, padding=1), 20, 12).to_dict()
+        >>> found["halo"], found["count"], found["tiles"][0][1]
+        ([(1, 1)], 2, {'read': (8, 20), 'crop': (3, 12), 'write': (11, 20)})
+        """
+        return as_dict(self)
+
     def to_dask(self, function: Callable[[Any], Any], array: Any, *, space: Any = None) -> Any:
         """Return the output for an array as a dask array, a block for each tile, computed when asked for.
 
@@ -506,6 +525,33 @@ def described(plan: TilePlan) -> dict[str, str]:
         "memory": f"{human_bytes(plan.memory)} held at a time, in single precision",
         "loss": _loss_text(plan),
     }
+
+
+def as_dict(plan: TilePlan) -> dict[str, Any]:
+    """Return what a plan is as values for JSON."""
+    check_memory(1000 * sum(plan.shape), "a line for each tile", "read the plan's tiles one by one")
+    ends = {"halo": [(axis.before, axis.after) for axis in plan.axes]}
+    sides = {name: [getattr(axis, name) for axis in plan.axes] for name in ("size", "tile", "step", "period")}
+    spans = [[axis.span(i)._asdict() for i in range(axis.count)] for axis in plan.axes]
+    totals = ("count", "overhead", "is_exact", "largest_tensor", "memory")
+    return {
+        **sides,
+        "output_size": [axis.output for axis in plan.axes],
+        **ends,
+        "needed": [(end.before, end.after) for end in plan.needed],
+        "shape": list(plan.shape),
+        **{name: getattr(plan, name) for name in totals},
+        "loss": _loss_of(plan),
+        "tiles": spans,
+    }
+
+
+def _loss_of(plan: TilePlan) -> float | None:
+    """Return the share that is lost, None where the variance of a layer is unknown."""
+    try:
+        return plan.loss
+    except (TypeError, ValueError):
+        return None
 
 
 def _loss_text(plan: TilePlan) -> str:
