@@ -85,8 +85,8 @@ def halo_rows(plan: TilePlan) -> list[HaloRow]:
     return [
         HaloRow(
             tuple((end.before, end.after) for end in found),
-            made and made.count,
-            made and made.overhead,
+            None if made is None else made.count,
+            None if made is None else made.overhead,
             loss,
         )
         for found, made, loss in zip(halos, plans, losses_beyond(plan, halos), strict=True)
