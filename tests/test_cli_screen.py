@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 import erfmath as em
 from erfmath import words
 from erfmath.cli import main, parser_of_all
-from erfmath.cli.screen import coloured, has_colours, shown
+from erfmath.cli.screen import coloured, encodable, has_colours, shown
 
 PLAIN = (
     "resnet on 8 x 8\n\nlayer     field\n--------  -----\nConv 1x1      3\n\nField  3 x 3\nCost   4\n\n ▃█▃\n"
@@ -55,6 +56,32 @@ def test_colours_are_for_terminals_that_have_and_want_them(terminal, monkeypatch
             changed.setenv(name, value)
             assert shown(PLAIN, terminal) == PLAIN
     assert not has_colours(io.StringIO())
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp850", "cp932", None])
+def test_what_a_screen_lacks_is_no_error(encoding):
+    """Trees of modules, pictures, names in any script and such as were no text: a pipe on Windows has none."""
+    text = "├─\u5c64.1\n│ └─conv\n ▃█▃ ░▒▓ … · \udcff"
+    found = encodable(text, encoding)
+    assert found.encode(encoding or "ascii").decode(encoding or "ascii") == found
+    assert "conv" in found
+    assert ("\u5c64" in found) != ("\\u5c64" in found)
+    assert encodable("conv │", "utf-8") == "conv │"
+    assert encodable("├─a\n└─b ", "ascii") == "|-a\n`-b "
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_network_with_names_in_any_script_is_shown(tmp_path, encoding):
+    path = tmp_path / "net.json"
+    path.write_text(em.network_to_json(em.Graph({"\u5c64": (em.Conv(3), "input")})), "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "erfmath", "analyze", str(path)],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"\\u5c64: Conv 3" in done.stdout
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..words import visible
 
-_PLAIN = str.maketrans("▁▂▃▄▅▆▇█▔·░▒▓…", "..::||##-.-+*.")
+_PLAIN = str.maketrans("▁▂▃▄▅▆▇█▔·░▒▓…├└│─", "..::||##-.-+*.|`|-")
 
 _BOLD, _DIM, _BLUE, _END = "\033[1m", "\033[2m", "\033[34m", "\033[0m"
 
@@ -25,11 +25,15 @@ def shown(text: str, stream: Any) -> str:
 
 
 def encodable(text: str, encoding: str | None) -> str:
-    """Return the text, with plain characters for blocks and bars if the encoding lacks them."""
+    """Return the text; if the encoding lacks some of it, with plain blocks, bars and trees, the rest as escapes.
+
+    A pipe on Windows has a code page of 256 characters, and names in models any.
+    """
+    known = encoding or "ascii"
     try:
-        text.encode(encoding or "ascii")
+        text.encode(known)
     except UnicodeEncodeError:
-        return text.translate(_PLAIN)
+        return text.translate(_PLAIN).encode(known, "backslashreplace").decode(known)
     return text
 
 
