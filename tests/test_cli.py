@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from fractions import Fraction
@@ -106,7 +107,7 @@ def test_a_terminal_without_blocks_gets_plain_characters():
 
 
 def test_a_reader_who_has_seen_enough_is_no_error():
-    text = f"{sys.executable} -m erfmath coefficients 0.5,0.5 20000 | head -1"
+    text = f"{shlex.quote(sys.executable)} -m erfmath coefficients 0.5,0.5 20000 | head -1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", text], capture_output=True, text=True, check=False)
     assert done.stdout.startswith("power")
     assert done.stderr == ""

@@ -463,7 +463,7 @@ def test_the_version_is_shown(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["--version"])
     assert stop.value.code == 0
-    assert capsys.readouterr().out.startswith("erfmath ")
+    assert capsys.readouterr().out == f"erfmath {em.__version__}\n"
 
 
 def test_from_the_shell():

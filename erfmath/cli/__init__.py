@@ -10,11 +10,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from erfmath.cli.screen import shown
-
+from .. import __version__
 from ..words import visible
 from .advice import as_options
 from .arguments import KERNELS, NETWORKS
+from .screen import shown
 
 # The commands, each with a module that is imported only for it.
 _COMMANDS = {
@@ -42,16 +42,6 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message}\n")
-
-
-class _Version(argparse.Action):
-    """Prints the version, which is looked up only now because that takes a while."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        from importlib.metadata import version
-
-        print(f"erfmath {version('erfmath')}")
-        parser.exit(0)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,7 +83,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         epilog=f"{NETWORKS}\n\n{KERNELS}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument("--version", action="version", version=f"erfmath {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for name, text in _COMMANDS.items():
         command = commands.add_parser(
