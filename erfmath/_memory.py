@@ -16,8 +16,8 @@ _USUAL = 4 * 2**30
 
 _ROOT = Path("/")
 
-# What the second version of Linux's control groups calls a limit, what is taken of it and what of that is files
-# that can be dropped; and what the first one does.
+# What the second version of Linux's control groups calls a limit, what is taken of it and what of that is
+# files that can be dropped; and what the first one does.
 _NAMES = {
     "": ("memory.max", "memory.current", "inactive_file"),
     "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -25,9 +25,9 @@ _NAMES = {
 
 
 def available_memory() -> int:
-    """Bytes that can be taken now without swapping, as the system tells, within the limit of a container or a job.
+    """Bytes that can be taken now without swapping, as the system tells, and 4 GiB where it does not.
 
-    4 GiB where it does not tell.
+    A container or a job has no more than the rest of its limit.
     """
     return min([_free(), *_left_to_groups()])
 

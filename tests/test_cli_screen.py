@@ -60,7 +60,7 @@ def test_colours_are_for_terminals_that_have_and_want_them(terminal, monkeypatch
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp850", "cp932", None])
 def test_what_a_screen_lacks_is_no_error(encoding):
-    """Trees of modules, pictures, names in any script and such as were no text: a pipe on Windows has none."""
+    """Trees of modules, pictures, names in any script, and such as were no text."""
     text = "├─\u5c64.1\n│ └─conv\n ▃█▃ ░▒▓ … · \udcff"
     found = encodable(text, encoding)
     assert found.encode(encoding or "ascii").decode(encoding or "ascii") == found

@@ -25,9 +25,9 @@ def shown(text: str, stream: Any) -> str:
 
 
 def encodable(text: str, encoding: str | None) -> str:
-    """Return the text; if the encoding lacks some of it, with plain blocks, bars and trees, the rest as escapes.
+    """Return the text, with plain characters for blocks, bars and trees if the encoding lacks some of it.
 
-    A pipe on Windows has a code page of 256 characters, and names in models any.
+    What it still lacks are escapes: a pipe on Windows has 256 characters, and names in models any.
     """
     known = encoding or "ascii"
     try:
