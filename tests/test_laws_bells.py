@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 import erfmath as em
 from erfmath.core.saddle.levels import Stretch
@@ -109,3 +109,51 @@ def test_long_rows_without_a_shape_are_read_entry_by_entry():
         assert em.effective_field(law, "mass", level=level).count == sum(
             math.comb(13, j) for j in range(enough + 1)
         )
+
+
+def stretches_of(points):
+    """The runs of consecutive numbers of a set."""
+    firsts = sorted(x for x in points if x - 1 not in points)
+    lasts = sorted(x for x in points if x + 1 not in points)
+    return [Stretch(a, b) for a, b in zip(firsts, lasts, strict=True)]
+
+
+@given(st.sets(st.integers(0, 40), min_size=1), st.data())
+def test_points_that_a_lower_level_adds(outer, data):
+    inner = data.draw(st.sets(st.sampled_from(sorted(outer))))
+    found = bells._added(stretches_of(outer), stretches_of(inner))
+    assert found.tolist() == sorted(outer - inner)
+
+
+SIDES = st.lists(st.integers(1, 12), min_size=2, max_size=4).filter(any)
+
+
+@given(
+    st.lists(st.tuples(SIDES, st.integers(1, 9)), min_size=1, max_size=3),
+    st.integers(1, 3),
+    st.floats(0.05, 0.999),
+)
+@example([([1, 1], 3), ([1, 2, 4], 2)], 2, 0.5)  # an even side and an odd one, the middle off the mean
+def test_squares_of_long_axes_are_those_of_their_rows(axes, copies, share):
+    laws = [em.distribution(weights, n) for weights, n in axes]
+    law = laws[0] if len(laws) == 1 else em.JointDistribution.independent(laws)
+    options = {"share": share, "ndim": copies if len(laws) == 1 else None}
+    fast, slow = both(law, {"definition": "square", **options})
+    assert (fast.count, fast.size, fast.extent) == (slow.count, slow.size, slow.extent)
+    assert (fast.ratio, fast.field_size) == (slow.ratio, slow.field_size)
+    np.testing.assert_array_equal(fast.mask, slow.mask)
+
+
+@pytest.mark.parametrize("definition", ["threshold", "mass", "sigma", "two_sigma", "square", "radial"])
+@pytest.mark.parametrize("ref", ["centre", "max"])
+def test_long_laws_of_several_axes_are_read_as_short_ones_are(definition, ref):
+    row, other = em.distribution([1, 2, 1], 12), em.distribution([2, 1], 9)
+    plane = em.JointDistribution.independent([row, other])
+    for law, ndim in ((row, 2), (plane, None), (plane, 2), (em.distribution([[1, 2], [3, 1]], 6), None)):
+        fast, slow = both(law, {"definition": definition, "ref": ref, "ndim": ndim, "level": 0.1})
+        assert (fast.count, fast.size, fast.extent) == (slow.count, slow.size, slow.extent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bells, "_SHORTEST", 0.0)
+        for law, ndim in ((plane, 1), (plane, 3), (row, 0)):
+            with pytest.raises(ValueError, match="ndim must be "):
+                em.effective_field(law, definition, ref, ndim=ndim)

@@ -143,9 +143,10 @@ class TruncatedDistribution(UnivariateDistribution):
         if self._logs is not None:
             low, shares = self.first, np.exp(self._logs - self.log_mass)
         else:
-            edge = 1e-20 * math.exp(self.log_mass)
-            low = max(self.first, int(self.whole.ppf(edge + self.whole.cdf(self.first - 1))))
-            high = min(self.last, int(self.whole.isf(edge + self.whole.sf(self.last))))
+            # Beside as much as this beyond an end the share is lost: there the bulk begins with the range.
+            most = self.log_mass - 20
+            low = self.first if self.whole.logcdf(self.first - 1) > most else int(self.ppf(1e-20))
+            high = self.last if self.whole.logsf(self.last) > most else int(self.isf(1e-20))
             shares = self._points(low, high)
         return LatticeDistribution(shares / shares.sum(), low)
 
