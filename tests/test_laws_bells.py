@@ -85,6 +85,14 @@ def test_a_long_field_of_sigmas_is_counted_by_integers(definition, times, reach,
     assert found.field_size == 2 * n + 1
 
 
+@pytest.mark.parametrize(("definition", "reach"), [("sigma", 1), ("two_sigma", 2)])
+def test_points_just_at_so_many_sigmas_are_inside(definition, reach):
+    """Of 4 k^2 coins the deviation is k."""
+    k = 2345
+    found = em.effective_field(em.distribution([1, 1], 4 * k**2), definition)
+    assert found.extent == ((2 * k**2 - reach * k, 2 * k**2 + reach * k),)
+
+
 def test_a_cut_counts_its_points():
     assert bells.Cut(-3.0, [], 0.0).size == 0
     assert bells.Cut(-3.0, [Stretch(0, 0), Stretch(4, 8)], 0.5).size == 6

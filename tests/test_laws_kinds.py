@@ -69,6 +69,14 @@ KINDS = {
         lambda: em.mixture([D, C], [0.25, 0.75]).given(0, 4),
         within(mixed((F(1, 4), ROW), (F(3, 4), COINS)), 0, 4),
     ),
+    "condition on a lattice": (
+        lambda: (C.scaled(F(1, 4)) + F(1, 8)).given(0.375, 0.9),
+        within(times(COINS, F(1, 4), F(1, 8)), 0.375, 0.9),
+    ),
+    "open condition on a lattice": (
+        lambda: D.scaled(F(-5, 2)).given(high=1),
+        within(times(ROW, F(-5, 2)), -9, 1),
+    ),
     "compound": (
         lambda: em.compound_sum(em.distribution([2, 1, 1]), C),
         several({0: F(1, 2), 1: F(1, 4), 2: F(1, 4)}, COINS),
@@ -118,6 +126,23 @@ def test_points_and_tails(case):
         assert np.all(low <= np.array(truth) * (1 + 1e-12))
         assert np.all(high >= np.array(truth) * (1 - 1e-12))
         assert np.all(high - low < 1e-9)
+
+
+def test_points_that_are_none_and_points_beyond_all(case):
+    law, _ = case
+    beyond = np.array([-np.inf, -1e300, 1e300, np.inf, np.nan])
+    for name, values in (
+        ("pmf", [0, 0, 0, 0]),
+        ("cdf", [0, 0, 1, 1]),
+        ("sf", [1, 1, 0, 0]),
+    ):
+        np.testing.assert_array_equal(getattr(law, name)(beyond), [*values, np.nan])
+        with np.errstate(divide="ignore"):
+            np.testing.assert_array_equal(getattr(law, f"log{name}")(beyond), [*np.log(values), np.nan])
+        whole = getattr(law, name)([-(10**400), 10**400])
+        np.testing.assert_array_equal(whole, [values[0], values[-1]])
+        with pytest.raises(TypeError, match="x must be real numbers, got 'a'"):
+            getattr(law, name)("a")
 
 
 def test_quantiles(case):
@@ -198,6 +223,14 @@ def test_variates(case):
     kind = int if law.lattice[1].denominator == 1 else float
     assert type(law.rvs(rng=1)) is kind
     assert drawn.dtype == (np.int64 if kind is int else float)
+
+
+def test_a_window_leaves_out_just_what_its_tails_may_hold():
+    quarters = em.mixture(
+        [em.LatticeDistribution([0.5, 0.5], 7), em.LatticeDistribution([0.5, 0.5], 9)], [0.5, 0.5]
+    )
+    start, shares = quarters.window(0.5)
+    assert (start, shares.tolist()) == (8, [0.25, 0.25])
 
 
 def test_a_window_takes_a_share(case):

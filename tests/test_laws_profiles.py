@@ -96,3 +96,47 @@ def test_a_field_is_that_of_the_pixels_in_the_picture(at, side, borders):
         found = em.effective_field(NET, definition, at=at, input_size=side, borders=borders)
         assert found.field_size == pytest.approx(np.sqrt(grid.size))
         assert found.ratio == pytest.approx(found.size / np.sqrt(grid.size))
+
+
+def least_radius(grid, distances, share):
+    """The smallest distance within which a share of the grid lies, by trying each."""
+    return next(
+        r for r in np.unique(distances) if grid[distances <= r].sum() >= share * grid.sum() * (1 - 1e-12)
+    )
+
+
+@pytest.mark.parametrize("at", [(0, 0), (8, 8), (4, 4), (1, 7)])
+@pytest.mark.parametrize("side", [9, 13, 30])
+@pytest.mark.parametrize("ref", ["centre", "max", "picture"])
+def test_squares_and_discs_lie_about_the_pixel_of_reference(at, side, ref):
+    law = em.distribution(NET, at=at)
+    firsts = [max(0, a - 6) for a in at]
+    box = [range(first, min(side, a + 7)) for first, a in zip(firsts, at, strict=True)]
+    grid = np.array([[law.pmf((x, y)) for y in box[1]] for x in box[0]])
+    centre = (side // 2, side // 2) if ref == "picture" else at  # the largest impact is the unit's own
+    steps = [np.array([x - c for x in xs]) for xs, c in zip(box, centre, strict=True)]
+    options = {"ref": ref, "at": at, "input_size": side, "borders": False}
+    for share in (0.3, 0.9545):
+        square = np.maximum.outer(*map(np.abs, steps))
+        found = em.effective_field(NET, "square", share=share, **options)
+        radius = least_radius(grid, square, share)
+        assert found.size == 2 * radius + 1
+        np.testing.assert_array_equal(found.mask, square <= radius)
+        disc = np.add.outer(*(step**2 for step in steps))
+        found = em.effective_field(NET, "radial", share=share, **options)
+        reach = least_radius(grid, disc, share)
+        assert found.size == pytest.approx(2 * np.sqrt(reach) + 1)
+        np.testing.assert_array_equal(found.mask, disc <= reach)
+        assert found.count == (disc <= reach).sum()
+
+
+@pytest.mark.parametrize("at", [0, 3, 7, 8])
+def test_a_threshold_is_relative_to_the_middle_of_the_unit_s_own_field(at):
+    """Beside a border the field is cut and its middle is not the middle of what is left."""
+    net = em.Conv([1, 2, 4, 3, 1], padding=2) ** 3
+    law = em.distribution(net, at=at, input_size=9)
+    row = np.array([law.pmf(x) for x in range(9)])
+    inside = np.array([abs(x - at) <= 6 for x in range(9)])
+    for level in (0.05, 0.3, 0.8):
+        found = em.effective_field(net, at=at, input_size=9, level=level)
+        np.testing.assert_array_equal(found.mask, (row > level * row[at])[inside])

@@ -124,7 +124,7 @@ def runs_above(law: ProductDistribution, ref: str, level: float, power: float, t
             raise ValueError(NO_CENTRE)
     else:
         scale = -math.log(law.std()) - 10  # below the largest one
-    relative = (math.log(level) + math.log1p(tie)) / power if level else -math.inf
+    relative = (math.log(level) + math.log1p(tie)) / power
     bell = _bell_of(law, scale + relative)
     if bell is None:
         return None

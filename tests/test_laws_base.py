@@ -1,0 +1,84 @@
+"""What every kind of distribution inherits: the help of the methods that it overrides."""
+
+import functools
+import inspect
+
+import pytest
+
+import erfmath as em
+from erfmath.laws.base import Distribution
+
+
+class Kind(em.LatticeDistribution):
+    """A distribution of its own."""
+
+    def pmf(self, x):
+        """Return it in another way."""
+        return super().pmf(x)
+
+    def sf(self, x):
+        """Return it.
+
+        Notes
+        -----
+        Its own section.
+        """
+        return super().sf(x)
+
+    def cdf(self, x):
+        return super().cdf(x)
+
+    def volume(self):
+        """Return what no other kind has."""
+        return 1.0
+
+    def _scale(self):
+        """Return them."""
+        return super()._scale()
+
+    @property
+    def polynomial(self):
+        """None as well."""
+        return super().polynomial
+
+    @functools.cached_property
+    def lattice(self):
+        """The integers."""
+        return super().lattice
+
+    ccdf = "none"
+
+
+def sections_of(entry):
+    """What an entry's help has from its first section on."""
+    text = inspect.getdoc(entry)
+    return text[text.index("\n\n") :]
+
+
+def test_a_method_that_overrides_one_takes_over_its_sections():
+    for name, own in (
+        ("pmf", "Return it in another way."),
+        ("polynomial", "None as well."),
+        ("lattice", "The integers."),
+    ):
+        above = getattr(em.LatticeDistribution, name)
+        assert vars(Kind)[name].__doc__ == own + sections_of(above)
+        assert "Examples\n--------" in vars(Kind)[name].__doc__
+
+
+def test_other_help_is_as_it_is_written():
+    assert inspect.getdoc(Kind.sf) == "Return it.\n\nNotes\n-----\nIts own section."
+    assert Kind.__dict__["cdf"].__doc__ is None
+    assert Kind.volume.__doc__ == "Return what no other kind has."
+    assert Kind._scale.__doc__ == "Return them."
+    assert Kind.ccdf == "none"
+
+
+@pytest.mark.parametrize("kind", [em.LatticeDistribution, em.JointDistribution, Distribution])
+def test_no_distribution_with_another_number_of_axes_is_taken_for_one(kind):
+    plane = em.distribution([[1, 2], [2, 4]])
+    for other in (plane, 3, None, kind):
+        with pytest.raises(
+            TypeError, match=r"other must be a LatticeDistribution or another distribution on"
+        ):
+            em.distribution([1, 1]).convolve(other)
