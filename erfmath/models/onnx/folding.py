@@ -139,9 +139,10 @@ class Folding:
 
     def _take_blocks(self, node: Any) -> None:
         """Take note of channels in blocks: those of onnxruntime's layout, and what is made of them."""
-        is_inside = node.domain == f"{MICROSOFT}.nchwc" and node.op_type != "ReorderOutput"
-        if is_inside or (not node.domain and not self.blocked.isdisjoint(node.input)):
-            self.blocked.update(node.output)
+        if node.domain == f"{MICROSOFT}.nchwc" and node.op_type == "ReorderOutput":
+            self.blocked.difference_update(node.output)
+        elif node.domain == f"{MICROSOFT}.nchwc" or not self.blocked.isdisjoint(node.input):
+            self.blocked.update(filter(None, node.output))
 
     def count(self, node: Any, steps: int) -> None:
         """Take note of nodes that are written out; raise where they become too many."""

@@ -212,13 +212,13 @@ def _(write: Writer) -> None:
     """Write a normalisation of groups of channels, which are last, and the SiLU that may follow."""
     is_skip = "Skip" in write.node.op_type
     made = _biased(write, 0, 3, 4) if is_skip else write.input(0)
-    own = {"num_groups": write.own.get("groups", 32), "epsilon": write.own.get("epsilon")}
+    own = {"num_groups": write.own["groups"], "epsilon": write.own.get("epsilon")}
     operands = [made, *write.node.input[1:3]]
     if write.own.get("channels_last", 1):
         found = write.channels_last("GroupNormalization", operands, own)
     else:
         found = write("GroupNormalization", *operands, **own)
-    write("Swish" if write.own.get("activation", 0) else "Identity", found, output=write.output())
+    write("Swish" if write.own["activation"] else "Identity", found, output=write.output())
     write.renamed(made, write.output(1))
 
 
@@ -270,7 +270,7 @@ def _(write: Writer) -> None:
 
 
 def _attended(write: Writer, entries: Sequence[str], mask: str, **given: int) -> None:
-    heads = write.own.get("num_heads", 1)
+    heads = write.own["num_heads"]
     own: Mapping[str, Any] = {
         "q_num_heads": heads,
         "kv_num_heads": heads,

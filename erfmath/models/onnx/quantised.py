@@ -115,7 +115,7 @@ def _(write: Writer) -> None:
 @writes(f"{MICROSOFT}.QLinearConcat")
 def _(write: Writer) -> None:
     entries = [_restored(write, i) for i in range(2, len(write.node.input), 3)]
-    made = write("Concat", *entries, axis=write.own.get("axis", 1))
+    made = write("Concat", *entries, axis=write.own["axis"])
     _rounded(write, made, 0)
 
 
