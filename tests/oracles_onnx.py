@@ -77,7 +77,6 @@ class Plain:
                 shape = self.folding.shape(name)
                 assert shape is None or shape == np.shape(value), (node, np.shape(value))
                 self.values[name] = value
-        self.require_names(nodes)
 
     def value(self, name):
         return self.values[name] if name in self.values else self.folding.value(name)
@@ -108,5 +107,6 @@ def written(kind, domain, *inputs, outputs=1, version=NEWEST, live=(0,), **own):
     given = {name: value for name, value in zip(names, inputs, strict=True) if name}
     ours = {names[i]: given.pop(names[i]) for i in live}
     plain = Plain([node], ours, given, version)
+    plain.require_names([node])
     found = [plain.value(name) for name in made]
     return found[0] if outputs == 1 else found

@@ -20,7 +20,7 @@ from ..parts import Holdings, Place, joined
 from ..trace import Trace, spatial_axes
 from .file import value_of
 from .folding import Folding
-from .graph import as_damaged, attributes, called, flat, ordered, reads, takes_channels_last
+from .graph import as_damaged, attributes, called, captured, flat, ordered, reads, takes_channels_last
 from .held import Held, place_of
 from .inputs import checked, declared, filled, first_channels, is_tokens, said, symbols
 from .others import mismatch
@@ -383,7 +383,8 @@ class Reader:
 
     def _operator(self, node: Any, known: Mapping[str, Input], folding: Folding, trace: Trace) -> Operator:
         """Return a node as an operator in the rules' words."""
-        inputs = tuple(self._operand(name, known, folding) for name in node.input)
+        names = (*node.input, *dict.fromkeys(captured(node)))
+        inputs = tuple(self._operand(name, known, folding) for name in names)
         outputs = list(node.output)
         while len(outputs) > 1 and outputs[-1] not in self._used:
             outputs.pop()
