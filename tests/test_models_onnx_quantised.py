@@ -267,8 +267,9 @@ def test_packed_weights_are_read_by_their_shape():
     node = helper.make_node(
         "MatMulNBits", names, ["y"], name="op", domain=MS, K=4, N=5, bits=4, block_size=16
     )
-    from erfmath.models.onnx.folding import Folding
     from oracles_onnx import of_array
+
+    from erfmath.models.onnx.folding import Folding
 
     constants = {"b": whole(5, 1, 8), "s": noise(5), "bias": noise(5)}
     for last in ("bias", ""):
