@@ -134,17 +134,17 @@ def as_share(value: object, name: str) -> float:
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
-def as_bytes(value: object, name: str) -> int:
+def as_bytes(value: object, name: str, minimum: int = 1) -> int:
     """Return a number of bytes, given as an int or as "2GB" or "512 MiB", or raise naming the argument."""
     if isinstance(value, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", value.lower())
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?(?:e\d\d?)?)\s*([kmgt]?)(i?)b?\s*", value.lower())
         if match is None or (match[3] and not match[2]):
             raise ValueError(f"{name} must be a number of bytes such as '2GB' or '512MiB', got {value!r}")
         unit = 1024 ** ("kmgt".index(match[2]) + 1) if match[3] else _BYTES[match[2]]
         value = int(float(match[1]) * unit)
     if isinstance(value, float) and value.is_integer():  # such as 4e9
         value = int(value)
-    return as_count(value, name, minimum=1)
+    return as_count(value, name, minimum)
 
 
 def how_to_read(value: object) -> str:

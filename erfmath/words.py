@@ -155,6 +155,15 @@ def _progress_line(label: str, done: int, total: int | None, begun: float) -> st
     return f"{label} {done}{of}, {rate:.3g} a second{left}"
 
 
+def positions_word(ndim: int, count: float = 2) -> str:
+    """Return what so many positions on so many axes are called: samples, pixels or voxels.
+
+    >>> positions_word(1), positions_word(2, 1), positions_word(4)
+    ('samples', 'pixel', 'voxels')
+    """
+    return {1: "sample", 2: "pixel"}.get(ndim, "voxel") + "s" * (count != 1)
+
+
 def human_bytes(count: int) -> str:
     """Return a number of bytes with a readable unit: '1.6 MB'."""
     size = float(min(count, 10**300))  # what is more is beyond the floats, and as far out of reach

@@ -105,6 +105,25 @@ def test_lookahead_and_field_hold_from_their_values_on(net):
         assert ints(em.check(net, lookahead=ahead - 1)) == {"lookahead"}
 
 
+def test_sides_are_of_samples_pixels_or_voxels():
+    for ndim, text in ((1, "3 samples"), (2, "3 pixels"), (3, "3 voxels")):
+        (failure,) = em.check(em.Conv((3,) * ndim), field=9)
+        assert failure.found == text
+    (failure,) = em.check(em.Conv(1), field=9)
+    assert failure.found == "1 sample"
+
+
+def test_memory_is_bytes_or_a_text():
+    net = em.Conv(3, dilation=500, padding="causal")  # which keeps 1000 floats
+    assert not em.check(net, memory=4000)
+    assert not em.check(net, memory="4kB")
+    (failure,) = em.check(net, memory="3.9 kB")
+    assert str(failure) == "FAIL  memory at most 3.9 kB: 4 kB"
+    assert not em.check(em.Conv(1), memory=0)
+    with pytest.raises(ValueError, match="memory must be a number of bytes such as '2GB'"):
+        em.check(net, memory="much")
+
+
 def test_each_condition_fails_by_its_name():
     net = em.Conv([1, 0, 1], padding=1) >> em.Conv(1, stride=2)
     wanted = {"halo": 0, "lookahead": 0, "delay": 0, "field": 9, "effective": 9, "stride": 1, "covered": True}
@@ -224,6 +243,22 @@ def test_the_command_exits_with_0_or_1(capsys):
     assert main(["check", "resnet18", "--halo", "217", "--covered", "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
     assert [(c["name"], c["holds"]) for c in found["conditions"]] == [("halo", False), ("covered", True)]
+
+
+@pytest.mark.parametrize("memory", ["8", "8B", "1e3", "1 kB"])
+def test_the_command_takes_bytes_as_people_write_them(capsys, memory):
+    assert main(["check", "conv3causal", "--memory", memory]) == 0
+    assert main(["check", "conv3causal*2", "--memory", "12B"]) == 1
+    assert "FAIL  memory at most 12 B: 16 B" in capsys.readouterr().out
+
+
+def test_the_command_has_one_word_for_whose_field_it_is(capsys):
+    """The one that the other commands have, beside that of the file."""
+    for option in ("--as", "--convention"):
+        assert main(["check", "conv3*9", "--effective", "..99", option, "replknet"]) == 0
+    with pytest.raises(SystemExit):
+        main(["check", "conv3", "--effective", "1..", "--as", "them"])
+    assert "invalid choice: 'them'" in capsys.readouterr().err
 
 
 def test_the_command_reads_a_pyproject(tmp_path, monkeypatch, capsys):

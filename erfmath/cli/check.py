@@ -9,7 +9,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ..laws.effective import DEFINITIONS
+from ..laws.conventions import CONVENTIONS
+from ..laws.rules import DEFINITIONS, PROFILES
 from ..report.conditions import checked
 from .arguments import NETWORKS, parse_count, parse_number, parse_rate, parse_sides
 from .options import add_input_size, add_model, model_options
@@ -48,7 +49,7 @@ _OPTIONS: dict[str, tuple[str, str]] = {
     ),
     "effective": ("RANGE", "side of the effective field, likewise"),
     "stride": ("SAMPLES", "input samples from one unit to the next"),
-    "memory": ("BYTES", "bytes of the buffers of a stream at most"),
+    "memory": ("BYTES", "the buffers of a stream take at most so much, such as 65536 or 64kB"),
 }
 _FLAGS = ("causal", "covered")
 _IN_FILES = ("input", "input_shape", "space", "input_size", "output", "ndim")
@@ -73,8 +74,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--axis", help="the axis that is time, from 0 on (default: the only one)")
     parser.add_argument("--definition", choices=DEFINITIONS, help="what counts as the effective field")
-    parser.add_argument("--profile", choices=("mean", "variance", "std"), help="whose effective field")
-    parser.add_argument("--convention", help="luo2016, replknet or openerf: all of these as a paper has them")
+    parser.add_argument("--profile", choices=PROFILES, help="whose effective field")
+    parser.add_argument(
+        "--as",
+        "--convention",
+        dest="convention",
+        choices=tuple(CONVENTIONS),
+        help="whose effective field: all of these as a paper or its script has them",
+    )
     parser.add_argument("--ndim", help="number of axes of layers such as conv3 (default: 1)")
     parser.add_argument("--config", metavar="FILE.toml", help="its [tool.erfmath] (default: pyproject.toml)")
     add_input_size(parser, "default: a model's own, or a usual one")
@@ -110,7 +117,6 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
         "halo": parse_sides,
         "stride": parse_sides,
         "input_size": parse_sides,
-        "memory": parse_count,
         "axis": parse_count,
         "ndim": parse_count,
     }

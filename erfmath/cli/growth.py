@@ -11,7 +11,7 @@ from erfmath.laws.conventions import rule_of
 from erfmath.laws.depths import Growth, growth
 from erfmath.polynomials.kernel import Kernel
 from erfmath.report.sizes import shown_side
-from erfmath.words import figure, table
+from erfmath.words import figure, positions_word, table
 
 from .arguments import KERNELS, parse_count, parse_kernel
 from .options import add_definition, add_depths, add_kernel, add_reading, reading_of
@@ -55,7 +55,7 @@ def _save(kernel: Kernel, depths: list[int], found: Growth, arguments: argparse.
             growths[profile] = growth(kernel, depths, **{**reading, "profile": profile})
 
     def draw(plotting: Any, figure: Any, name: str) -> Any:
-        unit = {1: "samples", 2: "pixels"}.get(kernel.ndim, "voxels")
+        unit = positions_word(kernel.ndim)
         axes = (figure or plotting.new_figure()).add_subplot()
         return plotting.plot_growth(growths, axes, name=name, unit=unit)
 

@@ -365,9 +365,6 @@ class Model(Node):
         --------
         >>> import erfmath as em  # doctest: +SKIP
         >>> proto, name, others = em.from_onnx("resnet50.onnx").up_to("layer1").runnable()  # doctest: +SKIP
-        Traceback (most recent call last):
-            ...
-        FileNotFoundError: there is no file 'resnet50.onnx' in /tmp/w/strings
         """
         return self._known.reader.runnable(self._known.trace.read)
 

@@ -10,8 +10,8 @@ import numpy as np
 from ..design.comparison import CandidateRow, Comparison
 from ..network.arguments import per_axis_values
 from ..network.field import receptive_field
-from ..words import per_axis_text, short_count
-from .figures import BLUE, axes_or_new, clean, legend_above, titled, unit_of
+from ..words import per_axis_text, positions_word, short_count
+from .figures import BLUE, axes_or_new, clean, legend_above, titled
 
 # The share of the width that the bars have beside names and costs.
 _ROOM = 0.6
@@ -63,7 +63,7 @@ def plot_comparison(comparison: Comparison, ax: Any = None, *, name: str = "") -
     ax.set_yticks(places, [row.name for row in comparison])
     ends = max(fields), max(row.effective for row in comparison)
     ax.set(ylim=(len(places) - 0.5, -0.5), xlim=(0, max(ends)))
-    unit = unit_of(len(comparison.rows[0].theoretical))
+    unit = positions_word(len(comparison.rows[0].theoretical))
     most = ", up to the largest, 100 %" if ends[1] <= ends[0] else ""
     ax.set_xlabel(f"side of the field ({unit}){most}")
     _costs(ax, comparison, places)

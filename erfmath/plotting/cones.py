@@ -13,7 +13,8 @@ from ..network.describe import describe
 from ..network.program import Operation, Program, program_of
 from ..network.regions import Regions, regions_of
 from ..network.stage import Stage
-from .figures import BLUE, GREY, PALE, axes_or_new, clean, position_label, titled, unit_of
+from ..words import positions_word
+from .figures import BLUE, GREY, PALE, axes_or_new, clean, position_label, titled
 
 # So many readings are followed; with more than so many, layers are drawn as areas, not as dots and lines.
 _MOST_READ, _MOST_LINES = 10**6, 4000
@@ -73,7 +74,7 @@ def plot_cone(net: Node, ax: Any = None, *, at: int = 0, axis: int = 0, name: st
     places = _all_places(cone, program.along(along), whole)
     _draw(ax, cone, places)
     _label(ax, cone, ndim, along)
-    titled(ax, name, _seen(at, sorted(cone.units.get(0, ())), unit_of(ndim)))
+    titled(ax, name, _seen(at, sorted(cone.units.get(0, ())), positions_word(ndim)))
     return ax
 
 

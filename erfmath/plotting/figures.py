@@ -10,6 +10,7 @@ from typing import Any
 
 from .._checks import as_count
 from .._files import checked_path, write_beside
+from ..words import positions_word
 
 BLUE, RED, GREY, PALE = "#2f5d8c", "#c8553d", "#8a8a8a", "#b9cbdd"
 
@@ -25,8 +26,6 @@ _UNDATED = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 # The room of a legend in inches: of a letter at font size 1, of so many before each label, of the axis.
 _LETTER, _HANDLE, _SIDES = 0.0068, 7, 0.4
-
-_UNITS = {1: "samples", 2: "pixels"}
 
 
 def new_figure(size: tuple[float, float] = (6, 4)) -> Any:
@@ -150,15 +149,10 @@ def axes_or_new(ax: Any) -> Any:
     return plt.subplots(layout="constrained")[1]
 
 
-def unit_of(ndim: int) -> str:
-    """Return what a position of the input is called."""
-    return _UNITS.get(ndim, "voxels")
-
-
 def position_label(ndim: int, axis: int) -> str:
     """Return the label of an axis of input positions."""
     along = "" if ndim == 1 else f" along axis {axis}"
-    return f"input position{along} ({unit_of(ndim)})"
+    return f"input position{along} ({positions_word(ndim)})"
 
 
 def titled(ax: Any, name: str, *lines: str) -> None:

@@ -12,6 +12,7 @@ from .._checks import as_bool
 from ..laws.base import Distribution
 from ..laws.effective import EffectiveField, effective_field
 from ..laws.joint import JointDistribution
+from ..words import positions_word
 from .figures import (
     GREY,
     axes_or_new,
@@ -20,7 +21,6 @@ from .figures import (
     panel_size,
     position_label,
     titled,
-    unit_of,
 )
 from .profiles import plot_profile, profile_panel
 from .windows import Flags, Window, as_read, cropped_note, evened, outline, quantity, windows
@@ -108,7 +108,7 @@ def headline(found: EffectiveField, law: Distribution) -> str:
     """Return the sizes of the effective and of the theoretical field."""
     sides = dict.fromkeys(high - low + 1 for low, high in law.bounds)
     field = " x ".join(map(str, sides))
-    return f"effective side {found.size:.3g} of {field} {unit_of(law.ndim)} ({_words(found)})"
+    return f"effective side {found.size:.3g} of {field} {positions_word(law.ndim)} ({_words(found)})"
 
 
 def _words(found: EffectiveField) -> str:

@@ -12,7 +12,8 @@ from .._checks import as_bool
 from ..laws.base import Distribution
 from ..laws.effective import EffectiveField, effective_field
 from ..laws.univariate import UnivariateDistribution
-from .figures import BLUE, GREY, RED, axes_or_new, clean, legend_above, titled, unit_of
+from ..words import positions_word
+from .figures import BLUE, GREY, RED, axes_or_new, clean, legend_above, titled
 from .windows import Window, as_read, cropped_note, quantity, windows
 
 # From so many on, bars are thinner than two pixels and are drawn as one outline.
@@ -69,7 +70,7 @@ def plot_profile(
     if not isinstance(distribution, Distribution) or distribution.ndim != 1:
         raise ValueError(f"distribution must have one axis, got {distribution!r}; take its marginal(axis)")
     ax = axes_or_new(ax)
-    label, note = _drawn(ax, distribution, as_bool(crop, "crop"), options, unit_of(1))
+    label, note = _drawn(ax, distribution, as_bool(crop, "crop"), options, positions_word(1))
     titled(ax, name, note)
     legend_above(ax, sorted(ax.get_legend_handles_labels()[1], key=["impact", "normal", label].index))
     return ax
@@ -79,7 +80,7 @@ def profile_panel(
     distribution: UnivariateDistribution, ax: Any, name: str, crop: bool, options: dict[str, Any], ndim: int
 ) -> None:
     """Draw a profile of a law on `ndim` axes as one panel of several, whose legend is below them all."""
-    label, note = _drawn(ax, distribution, crop, options, unit_of(ndim))
+    label, note = _drawn(ax, distribution, crop, options, positions_word(ndim))
     titled(ax, name, label, note)
     ax.title.set_fontsize("small")
 

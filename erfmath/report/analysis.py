@@ -259,10 +259,10 @@ class Analysis:
         ``erfmath.json_schema("analysis")`` is the schema.
 
         The keys are "version", "name", "output", "network", "input_size", "channels", "unit", "borders",
-        "weights", "profile", "ref", "layers", "field", "effective", "central_limit", "cost", "measured",
-        "units", "warnings" and "why". What does not exist is null, with its reason in "why" under the same
-        key. Values per axis are lists. For each layer, "field" is the size of the theoretical field and
-        "offset" the first position that unit 0 sees. Infinity is the string "inf" or
+        "weights", "profile", "ref", "level", "layers", "field", "effective", "sizes", "central_limit",
+        "cost", "measured", "units", "warnings" and "why". What does not exist is null, with its reason in
+        "why" under the same key. Values per axis are lists. For each layer, "field" is the size of the
+        theoretical field and "offset" the first position that unit 0 sees. Infinity is the string "inf" or
         "-inf"; a fraction is a string such as "1/2".
 
         Examples

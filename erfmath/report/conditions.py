@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from .._checks import as_axis, as_bool, as_choice, as_count, is_index, per_axis
+from .._checks import as_axis, as_bool, as_bytes, as_choice, is_index, per_axis
 from ..laws.conventions import CONVENTIONS
 from ..laws.effective import effective_field
 from ..laws.rules import DEFINITIONS, PROFILES
@@ -21,7 +21,7 @@ from ..network.sizes import projected
 from ..streaming.durations import lasting, shown
 from ..streaming.latency import Latency, as_rate, latency
 from ..tiling.along import needed_along
-from ..words import figure, human_bytes, per_axis_text, shown_sides
+from ..words import figure, human_bytes, per_axis_text, positions_word, shown_sides
 from .axes import pairs_of
 from .bounds import as_bound, as_range, range_words
 
@@ -99,7 +99,7 @@ def check(
     effective: Any = None,
     stride: Any = None,
     covered: bool | None = None,
-    memory: int | None = None,
+    memory: int | str | None = None,
     axis: int | None = None,
     rate: float | None = None,
     definition: str | None = None,
@@ -131,7 +131,7 @@ def check(
     covered
         Whether the field is without holes.
     memory
-        At most so many bytes of buffers in a stream, see :func:`latency`.
+        At most so many bytes of buffers in a stream, an int or such as "64kB", see :func:`latency`.
     axis
         The axis that is time, which a network on several axes needs for `lookahead`, `delay` and `causal`.
     rate
@@ -327,7 +327,7 @@ def _causal(case: _Checked, wanted: Any) -> Condition:
 def _field(case: _Checked, wanted: Any) -> Condition:
     low, high = as_range(wanted, "field", case.rate)
     sides = per_axis_values(case.field.size)
-    unit = "samples" if case.field.ndim == 1 else "pixels"
+    unit = positions_word(len(sides), math.prod(sides))
     text = f"{shown_sides(sides)} {unit}" if math.inf not in sides else "unbounded"
     if case.rate and case.field.ndim == 1 and math.inf not in sides:
         text += lasting(sides[0], case.rate)
@@ -361,7 +361,7 @@ def _covered(case: _Checked, wanted: Any) -> Condition:
 
 
 def _memory(case: _Checked, wanted: Any) -> Condition:
-    most = as_count(wanted, "memory")
+    most = as_bytes(wanted, "memory", minimum=0)
 
     def compare() -> tuple[str, bool]:
         found = latency(case.net, axis=case.axis).memory

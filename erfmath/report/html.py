@@ -15,7 +15,7 @@ from .. import __version__
 from .._html import Html, if_any
 from ..models.model import Model
 from ..network.arguments import per_axis_values
-from ..words import human_bytes, short_count, shown_sides
+from ..words import human_bytes, positions_word, short_count, shown_sides
 from . import svg
 from .explorer import explorer
 from .pictures import drawn_name
@@ -64,7 +64,7 @@ def _data(seen: dict[str, Any]) -> str:
 def _tiles(found: Analysis) -> list[tuple[str, str]]:
     """Return the numbers that matter most, each with what it is."""
     field, ndim = found.field, found.field.ndim
-    unit = {1: "samples", 2: "pixels"}.get(ndim, "voxels")
+    unit = positions_word(ndim)
     tiles = [(shown_sides(per_axis_values(field.size)), f"{unit}: the theoretical field")]
     tiles += [
         (shown_side(row.field.size), f"{unit}: {row.meaning} ({row.rule.definition}), {row.field.ratio:.0%}")

@@ -17,7 +17,7 @@ from ..network.algebra import Node
 from ..network.field import receptive_field
 from ..network.impact_map import impact_map
 from ..network.variance import variance
-from ..words import figure
+from ..words import figure, positions_word
 
 if TYPE_CHECKING:
     from .analysis import Analysis
@@ -139,7 +139,7 @@ def size_facts(found: Analysis) -> list[tuple[str, str]]:
     for meaning, rows in itertools.groupby(found.sizes, key=lambda row: row.meaning):
         lines.append(("" if lines else "Effective", f"{meaning}:"))
         lines += [("", f"  {_sentence(row, found)}") for row in rows]
-    unit = f"{_unit(found.field.ndim)}s"
+    unit = positions_word(found.field.ndim)
     rules = {row.rule.definition: row.rule.in_words(unit) for row in found.sizes if row.field is not None}
     return [*lines, *(("", f"{name}: {text}") for name, text in rules.items())]
 
@@ -157,11 +157,7 @@ def _sentence(row: SizeRow, found: Analysis) -> str:
 
 def counted(count: int, ndim: int) -> str:
     """Return a number of samples, pixels or voxels in words."""
-    return f"{count:,} {_unit(ndim)}" + "s" * (count != 1)
-
-
-def _unit(ndim: int) -> str:
-    return {1: "sample", 2: "pixel"}.get(ndim, "voxel")
+    return f"{count:,} {positions_word(ndim, count)}"
 
 
 def shown_side(side: float) -> str:

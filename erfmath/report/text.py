@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 from erfmath.laws.clt import CentralLimit
 from erfmath.network.field import ReceptiveField
 from erfmath.report.pictures import beside, drawn_name, map_picture, profile_picture
-from erfmath.words import facts, human_bytes, per_axis_text, short_count, shown_sides, table
+from erfmath.words import (
+    facts,
+    human_bytes,
+    per_axis_text,
+    positions_word,
+    short_count,
+    shown_sides,
+    table,
+)
 
 from ..laws.base import Distribution
 from ..models.model import Model
@@ -115,7 +123,6 @@ def _coherent(found: Measured) -> str:
 
 def _field_facts(found: Analysis) -> list[tuple[str, str]]:
     field, at, units = found.field, found.at, found.units
-    unit = _unit(field.ndim)
     if field.is_everything:
         without = (
             "; global_context=False, --no-global-context, leaves it out"
@@ -124,11 +131,12 @@ def _field_facts(found: Analysis) -> list[tuple[str, str]]:
         )
         return [("Field", f"unbounded: {field.unbounded!r} reads the whole input{without}")]
     strides = per_axis_text(per_axis_values(field.stride))
-    every = f"every {unit}" if strides == "1" else f"every {strides} {unit}s{_length(units, field.stride)}"
+    one, unit = positions_word(field.ndim, 1), positions_word(field.ndim)
+    every = f"every {one}" if strides == "1" else f"every {strides} {unit}{_length(units, field.stride)}"
     region = field.region(at if field.ndim > 1 else at[0])
     regions = [_ends(ends) for ends in pairs_of(field, region)]
     if field.unbounded is not None:
-        sides = f"{shown_sides(per_axis_values(field.size))} {unit}s{_length(units, field.size)}"
+        sides = f"{shown_sides(per_axis_values(field.size))} {unit}{_length(units, field.size)}"
         return [
             ("Field", f"{sides}: {field.unbounded!r} reads the whole of an axis or side"),
             (f"Unit {','.join(map(str, at if any(at) else at[:1]))}", f"sees {per_axis_text(regions)}"),
@@ -162,9 +170,9 @@ def _holes(field: ReceptiveField) -> str:
         return "none"
     spans = per_axis_values(field.span)
     if max(spans) > 1:
-        return f"only one {_unit(field.ndim)} in {per_axis_text(spans)} along an axis is seen"
+        return f"only one {positions_word(field.ndim, 1)} in {per_axis_text(spans)} along an axis is seen"
     seen = [f"{p[0].count} of {p[0].size}" for p in phases_of(field)]
-    return f"unit 0 sees {per_axis_text(seen)} {_unit(field.ndim)}s along an axis"
+    return f"unit 0 sees {per_axis_text(seen)} {positions_word(field.ndim)} along an axis"
 
 
 def _halo(field: ReceptiveField, units: Units | None) -> str:
@@ -261,7 +269,7 @@ def _sides(field: ReceptiveField) -> str:
 
 
 def _pixels(sides: tuple[int, ...]) -> str:
-    return f"{' x '.join(map(str, sides))} {_unit(len(sides))}" + "s" * (sides != (1,))
+    return f"{' x '.join(map(str, sides))} {positions_word(len(sides), math.prod(sides))}"
 
 
 def _length(units: Units | None, samples: Any) -> str:
@@ -275,7 +283,3 @@ def _halo_length(field: ReceptiveField, units: Units | None) -> str:
         return ""
     sides = [units.text(side) for side in zip(*pairs_of(field, field.halo()), strict=True)]
     return f" ({sides[0]})" if len(set(sides)) == 1 else f" ({sides[0]} before, {sides[1]} after)"
-
-
-def _unit(ndim: int) -> str:
-    return {1: "sample", 2: "pixel"}.get(ndim, "voxel")

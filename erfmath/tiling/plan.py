@@ -421,7 +421,7 @@ class TilePlan:
         Parameters
         ----------
         dtype
-            "float32", "float16" or "bfloat16": the type of the input.
+            "float32", "float64" or "bfloat16": the type of the input.
 
         Returns
         -------
