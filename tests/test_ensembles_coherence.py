@@ -9,7 +9,7 @@ import pytest
 
 import erfmath as em
 from erfmath.ensembles.coherence import widths
-from erfmath.ensembles.signals import signals_of
+from erfmath.ensembles.propagation import signals_of
 from erfmath.ensembles.ways import Taps, fixed
 from erfmath.network.stage import lower
 

@@ -22,7 +22,7 @@ import numpy as np
 from ..network.program import Program
 from .mixtures import Mixture
 from .pairs import Pair
-from .signals import Signals
+from .propagation import Signals
 from .waves import FIRST, SECOND, Grid, Waves, excess
 from .ways import Way
 

@@ -15,8 +15,8 @@ from ..network.layers import Activation, Conv, ConvTranspose, Dropout, Pool
 from ..network.stage import Stage, lower
 from ..network.variance import variance
 from ..polynomials.kernel import Kernel
+from .propagation import Signals
 from .signal import Signal
-from .signals import Signals
 from .ways import Fixed, Gains, Random, Taps, Way, fixed
 
 # The variance of features that do not vary.
@@ -72,7 +72,7 @@ def _taps(node: Node, taps: Taps, before: Signal, after: Signal, gain: float, in
     ratio, inner = 2.0 ** (before.level - after.level), max(1 - before.share**2, _TINY)
     if isinstance(node, (Conv, ConvTranspose)) and not node.is_given:
         along = ratio * (node.groups == 1) * np.array([1.0, before.share])
-        return Random(taps, _energies(node, init), along, before.correlation.far)
+        return Random(taps, _energy_taps(node, init), along, before.correlation.far)
     if isinstance(node, Pool) and node.mode == "max":
         return _maximum(taps, before, after, gain)
     return fixed(taps, ratio, (before.correlation.far - before.share**2) / inner)
@@ -122,7 +122,7 @@ def _maximum(taps: Taps, before: Signal, after: Signal, gain: float) -> Fixed:
 
 
 @functools.lru_cache(maxsize=256)
-def _energies(node: Conv | ConvTranspose, init: Fraction) -> Kernel:
+def _energy_taps(node: Conv | ConvTranspose, init: Fraction) -> Kernel:
     """Return what each tap of random weights passes of the energy, once for all copies of a layer."""
     stage = lower(variance(node, init))
     assert isinstance(stage, Stage)

@@ -28,7 +28,7 @@ from ..network.program import Operation, program_of
 from .amplitudes import Pullback, independent
 from .backward import ways_of
 from .lattice import counts_of, steps_of
-from .signals import Signals, require_gains, signals_of
+from .propagation import Signals, require_gains, signals_of
 from .waves import Grid, Waves
 
 # A share of the energy from which on a gradient is called coherent.
@@ -168,7 +168,7 @@ def coherence(
     require_gains(signals.program.operations, _LARGEST_BRANCH)
     _require_features(signals)
     counts = widths(signals, wanted, entering)
-    return _found(signals, counts, factor, per_axis_values(receptive_field(net).size))
+    return _coherence_of(signals, counts, factor, per_axis_values(receptive_field(net).size))
 
 
 def _require_features(signals: Signals) -> None:
@@ -203,15 +203,15 @@ def _first_width(operations: tuple[Operation, ...]) -> int:
     return count
 
 
-def _found(signals: Signals, widths: Ints, init: Fraction, sizes: Sequence[float]) -> Coherence:
-    """Return what is coherent in a network, whose theoretical field has these sizes."""
+def _coherence_of(signals: Signals, counts: Ints, init: Fraction, sizes: Sequence[float]) -> Coherence:
+    """Return what is coherent in a network of so many channels, whose theoretical field has these sizes."""
     program, (steps, unit) = signals.program, steps_of(signals.program)
     ways, thetas = ways_of(signals, init, steps), _thetas(program.likenesses, sizes)
     grid = Grid((1,) * program.ndim, thetas, steps, unit)
     alone, bits = independent(program, ways, grid)
     independents = _variances(alone, thetas, program.likenesses)
     grid = Grid(counts_of(program, steps, unit, independents), thetas, steps, unit)
-    whole = Pullback(signals, ways, widths, grid)
+    whole = Pullback(signals, ways, counts, grid)
     energy = whole.run()
     spread, share = _variances(energy, thetas, program.likenesses), whole.share()
     if share < -COHERENT or any(a and not b for a, b in zip(independents, spread, strict=True)):

@@ -23,7 +23,7 @@ from ..network.layers import Activation, Convolution, Dropout, Pool
 from ..network.program import Block, Program, program_of
 from ..network.stage import lower
 from ..network.variance import variance
-from .signals import signals_of
+from .propagation import signals_of
 
 # Networks of more operations than this keep the gains that each layer has alone.
 _MOST_OPERATIONS = 5000

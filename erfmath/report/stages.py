@@ -17,7 +17,7 @@ _HEADERS = ("tensor", "size", "stride", "offset", "field")
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageRow:
     """A tensor of a network: its size if it is known, and the theoretical field of its units.
 
     Attributes
@@ -41,7 +41,7 @@ class Stage:
 class StageTable:
     """The stages of a network; its str is an aligned table."""
 
-    stages: tuple[Stage, ...]
+    stages: tuple[StageRow, ...]
 
     def __str__(self) -> str:
         return table(_HEADERS, self._cells(), left=1)
@@ -106,5 +106,5 @@ def _changes(model: Model) -> dict[str, LayerRow]:
     return found
 
 
-def _stage(name: str, row: LayerRow, size: Any) -> Stage:
-    return Stage(name, None if not size or None in size else size, row.stride, row.offset, row.size)
+def _stage(name: str, row: LayerRow, size: Any) -> StageRow:
+    return StageRow(name, None if not size or None in size else size, row.stride, row.offset, row.size)

@@ -87,7 +87,7 @@ class Latency:
         return self.field.all_phases[self.axis]
 
     @property
-    def _rate(self) -> Fraction:
+    def _per_unit(self) -> Fraction:
         """Input samples per output unit."""
         return self.field.program.rate[self.axis]
 
@@ -95,7 +95,7 @@ class Latency:
     def lookaheads(self) -> tuple[Samples, ...]:
         """Samples read after the one that a unit is at, for each phase of the output; None for no sample."""
         return tuple(
-            phase.region and phase.region[1] - math.floor(self._rate * r)
+            phase.region and phase.region[1] - math.floor(self._per_unit * r)
             for r, phase in enumerate(self._phases)
         )
 
@@ -112,12 +112,12 @@ class Latency:
     @property
     def hop(self) -> Samples:
         """Samples from one unit of the output to the next."""
-        return integral(self._rate)
+        return integral(self._per_unit)
 
     @property
     def frame(self) -> int:
         """Samples after which the phases repeat: what a network of strides works on at a time."""
-        return int(self.field.program.period[self.axis] * self._rate)
+        return int(self.field.program.period[self.axis] * self._per_unit)
 
     @property
     def delay(self) -> Samples:
@@ -125,7 +125,7 @@ class Latency:
         ends = [(r, phase.region[1]) for r, phase in enumerate(self._phases) if phase.region]
         if any(end == math.inf for _, end in ends):
             return math.inf
-        return integral(max(Fraction(0), *(end - self._rate * r for r, end in ends)))
+        return integral(max(Fraction(0), *(end - self._per_unit * r for r, end in ends)))
 
     @property
     def is_causal(self) -> bool:

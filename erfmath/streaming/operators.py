@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -293,7 +293,7 @@ def _(builder: Builder, node: Any, timed: tuple[Timed, ...]) -> Timed:
     return along(builder, node, timed, source.axis)
 
 
-@rule("softmax", "log_softmax", "glu", "softmin", "logsumexp_keepdim")
+@rule("softmax", "log_softmax", "glu", "softmin")
 def _(builder: Builder, node: Any, timed: tuple[Timed, ...]) -> Timed:
     return along(builder, node, timed, timed[0].axis, (bound(node)["dim"],))
 
@@ -385,13 +385,3 @@ def reshaped(node: Any, source: Timed) -> tuple[int, int, list[int]] | None:
             shape[axis] = -1
             return axis, side // source.length, shape
     return None
-
-
-def by_name(options: Mapping[str, Any], name: str, axis: int, count: int, default: int) -> int:
-    """Return an option of a window along one of its axes: one number for all, one per axis, or none."""
-    given = options.get(name)
-    if given is None or given == []:
-        return default
-    if isinstance(given, (tuple, list)):
-        return int(given[axis] if len(given) == count else given[0])
-    return int(given)

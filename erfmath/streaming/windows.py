@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from .operators import Builder, Timed, along, arguments, by_name, reshaped, rule
+from .operators import Builder, Timed, along, arguments, reshaped, rule
 from .steps import Array, Blocks, Edges, Interpolated, Pointwise, Step, Transposed, Window, filled, joined
 
 _CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
@@ -25,6 +26,12 @@ def _per_axis(value: Any, count: int) -> list[int]:
     """Return one number per axis."""
     values = list(value) if isinstance(value, (tuple, list)) else [value]
     return [int(v) for v in (values if len(values) == count else values * count)]
+
+
+def _option(given: dict[str, Any], name: str, place: int, count: int, default: int) -> int:
+    """Return an option of a window along one of its axes, where it may be left out."""
+    value = given.get(name)
+    return default if value is None or value == [] else _per_axis(value, count)[place]
 
 
 def _is_stream_of(builder: Builder, node: Any, timed: tuple[Timed, ...]) -> Timed:
@@ -91,10 +98,10 @@ def _(builder: Builder, node: Any, timed: tuple[Timed, ...]) -> Timed:
     source, given = timed[0], arguments(builder, node)
     count = int(node.target._schema.name[-2])
     place = _spatial(builder, node, source, count)
-    size = by_name(given, "kernel_size", place, count, 1)
-    stride = by_name(given, "stride", place, count, size)
-    pad = by_name(given, "padding", place, count, 0)
-    dilation = by_name(given, "dilation", place, count, 1)
+    size = _option(given, "kernel_size", place, count, 1)
+    stride = _option(given, "stride", place, count, size)
+    pad = _option(given, "padding", place, count, 0)
+    dilation = _option(given, "dilation", place, count, 1)
     is_max, rest = "max" in node.target._schema.name, bool(given["ceil_mode"])
     call: Any = _pooled(node, given, place, count)
     if not is_max:
@@ -165,47 +172,52 @@ def _repeated(times: int, axis: int) -> Any:
     return lambda samples: samples.repeat_interleave(times, axis)
 
 
-@rule("pad", "constant_pad_nd", "reflection_pad1d", "replication_pad1d")
-def _(builder: Builder, node: Any, timed: tuple[Timed, ...]) -> Timed:
-    import torch.nn.functional as functional
+# The modes of padding by the operators that have one of their own.
+_MODES = {"reflection_pad1d": "reflect", "replication_pad1d": "replicate"}
 
+
+@rule("pad", "constant_pad_nd", *_MODES)
+def _(builder: Builder, node: Any, timed: tuple[Timed, ...]) -> Timed:
     source, given = timed[0], arguments(builder, node)
-    name = node.target._schema.name.removeprefix("aten::")
-    pads: list[int] = list(given["pad"] if "pad" in given else given["padding"])
-    mode = given.get("mode") or {"r": "reflect"}.get(name[0], "constant")
-    mode = "replicate" if name.startswith("replication") else mode
-    value = float(given.get("value") or 0.0)
-    pads += [0] * (2 * source.ndim - len(pads))
-    place = 2 * (source.ndim - 1 - source.axis)
-    before, after = pads[place : place + 2]
+    mode = given.get("mode") or _MODES.get(node.target._schema.name.removeprefix("aten::"), "constant")
     if mode == "circular":
         raise builder.refuse(node, "circular padding puts the end of the stream before its beginning")
-    stream = source
-    if any(pads[:place] + pads[place + 2 :]):
-        if mode != "constant":
-            raise builder.refuse(node, f"{mode} padding on several axes")
-        others = [*pads[:place], 0, 0, *pads[place + 2 :]]
-        step: Step = Pointwise(
-            builder.name(node), (source.axis,), lambda x: functional.pad(x, others, value=value)
-        )
-        stream = builder.add(node, step, (source,), Fraction(1), source.axis)
+    value = float(given.get("value") or 0.0)
+    pads: list[int] = list(given["pad"] if "pad" in given else given["padding"])
+    pads += [0] * (2 * source.ndim - len(pads))  # the last axis first
+    place = 2 * (source.ndim - 1 - source.axis)
+    before, after = pads[place : place + 2]
+    pads[place : place + 2] = [0, 0]
+    stream = _padded_elsewhere(builder, node, source, pads, mode, value) if any(pads) else source
+    needed = (max(1, before + 1), max(1, after + 1)) if mode == "reflect" else (1, 1)
+    step = Edges(builder.name(node), source.axis, (before, after), _ends(source.axis, mode, value), needed)
+    return builder.add(node, step, (stream,), Fraction(1), source.axis)
+
+
+def _padded_elsewhere(
+    builder: Builder, node: Any, source: Timed, pads: list[int], mode: str, value: float
+) -> Timed:
+    """Return a stream with what is padded along other axes than time."""
+    import torch.nn.functional as functional
+
+    if mode != "constant":
+        raise builder.refuse(node, f"{mode} padding on several axes")
+    step = Pointwise(builder.name(node), (source.axis,), lambda x: functional.pad(x, pads, value=value))
+    return builder.add(node, step, (source,), Fraction(1), source.axis)
+
+
+def _ends(axis: int, mode: str, value: float) -> Callable[[Array, int, bool], Array]:
+    """Return what makes the samples that are added before the first ones or behind the last."""
 
     def ends(samples: Array, count: int, is_first: bool) -> Array:
+        length = samples.shape[axis]
         if mode == "constant":
-            return filled(samples, source.axis, count, value)
-        edge = 1 if mode == "reflect" else 0
-        length = samples.shape[source.axis]
-        if edge:
-            start = 1 if is_first else length - 1 - count
-            return samples.narrow(source.axis, start, count).flip(source.axis)
-        return samples.narrow(source.axis, 0 if is_first else length - 1, 1).repeat_interleave(
-            count, source.axis
-        )
+            return filled(samples, axis, count, value)
+        if mode == "reflect":
+            return samples.narrow(axis, 1 if is_first else length - 1 - count, count).flip(axis)
+        return samples.narrow(axis, 0 if is_first else length - 1, 1).repeat_interleave(count, axis)
 
-    edge = 1 if mode == "reflect" else 0
-    needed = (max(1, before + 1), max(1, after + 1)) if edge else (1, 1)
-    moved = Edges(builder.name(node), source.axis, (before, after), ends, needed)
-    return builder.add(node, moved, (stream,), Fraction(1), source.axis)
+    return ends
 
 
 @rule("slice", "narrow")

@@ -7,8 +7,8 @@ import pytest
 
 import erfmath as em
 from erfmath.ensembles.offsets import Offsets
+from erfmath.ensembles.propagation import signals_of
 from erfmath.ensembles.signal import Signal, added, concatenated, signal_of_units
-from erfmath.ensembles.signals import signals_of
 from erfmath.ensembles.units import Units
 
 RELU, TANH = em.Activation("relu"), em.Activation("tanh")
