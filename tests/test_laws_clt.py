@@ -418,3 +418,11 @@ def test_the_bound_of_steps_of_different_widths_is_the_formula():
     limit = central_limit(em.Product([([1, 1], 1, 1), ([1, 1], 2, 3)]))
     third, variance = (1 + 2 * 27) / 8, (1 + 2 * 9) / 4
     assert limit.bound == pytest.approx(0.56 * third / variance**1.5)
+
+
+@pytest.mark.parametrize("order", range(9))
+def test_an_expansion_takes_the_cumulants_it_needs(order):
+    expansion = central_limit(SKEWED, 9).edgeworth(order)
+    exact = exact_cumulants(exact_law(SKEWED, 9), order + 2)
+    assert expansion.cumulants == pytest.approx(tuple(map(float, exact)))
+    assert (expansion.span, expansion.origin, expansion.order) == (1, 0, order)

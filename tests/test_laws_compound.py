@@ -339,3 +339,17 @@ def test_the_bound_of_a_compound_sum_counts_its_steps():
     assert d.error == pytest.approx(terms.error + (reach * (3 + 6) + 4 * 691) * 2.0**-53, rel=1e-12, abs=0)
     assert d.support() == (0, math.inf)
     assert compound_sum(geom(0.5), terms).support() == (1, math.inf)
+
+
+def test_every_tail_has_its_digits_wherever_the_row_ends():
+    """Of half of a Poisson number of coins, which is one of half the mean."""
+    law = compound_sum(poisson(3), LatticeDistribution([0.5, 0.5]))
+    chances = [math.exp(-1.5) * 1.5**k / math.factorial(k) for k in range(170)]
+    for x in (0, 1, 3, 10, 28, 29, 40, 60, 61, 100, 124, 125):  # rows are as long as powers of two
+        truth = math.log(math.fsum(chances[x + 1 :]))
+        assert law.logsf(x) == pytest.approx(truth, rel=1e-13, abs=1e-13)
+
+
+def test_the_generating_function_at_its_singularity_is_infinite_without_a_warning():
+    assert PanjerNumber(0.5, 0.0, 0.5, first=1).log_generating(1.0) == math.inf
+    assert PanjerNumber(0.5, 1.0, 0.5).log_generating(np.array([1.0, 2.0])).tolist() == [math.inf, math.inf]

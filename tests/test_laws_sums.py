@@ -375,3 +375,13 @@ def test_points_of_a_coarse_lattice_may_be_integers_of_any_size():
     for reading in (law.pmf, law.cdf, law.sf, law.logpmf, law.enclose):
         with pytest.raises(TypeError, match="x must be real numbers"):
             reading("a")
+
+
+def test_floats_may_miss_one_by_round_off_and_fractions_by_nothing():
+    half, little = Fraction(1, 2), Fraction(1, 10**12)
+    for floats in ([0.2, 0.3, 0.5 + 1e-12], [half, 0.5 - 1e-12], [0.5, half + little]):
+        assert sum_of(floats).mean() == pytest.approx(sum(i * float(p) for i, p in enumerate(floats)))
+    for wrong in ([half, half + little], [0.5, 0.5 + 2e-9], [half, 0.5 - 2e-9]):
+        with pytest.raises(ValueError, match="probabilities that sum to 1"):
+            sum_of(wrong)
+        assert sum_of(wrong, normalize=True).support() == (0, 1)
