@@ -165,3 +165,15 @@ def test_long_laws_of_several_axes_are_read_as_short_ones_are(definition, ref):
         for law, ndim in ((plane, 1), (plane, 3), (row, 0)):
             with pytest.raises(ValueError, match="ndim must be "):
                 em.effective_field(law, definition, ref, ndim=ndim)
+
+
+@pytest.mark.parametrize(("profile", "power"), [("mean", 1.0), ("std", 0.5)])
+@pytest.mark.parametrize("ref", ["centre", "max"])
+def test_a_tie_is_outside_a_long_threshold_too(profile, power, ref):
+    """Of 2 m coins those beside the middle have m / (m + 1) of its probability."""
+    m = 2**24
+    law, level = em.distribution([1, 1], 2 * m), (m / (m + 1)) ** power
+    assert bells.is_long(law)
+    for factor, count in ((1 + 1e-9, 1), (1, 1), (1 - 1e-9, 3)):
+        found = em.effective_field(law, "threshold", ref, profile, level=level * factor)
+        assert found.extent == ((m - count // 2, m + count // 2),)

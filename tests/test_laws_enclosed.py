@@ -81,3 +81,17 @@ def test_bounds_of_a_computed_table_leave_room_for_its_error():
         low, high = table.enclose(0, kind)
         assert share * (1 - 4e-6) < low <= share * (1 - 1e-6)
         assert share * (1 + 1e-6) <= high < share * (1 + 4e-6)
+
+
+@pytest.mark.parametrize(
+    "d", [COINS.given(high=40), RARE.given(20), MIXED.given(2, 70), COINS.given(31, 31)], ids=repr
+)
+def test_beyond_a_condition_bounds_are_0_or_1(d):
+    (low, high), kinds = d.support(), {"pmf": (0, 0), "cdf": (0, 1), "sf": (1, 0)}
+    for kind, (before, after) in kinds.items():
+        for ends in d.enclose([low - 9, low - 2, low - 1], kind):
+            assert ends.tolist() == [before] * 3
+        for ends in d.enclose([high + 1, high + 2, high + 9], kind):
+            assert ends.tolist() == [after] * 3
+    for kind, end in (("cdf", 1.0), ("sf", 0.0)):
+        assert d.enclose(high, kind) == (end, end)

@@ -237,3 +237,28 @@ def test_a_window_takes_a_share(case):
     for tail, error in ((None, TypeError), (-0.1, ValueError), (1.5, ValueError)):
         with pytest.raises(error, match=re.escape("tail must ")):
             case[0].window(tail)
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        em.LatticeDistribution([1.0], 3),
+        em.distribution(em.Kernel([2], 3)),
+        em.distribution([1, 1], 0),
+        em.sum_of({0.5: 1}, 3),
+        em.mixture([em.LatticeDistribution([1.0], 3)] * 2, [0.5, 0.5]),
+        C.given(3, 3),
+    ],
+    ids=repr,
+)
+def test_a_point_has_no_shape(law):
+    """What is divided by the deviation is none; all else is that of the point."""
+    (point, last) = law.support()
+    assert last == point
+    assert (law.mean(), law.var(), law.std(), law.median(), law.mode()) == (point, 0, 0, point, point)
+    assert (law.entropy(), law.moment(2), law.moment(2, "central")) == (0, near(point**2), 0)
+    shape = law.skewness(), law.kurtosis(), law.kurtosis("excess"), law.moment(2, "standardized")
+    assert np.isnan(shape).all()
+    assert (law.pmf(point), law.cdf(point), law.sf(point), law.sf(point - 1)) == (1, 1, 0, 1)
+    with pytest.raises(ValueError, match=r"this is a point mass at .*: no normal has variance 0"):
+        law.normal()

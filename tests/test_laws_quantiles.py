@@ -31,6 +31,16 @@ def test_any_staircase_and_any_guess(steps, q, mean, deviation, sign):
     np.testing.assert_array_equal(found, brute(row, q, sign))
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("scale", [(1e30, 1e30), (-1e30, 1e25), (0.0, 1e300), (1e18, 0.0), (50.0, 1e17)])
+def test_a_scale_beyond_the_integers_takes_no_step_beyond_them(scale, sign):
+    row = np.linspace(0.01, 1, 100)
+    row = row if sign > 0 else 1 - row
+    q = np.array([1e-300, 0.005, 0.015, 0.5, 0.995, 1 - 1e-16])
+    found = first_reached(lambda x: row[x], q, sign, (-1, 99), scale)
+    np.testing.assert_array_equal(found, brute(row, q, sign))
+
+
 @pytest.mark.parametrize(
     ("weights", "n"),
     [

@@ -385,3 +385,17 @@ def test_floats_may_miss_one_by_round_off_and_fractions_by_nothing():
         with pytest.raises(ValueError, match="probabilities that sum to 1"):
             sum_of(wrong)
         assert sum_of(wrong, normalize=True).support() == (0, 1)
+
+
+def test_up_to_400_bars_are_drawn():
+    pytest.importorskip("matplotlib")
+    for count, bars in ((399, 399), (400, 400), (401, 0)):
+        assert len(LatticeDistribution(np.full(count, 1 / count)).plot().patches) == bars
+
+
+def test_points_far_out_on_a_fine_lattice_are_found_by_their_floats():
+    law = sum_of({0: 0.5, 0.001: 0.5}, 10**11)
+    k = 5 * 10**10 + np.arange(-3000, 3000, 7)
+    np.testing.assert_array_equal(law.pmf(k * 0.001), law.integers.pmf(k))
+    np.testing.assert_array_equal(law.cdf(k / 1000), law.integers.cdf(k))
+    assert (law.pmf((k + 0.5) / 1000) == 0).all()

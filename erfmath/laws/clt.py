@@ -261,7 +261,7 @@ class CentralLimit:
         >>> [f"{abs(limit.edgeworth(order).cdf(12) - exact.cdf(12)):.0e}" for order in (0, 2, 4)]
         ['2e-03', '3e-05', '7e-06']
         """
-        order = as_count(order, "order", minimum=0, maximum=8)
+        order = as_count(order, "order", maximum=8)
         self._spread()
         cumulants = near_cumulants(self.polynomial, order + 2)
         most, var = _LARGEST_CUMULANT**2, cumulants[1]

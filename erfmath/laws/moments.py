@@ -158,7 +158,7 @@ class SummarisedDistribution(PointwiseDistribution):
         >>> d.moment(2), d.moment(2, "central"), d.moment(4, "standardized")
         (18.0, 2.0, 2.75)
         """
-        order = as_count(order, "order", minimum=0, maximum=100)
+        order = as_count(order, "order", maximum=100)
         as_choice(kind, "kind", ("raw", "central", "standardized"))
         if not order:
             return 1.0

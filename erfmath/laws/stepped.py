@@ -147,7 +147,7 @@ class SteppedDistribution(UnivariateDistribution):
         return self._value(start), shares
 
     def _value(self, index: Any) -> float:
-        return float(self.origin + self.step * index) if np.isfinite(index) else float(index)
+        return float(self.origin + self.step * index)
 
     def _values(self, index: Any) -> Any:
         # One division of integers rounds once, so that 17/20 is 0.85.
