@@ -69,6 +69,7 @@ def kernels(
     Examples
     --------
     >>> from hypothesis import find
+    >>> from erfmath.strategies import kernels
     >>> find(kernels(min_side=2), lambda kernel: True)
     Kernel([0, 1])
     """
@@ -116,6 +117,7 @@ def distributions(
     Examples
     --------
     >>> from hypothesis import find
+    >>> from erfmath.strategies import distributions
     >>> find(distributions(), lambda found: found.var() > 0).support()
     (0, 1)
     """
@@ -177,6 +179,8 @@ def convs(
     Examples
     --------
     >>> from hypothesis import find
+    >>> from erfmath import Conv
+    >>> from erfmath.strategies import convs
     >>> find(convs(), lambda layer: True)
     Identity()
     >>> find(convs(), lambda layer: isinstance(layer, Conv) and layer.stride == (2,))
@@ -229,6 +233,8 @@ def networks(
     Examples
     --------
     >>> from hypothesis import find
+    >>> from erfmath import Residual
+    >>> from erfmath.strategies import networks
     >>> find(networks(), lambda net: True)
     Identity()
     >>> find(networks(), lambda net: isinstance(net, Residual))

@@ -4,6 +4,8 @@ Sections are numpydoc's. A method that overrides another says what is different:
 those of the method above it. A second name (``newer name of :meth:`sf```) has those of the first one.
 """
 
+import ast
+import builtins
 import dataclasses
 import doctest
 import functools
@@ -170,6 +172,28 @@ def test_every_name_has_an_example_of_its_own_or_in_its_class():
         return any(map(examples, entry.docs)) or any(used.search(examples(doc)) for doc in entry.classes)
 
     assert not [name for name in entries() if not is_shown(name)]
+
+
+def names_used(source):
+    """Return the names that a program reads and does not make or import."""
+    read, made = set(), set(dir(builtins))
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Name(id=name, ctx=context):
+                (read if isinstance(context, ast.Load) else made).add(name)
+            case ast.Import() | ast.ImportFrom():
+                made |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+                made.add(name)
+    return read - made
+
+
+def test_examples_import_what_they_use():
+    """They run where they are copied to, not only in the module that they stand in."""
+    assert names_used("import a.b as c\nd = [e for e in c]\ndef f(g): return g(d, h)") == {"h"}
+    parsed = {name: doctest.DocTestParser().get_examples(entry.docs[0]) for name, entry in entries().items()}
+    used = {name: names_used("".join(e.source for e in found)) for name, found in parsed.items()}
+    assert {name: names for name, names in used.items() if names and name not in NOT_RUN} == {}
 
 
 def skipped():

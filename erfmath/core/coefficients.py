@@ -75,6 +75,7 @@ def coefficients(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto
 
     Examples
     --------
+    >>> from erfmath import Kernel, Product, coefficients
     >>> coefficients(Kernel([1, 1, 1]), 3)
     array([1., 3., 6., 7., 6., 3., 1.])
     >>> coefficients([1, -1], 4, method="exact")
@@ -153,6 +154,7 @@ def log_coefficients(
 
     Examples
     --------
+    >>> from erfmath import Kernel, log_coefficients
     >>> log_coefficients(Kernel([1, 1]), 10**15, at=5 * 10**14)
     693147180559927.9
     >>> log_coefficients(Kernel([1, 1, 1]), 4)
@@ -205,6 +207,7 @@ def polynomial(kernel: Kernel | Product | Any, n: int = 1) -> sympy.Poly:
 
     Examples
     --------
+    >>> from erfmath import Kernel, polynomial
     >>> polynomial(Kernel([1, 2]), 3)
     Poly(8*z**3 + 12*z**2 + 6*z + 1, z, domain='ZZ')
     """

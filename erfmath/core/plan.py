@@ -207,6 +207,7 @@ def plan(kernel: Kernel | Product | Any, n: int = 1, method: str = "auto", *, re
 
     Examples
     --------
+    >>> from erfmath import Kernel, plan
     >>> plan(Kernel([1, 1, 1]), 40)
     81 coefficients by 'direct': every coefficient keeps its digits, and the row is short
       method   operations    memory     error  relative to

@@ -186,6 +186,7 @@ def compare(
 
     Examples
     --------
+    >>> from erfmath import compare
     >>> compare(31, channels=16)
     network                   field  holes  layers  weights
     ------------------------  -----  -----  ------  -------

@@ -163,7 +163,7 @@ def productive(net: Node, input_size: Any) -> Productivity:
 
     Examples
     --------
-    >>> from erfmath import Conv, Pool, Residual
+    >>> from erfmath import Conv, Pool, Residual, productive
     >>> block = Residual(Conv((3, 3), padding=1))
     >>> productive(Conv((3, 3), padding=1) ** 2 >> Pool((2, 2)) >> block**2, 8)
     layer            shortest  longest     verdict

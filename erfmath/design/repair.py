@@ -66,7 +66,7 @@ def repair(net: Node) -> Node:
 
     Examples
     --------
-    >>> from erfmath import Conv
+    >>> from erfmath import Conv, repair
     >>> repair(Conv(3, dilation=2, padding=2) ** 3)
     Series([Conv(3, padding=1), Conv(3, dilation=2, padding=2), Conv(3, dilation=3, padding=3)])
     """

@@ -42,6 +42,7 @@ def has_no_holes(steps: Sequence[int], taps: int | Sequence[int] = 3) -> bool:
 
     Examples
     --------
+    >>> from erfmath import has_no_holes
     >>> has_no_holes([1, 2, 4, 8]), has_no_holes([2, 2, 2]), has_no_holes([1, 2, 10], taps=5)
     (True, False, True)
     """
@@ -82,6 +83,7 @@ def satisfies_hdc(dilations: Sequence[int], taps: int = 3) -> bool:
 
     Examples
     --------
+    >>> from erfmath import satisfies_hdc
     >>> satisfies_hdc([1, 2, 5]), satisfies_hdc([1, 2, 9]), satisfies_hdc([1, 2, 10], taps=5)
     (True, False, False)
     """
@@ -125,6 +127,7 @@ def is_smooth(kernel: Kernel | Sequence[float]) -> bool:
 
     Examples
     --------
+    >>> from erfmath import is_smooth
     >>> is_smooth([1, 1, 1]), is_smooth([1, 2, 1]), is_smooth([1, 1]), is_smooth([1, 0, 1])
     (False, True, True, True)
     """
@@ -174,6 +177,8 @@ def outward_kernel(taps: int, share: float | Fraction = 1) -> Kernel:
 
     Examples
     --------
+    >>> from fractions import Fraction
+    >>> from erfmath import outward_kernel
     >>> outward_kernel(3, Fraction(1, 2))
     Kernel([Fraction(5, 12), Fraction(1, 6), Fraction(5, 12)])
     """
@@ -207,6 +212,7 @@ def most_gained(taps: int) -> float:
 
     Examples
     --------
+    >>> from erfmath import most_gained
     >>> round(most_gained(3), 4), round(most_gained(7), 4)
     (1.2247, 1.5)
     """

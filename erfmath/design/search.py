@@ -91,6 +91,7 @@ def find_designs(
 
     Examples
     --------
+    >>> from erfmath import find_designs
     >>> find_designs(1024, causal=True)
     depth  kernel sizes      dilations  field  effective  taps  least
     -----  ------------  -------------  -----  ---------  ----  -----

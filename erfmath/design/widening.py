@@ -139,7 +139,7 @@ def widen(net: Node, effective: int, **options: Any) -> Widening:
 
     Examples
     --------
-    >>> from erfmath import Conv, Pool
+    >>> from erfmath import Conv, Pool, widen
     >>> net = Conv((3, 3), padding=1) ** 3 >> Pool((2, 2)) >> Conv((3, 3), padding=1) ** 3
     >>> widen(net, 24)
     change                         effective  field  stride  holes

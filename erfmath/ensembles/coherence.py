@@ -144,7 +144,7 @@ def coherence(
 
     Examples
     --------
-    >>> from erfmath import Activation, Conv, Residual
+    >>> from erfmath import Activation, Conv, Residual, coherence
     >>> block = Residual(Conv(3, padding=1) >> Activation("relu"))
     >>> found = coherence(block ** 20, channels=64)
     >>> round(found.ratio, 2), found.blocks, found.is_coherent  # autograd: .686 +- .003

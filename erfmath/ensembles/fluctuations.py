@@ -118,6 +118,7 @@ def quenched(net: Node, channels: int | Sequence[int]) -> Quenched:
 
     Examples
     --------
+    >>> from erfmath import Conv, quenched
     >>> quenched(Conv((3, 3)) ** 20, channels=8)
     <Quenched: variance of a draw 1.026 +- 0.013 times that of the mean, energy varies by 0.677 of its mean>
     >>> round(quenched(Conv(3), channels=1).energy_variance, 9)  # E[w^4] is 3 E[w^2]^2: 5/3 - 1

@@ -81,7 +81,7 @@ def rectified_residuals(branch: Node, n: int) -> Node:
 
     Examples
     --------
-    >>> from erfmath import Activation, Conv, distribution
+    >>> from erfmath import Activation, Conv, distribution, rectified_residuals
     >>> conv = Conv(3, padding=1)
     >>> branch = conv >> Activation("relu") >> conv
     >>> [round(distribution(rectified_residuals(branch, n)).var(), 2) for n in (8, 16)]

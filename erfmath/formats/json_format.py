@@ -74,7 +74,7 @@ def network_to_json(net: Node, indent: int | None = None) -> str:
 
     Examples
     --------
-    >>> from erfmath import Conv, Residual
+    >>> from erfmath import Conv, Residual, network_to_json
     >>> print(network_to_json(Residual(Conv(3, padding=1)) >> Conv([1, 2, 1])))
     {"version": 1, "type": "Series", "nodes": [{"type": "Residual", "branch": {"type": "Conv", "kernel": "3",
      "padding": [[1, 1]]}}, {"type": "Conv", "kernel": {"type": "Kernel", "weights": [1, 2, 1]}}]}
@@ -108,6 +108,7 @@ def network_from_json(data: Any) -> Node:
 
     Examples
     --------
+    >>> from erfmath import network_from_json
     >>> network_from_json('{"version": 1, "type": "Conv", "kernel": "3x3", "stride": 2}')
     Conv((3, 3), stride=2)
     >>> network_from_json('{"version": 1, "type": "Conv", "kernel": "3x3", "stride": 0}')

@@ -88,6 +88,7 @@ def parse_network(text: str, ndim: int | None = None) -> Node:
 
     Examples
     --------
+    >>> from erfmath import parse_network
     >>> parse_network("conv7s2p3 max2 conv3p1*2")
     Series([Conv(7, stride=2, padding=3), Pool(2, mode='max'), Power(Conv(3, padding=1), 2)])
     >>> parse_network("res0.1(conv3x3same relu)")

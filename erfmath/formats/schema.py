@@ -63,6 +63,7 @@ def json_schema(of: str = "network") -> dict[str, Any]:
 
     Examples
     --------
+    >>> from erfmath import json_schema
     >>> json_schema("network")["$defs"]["Upsample"]["required"]
     ['factor']
     """

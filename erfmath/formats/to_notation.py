@@ -35,7 +35,7 @@ def format_network(net: Node) -> str:
 
     Examples
     --------
-    >>> from erfmath import Activation, Conv, Pool, Residual
+    >>> from erfmath import Activation, Conv, Pool, Residual, format_network, parse_network
     >>> net = Conv(7, stride=2, padding=3) >> Residual(Conv(3, padding=1) >> Activation("relu")) ** 2
     >>> format_network(net)
     'conv7s2p3 res(conv3p1 relu)*2'

@@ -67,6 +67,7 @@ class CentralLimit:
     Examples
     --------
     >>> import erfmath as em
+    >>> from erfmath import Product, central_limit
     >>> limit = em.central_limit([3, 1], 100)
     >>> limit.mean, limit.var, round(limit.std, 3), round(limit.skewness, 3), limit.span
     (25.0, 18.75, 4.33, 0.115, 1)
@@ -345,6 +346,7 @@ def central_limit(kernel: Kernel | Product | Any, n: int = 1, axis: int | None =
 
     Examples
     --------
+    >>> from erfmath import Kernel, central_limit
     >>> limit = central_limit(Kernel([1, 1, 1]), 40)
     >>> limit.mean, round(limit.var, 3), round(limit.excess_kurtosis, 4)
     (40.0, 26.667, -0.0375)

@@ -68,7 +68,7 @@ def compound_sum(number: Any, terms: UnivariateDistribution) -> UnivariateDistri
     Examples
     --------
     >>> from scipy.stats import poisson
-    >>> from erfmath import sum_of
+    >>> from erfmath import compound_sum, sum_of
     >>> losses = compound_sum(poisson(3), sum_of({1: 0.5, 2: 0.3, 10: 0.2}))
     >>> round(losses.mean(), 12), f"{losses.sf(100):.6g}"
     (9.3, '9.61841e-10')

@@ -136,6 +136,7 @@ def growth(block: Kernel | Any, depths: Sequence[int], **options: Any) -> Growth
 
     Examples
     --------
+    >>> from erfmath import Kernel, growth
     >>> g = growth(Kernel.uniform((3, 3)), [5, 10, 20, 40])
     >>> [row.count for row in g], round(g.slope, 3), round(g.ratio_slope, 3)
     ([69, 137, 261, 517], 0.482, -0.478)

@@ -104,7 +104,7 @@ class EffectiveField:
 
         Examples
         --------
-        >>> from erfmath import distribution
+        >>> from erfmath import Kernel, distribution, effective_field
         >>> effective_field(distribution(Kernel([5, 1]), 10)).extent  # skewed towards the first pixel
         ((0, 6),)
         """
@@ -217,7 +217,7 @@ def effective_field(
 
     Examples
     --------
-    >>> from erfmath import distribution, zoo
+    >>> from erfmath import Kernel, distribution, effective_field, zoo
     >>> field = effective_field(distribution(Kernel([1, 1, 1]), 40), ndim=2)
     >>> field.count, round(field.size, 4), round(field.ratio, 4)
     (517, 22.7376, 0.2807)

@@ -42,6 +42,7 @@ class JointDistribution(Distribution):
 
     Examples
     --------
+    >>> from erfmath import JointDistribution
     >>> d = JointDistribution([[0.5, 0.0], [0.25, 0.25]], offset=(0, -1))
     >>> d.pmf([1, -1]), d.marginal(0).pmf(1)
     (0.25, 0.5)

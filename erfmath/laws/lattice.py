@@ -52,6 +52,7 @@ class LatticeDistribution(UnivariateDistribution):
 
     Examples
     --------
+    >>> from erfmath import LatticeDistribution
     >>> d = LatticeDistribution([0.25, 0.5, 0.25], offset=-1)
     >>> d.support(), d.pmf(0), d.cdf(0), d.ppf(0.5)
     ((-1, 1), 0.5, 0.75, 0.0)

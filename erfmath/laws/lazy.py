@@ -69,6 +69,7 @@ class ProductDistribution(LatticeDistribution):
 
     Examples
     --------
+    >>> from erfmath import Kernel, distribution
     >>> d = distribution(Kernel([1, 1, 1], offset=-1), 10**12)
     >>> d.support(), round(d.std())
     ((-1000000000000, 1000000000000), 816497)
@@ -313,6 +314,7 @@ def distribution(
 
     Examples
     --------
+    >>> from erfmath import Kernel, distribution
     >>> d = distribution(Kernel([1, 1, 1], offset=-1), 40)
     >>> d.support(), d.mean(), round(d.var(), 4)
     ((-40, 40), 0.0, 26.6667)

@@ -54,7 +54,7 @@ def mixture(distributions: Sequence[UnivariateDistribution], weights: Any) -> Un
 
     Examples
     --------
-    >>> from erfmath import sum_of
+    >>> from erfmath import mixture, sum_of
     >>> fair, loaded = sum_of([0, *[1 / 6] * 6], 10), sum_of({6: 0.5, 1: 0.5}, 10)
     >>> m = mixture([fair, loaded], [0.75, 0.25])
     >>> m.mean(), m.pmf(60) == 0.75 * fair.pmf(60) + 0.25 * loaded.pmf(60)

@@ -69,6 +69,7 @@ def sum_of(outcomes: Any, n: int = 1, *, step: Any = None, normalize: bool = Fal
     Examples
     --------
     >>> from fractions import Fraction
+    >>> from erfmath import sum_of
     >>> dice = sum_of({face: Fraction(1, 6) for face in range(1, 7)}, 1000)
     >>> dice.mean(), f"{dice.logsf(5499):.13g}"  # at least 5500
     (3500.0, '-842.2029391718')

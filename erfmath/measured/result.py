@@ -325,7 +325,7 @@ def merge(parts: Iterable[Measurement]) -> Measurement:
 
     Examples
     --------
-    >>> from erfmath import Conv, measure  # doctest: +SKIP
+    >>> from erfmath import Conv, measure, merge  # doctest: +SKIP
     >>> parts = [measure(Conv((3, 3)) ** 5, runs=25, rng=seed) for seed in range(4)]  # doctest: +SKIP
     >>> whole = measure(Conv((3, 3)) ** 5, runs=100, rng=range(4))  # doctest: +SKIP
     >>> bool((merge(parts).map == whole.map).all())  # doctest: +SKIP

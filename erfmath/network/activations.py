@@ -34,6 +34,7 @@ def activation_gain(name: str) -> float | Fraction:
 
     Examples
     --------
+    >>> from erfmath import activation_gain
     >>> activation_gain("relu"), round(activation_gain("tanh"), 4)
     (Fraction(1, 2), 0.4644)
     """

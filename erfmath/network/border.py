@@ -363,7 +363,7 @@ def border(net: Node, input_size: Any) -> Border:
 
     Examples
     --------
-    >>> from erfmath import Conv
+    >>> from erfmath import Conv, border
     >>> edge = border(Conv(3, padding=1) ** 2, 8)
     >>> edge.clear(), edge.distance()
     ((2, 5), (2, 2))

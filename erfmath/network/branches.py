@@ -35,7 +35,7 @@ class Concat(Parallel):
 
     Examples
     --------
-    >>> from erfmath import Conv
+    >>> from erfmath import Concat, Conv
     >>> Concat([Conv(1, channels=32), Conv(3, padding=1, channels=96)], [32, 96])
     Concat([Conv(1, channels=32), Conv(3, padding=1, channels=96)], [32, 96])
     >>> Concat([Conv(1), Conv(3, padding=1)], [32, 96]).gains
@@ -92,7 +92,7 @@ class Residual(Node):
 
     Examples
     --------
-    >>> from erfmath import Conv, polynomial
+    >>> from erfmath import Conv, Residual, polynomial
     >>> polynomial(Residual(Conv(3, padding=1)))
     Poly(1/3*z**2 + 4/3*z + 1/3, z, domain='QQ')
     """

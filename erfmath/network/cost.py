@@ -147,7 +147,7 @@ def cost(net: Node, input_size: Any, channels: int | None = None, itemsize: int 
 
     Examples
     --------
-    >>> from erfmath import Conv, Pool
+    >>> from erfmath import Conv, Pool, cost
     >>> net = Conv((3, 3), padding=1, channels=64) >> Pool((2, 2)) >> Conv((3, 3), padding=1)
     >>> cost(net, 32, channels=3)
     <Cost: 38,592 parameters, 11,206,656 multiply-accumulates, 393 kB of activations>

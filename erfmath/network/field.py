@@ -103,7 +103,7 @@ class ReceptiveField:
 
     Examples
     --------
-    >>> from erfmath import Conv, ConvTranspose, GlobalPool, Upsample
+    >>> from erfmath import Conv, ConvTranspose, GlobalPool, Upsample, receptive_field
     >>> field = receptive_field(Conv(3, dilation=2) >> ConvTranspose(3, stride=2))
     >>> field.size, field.stride, [phase.runs for phase in field.phases]
     (6, Fraction(1, 2), [((-1, 4),), ((0, 0), (2, 2), (4, 4))])
@@ -123,7 +123,7 @@ class ReceptiveField:
 
         Examples
         --------
-        >>> from erfmath import Conv
+        >>> from erfmath import Conv, receptive_field
         >>> len(receptive_field(Conv(3) >> Conv(5)).program.operations)
         2
         """
@@ -235,7 +235,7 @@ class ReceptiveField:
 
         Examples
         --------
-        >>> from erfmath import Conv
+        >>> from erfmath import Conv, receptive_field
         >>> field = receptive_field(Conv(5, stride=2, padding=1))
         >>> field.region(), field.region(10)
         ((-1, 3), (19, 23))
@@ -264,7 +264,7 @@ class ReceptiveField:
 
         Examples
         --------
-        >>> from erfmath import Conv
+        >>> from erfmath import Conv, receptive_field
         >>> receptive_field(Conv(5, stride=2, padding=1)).center(10), receptive_field(Conv(2)).center()
         (21, 0.5)
         """
@@ -298,7 +298,7 @@ class ReceptiveField:
 
         Examples
         --------
-        >>> from erfmath import Conv, Upsample
+        >>> from erfmath import Conv, Upsample, receptive_field
         >>> net = Conv(3, stride=2, padding=1) >> Upsample(2) >> Conv(3, padding=1)
         >>> receptive_field(net).halo(), receptive_field(net).halo(aligned=False)
         ((3, 2), (3, 2))
@@ -414,7 +414,7 @@ def receptive_field(net: Node) -> ReceptiveField:
 
     Examples
     --------
-    >>> from erfmath import Conv, Pool, Upsample
+    >>> from erfmath import Conv, Pool, Upsample, receptive_field
     >>> vgg = Conv(3, padding=1) ** 2 >> Pool(2)
     >>> field = receptive_field(vgg)
     >>> field.size, field.stride, field.region(0)

@@ -59,7 +59,7 @@ class Graph(Node):
 
     Examples
     --------
-    >>> from erfmath import Conv, Identity, receptive_field
+    >>> from erfmath import Conv, Graph, Identity, receptive_field
     >>> net = Graph({
     ...     "a": (Conv(3, padding=1), "input"),
     ...     "b": (Conv(3, padding=1), "a"),

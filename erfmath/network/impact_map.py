@@ -81,7 +81,7 @@ class ImpactMap:
 
         Examples
         --------
-        >>> from erfmath import Conv
+        >>> from erfmath import Conv, impact_map
         >>> impact_map(Conv([1, -2, 1])).distribution().probabilities()
         array([0.25, 0.5 , 0.25])
         >>> impact_map(Conv([1, -2, 1])).distribution(power=2).probabilities().round(3)
@@ -130,7 +130,7 @@ def impact_map(net: Node, at: Any = None, input_size: Any = None, channel: int |
 
     Examples
     --------
-    >>> from erfmath import Conv, Residual
+    >>> from erfmath import Conv, Residual, impact_map
     >>> found = impact_map(Residual(Conv([-1, 0, 1], padding=1)))
     >>> found.offset, found.values
     (-1, array([-1.,  1.,  1.]))

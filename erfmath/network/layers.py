@@ -88,6 +88,7 @@ class Conv(Convolution):
 
     Examples
     --------
+    >>> from erfmath import Conv
     >>> Conv(3, dilation=2, padding="same")
     Conv(3, dilation=2, padding=2)
     >>> Conv((3, 5), stride=(1, 2)) == Conv((3, 5), (1, 2), 1, "valid")
@@ -153,6 +154,7 @@ class ConvTranspose(Convolution):
 
     Examples
     --------
+    >>> from erfmath import ConvTranspose
     >>> ConvTranspose(4, stride=2, padding=1)
     ConvTranspose(4, stride=2, padding=1)
     """
@@ -225,6 +227,7 @@ class Pool(Node):
 
     Examples
     --------
+    >>> from erfmath import Pool
     >>> Pool((2, 2)).stride
     (2, 2)
     """
@@ -284,6 +287,7 @@ class Upsample(Node):
 
     Examples
     --------
+    >>> from erfmath import ConvTranspose, Upsample
     >>> Upsample((2, 2)) == ConvTranspose((2, 2), stride=2)  # they read alike, and are not the same layer
     False
     """
@@ -312,6 +316,7 @@ class Activation(Node):
 
     Examples
     --------
+    >>> from erfmath import Activation, Conv
     >>> Conv(3) >> Activation("relu")
     Series([Conv(3), Activation('relu')])
     """
@@ -339,6 +344,7 @@ class Dropout(Node):
 
     Examples
     --------
+    >>> from erfmath import Dropout
     >>> Dropout(0.5)
     Dropout(0.5)
     """
@@ -371,7 +377,7 @@ class GlobalPool(Node):
 
     Examples
     --------
-    >>> from erfmath import receptive_field
+    >>> from erfmath import Conv, GlobalPool, receptive_field
     >>> receptive_field(Conv(3) >> GlobalPool())
     <ReceptiveField: unbounded, GlobalPool() reads the whole input>
     >>> receptive_field(Conv((3, 3)) >> GlobalPool((True, False))).size
@@ -401,7 +407,7 @@ class GlobalContext(Node):
 
     Examples
     --------
-    >>> from erfmath import receptive_field
+    >>> from erfmath import Conv, GlobalContext, receptive_field
     >>> receptive_field(Conv(3, padding=1) >> GlobalContext("before")).halo()
     (inf, 1)
     >>> receptive_field(Conv((3, 3)) >> GlobalContext(("none", "both"))).size
@@ -440,7 +446,7 @@ class Normalization(Node):
 
     Examples
     --------
-    >>> from erfmath import receptive_field
+    >>> from erfmath import Conv, Normalization, receptive_field
     >>> receptive_field(Conv(3) >> Normalization("InstanceNorm"))
     <ReceptiveField: unbounded, Normalization('InstanceNorm') reads the whole input>
     """

@@ -31,7 +31,7 @@ class Pad(Node):
 
     Examples
     --------
-    >>> from erfmath import Slice, output_size
+    >>> from erfmath import Pad, Slice, output_size
     >>> Pad([(1, 2)])
     Pad([(1, 2)])
     >>> roll = Pad([(3, 0)], "circular") >> Slice(0, -3)  # a cyclic shift by three samples
@@ -79,7 +79,7 @@ class Slice(Node):
 
     Examples
     --------
-    >>> from erfmath import Conv, receptive_field
+    >>> from erfmath import Conv, Slice, receptive_field
     >>> Slice((1, 2), -1)
     Slice((1, 2), stop=-1)
     >>> receptive_field(Conv(3) >> Slice(2, -2, 4)).region(1)

@@ -77,7 +77,7 @@ def overlap(net: Node) -> Overlap:
 
     Examples
     --------
-    >>> from erfmath import ConvTranspose
+    >>> from erfmath import ConvTranspose, overlap
     >>> overlap(ConvTranspose(3, stride=2)), overlap(ConvTranspose(4, stride=2))
     (<Overlap: uneven, ratio 2>, <Overlap: even>)
     """

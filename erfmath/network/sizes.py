@@ -88,7 +88,7 @@ def output_size(net: Node, input_size: Any) -> Any:
 
     Examples
     --------
-    >>> from erfmath import Conv, Pool
+    >>> from erfmath import Conv, Pool, output_size
     >>> output_size(Conv((7, 7), 2, padding=3) >> Pool((3, 3), 2, 1, "max"), 224)
     (56, 56)
     """
@@ -131,7 +131,7 @@ def valid_input_sizes(net: Node, largest: int = 512, exact: bool = False) -> Any
 
     Examples
     --------
-    >>> from erfmath import Conv, Identity, Pool, Sum, Upsample
+    >>> from erfmath import Conv, Identity, Pool, Sum, Upsample, valid_input_sizes
     >>> down = Pool(2) >> Conv(3, padding=1) >> Pool(2)
     >>> valid_input_sizes(Sum([Identity(), down >> Upsample(4)]), 16)  # the skip has to fit
     (4, 8, 12, 16)

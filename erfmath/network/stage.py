@@ -370,7 +370,7 @@ def lower(node: Any) -> Stage | Unbounded | Node:
 
     Examples
     --------
-    >>> from erfmath import Conv
+    >>> from erfmath import Conv, lower
     >>> lower(Conv(3, stride=2, padding=1)).rate
     (Fraction(2, 1),)
     """

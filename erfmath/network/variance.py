@@ -93,7 +93,7 @@ def variance(net: Any, init: str | float | Fraction = "he") -> Node:
 
     Examples
     --------
-    >>> from erfmath import distribution
+    >>> from erfmath import Activation, Conv, Residual, distribution, variance
     >>> block = Residual(Conv(3, padding=1) >> Activation("relu"))
     >>> distribution(block).var(), distribution(variance(block)).var()  # 1/3 and, as 2/2 = 1, also 1/3
     (0.3333333333333333, 0.3333333333333333)
@@ -227,7 +227,7 @@ def batch_norm_residuals(branch: Node, n: int) -> Node:
 
     Examples
     --------
-    >>> from erfmath import Conv, distribution
+    >>> from erfmath import Conv, batch_norm_residuals, distribution
     >>> [round(distribution(batch_norm_residuals(Conv(3, padding=1), n)).var(), 3) for n in (10, 100)]
     [1.347, 2.798]
     """

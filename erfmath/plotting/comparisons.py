@@ -48,7 +48,7 @@ def plot_comparison(comparison: Comparison, ax: Any = None, *, name: str = "") -
     Examples
     --------
     >>> from erfmath.design.comparison import compare
-    >>> from erfmath.plotting import new_figure
+    >>> from erfmath.plotting import new_figure, plot_comparison
     >>> ax = plot_comparison(compare(15, ndim=1), new_figure().add_subplot())
     >>> len(ax.get_yticklabels()), float(ax.get_xlim()[1])
     (6, 15.0)

@@ -56,7 +56,7 @@ def plot_cone(net: Node, ax: Any = None, *, at: int = 0, axis: int = 0, name: st
     Examples
     --------
     >>> from erfmath import Conv
-    >>> from erfmath.plotting import new_figure
+    >>> from erfmath.plotting import new_figure, plot_cone
     >>> net = Conv(2, dilation=1) >> Conv(2, dilation=2) >> Conv(2, dilation=4)
     >>> ax = plot_cone(net, new_figure().add_subplot())
     >>> ax.get_title()

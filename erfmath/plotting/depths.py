@@ -52,7 +52,7 @@ def plot_growth(
     Examples
     --------
     >>> from erfmath import Kernel, growth
-    >>> from erfmath.plotting import new_figure
+    >>> from erfmath.plotting import new_figure, plot_growth
     >>> rows = {p: growth(Kernel.uniform((3, 3)), [5, 10, 20, 40], profile=p) for p in ("mean", "std")}
     >>> ax = plot_growth(rows, new_figure().add_subplot(), name="3x3", unit="pixels")
     >>> ax.get_xscale(), ax.get_xlabel(), ax.get_ylabel()
@@ -150,6 +150,7 @@ def plot_depths(
     Examples
     --------
     >>> from erfmath import Kernel, distribution
+    >>> from erfmath.plotting import plot_depths
     >>> laws = {n: distribution(Kernel.uniform((3, 3)), n) for n in (5, 10)}
     >>> [ax.get_title() for ax in plot_depths(laws)][0]
     'depth 5\neffective side 8.31 of 11 pixels (threshold)'

@@ -47,6 +47,7 @@ def new_figure(size: tuple[float, float] = (6, 4)) -> Any:
 
     Examples
     --------
+    >>> from erfmath.plotting import new_figure
     >>> ax = new_figure((8, 4)).add_subplot()
     >>> ax.figure.get_size_inches().tolist()
     [8.0, 4.0]
@@ -80,6 +81,7 @@ def fonts_for(figure: Any) -> Iterator[None]:
     Examples
     --------
     >>> import matplotlib
+    >>> from erfmath.plotting import fonts_for, new_figure
     >>> with fonts_for(new_figure((3, 2))):
     ...     matplotlib.rcParams["font.size"] < 10
     True
@@ -119,6 +121,7 @@ def save(figure: Any, path: str | os.PathLike[str], dpi: int = 150, name: str = 
     Examples
     --------
     >>> import os, tempfile
+    >>> from erfmath.plotting import new_figure, save
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(new_figure(), f"{folder}/empty.svg")
     ...     os.listdir(folder)

@@ -69,7 +69,7 @@ def plot_impact(
     Examples
     --------
     >>> from erfmath import Conv, distribution
-    >>> from erfmath.plotting import new_figure
+    >>> from erfmath.plotting import new_figure, plot_impact
     >>> ax = plot_impact(distribution(Conv((3, 3), padding=1) ** 10), new_figure().add_subplot())
     >>> ax.get_title()
     'effective side 11.7 of 21 pixels (threshold)'
@@ -176,6 +176,7 @@ def plot_projections(
     Examples
     --------
     >>> from erfmath import Conv, distribution
+    >>> from erfmath.plotting import plot_projections
     >>> axes = plot_projections(distribution(Conv((3, 3, 3), padding=1) ** 4))
     >>> len(axes), axes[0].get_title()
     (3, 'axes 0 and 1, summed over axis 2')

@@ -53,8 +53,9 @@ def plot_over(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from erfmath import Conv, distribution
-    >>> from erfmath.plotting import new_figure
+    >>> from erfmath.plotting import new_figure, plot_over
     >>> law = distribution(Conv((3, 3), padding=1) ** 10, at=(16, 16))
     >>> ax = plot_over(law, np.ones((32, 32)), new_figure().add_subplot())
     >>> [float(end) for end in (*ax.get_xlim(), *ax.get_ylim())]
@@ -109,6 +110,7 @@ def as_picture(picture: Any) -> Any:
     Examples
     --------
     >>> import numpy as np
+    >>> from erfmath.plotting import as_picture
     >>> as_picture(np.full((2, 3), 255, dtype=np.uint8)).shape
     (2, 3, 3)
     """

@@ -62,7 +62,7 @@ def plot_profile(
     Examples
     --------
     >>> from erfmath import Kernel, distribution
-    >>> from erfmath.plotting import new_figure
+    >>> from erfmath.plotting import new_figure, plot_profile
     >>> ax = plot_profile(distribution(Kernel.uniform(3), 10), new_figure().add_subplot())
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['impact', 'normal', 'effective field, 13 of 21 samples (threshold)']

@@ -58,6 +58,7 @@ def cumulants(
 
     Examples
     --------
+    >>> from erfmath import Kernel, cumulants
     >>> [str(value) for value in cumulants(Kernel([1, 1, 1]), 40)]
     ['40', '80/3', '0', '-80/3']
     """

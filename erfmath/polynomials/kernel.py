@@ -62,6 +62,7 @@ class Kernel:
     Examples
     --------
     >>> from fractions import Fraction
+    >>> from erfmath import Kernel
     >>> Kernel([Fraction(1, 3), 1], offset=-1).shift(2)
     Kernel([Fraction(1, 3), 1], offset=1)
     >>> kernel = Kernel([[1, -2, 0], [0, 0, 1]])
@@ -114,6 +115,7 @@ class Kernel:
 
         Examples
         --------
+        >>> from erfmath import Kernel
         >>> Kernel.uniform(3), Kernel.uniform((2, 3)).shape
         (Kernel([1, 1, 1]), (2, 3))
         """
@@ -144,6 +146,7 @@ class Kernel:
 
         Examples
         --------
+        >>> from erfmath import Kernel
         >>> Kernel.binomial(4)
         Kernel([1, 3, 3, 1])
         """
@@ -234,6 +237,8 @@ class Kernel:
 
         Examples
         --------
+        >>> from fractions import Fraction
+        >>> from erfmath import Kernel
         >>> Kernel([Fraction(1, 6), Fraction(1, 3)], offset=-1).power_sums(2)
         (3, 2, 2)
         """
@@ -270,6 +275,7 @@ class Kernel:
     def taps(self) -> Iterator[tuple[tuple[int, ...], Fraction]]:
         """Yield (position, weight) of every tap that is not zero, floats as the exact rationals they are.
 
+        >>> from erfmath import Kernel
         >>> list(Kernel([0.5, 0, 1.5], offset=-1).taps())
         [((-1,), Fraction(1, 2)), ((1,), Fraction(3, 2))]
         """
@@ -286,6 +292,8 @@ class Kernel:
 
         It is 1 also where the products would leave the range of floats.
 
+        >>> from fractions import Fraction
+        >>> from erfmath import Kernel
         >>> Kernel([Fraction(1, 3), Fraction(2, 3)]).numerators
         (array([1., 2.]), 3)
         """
@@ -302,6 +310,7 @@ class Kernel:
     def scaled_floats(self) -> tuple[np.ndarray[Any, np.dtype[np.float64]], int]:
         """(Weights times 2**-e as floats, e): weights of any size, the largest magnitude between 1 and 2.
 
+        >>> from erfmath import Kernel
         >>> Kernel([10**400, 10**400]).scaled_floats
         (array([1.70673368, 1.70673368]), 1328)
         """
@@ -344,6 +353,7 @@ class Kernel:
 
         Examples
         --------
+        >>> from erfmath import Kernel
         >>> Kernel([1, 2, 3], offset=-1).dilate(2)
         Kernel([1, 0, 2, 0, 3], offset=-2)
         """
@@ -375,6 +385,7 @@ class Kernel:
 
         Examples
         --------
+        >>> from erfmath import Kernel
         >>> Kernel([1, 2, 1]).shift(-1)
         Kernel([1, 2, 1], offset=-1)
         """
@@ -384,6 +395,7 @@ class Kernel:
     def normalize(self) -> Kernel:
         """Return the kernel of sum 1; ints become Fractions.
 
+        >>> from erfmath import Kernel
         >>> Kernel([1, 2, 1]).normalize()
         Kernel([Fraction(1, 4), Fraction(1, 2), Fraction(1, 4)])
         """
@@ -417,6 +429,7 @@ class Kernel:
 
         Examples
         --------
+        >>> from erfmath import Kernel
         >>> Kernel([[1, 2], [3, 4]]).marginal(0)
         Kernel([3, 7])
         """
@@ -434,6 +447,7 @@ class Kernel:
 
         Exact weights are compared exactly, floats to two units in the last place for each axis.
 
+        >>> from erfmath import Kernel
         >>> Kernel([[1, 2], [2, 4]]).separate()
         (Kernel([2, 4]), Kernel([Fraction(1, 2), 1]))
         >>> Kernel([[1, 2], [3, 4]]).separate() is None

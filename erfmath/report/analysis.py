@@ -165,6 +165,7 @@ class Analysis:
 
         Examples
         --------
+        >>> from erfmath import analyze
         >>> [(row.meaning, round(row.field.size)) for row in analyze("vgg16", definition="threshold").sizes]
         [('what the mean weights pass', 124), ('gradient magnitude at initialisation', 164)]
         """
@@ -241,6 +242,7 @@ class Analysis:
 
         Examples
         --------
+        >>> from erfmath import analyze
         >>> page = analyze("conv3x3p1*5", input_size=32).to_html()
         >>> page[:15], "11" in page
         ('<!doctype html>', True)
@@ -363,7 +365,7 @@ def analyze(
 
     Examples
     --------
-    >>> from erfmath import Conv, Pool
+    >>> from erfmath import Conv, Pool, analyze
     >>> found = analyze(Conv(3, padding=1) >> Pool(2), input_size=16)
     >>> found.field.size, found.effective["threshold"].count, found.cost.macs
     (4, 4, 48)

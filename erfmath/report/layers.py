@@ -70,7 +70,7 @@ def layer_table(
 
     Examples
     --------
-    >>> from erfmath import Activation, Conv, Pool
+    >>> from erfmath import Activation, Conv, Pool, layer_table
     >>> block = Conv((3, 3), padding=1, channels=64) >> Activation("relu")
     >>> layer_table(block**2 >> Pool((2, 2)), 32, channels=3)
     layer              output  weights   MACs  stride  offset  field

@@ -323,7 +323,7 @@ def latency(
 
     Examples
     --------
-    >>> from erfmath import Conv, zoo
+    >>> from erfmath import Conv, latency, zoo
     >>> latency(zoo.wavenet(), rate=16000)
     <Latency: lookahead 0, context 1024, hop 1, delay 0 (0 ms)>
     >>> latency(zoo.wavenet(), rate=16000).ms.context

@@ -205,6 +205,7 @@ def stream(module: Any, example: Any, *, axis: int = -1) -> Stream:
     Examples
     --------
     >>> import torch  # doctest: +SKIP
+    >>> from erfmath import stream  # doctest: +SKIP
     >>> module = torch.nn.Conv1d(1, 1, 5, padding=2)  # doctest: +SKIP
     >>> s, whole = stream(module, (1, 1, 64)), torch.randn(1, 1, 100)  # doctest: +SKIP
     >>> s.delay  # doctest: +SKIP

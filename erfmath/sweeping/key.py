@@ -30,7 +30,7 @@ def network_key(net: Node) -> str:
 
     Examples
     --------
-    >>> from erfmath import Conv, parse_network
+    >>> from erfmath import Conv, network_key, parse_network
     >>> network_key(Conv(3) >> Conv(5)) == network_key(parse_network("conv3 conv5"))
     True
     >>> network_key(Conv(3))

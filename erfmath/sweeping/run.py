@@ -54,7 +54,7 @@ class Sweep:
     --------
     >>> import tempfile
     >>> from concurrent.futures import ThreadPoolExecutor
-    >>> from erfmath import Conv
+    >>> from erfmath import Conv, sweep
     >>> file = tempfile.mkdtemp() + "/rows.jsonl"
     >>> found = sweep([Conv(3), Conv(5)], ["field"], out=file, executor=ThreadPoolExecutor(1))
     >>> found.rows, found.failed, found.added, found.path.name
@@ -94,6 +94,7 @@ class Sweep:
         --------
         >>> import tempfile  # doctest: +SKIP
         >>> from concurrent.futures import ThreadPoolExecutor  # doctest: +SKIP
+        >>> from erfmath import sweep  # doctest: +SKIP
         >>> folder = tempfile.mkdtemp()  # doctest: +SKIP
         >>> out, pool = folder + "/rows.jsonl", ThreadPoolExecutor(1)  # doctest: +SKIP
         >>> found = sweep(["conv3", "conv5"], ["field"], out=out, executor=pool)  # doctest: +SKIP
@@ -164,7 +165,7 @@ def sweep(
     --------
     >>> import tempfile
     >>> from concurrent.futures import ThreadPoolExecutor
-    >>> from erfmath import Conv
+    >>> from erfmath import Conv, sweep
     >>> file = tempfile.mkdtemp() + "/rows.jsonl"
     >>> found = sweep([Conv(3) ** n for n in (1, 4)], ["field"], out=file, executor=ThreadPoolExecutor(1))
     >>> sorted(row["field"] for row in found)

@@ -54,6 +54,7 @@ def names() -> tuple[str, ...]:
 
     Examples
     --------
+    >>> from erfmath.zoo import names
     >>> names()[:3]
     ('alexnet', 'convnext_tiny', 'densenet121')
     """
@@ -79,6 +80,7 @@ def get(name: str) -> Node:
 
     Examples
     --------
+    >>> from erfmath.zoo import get, vgg16
     >>> get("vgg16") == vgg16()
     True
     """

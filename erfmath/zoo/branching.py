@@ -22,6 +22,7 @@ def densenet121() -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import densenet121
     >>> receptive_field(densenet121())
     <ReceptiveField: size (2071, 2071), stride (32, 32), offset (-1021, -1021)>
     """
@@ -50,6 +51,7 @@ def inception_v3() -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import inception_v3
     >>> receptive_field(inception_v3()).size, receptive_field(inception_v3()).stride
     ((1311, 1311), (32, 32))
     """

@@ -22,6 +22,7 @@ def alexnet() -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import alexnet
     >>> receptive_field(alexnet())
     <ReceptiveField: size (195, 195), stride (32, 32), offset (-66, -66)>
     """
@@ -45,6 +46,7 @@ def vgg11() -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import vgg11
     >>> receptive_field(vgg11())
     <ReceptiveField: size (150, 150), stride (32, 32), offset (-59, -59)>
     """
@@ -63,6 +65,7 @@ def vgg16() -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import vgg16
     >>> receptive_field(vgg16())
     <ReceptiveField: size (212, 212), stride (32, 32), offset (-90, -90)>
     """
@@ -81,6 +84,7 @@ def vgg19() -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import vgg19
     >>> receptive_field(vgg19())
     <ReceptiveField: size (268, 268), stride (32, 32), offset (-118, -118)>
     """

@@ -52,6 +52,7 @@ def unet(
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import unet
     >>> field = receptive_field(unet(depth=3, ndim=1))
     >>> [phase.size for phase in field.phases], field.halo()
     ([92, 92, 100, 100, 100, 100, 92, 92], (46, 46))
@@ -74,6 +75,7 @@ def patchgan() -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import patchgan
     >>> receptive_field(patchgan())
     <ReceptiveField: size (70, 70), stride (8, 8), offset (-23, -23)>
     """

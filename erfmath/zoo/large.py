@@ -40,6 +40,7 @@ def replknet31b(merged: bool = True) -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import replknet31b
     >>> receptive_field(replknet31b())
     <ReceptiveField: size (9011, 9011), stride (32, 32), offset (-4505, -4505)>
     """
@@ -70,6 +71,7 @@ def replknet31l(merged: bool = True) -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import replknet31l
     >>> receptive_field(replknet31l()).size
     (9011, 9011)
     """
@@ -87,6 +89,7 @@ def replknet_xl() -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import replknet_xl
     >>> receptive_field(replknet_xl())
     <ReceptiveField: size (8947, 8947), stride (32, 32), offset (-4473, -4473)>
     """
@@ -117,6 +120,7 @@ def replknet13(merged: bool = True) -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import replknet13
     >>> receptive_field(replknet13())
     <ReceptiveField: size (4579, 4579), stride (32, 32), offset (-2289, -2289)>
     """

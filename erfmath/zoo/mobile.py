@@ -22,6 +22,7 @@ def mobilenet_v1() -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import mobilenet_v1
     >>> receptive_field(mobilenet_v1())
     <ReceptiveField: size (315, 315), stride (32, 32), offset (-157, -157)>
     """
@@ -46,6 +47,7 @@ def mobilenet_v2() -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import mobilenet_v2
     >>> receptive_field(mobilenet_v2())
     <ReceptiveField: size (491, 491), stride (32, 32), offset (-245, -245)>
     """
@@ -72,6 +74,7 @@ def convnext_tiny() -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import convnext_tiny
     >>> receptive_field(convnext_tiny())
     <ReceptiveField: size (1688, 1688), stride (32, 32), offset (-828, -828)>
     """

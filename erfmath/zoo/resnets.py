@@ -23,6 +23,7 @@ def resnet18() -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import resnet18
     >>> receptive_field(resnet18())
     <ReceptiveField: size (435, 435), stride (32, 32), offset (-217, -217)>
     """
@@ -40,6 +41,7 @@ def resnet34() -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import resnet34
     >>> receptive_field(resnet34())
     <ReceptiveField: size (899, 899), stride (32, 32), offset (-449, -449)>
     """
@@ -74,6 +76,7 @@ def resnet50(strided: str = "3x3") -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import resnet50
     >>> receptive_field(resnet50())
     <ReceptiveField: size (427, 427), stride (32, 32), offset (-213, -213)>
     >>> receptive_field(resnet50(strided="1x1")).size
@@ -107,6 +110,7 @@ def resnet101(strided: str = "3x3") -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import resnet101
     >>> receptive_field(resnet101())
     <ReceptiveField: size (971, 971), stride (32, 32), offset (-485, -485)>
     """
@@ -138,6 +142,7 @@ def resnet152(strided: str = "3x3") -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import resnet152
     >>> receptive_field(resnet152())
     <ReceptiveField: size (1451, 1451), stride (32, 32), offset (-725, -725)>
     """

@@ -46,6 +46,7 @@ def wavenet(blocks: int = 1, layers: int = 10, kernel: int = 2, channels: int = 
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import wavenet
     >>> receptive_field(wavenet())
     <ReceptiveField: size 1024, stride 1, offset -1023>
     >>> receptive_field(wavenet(blocks=3)).size
@@ -85,6 +86,7 @@ def tcn(kernel: int = 3, dilations: Sequence[int] = (1, 2, 4, 8), channels: int 
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import tcn
     >>> receptive_field(tcn())
     <ReceptiveField: size 61, stride 1, offset -60>
     """
@@ -111,6 +113,7 @@ def wav2vec2() -> Node:
     Examples
     --------
     >>> from erfmath import receptive_field
+    >>> from erfmath.zoo import wav2vec2
     >>> receptive_field(wav2vec2())
     <ReceptiveField: size 400, stride 320, offset 0>
     """
