@@ -112,6 +112,7 @@ def argument(parameter):
 
 
 def shown(annotation):
+    annotation = getattr(annotation, "__forward_arg__", annotation)  # of named tuples, before Python 3.14
     return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
