@@ -86,7 +86,7 @@ def test_tilted_taps_are_powers_of_two_times_the_taps(weights, theta):
 def test_moments_of_a_tilt_are_those_of_the_tilted_row(product, theta):
     mean, variance = windows._moments(factors(product), theta)
     expected = moments(tilted_row(product, theta))
-    assert (mean, variance) == pytest.approx(tuple(map(float, expected)), rel=1e-12)
+    assert (mean, variance) == pytest.approx(tuple(map(float, expected)), rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize("product", [ONE, TWO, MANY])
@@ -122,7 +122,7 @@ def test_beyond_the_distance_chernoff_leaves_what_it_says(product, theta):
             / s
             for s in slopes.tolist()
         ]
-        assert found == pytest.approx(float(min(bounds)), rel=1e-9)
+        assert found == pytest.approx(float(min(bounds)), rel=1e-9, abs=0)
         beyond = [p for t, p in enumerate(shares) if sign * (t - mean) >= found]
         assert sum(beyond) <= 2.0**-depth
 
@@ -189,7 +189,7 @@ def test_many_factors_are_taken_about_their_means_each_with_its_roundings():
             mean = sum(p * a for p, a in zip(share.tolist(), angles, strict=True))
             square = sum((p * a) ** 2 for p, a in zip(share.tolist(), angles, strict=True))
             expected += n * (abs(mean) + 2 * math.sqrt(square))
-        assert roundings[m] == pytest.approx(expected, rel=1e-9)
+        assert roundings[m] == pytest.approx(expected, rel=1e-9, abs=0)
         assert abs(MP.conj(truth) - complex(spectrum[m])) <= roundings[m] * UNIT * size
 
 
@@ -244,7 +244,7 @@ def test_a_window_shows_the_tilted_row_within_its_error(product, theta):
     parts = [(v / v.sum(), f.n) for f in made for v in (f.tilted(theta)[0],)]
     spectrum, _, roundings = windows._spectrum(parts, side)
     half = float((np.abs(spectrum) * roundings).sum())
-    assert view.error == pytest.approx(UNIT * max(2 * half / side, 8 * float(max(shares))), rel=1e-6)
+    assert view.error == pytest.approx(UNIT * max(2 * half / side, 8 * float(max(shares))), rel=1e-6, abs=0)
     at = np.flatnonzero(view.values * windows.TRUST >= view.error)
     assert len(at) > 5
     total = sum(row)
@@ -338,9 +338,9 @@ def test_lumps_of_a_wide_kernel_have_its_moments():
     size = 5000
     factor = Factor(np.ones(size), 0, Fraction(size), 4)
     mean, variance = windows._moments((factor,), 0.0)
-    assert (mean, variance) == pytest.approx((2 * (size - 1), 4 * (size**2 - 1) / 12), rel=1e-5)
+    assert (mean, variance) == pytest.approx((2 * (size - 1), 4 * (size**2 - 1) / 12), rel=1e-5, abs=0)
     x, logs = factor.coarse
     assert len(x) <= 4 * 900
-    assert np.exp2(logs).sum() == pytest.approx(size, rel=1e-12)
+    assert np.exp2(logs).sum() == pytest.approx(size, rel=1e-12, abs=0)
     assert x[:590].tolist() == list(range(590))
     assert x[-590:].tolist() == list(range(size - 590, size))

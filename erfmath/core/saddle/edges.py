@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Context, Decimal, localcontext
 from functools import lru_cache
@@ -47,7 +48,7 @@ def edge_log(law: Law, t: int, mirrored: bool) -> dd.Pair:
         length = min(length, 1 + min(f.power for f in law.taps))
     value = _edge_series(law, mirrored, length)[t]
     if not value:
-        return -float("inf"), 0.0
+        return -math.inf, 0.0
     with localcontext(_CONTEXT):
         ratio = dd.pair(value.ln())
     return dd.add(ratio, end_log(law, mirrored))

@@ -92,12 +92,10 @@ class LogProfile:
 @np.errstate(all="ignore")
 def log_profile(law: Law, lo: int, hi: int) -> LogProfile | None:
     """Return the profile of the coefficients lo .. hi, None where many of them have to be looked at."""
-    inner = max(lo, 1), min(hi, law.degree - 1)
-    middle = exact_pair(np.linspace(*inner, 5).astype(np.int64))
+    middle = exact_pair(np.linspace(lo, hi, 5).astype(np.int64))
     if np.isnan(analytic_logs(law, middle, dd.ZERO)[0]).any():
         return None
-    pieces, points = divide(lambda t: analytic_logs(law, t, dd.ZERO), *inner, lambda a, b: b - a)
-    points += [(t, t) for t in {0, law.degree} if lo <= t <= hi]
+    pieces, points = divide(lambda t: analytic_logs(law, t, dd.ZERO), lo, hi, lambda a, b: b - a)
     if sum(b - a + 1 for a, b in points) > _MOST_SINGLE:
         return None
     single = np.sort(np.concatenate([np.zeros(0, int), *(np.arange(a, b + 1) for a, b in points)]))

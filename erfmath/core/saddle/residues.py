@@ -105,7 +105,7 @@ def _trapezoid(period: float, h: int, reach: float) -> tuple[Floats, Floats]:
         spacing, last = np.pi / h / count, 1.0
     weights = np.full(count + 1, 2.0)
     weights[-1], weights[0] = last, 1.0
-    return np.arange(count + 1, dtype=float) * spacing, weights * spacing
+    return np.arange(count + 1.0) * spacing, weights * spacing
 
 
 def _heavy_mean(part: Part, cut: Flags) -> tuple[float, float]:

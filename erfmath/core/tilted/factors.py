@@ -173,7 +173,7 @@ def _inner(factor: Factor) -> Sequence[Any]:
 def _bucket(size: int) -> int:
     """Return the width of the array that a row of this size goes to: 2, 3, 4, 6, 8, 12, 16, ..."""
     power = 1 << (size - 1).bit_length()
-    return 3 * power // 4 if size <= 3 * power // 4 and power > 2 else power
+    return 3 * power // 4 if size <= 3 * power // 4 else power
 
 
 def _group(members: list[tuple[Sequence[Any], int]], step: int, width: int, span: int) -> Group:
@@ -181,7 +181,7 @@ def _group(members: list[tuple[Sequence[Any], int]], step: int, width: int, span
     table = _table([weights for weights, _ in members])[:, ::every]
     with np.errstate(divide="ignore"):
         logs = np.log(table / table.sum(axis=1, keepdims=True))
-    x = np.arange(logs.shape[1], dtype=np.int64) * (step * every // span)
+    x = np.arange(logs.shape[1]) * (step * every // span)
     return Group(logs, logs.astype(float), x, np.array([n for _, n in members], dtype=float))
 
 
@@ -203,7 +203,7 @@ def _long(weights: Sequence[Any]) -> Any:
         return np.array(weights)
     if all(type(w) is int and w < _EXACT for w in weights):
         return np.array(weights, dtype=float)
-    total = sum(map(Fraction, weights), Fraction(0))
+    total = sum(map(Fraction, weights))
     shares = [Fraction(w) / total for w in weights]
     high = np.array([float(share) for share in shares])
     low = np.array([float(share - Fraction(h)) for share, h in zip(shares, high.tolist(), strict=True)])

@@ -62,12 +62,12 @@ def _merged(rows: Rows) -> Rows:
     q, errors, step = np.ascontiguousarray(rows.shares.T), rows.errors, int(rows.x[1])
     while q.shape[1] > 1 and len(q) <= _WIDEST:
         if q.shape[1] % 2:
-            q, errors = np.hstack((q, np.eye(len(q), 1, dtype=q.dtype))), np.append(errors, 0.0)
+            q, errors = np.hstack((q, np.eye(len(q), 1))), np.append(errors, 0.0)
         width, half = len(q), q.shape[1] // 2
         left, right = q[:, :half], q[:, half:]
         q = np.zeros((2 * width - 1, half), dtype=q.dtype)
         for j in range(width):
             q[j : j + width] += left[j] * right
         errors = (errors[:half] + errors[half:]) * (1 + 1e-9) + (width + 2) * UNIT
-    x = np.arange(len(q), dtype=np.int64) * step
+    x = np.arange(len(q)) * step
     return Rows(np.ascontiguousarray(q.T), x, np.ones(q.shape[1]), errors)

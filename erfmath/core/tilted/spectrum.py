@@ -48,7 +48,7 @@ class Frequencies:
         """Return exp(-2 pi i x m / length) for x = 0, step, ..., in extended precision."""
         known = self._turns.get(step)
         if known is None or len(known) < count:
-            x = step * np.arange(count, dtype=np.int64) % self.length
+            x = step * np.arange(count) % self.length
             index = np.multiply.outer(x, self.at) % self.length
             few = index.size < self.length
             self._turns[step] = known = _roots(index, self.length) if few else self._all[index]
@@ -233,14 +233,14 @@ def _transform(q: Floats, x: Any, length: int) -> Any:
         spread[:, x] = q
     else:
         np.add.at(spread.T, x % length, q.T)
-    return np.fft.rfft(spread, axis=1)
+    return np.fft.rfft(spread)
 
 
 def _autocorrelation(q: Floats, n: Floats) -> Floats:
     """Return the sum over rows of n_i r_d, d = 0, 1, 2, ... taps."""
     width = q.shape[1]
-    spectrum = np.fft.rfft(q, 2 * width, axis=1)
-    lags = np.fft.irfft(n @ (spectrum.real**2 + spectrum.imag**2), 2 * width)[:width]
+    spectrum = np.fft.rfft(q, 2 * width)
+    lags = np.fft.irfft(n @ (spectrum.real**2 + spectrum.imag**2))[:width]
     return np.maximum(lags, 0.0)
 
 
