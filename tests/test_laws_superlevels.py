@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from erfmath.laws.profiles import Profile
-from erfmath.laws.superlevels import TIE, Superlevels, count_above, negligible
+from erfmath.laws.shares import TIE, Level
+from erfmath.laws.superlevels import Superlevels, count_above, negligible
 
 ROWS = st.lists(st.integers(0, 9), min_size=1, max_size=6).filter(any)
 
@@ -33,7 +34,7 @@ def test_products_above_a_level_are_counted(rows, level):
 @given(st.lists(ROWS, min_size=1, max_size=3), st.floats(1e-3, 0.999))
 def test_a_level_leaves_the_least_that_holds_the_share(rows, share):
     products = products_of(rows)
-    found = Superlevels.of(profiles_of(rows), 0.0).level_of_mass(share)
+    found = Superlevels.of(profiles_of(rows), 0.0).level_of_mass(Level.holding(share))
     goal = share * products.sum() * (1 - TIE)
     inside = products[products > found]
     assert inside.sum() >= goal

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .._memory import check_memory
 from ..core.scaled import Floats
+from ..core.sums import running_sums
 from .profiles import Ends, Profile, Runs
+from .shares import TIE, Level
 from .univariate import UnivariateDistribution
 
-# Quantities within this of a share (relative) hold it.
-_TIE = 1e-12
+# Up to this many points on either side of a pixel are summed one by one (8 MiB a row).
+_SUMMED = 2**20
+_ROUNDOFF = 1e-11  # of differences of tails, and more
 
 
 @dataclass(frozen=True)
@@ -89,21 +93,30 @@ def folded(profile: Profile, centre: Sequence[int]) -> Floats:
     return values
 
 
-def square_radius(folds: Sequence[Floats], share: float) -> int:
+def square_radius(folds: Sequence[Floats], level: Level) -> int:
     """Return the radius of the smallest square that holds a share of all, the groups being independent."""
-    sums = [_corners(fold) for fold in folds]
-    length = max(map(len, sums))
-    held = functools.reduce(np.multiply, [np.pad(s, (0, length - len(s)), mode="edge") for s in sums])
-    return int(np.searchsorted(held, share * held[-1] * (1 - _TIE)))
+    shells = [_shells(fold) for fold in folds]
+    length = max(map(len, shells))
+    inside, outside = np.ones(length), np.zeros(length)
+    for shell in shells:
+        held, rest = running_sums(shell), running_sums(shell[::-1])[::-1]
+        short = 0, length - len(shell)
+        inside = inside * np.pad(held / held[-1], short, mode="edge")
+        outside = _either(outside, np.pad(np.append(rest[1:], 0.0) / rest[0], short))
+    return int(np.argmax(level.is_met(inside, outside)))
 
 
-def _corners(fold: Floats) -> Floats:
-    """Return the sum over all positions up to (r, .. r) for each r."""
-    sums = fold
-    for axis in range(fold.ndim):
-        sums = np.cumsum(sums, axis=axis)
-    radii = np.arange(max(fold.shape))
-    return np.asarray(sums[tuple(np.minimum(radii, side - 1) for side in fold.shape)])
+def _either(one: Any, other: Any) -> Any:
+    """Return the probability of one of two independent events at least, with the digits of small ones."""
+    return one + other * (1 - one)
+
+
+def _shells(fold: Floats) -> Floats:
+    """Return the sums over the positions whose largest coordinate is r, for each r."""
+    if fold.ndim == 1:
+        return fold
+    farthest = functools.reduce(np.maximum, np.ogrid[tuple(map(slice, fold.shape))])
+    return np.asarray(np.bincount(farthest.ravel(), weights=fold.ravel()), dtype=float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +124,8 @@ class _Discs:
     """The mass within any distance: for each of some points off the last axis, a line of sums along it.
 
     The points are pairs of one from each of two lists, by squared distance: those of the grid that the last
-    axis belongs to, each with its own line, and those of all other axes, each with its weight.
+    axis belongs to, each with its own line, and those of all other axes, each with its weight. Sums are over
+    the first entries of a line, none of them to all; or over the others, for what is outside.
     """
 
     lines: Floats
@@ -120,12 +134,13 @@ class _Discs:
     weights: Floats
 
     @classmethod
-    def of(cls, folds: Sequence[Floats]) -> _Discs:
-        *others, last = sorted(map(_trimmed, folds), key=lambda fold: fold.ndim)
+    def of(cls, folds: Sequence[Floats], is_outside: bool = False, room: float = TIE) -> _Discs:
+        *others, last = sorted((_trimmed(fold, room) for fold in folds), key=lambda fold: fold.ndim)
         # Of grids of one axis each, lists of what the others hold are paired.
         size = math.prod(other.size for other in others) * (last.size // last.shape[-1])
         check_memory(32 * size, "the list of pixels off one axis", "use fewer axes")
-        lines = np.cumsum(last.reshape(-1, last.shape[-1]), axis=1)
+        lines = np.pad(last.reshape(-1, last.shape[-1]), ((0, 0), (0, 1) if is_outside else (1, 0)))
+        lines = np.cumsum(lines[:, ::-1], axis=1)[:, ::-1] if is_outside else np.cumsum(lines, axis=1)
         weights: Floats = functools.reduce(np.multiply.outer, others, np.ones(1)).ravel()
         sides = [side for other in others for side in other.shape]
         return cls(lines, _distances(last.shape[:-1]), _distances(sides), weights)
@@ -133,58 +148,73 @@ class _Discs:
     @property
     def farthest(self) -> int:
         """The squared distance of the farthest pixel."""
-        return int(self.offsets[-1] + self.others[-1] + (self.lines.shape[1] - 1) ** 2)
+        return int(self.offsets[-1] + self.others[-1] + (self.lines.shape[1] - 2) ** 2)
 
     def mass(self, reach: int) -> float:
-        """Return the sum over all pixels within a squared distance."""
+        """Return the sum over all pixels within a squared distance, or over all others."""
         left = reach - np.add.outer(self.offsets, self.others)
-        last = np.floor(np.sqrt(np.maximum(left, 0))).astype(np.int64)
-        places = np.minimum(last, self.lines.shape[1] - 1)
-        sums = np.take_along_axis(self.lines, places, axis=1)
-        return float(np.where(left >= 0, sums, 0.0).sum(axis=0) @ self.weights)
-
-    def reach_of(self, share: float) -> int:
-        """Return the smallest squared distance within which a share of all lies."""
-        goal = share * self.mass(self.farthest) * (1 - _TIE)
-        low, high = -1, self.farthest
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self.mass(middle) >= goal else (middle, high)
-        return high
+        first = np.floor(np.sqrt(np.maximum(left, 0))).astype(np.int64) + 1
+        places = np.where(left >= 0, np.minimum(first, self.lines.shape[1] - 1), 0)
+        return float(np.take_along_axis(self.lines, places, axis=1).sum(axis=0) @ self.weights)
 
 
-def _trimmed(line: Floats) -> Floats:
-    """Return the values of one axis without an end that holds a thousandth of a tie of them."""
+def _trimmed(line: Floats, room: float) -> Floats:
+    """Return the values of one axis without an end that holds a thousandth of the room at most."""
     if line.ndim > 1:
         return line
     rest = np.cumsum(line[::-1])
-    return line[: len(line) - int(np.searchsorted(rest, _TIE / 1000 * rest[-1], side="right"))]
+    return line[: len(line) - int(np.searchsorted(rest, room / 1000 * rest[-1], side="right"))]
 
 
-def disc_reach(folds: Sequence[Floats], share: float) -> int:
+def disc_reach(folds: Sequence[Floats], level: Level) -> int:
     """Return the squared radius of the smallest disc that holds a share of all, the groups independent."""
-    return _Discs.of(folds).reach_of(share)
+    discs = _Discs.of(folds, not level.is_small, TIE * min(level, level.held))
+    total = discs.mass(-1 if not level.is_small else discs.farthest)
+
+    def is_met(reach: int) -> bool:
+        share = discs.mass(reach) / total
+        return bool(level.is_met(share, share))
+
+    return _first(is_met, discs.farthest)
 
 
-def radius_on_axes(laws: Sequence[UnivariateDistribution], centre: Sequence[int], share: float) -> int:
-    """Return the radius of a square as above from cumulative probabilities, without a row of any axis."""
-    reach = max(
-        max(middle - low, high - middle)
-        for (low, high), middle in zip([law.support() for law in laws], centre, strict=True)
-    )
+def radius_on_axes(laws: Sequence[UnivariateDistribution], centre: Sequence[int], level: Level) -> int:
+    """Return the radius of a square as above from cumulative probabilities, without a row of any axis.
 
-    def held(radius: int) -> float:
-        ends = [
-            float(law.cdf(middle - radius - 1)) + float(law.sf(middle + radius))
-            for law, middle in zip(laws, centre, strict=True)
-        ]
-        return math.prod(1 - end for end in ends)
+    Where the smaller part is inside, it is a difference of tails, whose round-off a tie may be below; a row
+    of the points around the centre tells, up to some millions of them.
+    """
+    places = list(zip(laws, centre, strict=True))
+    ends = [law.support() for law in laws]
+    reach = max(max(middle - low, high - middle) for (low, high), middle in zip(ends, centre, strict=True))
 
-    low, high = -1, int(reach)
+    def outside(radius: int) -> float:
+        beyond = [float(law.cdf(at - radius - 1)) + float(law.sf(at + radius)) for law, at in places]
+        return functools.reduce(_either, beyond)
+
+    if not level.is_small:
+        return _first(lambda radius: bool(level.is_met(0.0, outside(radius))), reach)
+    radius = _first(lambda radius: 1 - outside(radius) >= 1.1 * level.least + _ROUNDOFF, reach)
+    if radius > _SUMMED:
+        return _first(lambda radius: bool(level.is_met(1 - outside(radius), 1.0)), reach)
+    sums = {law: _sums_about(law, at, radius) for law, at in set(places)}
+    inside = functools.reduce(np.multiply, [sums[law] for law in laws])
+    return int(np.argmax(level.is_met(inside, inside)))
+
+
+def _sums_about(law: UnivariateDistribution, centre: int, radius: int) -> Floats:
+    """Return the probabilities of being no farther than 0, 1, .. radius from a point."""
+    row = law.pmf(np.arange(centre - radius, centre + radius + 1))
+    return running_sums(np.append(row[radius], row[radius + 1 :] + row[:radius][::-1]))
+
+
+def _first(is_met: Callable[[int], bool], last: int) -> int:
+    """Return the first of 0 .. last that is enough, the last one being so."""
+    low, high = -1, last
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if held(middle) >= share * (1 - _TIE) else (middle, high)
-    return int(high)
+        low, high = (low, middle) if is_met(middle) else (middle, high)
+    return high
 
 
 def _distances(sides: Sequence[int]) -> Floats:

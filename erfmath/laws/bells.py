@@ -12,11 +12,14 @@ import numpy as np
 
 from ..core.logs import log_profile_of
 from ..core.saddle.levels import LogProfile, Stretch
+from ..core.sums import running_sums
 from .lazy import ProductDistribution
 from .profiles import NO_CENTRE, Runs
+from .shares import TIE, Level
 
 # Rows of up to some 80 such standard deviations are looked at entry by entry, in milliseconds.
 _SHORTEST = 1000.0
+_SUMMED = 2**14  # points whose probabilities are added one by one, in milliseconds
 _FEW = 64  # points whose order decides where a mass is reached
 _NARROW = 0.01  # of a bracket, on either side of where a line meets the mass
 _MOST_STEPS = 100
@@ -25,11 +28,12 @@ _LOG_FLOAT = math.log(5e-324)
 
 
 class Cut(NamedTuple):
-    """The points above a level (a natural logarithm), in stretches of the lattice, and their mass."""
+    """The points above a level (a natural logarithm) in stretches of the lattice, their mass and its rest."""
 
     log_level: float
     stretches: list[Stretch]
     mass: float
+    rest: float = 1.0
 
     @property
     def size(self) -> int:
@@ -52,21 +56,31 @@ class Bell:
     def cut(self, log_level: float) -> Cut:
         """Return the points above a level."""
         stretches = self._profile.above(log_level)
-        return Cut(log_level, stretches, self._mass(stretches))
+        rest = self._rest(stretches)
+        cut = Cut(log_level, stretches, 1 - rest, rest)
+        if rest <= 0.5 or cut.size > _SUMMED:
+            return cut
+        return cut._replace(mass=math.fsum(self._sum(first, last) for first, last in stretches))
 
-    def cut_of_mass(self, share: float, tie: float) -> Cut:
-        """Return the smallest cut that holds a share of the mass, levels within a tie being one."""
-        goal = share * (1 - tie)
-        low, high = self._bracket(goal)
+    def cut_of_mass(self, level: Level) -> Cut | None:
+        """Return the smallest cut that holds a share of the mass, levels within a tie being one.
+
+        None where gaps between the stretches hide whether a cut is enough.
+        """
+        high, low = self._bracket(level)
+        if not _is_met(low, level):
+            return None
         for _ in range(_MOST_STEPS):
-            if low.size - high.size <= _FEW or high.log_level - low.log_level <= tie:
+            if low.size - high.size <= _FEW or high.log_level - low.log_level <= TIE:
                 break
-            low, high = self._closer(low, high, goal)
+            low, high = self._closer(low, high, level)
         if low.size - high.size > _FEW:
             return low
         logs = np.sort(self._profile.logs(_added(low.stretches, high.stretches)))[::-1]
-        reached = int(np.searchsorted(high.mass + np.cumsum(np.exp(logs)), goal))
-        return self.cut(float(logs[min(reached, len(logs) - 1)]) - tie)
+        shares = np.exp(logs)
+        rests = low.rest + np.append(np.cumsum(shares[::-1])[::-1][1:], 0.0)
+        reached = int(np.argmax(level.is_met(high.mass + np.cumsum(shares), rests)))
+        return self.cut(float(logs[reached]) - TIE)
 
     def runs(self, cut: Cut) -> Runs:
         """Return the points of a cut as pixels of the theoretical field."""
@@ -74,37 +88,49 @@ class Bell:
         runs = tuple((self.step * first, self.step * last) for first, last in cut.stretches)
         return Runs(runs, self.step, (high - low + 1,))
 
-    def _bracket(self, goal: float) -> tuple[Cut, Cut]:
-        """Return a cut that holds the mass, and one that does not."""
+    def _bracket(self, level: Level) -> tuple[Cut, Cut]:
+        """Return a cut that does not hold the share, and one that does, or has all that are floats."""
         high, fall = Cut(self.peak, [], 0.0), 1.0
-        while True:
-            low = self.cut(self.peak - fall)
-            if low.mass >= goal:
-                return low, high
+        while not _is_met(low := self.cut(self.peak - fall), level) and fall < -2 * _LOG_FLOAT:
             high, fall = low, 2 * fall
+        return high, low
 
-    def _closer(self, low: Cut, high: Cut, goal: float) -> tuple[Cut, Cut]:
-        """Return cuts on either side of where a line through the two masses meets the goal."""
+    def _closer(self, low: Cut, high: Cut, level: Level) -> tuple[Cut, Cut]:
+        """Return cuts on either side of where a line through the two masses meets the share."""
         width = high.log_level - low.log_level
-        meets = (low.mass - goal) / (low.mass - high.mass)
+        meets = _excess(low, level) / (_excess(low, level) - _excess(high, level))
         for place in (meets - _NARROW, meets + _NARROW):
             between = self.cut(low.log_level + width * min(max(place, _NARROW), 1 - _NARROW))
             if low.log_level < between.log_level < high.log_level:
-                low, high = (between, high) if between.mass >= goal else (low, between)
+                low, high = (between, high) if _is_met(between, level) else (low, between)
         return low, high
 
-    def _mass(self, stretches: list[Stretch]) -> float:
-        """Return the probability of the points of some stretches."""
+    def _rest(self, stretches: list[Stretch]) -> float:
+        """Return the probability of all but the points of some stretches."""
         if not stretches:
-            return 0.0
+            return 1.0
         start = self._law.support()[0]
-        gaps = [(a.last, b.first) for a, b in itertools.pairwise(stretches)]
-        missing = [float(self._law.cdf(start + self.step * (stretches[0].first - 1)))]
-        missing.append(float(self._law.sf(start + self.step * stretches[-1].last)))
-        for last, first in gaps:
-            above = self._law.sf(start + self.step * np.array([last, first - 1]))
-            missing.append(float(above[0] - above[1]))
-        return 1 - math.fsum(missing)
+        rest = [float(self._law.cdf(start + self.step * (stretches[0].first - 1)))]
+        rest.append(float(self._law.sf(start + self.step * stretches[-1].last)))
+        rest += [self._sum(a.last + 1, b.first - 1) for a, b in itertools.pairwise(stretches)]
+        return math.fsum(rest)
+
+    def _sum(self, first: int, last: int) -> float:
+        """Return the probability of the points first .. last: of many the difference of two tails."""
+        if last - first < _SUMMED:
+            return float(running_sums(np.exp(self._profile.logs(np.arange(first, last + 1))))[-1])
+        start = self._law.support()[0]
+        above = self._law.sf(start + self.step * np.array([first - 1, last]))
+        return float(above[0] - above[1])
+
+
+def _is_met(cut: Cut, level: Level) -> bool:
+    return bool(level.is_met(cut.mass, cut.rest))
+
+
+def _excess(cut: Cut, level: Level) -> float:
+    """Return by how much a cut holds more than enough."""
+    return cut.mass - level.least if level.is_small else level.most - cut.rest
 
 
 def is_long(law: object) -> TypeGuard[ProductDistribution]:
@@ -131,14 +157,12 @@ def runs_above(law: ProductDistribution, ref: str, level: float, power: float, t
     return bell.runs(bell.cut((scale if ref == "centre" else bell.peak) + relative))
 
 
-def runs_of_mass(law: ProductDistribution, share: float, tie: float) -> Runs | None:
+def runs_of_mass(law: ProductDistribution, level: Level) -> Runs | None:
     """Return the most probable points that hold a share of the mass, None as above."""
-    floor = math.log(max(1 - share, 1e-300) / law.std()) - 10
+    floor = math.log(max(level, 1e-300) / law.std()) - 10
     bell = _bell_of(law, floor)
-    if bell is None:
-        return None
-    cut = bell.cut_of_mass(share, tie)
-    return bell.runs(cut) if cut.log_level > floor else None
+    cut = bell.cut_of_mass(level) if bell else None
+    return bell.runs(cut) if bell and cut and cut.log_level > floor else None
 
 
 def runs_within(law: ProductDistribution, reach: float, tie: float) -> Runs:

@@ -38,7 +38,8 @@ from .conventions import rule_of
 from .profiles import NO_CENTRE, Profile, Runs
 from .rules import DEFINITIONS as DEFINITIONS, LEVEL as LEVEL, PROFILES as PROFILES, Rule
 from .scenes import Scene, scene_of
-from .superlevels import TIE, Superlevels, count_above, negligible
+from .shares import TIE, as_level
+from .superlevels import Superlevels, count_above, negligible
 
 Shown = Profile | Runs | Disc
 
@@ -153,7 +154,7 @@ def effective_field(
     within one and two standard deviations of the mean along every axis, "square" and "radial" those with
     :math:`\max_a |x_a - c_a| \le r` and :math:`\sum_a (x_a - c_a)^2 \le r^2` for the smallest r that holds
     1 - `level` of it. Counts on independent axes never build the grid; comparisons treat a difference of
-    1e-12 (relative) as a tie.
+    1e-12 (relative, of the smaller of `share` and `level`) as a tie.
 
     Parameters
     ----------
@@ -246,7 +247,7 @@ def _of_long(scene: Scene, rule: Rule, ndim: int | None) -> EffectiveField | Non
         sides = [high - low + 1 for low, high in (part.support() for part in laws)]
         middles = [(side - 1) // 2 for side in sides]
         places = [part.support()[0] + middle for part, middle in zip(laws, middles, strict=True)]
-        radius = radius_on_axes(laws, places, rule.share)
+        radius = radius_on_axes(laws, places, as_level(rule.level))
         return _ball(rule, box_about(middles, radius, sides), float(radius), _geometric_mean(sides))
     if law.ndim > 1 or ndim not in (None, 1) or (runs := _runs_of_long(law, rule)) is None:
         return None
@@ -263,7 +264,7 @@ def _runs_of_long(law: Any, rule: Rule) -> Runs | None:
     if rule.profile == "std":  # sums of roots of probabilities are no tails
         return None
     if rule.definition == "mass":
-        return runs_of_mass(law, rule.share, TIE)
+        return runs_of_mass(law, as_level(rule.level))
     if "sigma" in rule.definition:
         return runs_within(law, 1 if rule.definition == "sigma" else 2, TIE)
     return None
@@ -290,7 +291,8 @@ def _of_profiles(scene: Scene, rule: Rule, ndim: int | None) -> EffectiveField:
     if rule.definition == "threshold":
         floor = rule.level * scale * (1 + TIE)
     else:
-        floor = Superlevels.of(relative, negligible(relative, rule.level)).level_of_mass(1 - rule.level)
+        level = as_level(rule.level)
+        floor = Superlevels.of(relative, negligible(relative, TIE * level)).level_of_mass(level)
     count = count_above(relative, floor)
     size = count ** (1 / len(sides))
     return EffectiveField(rule.definition, size, count, field_size, rule, tuple(relative), floor)
@@ -303,9 +305,9 @@ def _about(profiles: Sequence[Profile], scene: Scene, rule: Rule, field_size: fl
     middle = tuple(itertools.chain.from_iterable(centres))
     sides = tuple(side for part in profiles for side in part.shape)
     if rule.definition == "square":
-        radius = square_radius(folds, rule.share)
+        radius = square_radius(folds, as_level(rule.level))
         return _ball(rule, box_about(middle, radius, sides), float(radius), field_size)
-    reach = disc_reach(folds, rule.share)
+    reach = disc_reach(folds, as_level(rule.level))
     return _ball(rule, [Disc(middle, reach, sides)], math.sqrt(reach), field_size)
 
 

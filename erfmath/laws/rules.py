@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._checks import as_choice, as_fraction_of_one
+from .shares import Level, as_level
 
 PROFILES = ("mean", "variance", "std")
 DEFINITIONS = ("sigma", "two_sigma", "threshold", "mass", "square", "radial")
@@ -46,12 +47,12 @@ class Rule:
         as_choice(self.definition, "definition", DEFINITIONS)
         as_choice(self.ref, "ref", references_of(self.definition))
         as_choice(self.profile, "profile", PROFILES)
-        object.__setattr__(self, "level", as_fraction_of_one(self.level, "level"))
+        object.__setattr__(self, "level", as_level(self.level))
 
     @property
     def share(self) -> float:
         """The share of the impact that "mass", "square" and "radial" hold: 1 - level."""
-        return 1 - self.level
+        return as_level(self.level).held
 
     @property
     def meaning(self) -> str:
@@ -79,10 +80,10 @@ def references_of(definition: str) -> tuple[str, ...]:
     return ("centre", "max", "picture") if definition in ("square", "radial") else ("centre", "max")
 
 
-def level_of(level: Any, share: Any) -> float | None:
+def level_of(level: Any, share: Any) -> Level | None:
     """Return the level that is given, or that of the share to be held; None for neither."""
     if share is None:
-        return None if level is None else as_fraction_of_one(level, "level")
+        return None if level is None else as_level(level)
     if level is not None:
         raise ValueError(f"share is 1 - level: give one of them, got share={share!r} and level={level!r}")
-    return 1 - as_fraction_of_one(share, "share")
+    return Level.holding(as_fraction_of_one(share, "share"))

@@ -6,15 +6,15 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .._memory import check_memory
 from ..core.scaled import Floats
+from ..core.sums import running_sums
 from .profiles import Profile
-
-# A float product within this of the level is a tie: neither above nor below.
-TIE = 1e-12
+from .shares import TIE, Level
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +27,7 @@ class Superlevels:
 
     ranked: Floats
     sums: Floats
+    rests: Floats
     others: Floats
 
     @classmethod
@@ -37,7 +38,7 @@ class Superlevels:
         # Of a single grid the ratio is 1, and the level is compared as it is.
         parts = [p.values[p.values > floor * (m / largest)] for p, m in zip(profiles, peaks, strict=True)]
         if not all(map(len, parts)):
-            return cls(np.zeros(0), np.zeros(1), np.ones(1))
+            return cls(np.zeros(0), np.zeros(1), np.zeros(1), np.ones(1))
         check_memory(
             24 * math.prod(len(part) for part in parts[:-1]), "the list of pixel values", "use fewer axes"
         )
@@ -45,24 +46,31 @@ class Superlevels:
         *others, last = parts if len(parts) > 1 else [*parts, np.ones(1)]
         products = functools.reduce(np.multiply.outer, others, np.ones(1)).ravel()
         ranked = np.sort(products)[::-1]
-        return cls(ranked, np.concatenate(([0.0], np.cumsum(ranked))), last)
+        sums, rests = running_sums(ranked), running_sums(ranked[::-1])[::-1]
+        return cls(ranked, np.concatenate(([0.0], sums)), np.concatenate((rests, [0.0])), last)
 
     def above(self, level: float) -> tuple[int, float]:
         """Return how many products exceed the level, and their sum."""
-        with np.errstate(over="ignore"):  # an entry near 1e-308 reaches no level
-            counts = np.searchsorted(-self.ranked, -level / self.others, side="left")
+        counts = self._counts(level)
         return int(counts.sum()), float(self.sums[counts] @ self.others)
 
-    def level_of_mass(self, share: float) -> float:
-        """Return the largest level, to a relative 1e-12, above which the share of the total lies."""
-        goal = share * float(self.sums[-1] * self.others.sum()) * (1 - TIE)
+    def _counts(self, level: float) -> Any:
+        """Return how many products with each entry of the other list exceed the level."""
+        with np.errstate(over="ignore"):  # an entry near 1e-308 reaches no level
+            return np.searchsorted(-self.ranked, -level / self.others, side="left")
+
+    def level_of_mass(self, left: Level) -> float:
+        """Return the largest level, to a relative 1e-12, above which the share to be held lies."""
+        parts, total = (self.sums, self.rests), float(self.sums[-1] * self.others.sum())
+
+        def is_met(level: float) -> bool:
+            counts = self._counts(level)
+            return bool(left.is_met(*(part[counts] @ self.others / total for part in parts)))
+
         low, high = -745.0, math.log(float(self.ranked[0] * self.others.max()))
         while high - low > TIE / 4:
             middle = (low + high) / 2
-            if self.above(math.exp(middle))[1] >= goal:
-                low = middle
-            else:
-                high = middle
+            low, high = (middle, high) if is_met(math.exp(middle)) else (low, middle)
         return math.exp(low) * (1 - TIE)
 
 
