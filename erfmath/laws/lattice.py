@@ -27,6 +27,8 @@ from .manners import (
     read_only,
     real_array,
 )
+from .quantiles import tied
+from .shares import TIE
 from .univariate import UnivariateDistribution
 
 
@@ -177,13 +179,13 @@ class LatticeDistribution(UnivariateDistribution):
     @of_shares
     def ppf(self, q: Floats) -> Floats:
         """Return the smallest x with cdf(x) >= q; one below the support at q = 0, nan outside [0, 1]."""
-        points = self._start - 1 + np.searchsorted(self._lower, q, side="left")
+        points = self._start - 1 + _enough(self._lower, q, 1.0)
         return np.where(q == 1, self.support()[1], points).astype(float)
 
     @of_shares
     def isf(self, q: Floats) -> Floats:
         """Return the smallest x with sf(x) <= q; one below the support at q = 1, nan outside [0, 1]."""
-        points = self._start - 1 + np.searchsorted(-self._upper, -q, side="left")
+        points = self._start - 1 + _enough(self._upper, q, -1.0)
         return np.where(q == 0, self.support()[1], points).astype(float)
 
     def rvs(self, size: int | tuple[int, ...] | None = None, *, rng: Any = None) -> Any:
@@ -226,7 +228,7 @@ class LatticeDistribution(UnivariateDistribution):
 
     def window(self, tail: float = 1e-16) -> tuple[int, Floats]:
         """Return (offset, probabilities) of the shortest window whose tails hold at most tail / 2 each."""
-        limit = as_fraction_of_one(tail, "tail") / 2
+        limit = as_fraction_of_one(tail, "tail") / 2 * (1 + TIE)
         first = int(np.searchsorted(self._lower, limit, side="right")) - 1
         last = int(np.searchsorted(-self._upper, -limit, side="left")) - 1
         return self._start + first, self._table[first : last + 1].copy()
@@ -245,6 +247,13 @@ class LatticeDistribution(UnivariateDistribution):
 
     def _index(self, x: Points) -> Points:
         return x - (self._start - 1)
+
+
+def _enough(shares: Floats, q: Floats, sign: float) -> Any:
+    """Return the first indices where shares, ascending with sign 1, have come to q but for round-off."""
+    found = np.searchsorted(sign * shares, sign * q, side="left")
+    values = tied(q, shares[np.maximum(found - 1, 0)], shares[np.minimum(found, len(shares) - 1)], sign)
+    return np.where(values == q, found, np.searchsorted(sign * shares, sign * values, side="left"))
 
 
 def as_shares(probabilities: Any, name: str = "probabilities") -> Floats:

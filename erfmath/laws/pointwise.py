@@ -14,7 +14,8 @@ from .._memory import check_memory
 from ..core.scaled import Floats
 from .base import Distribution
 from .manners import FARTHEST, Points, as_generator, as_size, of_points, of_shares, real_array
-from .quantiles import first_reached
+from .quantiles import first_enough
+from .shares import TIE
 
 
 class PointwiseDistribution(Distribution):
@@ -201,6 +202,8 @@ class PointwiseDistribution(Distribution):
     def ppf(self, q: Floats) -> Floats:
         """Return the smallest x with cdf(x) >= q; one below the support at q = 0, nan outside [0, 1].
 
+        A value of the cdf that is q but for round-off is enough: 7 is the median of two dice.
+
         Parameters
         ----------
         q
@@ -227,6 +230,8 @@ class PointwiseDistribution(Distribution):
     @of_shares
     def isf(self, q: Floats) -> Floats:
         """Return the smallest x with sf(x) <= q; one below the support at q = 1, nan outside [0, 1].
+
+        A value of the sf that is q but for round-off is enough.
 
         Parameters
         ----------
@@ -311,7 +316,8 @@ class PointwiseDistribution(Distribution):
         confidence = np.asarray(real_array(confidence, "confidence"), dtype=float)
         if ((confidence < 0) | (confidence > 1)).any():
             raise ValueError(f"confidence must lie between 0 and 1, got {confidence.tolist()}")
-        return self.ppf((1 - confidence) / 2), self.ppf((1 + confidence) / 2)
+        tail = (1 - confidence) / 2  # of which the upper one keeps its digits
+        return self.ppf(tail), self.isf(tail)
 
     def rvs(self, size: int | tuple[int, ...] | None = None, *, rng: Any = None) -> Any:
         """Return random variates, independent of one another.
@@ -416,9 +422,11 @@ class PointwiseDistribution(Distribution):
         """
         limit = as_fraction_of_one(tail, "tail") / 2
         first, last = int(self.ppf(limit)), int(self.isf(limit))
-        if self.cdf(first) <= limit:  # what may be left out is
+        if self.cdf(first) <= limit * (1 + TIE):  # what may be left out is
             first += 1
-        return first, self._points(first, last)
+        shares = self._points(first, last)
+        gap = int(np.argmax(shares > 0))
+        return first + gap, shares[gap:]
 
     def float_window(self) -> tuple[int, Floats]:
         """Return (start, probabilities) of all that is not zero as a float, read-only.
@@ -462,7 +470,7 @@ class PointwiseDistribution(Distribution):
             (mean, deviation), step = self._scale(), self._step
             ends = -1, (min(high, FARTHEST) - low) // step
             scale = (mean - low) / step, deviation / step
-            index = first_reached(lambda j: share(low + step * j), q[inside], sign, ends, scale)
+            index = first_enough(lambda j: share(low + step * j), q[inside], sign, ends, scale)
             points[inside] = low + step * index
         return points.astype(float)
 
