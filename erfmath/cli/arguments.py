@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from erfmath.polynomials.kernel import Kernel
+from ..polynomials.kernel import Kernel
 
 KERNELS = """\
 kernels:

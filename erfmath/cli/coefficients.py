@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from erfmath.core.coefficients import coefficients, log_coefficients
-from erfmath.core.plan import METHODS
-from erfmath.words import table
-
+from ..core.coefficients import coefficients, log_coefficients
+from ..core.plan import METHODS
+from ..words import table
 from .arguments import KERNELS, parse_count, parse_kernel
 from .options import add_kernel
 

@@ -7,11 +7,10 @@ import json
 from functools import partial
 from typing import Any
 
-from erfmath.design.comparison import Comparison, compare
-from erfmath.models.sources import read
-from erfmath.network.algebra import Node
-from erfmath.words import per_axis_text, progress
-
+from ..design.comparison import Comparison, compare
+from ..models.sources import read
+from ..network.algebra import Node
+from ..words import per_axis_text, progress
 from .arguments import NETWORKS, parse_count, parse_sides
 from .options import add_definition, add_input_size, add_reading, reading_of
 from .pictures import add_plot, check_plot, save_plot

@@ -8,9 +8,8 @@ import math
 import re
 from typing import Any
 
-from erfmath.design.designs import COSTS
-from erfmath.design.search import find_designs
-
+from ..design.designs import COSTS
+from ..design.search import find_designs
 from ..formats.to_notation import format_network
 from ..streaming.durations import as_samples
 from .arguments import parse_count, parse_rate

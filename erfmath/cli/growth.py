@@ -7,12 +7,11 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from erfmath.laws.conventions import rule_of
-from erfmath.laws.depths import Growth, growth
-from erfmath.polynomials.kernel import Kernel
-from erfmath.report.sizes import shown_side
-from erfmath.words import figure, positions_word, table
-
+from ..laws.conventions import rule_of
+from ..laws.depths import Growth, growth
+from ..polynomials.kernel import Kernel
+from ..report.sizes import shown_side
+from ..words import figure, positions_word, table
 from .arguments import KERNELS, parse_count, parse_kernel
 from .options import add_definition, add_depths, add_kernel, add_reading, reading_of
 from .pictures import add_plot, check_plot, save_plot

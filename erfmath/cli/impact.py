@@ -6,16 +6,15 @@ import argparse
 import json
 from typing import Any
 
-from erfmath.laws.base import Distribution
-from erfmath.laws.clt import central_limit
-from erfmath.laws.conventions import rule_of
-from erfmath.laws.effective import EffectiveField, effective_field
-from erfmath.laws.lazy import distribution
-from erfmath.laws.rules import DEFINITIONS, Rule
-from erfmath.polynomials.kernel import Kernel
-from erfmath.report.pictures import extent_bar, profile_picture
-from erfmath.words import figure, progress, table
-
+from ..laws.base import Distribution
+from ..laws.clt import central_limit
+from ..laws.conventions import rule_of
+from ..laws.effective import EffectiveField, effective_field
+from ..laws.lazy import distribution
+from ..laws.rules import DEFINITIONS, Rule
+from ..polynomials.kernel import Kernel
+from ..report.pictures import extent_bar, profile_picture
+from ..words import figure, progress, table
 from .arguments import KERNELS, parse_count, parse_kernel
 from .options import add_depths, add_kernel, add_reading, reading_of
 from .pictures import add_plot, check_plot, save_plot

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from erfmath.laws.conventions import CONVENTIONS
-from erfmath.laws.rules import DEFINITIONS, PROFILES
-
+from ..laws.conventions import CONVENTIONS
+from ..laws.rules import DEFINITIONS, PROFILES
 from .arguments import parse_number, parse_pairs, parse_shape, parse_sides
 
 

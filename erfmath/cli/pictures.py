@@ -63,7 +63,7 @@ def _inches(text: str | None) -> tuple[float, float] | None:
 
 def save_plot(arguments: argparse.Namespace, draw: Callable[[ModuleType, Any, str], Any], name: str) -> None:
     """Draw by functions of `erfmath.plotting`, on a figure of the size asked for or None, and save it."""
-    from erfmath import plotting
+    from .. import plotting
 
     size = _inches(arguments.size)
     figure = None if size is None else plotting.new_figure(size)

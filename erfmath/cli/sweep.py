@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from erfmath._checks import as_count, require_file
-from erfmath.sweeping.readings import READINGS
-from erfmath.sweeping.run import sweep
-
+from .._checks import as_count, require_file
+from ..sweeping.readings import READINGS
+from ..sweeping.run import sweep
 from .arguments import NETWORKS, parse_count
 
 NOTATION = NETWORKS

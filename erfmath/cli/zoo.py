@@ -6,9 +6,9 @@ import argparse
 import json
 from typing import Any
 
-from erfmath.network.field import receptive_field
-from erfmath.words import per_axis_text, progress, table
-from erfmath.zoo import get, names
+from ..network.field import receptive_field
+from ..words import per_axis_text, progress, table
+from ..zoo import get, names
 
 NOTATION = ""
 EXAMPLES = """\

@@ -7,12 +7,11 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from erfmath.laws.clt import CentralLimit
-from erfmath.laws.effective import EffectiveField
-from erfmath.network.cost import Cost
-from erfmath.network.field import ReceptiveField
-
+from ..laws.clt import CentralLimit
+from ..laws.effective import EffectiveField
 from ..network.arguments import per_axis_values
+from ..network.cost import Cost
+from ..network.field import ReceptiveField
 from .axes import pairs_of, phases_of
 
 if TYPE_CHECKING:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from erfmath.laws.clt import CentralLimit
-from erfmath.network.field import ReceptiveField
-from erfmath.report.pictures import beside, drawn_name, map_picture, profile_picture
-from erfmath.words import (
+from ..laws.base import Distribution
+from ..laws.clt import CentralLimit
+from ..models.model import Model
+from ..network.arguments import per_axis_values
+from ..network.field import ReceptiveField
+from ..words import (
     facts,
     human_bytes,
     per_axis_text,
@@ -17,11 +19,8 @@ from erfmath.words import (
     shown_sides,
     table,
 )
-
-from ..laws.base import Distribution
-from ..models.model import Model
-from ..network.arguments import per_axis_values
 from .axes import marginals_of, pairs_of, phases_of
+from .pictures import beside, drawn_name, map_picture, profile_picture
 from .sizes import OWN_WEIGHTS, size_facts
 
 if TYPE_CHECKING:
