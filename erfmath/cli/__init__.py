@@ -46,7 +46,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with the given arguments, by default those of the process; return the exit code."""
-    words = sys.argv[1:] if argv is None else argv
+    words = (sys.argv[1:] if argv is None else argv) or ["--help"]
     parser = _parser(words)
     arguments = _parsed(parser, words)
     digits = sys.get_int_max_str_digits()
@@ -71,7 +71,9 @@ def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.N
     if hasattr(arguments, "networks") and not any(word.startswith("-") for word in rest):
         arguments.networks += rest  # argparse takes none behind an option
     elif rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        command = f"erfmath {arguments.command}"
+        told = f"unrecognized arguments: {' '.join(rest)}; see {command} --help"
+        parser.exit(2, f"{command}: error: {told}\n")
     return arguments
 
 
@@ -104,4 +106,5 @@ def _complete(command: argparse.ArgumentParser, module: Any) -> None:
     command.epilog = "\n\n".join(filter(None, [module.NOTATION, f"examples:\n{module.EXAMPLES}"]))
     module.add_arguments(command)
     command.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    command.set_defaults(run=module.run, exit_code=0)
+    options = {a.dest: a.option_strings[0] for a in reversed(command._actions) if a.option_strings}
+    command.set_defaults(run=module.run, exit_code=0, options=options)
