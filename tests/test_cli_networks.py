@@ -487,7 +487,7 @@ def test_a_design_can_be_asked_for_by_its_duration_and_read_again(capsys):
         assert em.parse_network(row["net"]) == design.net
     with pytest.raises(SystemExit):
         main(["design", "--field", "1ms"])
-    assert "field='1ms' needs --rate, the samples of the input per second" in capsys.readouterr().err
+    assert "--field 1ms needs --rate, the samples of the input per second" in capsys.readouterr().err
 
 
 def test_several_networks_have_milliseconds_and_one_latency(capsys):
