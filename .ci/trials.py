@@ -156,7 +156,7 @@ def try_out(change: Change, items: list[pytest.Item], seconds: dict[str, float])
     limit = int(LOOPING * sum(seconds[item.nodeid] for item in items)) + 10
     resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
     signal.alarm(10 * limit)  # where it waits for what does not come
-    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    held = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + ROOM, held + ROOM))
     try:
         change.make()

@@ -120,7 +120,7 @@ def _side(sizes: Any) -> float:
 def _rows(wanted: Iterable[str], out: str, seconds: float) -> list[dict[str, Any]]:
     """Return the rows of the models; those that the file has not, or that failed, are read into it."""
     file = Path(out)
-    lines = file.read_text().splitlines() if file.exists() else []
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     kept = {row["name"]: row for row in map(json.loads, lines)}
     for name in wanted:
         if "field" not in kept.get(name, {}):

@@ -14,13 +14,13 @@ Row = dict[str, Any]
 
 def load(path: Path) -> list[Row]:
     """Return the rows."""
-    found: list[Row] = json.loads(path.read_text())
+    found: list[Row] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:
     """Write the rows, each on a line, so that one measured anew is one line of a difference."""
-    path.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+    path.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n", encoding="utf-8")
 
 
 def renew(path: Path, measured: Callable[[Row], Row]) -> list[Row]:

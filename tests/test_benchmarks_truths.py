@@ -11,7 +11,7 @@ def test_rows_come_back_as_they_were_written_each_on_a_line(tmp_path):
     path = tmp_path / "truths.json"
     write(path, ROWS)
     assert load(path) == ROWS
-    assert [line.rstrip(",") for line in path.read_text().splitlines()[1:-1]] == [
+    assert [line.rstrip(",") for line in path.read_text("utf-8").splitlines()[1:-1]] == [
         '{"case": "a", "value": 1.5}',
         '{"case": "b", "value": null}',
         '{"case": "c", "value": 3}',

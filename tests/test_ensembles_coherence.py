@@ -18,7 +18,7 @@ SAME = em.Conv(3, padding=1)
 LAST = em.Residual(SAME >> RELU)
 FIRST = em.Residual(RELU >> SAME)
 SHIFT = em.Conv([0, 0, 1], padding=1)
-TRUTH = json.loads((Path(__file__).parents[1] / "benchmarks" / "coherence.json").read_text())
+TRUTH = json.loads((Path(__file__).parents[1] / "benchmarks" / "coherence.json").read_text("utf-8"))
 
 
 def forward(blocks):

@@ -21,7 +21,7 @@ def var(net):
 
 
 # Variances of the mean squared gradient of U-Nets by autograd, `python -m benchmarks.maxima --measure`.
-TRUTH = json.loads((Path(__file__).parents[1] / "benchmarks" / "maxima.json").read_text())
+TRUTH = json.loads((Path(__file__).parents[1] / "benchmarks" / "maxima.json").read_text("utf-8"))
 UNETS = [row for row in TRUTH if row["size"] is None]  # the others are at a side where borders count
 
 

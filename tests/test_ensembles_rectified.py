@@ -13,7 +13,7 @@ from erfmath.ensembles.rectified import branch_shares
 CONV = em.Conv(3, padding=1)
 RELU = em.Activation("relu")
 PLAIN = CONV >> RELU >> CONV
-TRUTH = json.loads((Path(__file__).parents[1] / "benchmarks" / "rectified.json").read_text())
+TRUTH = json.loads((Path(__file__).parents[1] / "benchmarks" / "rectified.json").read_text("utf-8"))
 
 
 def test_shares_of_one_and_two_blocks_are_orthant_probabilities():

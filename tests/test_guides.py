@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="the documentation is 
 
 
 def guide(name):
-    return (DOCS / f"{name}.md").read_text()
+    return (DOCS / f"{name}.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", GUIDES)
@@ -66,9 +66,9 @@ def test_links_between_pages_lead_somewhere(name):
 
 
 def test_tests_that_pages_name_exist():
-    text = "".join(path.read_text() for path in DOCS.glob("*.md"))
+    text = "".join(path.read_text("utf-8") for path in DOCS.glob("*.md"))
     for module, name in set(re.findall(r"`tests/(\w+)\.py(?:::(\w+))?`", text)):
-        source = (Path(__file__).parent / f"{module}.py").read_text()
+        source = (Path(__file__).parent / f"{module}.py").read_text("utf-8")
         assert not name or f"def {name}(" in source, f"{module}.py has no {name}"
 
 

@@ -57,7 +57,7 @@ def test_public_names_are_known_by_their_own_module(name):
 
 
 def test_type_checkers_read_the_same_table():
-    stub = ast.parse(Path(em.__file__).with_suffix(".pyi").read_text())
+    stub = ast.parse(Path(em.__file__).with_suffix(".pyi").read_text("utf-8"))
     found = {
         node.module: {alias.name for alias in node.names}
         for node in stub.body
@@ -67,5 +67,5 @@ def test_type_checkers_read_the_same_table():
 
 
 def test_the_version_is_that_of_the_package():
-    project = tomllib.loads((Path(em.__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(em.__file__).parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
     assert em.__version__ == project["version"]

@@ -53,7 +53,7 @@ def imports(name):
     """Yield (line, module of the package) for each import of a module, wherever in it."""
     path = MODULES[name]
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text("utf-8"))
     skipped = {id(inner) for node in ast.walk(tree) if is_for_types(node) for inner in ast.walk(node)}
     for node in ast.walk(tree):
         if id(node) in skipped:

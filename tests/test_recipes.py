@@ -74,7 +74,7 @@ def value(text, pattern):
 
 
 def test_every_recipe_is_tested_and_shown():
-    page = (RECIPES.parent / "recipes.md").read_text()
+    page = (RECIPES.parent / "recipes.md").read_text("utf-8")
     shown = re.findall(r"{literalinclude} recipes/(\w+)\.py", page)
     assert (
         sorted(shown) == sorted([*NEEDS, "test_fields"]) == sorted(path.stem for path in RECIPES.glob("*.py"))
@@ -86,7 +86,7 @@ def test_every_recipe_is_tested_and_shown():
 def test_the_page_shows_what_the_recipe_prints(name, printed):
     """Words are equal; numbers are near, or both no more than round-off."""
     text = printed(name)[0]
-    shown = (RECIPES / f"{name}.txt").read_text()
+    shown = (RECIPES / f"{name}.txt").read_text("utf-8")
     assert NUMBER.sub("#", text).split() == NUMBER.sub("#", shown).split(), f"{name}.txt should be\n{text}"
     for a, b in zip(NUMBER.findall(text), NUMBER.findall(shown), strict=True):
         is_exact = a == b or max(abs(float(a)), abs(float(b))) < 1e-9
@@ -96,10 +96,10 @@ def test_the_page_shows_what_the_recipe_prints(name, printed):
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.py")), ids=lambda path: path.stem)
 def test_recipes_are_short_and_say_what_they_need(path):
-    lines = path.read_text().splitlines()
+    lines = path.read_text("utf-8").splitlines()
     assert 15 <= len(lines) <= 55
-    assert "Needs: " in path.read_text().split('"""')[1]
-    assert "download" not in path.read_text()
+    assert "Needs: " in path.read_text("utf-8").split('"""')[1]
+    assert "download" not in path.read_text("utf-8")
 
 
 def test_unet_with_dask(printed):
@@ -137,7 +137,7 @@ def test_sweep_with_dask(printed):
     text, folder = printed("sweep_dask")
     count = 3 * (4 + 8 + 12)
     assert f"{count} networks, 0 failed, {count} rows after" in text
-    assert len((folder / "rows.jsonl").read_text().splitlines()) == count + 1
+    assert len((folder / "rows.jsonl").read_text("utf-8").splitlines()) == count + 1
     assert value(text.splitlines()[-1], r"of (\d+) pixels") == 1 + 6 + 2 * 6 * 11  # 7 x 7, stride in front
 
 
@@ -179,7 +179,7 @@ def test_own_layer(printed):
 
 
 def test_the_gate_passes_and_notices_a_deeper_network(tmp_path):
-    recipe = (RECIPES / "test_fields.py").read_text()
+    recipe = (RECIPES / "test_fields.py").read_text("utf-8")
     options = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", tmp_path]
     (tmp_path / "test_fields.py").write_text(recipe)
     assert "3 passed" in run([*options, tmp_path / "test_fields.py"], tmp_path)

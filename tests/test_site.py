@@ -36,7 +36,7 @@ NEEDED = (
 
 def listed():
     """Return the names that the reference lists, by their paths."""
-    text = (ROOT / "docs" / "api" / "index.md").read_text()
+    text = (ROOT / "docs" / "api" / "index.md").read_text("utf-8")
     for module, names in re.findall(r"currentmodule:: (\S+)\n.*?nosignatures:\n\n(.*?)```", text, re.DOTALL):
         yield from (f"{module}.{name}" for name in names.split())
 

@@ -27,7 +27,7 @@ def public_docs():
 def messages():
     """Yield each text that is raised, with its file and line."""
     for path in sorted(ROOT.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Raise) and node.exc is not None:
                 for part in ast.walk(node.exc):
                     if isinstance(part, ast.Constant) and isinstance(part.value, str):
@@ -36,7 +36,7 @@ def messages():
 
 @pytest.mark.parametrize(
     "texts",
-    [public_docs, messages, lambda: [("README", (ROOT.parent / "README.md").read_text())]],
+    [public_docs, messages, lambda: [("README", (ROOT.parent / "README.md").read_text("utf-8"))]],
     ids=["docstrings", "errors", "README"],
 )
 def test_distributions_are_called_distributions(texts):

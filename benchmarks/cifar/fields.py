@@ -47,7 +47,7 @@ def read(course: Course, saved: Checkpoint, lessons: Lessons, count: int) -> dic
 def _known(path: Path) -> dict[str, Any]:
     """Return a reading that was kept."""
     try:
-        found: dict[str, Any] = json.loads(path.read_text())
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         for key in ("images", "epoch", "measured", "map", "blocks"):
             found[key]
     except (ValueError, LookupError, TypeError) as error:

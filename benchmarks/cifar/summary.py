@@ -64,7 +64,7 @@ def write(found: dict[str, Any], path: Path) -> None:
     lines = ",\n".join(json.dumps(one, separators=(",", ":")) for one in found["readings"])
     start = json.dumps(head, separators=(",", ":"))[:-1]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'{start},"readings":[\n{lines}\n]}}\n')
+    path.write_text(f'{start},"readings":[\n{lines}\n]}}\n', encoding="utf-8")
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def load(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: `read` writes it")
     try:
-        found: dict[str, Any] = json.loads(path.read_text())
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is no JSON: write it anew with `read`") from error
     if not (isinstance(found, dict) and found.get("readings") and found.get("maps")):

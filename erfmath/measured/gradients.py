@@ -128,10 +128,11 @@ def measure(
     effective size       8.307   8.307  1.0000 +- 0.0039
     correlation        0.99905       1
     L1                  0.0329       0
-    >>> measure(module, inputs=loader, rng=0, checkpoint="field.npz").map_error.max()  # doctest: +SKIP
-    Traceback (most recent call last):
-        ...
-    NameError: name 'module' is not defined
+
+    Of a module of yours over a data loader; a run that was stopped goes on from the checkpoint:
+
+    >>> found = measure(module, inputs=loader, rng=0, checkpoint="field.npz")  # doctest: +SKIP
+    >>> found.distribution, found.map_error.max()  # doctest: +SKIP
     """
     import_torch()
     as_choice(profile, "profile", tuple(PROFILES))

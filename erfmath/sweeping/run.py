@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
@@ -254,7 +253,7 @@ def _workers(executor: Any) -> Iterator[Any]:
     if executor is not None:
         yield executor
         return
-    pool = ProcessPoolExecutor(os.cpu_count())
+    pool = ProcessPoolExecutor()
     try:
         yield pool
     finally:
