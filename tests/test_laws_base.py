@@ -9,44 +9,50 @@ import erfmath as em
 from erfmath.laws.base import Distribution
 
 
-class Kind(em.LatticeDistribution):
-    """A distribution of its own."""
+@pytest.fixture
+def kind():
+    """A kind of distribution, made while a test runs."""
 
-    def pmf(self, x):
-        """Return it in another way."""
-        return super().pmf(x)
+    class Kind(em.LatticeDistribution):
+        """A distribution of its own."""
 
-    def sf(self, x):
-        """Return it.
+        def pmf(self, x):
+            """Return it in another way."""
+            return super().pmf(x)
 
-        Notes
-        -----
-        Its own section.
-        """
-        return super().sf(x)
+        def sf(self, x):
+            """Return it.
 
-    def cdf(self, x):
-        return super().cdf(x)
+            Notes
+            -----
+            Its own section.
+            """
+            return super().sf(x)
 
-    def volume(self):
-        """Return what no other kind has."""
-        return 1.0
+        def cdf(self, x):
+            return super().cdf(x)
 
-    def _scale(self):
-        """Return them."""
-        return super()._scale()
+        def volume(self):
+            """Return what no other kind has."""
+            return 1.0
 
-    @property
-    def polynomial(self):
-        """None as well."""
-        return super().polynomial
+        def _scale(self):
+            """Return them."""
+            return super()._scale()
 
-    @functools.cached_property
-    def lattice(self):
-        """The integers."""
-        return super().lattice
+        @property
+        def polynomial(self):
+            """None as well."""
+            return super().polynomial
 
-    ccdf = "none"
+        @functools.cached_property
+        def lattice(self):
+            """The integers."""
+            return super().lattice
+
+        ccdf = "none"
+
+    return Kind
 
 
 def sections_of(entry):
@@ -55,23 +61,23 @@ def sections_of(entry):
     return text[text.index("\n\n") :]
 
 
-def test_a_method_that_overrides_one_takes_over_its_sections():
+def test_a_method_that_overrides_one_takes_over_its_sections(kind):
     for name, own in (
         ("pmf", "Return it in another way."),
         ("polynomial", "None as well."),
         ("lattice", "The integers."),
     ):
         above = getattr(em.LatticeDistribution, name)
-        assert vars(Kind)[name].__doc__ == own + sections_of(above)
-        assert "Examples\n--------" in vars(Kind)[name].__doc__
+        assert vars(kind)[name].__doc__ == own + sections_of(above)
+        assert "Examples\n--------" in vars(kind)[name].__doc__
 
 
-def test_other_help_is_as_it_is_written():
-    assert inspect.getdoc(Kind.sf) == "Return it.\n\nNotes\n-----\nIts own section."
-    assert Kind.__dict__["cdf"].__doc__ is None
-    assert Kind.volume.__doc__ == "Return what no other kind has."
-    assert Kind._scale.__doc__ == "Return them."
-    assert Kind.ccdf == "none"
+def test_other_help_is_as_it_is_written(kind):
+    assert inspect.getdoc(kind.sf) == "Return it.\n\nNotes\n-----\nIts own section."
+    assert kind.__dict__["cdf"].__doc__ is None
+    assert kind.volume.__doc__ == "Return what no other kind has."
+    assert kind._scale.__doc__ == "Return them."
+    assert kind.ccdf == "none"
 
 
 @pytest.mark.parametrize("kind", [em.LatticeDistribution, em.JointDistribution, Distribution])

@@ -50,6 +50,30 @@ def test_the_profile_gives_the_field_of_the_row(factors, definition, profile, le
     np.testing.assert_array_equal(fast.mask, slow.mask)
 
 
+SMALL = [
+    ([([1, 1, 1], 400)], "centre"),
+    ([([9, 10, 9, 8], 60)], "centre"),  # whose peak is beside the centre
+    ([([3, 1, 0, 0, 2], 200)], "max"),
+    ([([1, 0, 0, 2], 300)], "max"),  # a lattice
+    ([([1, 2, 1], 90), ([1, 1], 3, 70)], "max"),  # four peaks
+    ([([1, 2, 1], 200), ([5, 1], 2, 90)], "max"),  # a peak and shoulders
+]
+
+
+@pytest.mark.parametrize(("factors", "ref"), SMALL, ids=repr)
+@pytest.mark.parametrize("definition", ["threshold", "mass", "sigma", "two_sigma"])
+def test_the_profile_of_a_short_row_gives_its_field_too(factors, ref, definition):
+    law = em.distribution(em.Product(factors))
+    for level in (1e-6, 0.05, 0.3, 0.8, 0.99):
+        for profile in ("mean", "std"):
+            options = {"definition": definition, "ref": ref, "profile": profile, "level": level}
+            fast, slow = both(law, options)
+            assert (fast.count, fast.extent) == (slow.count, slow.extent)
+            assert fast.size == pytest.approx(slow.size, rel=1e-12)
+            assert (fast.ratio, fast.field_size) == (pytest.approx(slow.ratio, rel=1e-12), slow.field_size)
+            np.testing.assert_array_equal(fast.mask, slow.mask)
+
+
 def test_the_centre_is_the_reference_too():
     fast, slow = both(em.distribution([1, 1, 1], 40_000), {"level": 0.3})
     assert (fast.count, fast.extent) == (slow.count, slow.extent)

@@ -354,3 +354,12 @@ def test_every_tail_has_its_digits_wherever_the_row_ends():
 def test_the_generating_function_at_its_singularity_is_infinite_without_a_warning():
     assert PanjerNumber(0.5, 0.0, 0.5, first=1).log_generating(1.0) == math.inf
     assert PanjerNumber(0.5, 1.0, 0.5).log_generating(np.array([1.0, 2.0])).tolist() == [math.inf, math.inf]
+
+
+def test_cumulants_of_a_number_without_an_end_go_from_1_to_100():
+    law = compound_sum(poisson(3), ONE)
+    for order in (0, 101):
+        with pytest.raises(ValueError, match="order must be at "):
+            law.cumulants(order)
+    for order in (1, 2, 9):
+        assert law.cumulants(order) == pytest.approx([3.0] * order)

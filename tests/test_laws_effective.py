@@ -354,3 +354,11 @@ def test_growth_of_a_network_is_read_by_the_profile(profile):
         found = em.effective_field(net**row.depth, "two_sigma", profile=profile)
         assert (row.effective, row.count, row.theoretical) == (found.size, found.count, found.field_size)
         assert row.ratio == found.ratio
+
+
+@pytest.mark.parametrize("definition", ["threshold", "mass", "square", "radial", "sigma"])
+def test_a_mask_is_shared_and_closed_to_writing(definition):
+    field = effective_field(SQUARE, definition)
+    assert field.mask is field.mask
+    with pytest.raises(ValueError, match="read-only"):
+        field.mask[0, 0] = True

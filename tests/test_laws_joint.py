@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 from oracles import grid, naive_power
 
 from erfmath import Conv, JointDistribution, Kernel, LatticeDistribution, distribution, effective_field
+from erfmath.laws.joint import law_of
 from erfmath.strategies import distributions, kernels
 
 PLUS = Kernel([[0, 1, 0], [1, 1, 1], [0, 1, 0]], offset=(-1, -1))
@@ -232,3 +233,13 @@ def test_coordinates_of_a_grid_have_their_tails_where_its_floats_end():
     assert d.pmf([0, 0]) == 0  # 0.4^1200 is no float
     assert d.probabilities().shape == (n + 1, n + 1)
     np.testing.assert_allclose(d.cov(), [[n / 4, 0.15 * n], [0.15 * n, n / 4]], rtol=1e-12)
+
+
+def test_the_distribution_in_proportion_to_an_array():
+    row = law_of(np.array([1.0, 3.0]), (5,), 1e-6)
+    assert row == LatticeDistribution([0.25, 0.75], 5)
+    assert row.error == LatticeDistribution.computed([0.25, 0.75], 5, 1e-6).error > 1e-6
+    grid = law_of(np.array([[1.0, 3.0], [2.0, 2.0]]), (5, -1), 1e-6)
+    assert grid == JointDistribution([[0.125, 0.375], [0.25, 0.25]], (5, -1))
+    assert grid.error == JointDistribution.computed(grid.probabilities(), 0, 1e-6).error > 1e-6
+    assert law_of(np.array([1.0, 3.0]), (5,)).error < 1e-12

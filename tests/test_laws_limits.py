@@ -215,3 +215,16 @@ def test_names_of_other_things_are_named(law, code, words):
 def test_functions_name_what_they_cannot_take(code, error, words):
     with pytest.raises(error, match=f"^{re.escape(words)}"):
         eval(code)
+
+
+@pytest.mark.parametrize(
+    ("given", "ending"),
+    [
+        (3, "or a sequence of these, got 3"),
+        (iter([1.0]), "; take list() of it"),
+    ],
+    ids=["int", "iterator"],
+)
+def test_what_may_be_meant_is_said_at_the_end(given, ending):
+    with pytest.raises(TypeError, match=f"{re.escape(ending)}$"):
+        em.sum_of(given)

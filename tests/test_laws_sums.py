@@ -381,7 +381,8 @@ def test_floats_may_miss_one_by_round_off_and_fractions_by_nothing():
     half, little = Fraction(1, 2), Fraction(1, 10**12)
     for floats in ([0.2, 0.3, 0.5 + 1e-12], [half, 0.5 - 1e-12], [0.5, half + little]):
         assert sum_of(floats).mean() == pytest.approx(sum(i * float(p) for i, p in enumerate(floats)))
-    for wrong in ([half, half + little], [0.5, 0.5 + 2e-9], [half, 0.5 - 2e-9]):
+    decimals = [Decimal("0.5"), Decimal("0.500000000001")]
+    for wrong in ([half, half + little], [0.5, 0.5 + 2e-9], [half, 0.5 - 2e-9], decimals):
         with pytest.raises(ValueError, match="probabilities that sum to 1"):
             sum_of(wrong)
         assert sum_of(wrong, normalize=True).support() == (0, 1)
@@ -399,3 +400,12 @@ def test_points_far_out_on_a_fine_lattice_are_found_by_their_floats():
     np.testing.assert_array_equal(law.pmf(k * 0.001), law.integers.pmf(k))
     np.testing.assert_array_equal(law.cdf(k / 1000), law.integers.cdf(k))
     assert (law.pmf((k + 0.5) / 1000) == 0).all()
+
+
+@pytest.mark.parametrize("copies", [1, 2, 3, 4])
+def test_a_shift_of_copies_that_they_do_not_divide_is_kept(copies):
+    for shift in range(-5, 6):
+        law = copies * DIE.scaled(2) + shift
+        assert law.support() == (2 * copies + shift, 12 * copies + shift)
+        assert law.pmf(2 * copies + shift) == pytest.approx(6.0**-copies)
+        assert law.mean() == pytest.approx(7 * copies + shift)

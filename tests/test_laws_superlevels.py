@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from erfmath.laws.profiles import Profile
 from erfmath.laws.shares import TIE, Level
@@ -23,6 +23,8 @@ def products_of(rows):
 
 
 @given(st.lists(ROWS, min_size=1, max_size=4), st.integers(0, 700))
+@example([[1, 9], [9, 1]], 2)
+@example([[1, 9], [9, 1], [2]], 17)
 def test_products_above_a_level_are_counted(rows, level):
     products = products_of(rows)
     inside = products[products > level + 0.5]

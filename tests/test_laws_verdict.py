@@ -126,6 +126,7 @@ def test_the_distance_is_that_of_the_binomial():
 
 
 def test_ordinals():
-    assert [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 111)] == [
+    assert [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 111, 101, 102, 113, 211, 222)] == [
         "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "111th",
+        "101st", "102nd", "113th", "211th", "222nd",
     ]  # fmt: skip

@@ -323,7 +323,7 @@ class UnivariateDistribution(SummarisedDistribution):
 
 
 @on_axis.register
-def _(value: UnivariateDistribution, n: object = 1, axis: int | None = None) -> Product:
+def _(value: UnivariateDistribution, n: object, axis: int | None) -> Product:
     axes_of(axis, 1)
     origin, step, integers = value.lattice
     if origin != 0 or step != 1:

@@ -170,7 +170,7 @@ def distribution_of_network(net: Node, n: int = 1, *, at: Any = None, input_size
 
 
 @on_axis.register
-def network_on_axis(net: Node, n: object = 1, axis: int | None = None) -> Product:
+def network_on_axis(net: Node, n: object, axis: int | None) -> Product:
     """Return the impact on output unit 0 seen along one axis, by default the one they all look like."""
     program = bounded_program(copies(net, n))
     require_law(program)

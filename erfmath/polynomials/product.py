@@ -224,7 +224,7 @@ def as_product(value: object, n: object = 1) -> Product:
 
 
 @functools.singledispatch
-def on_axis(value: object, n: object = 1, axis: int | None = None) -> Product:
+def on_axis(value: object, n: object, axis: int | None) -> Product:
     """Return the n-th power seen along one axis; without a number, the axes have to look alike.
 
     Networks register theirs.
