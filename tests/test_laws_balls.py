@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 
 import erfmath as em
+from erfmath.laws.balls import _Discs
 from erfmath.laws.conventions import CONVENTIONS
 from erfmath.strategies import kernels, networks
 
@@ -234,3 +235,13 @@ def test_a_disc_that_holds_just_the_share_is_large_enough(pixels, reach):
     law = em.JointDistribution.independent([em.LatticeDistribution([0.2] * 5)] * 2)
     found = em.effective_field(law, "radial", share=min(pixels / 25, 1 - 1e-13))
     assert (found.count, found.size) == (pixels, pytest.approx(2 * math.sqrt(reach) + 1))
+
+
+def test_a_disc_is_found_by_halving(monkeypatch):
+    read, mass = [], _Discs.mass
+    monkeypatch.setattr(_Discs, "mass", lambda self, reach: read.append(reach) or mass(self, reach))
+    law = em.distribution([1, 2, 1], 60)
+    for share in (0.1, 0.9545):
+        read.clear()
+        em.effective_field(law, "radial", ndim=2, share=share)
+        assert len(read) <= 2 + (2 * 60**2).bit_length()

@@ -36,10 +36,6 @@ def kind():
             """Return what no other kind has."""
             return 1.0
 
-        def _scale(self):
-            """Return them."""
-            return super()._scale()
-
         @property
         def polynomial(self):
             """None as well."""
@@ -49,6 +45,14 @@ def kind():
         def lattice(self):
             """The integers."""
             return super().lattice
+
+        def _of_kinds(self):
+            """Return what no user asks for.
+
+            Notes
+            -----
+            None.
+            """
 
         ccdf = "none"
 
@@ -76,8 +80,15 @@ def test_other_help_is_as_it_is_written(kind):
     assert inspect.getdoc(kind.sf) == "Return it.\n\nNotes\n-----\nIts own section."
     assert kind.__dict__["cdf"].__doc__ is None
     assert kind.volume.__doc__ == "Return what no other kind has."
-    assert kind._scale.__doc__ == "Return them."
     assert kind.ccdf == "none"
+
+    class Below(kind):
+        """A kind of that kind."""
+
+        def _of_kinds(self):
+            """Return it."""
+
+    assert Below._of_kinds.__doc__ == "Return it."
 
 
 @pytest.mark.parametrize("kind", [em.LatticeDistribution, em.JointDistribution, Distribution])

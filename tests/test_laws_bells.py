@@ -9,6 +9,7 @@ from hypothesis import example, given, settings, strategies as st
 import erfmath as em
 from erfmath.core.saddle.levels import Stretch
 from erfmath.laws import bells
+from erfmath.laws.profiles import Runs
 
 CASES = [
     [([1, 1, 1], 40_000)],
@@ -31,6 +32,13 @@ def both(law, options):
     return fast, slow
 
 
+def stretches_of(points):
+    """The runs of consecutive numbers of a set."""
+    firsts = sorted(x for x in points if x - 1 not in points)
+    lasts = sorted(x for x in points if x + 1 not in points)
+    return [Stretch(a, b) for a, b in zip(firsts, lasts, strict=True)]
+
+
 @pytest.mark.slow
 @settings(max_examples=25)
 @given(
@@ -51,27 +59,45 @@ def test_the_profile_gives_the_field_of_the_row(factors, definition, profile, le
 
 
 SMALL = [
-    ([([1, 1, 1], 400)], "centre"),
-    ([([9, 10, 9, 8], 60)], "centre"),  # whose peak is beside the centre
-    ([([3, 1, 0, 0, 2], 200)], "max"),
-    ([([1, 0, 0, 2], 300)], "max"),  # a lattice
-    ([([1, 2, 1], 90), ([1, 1], 3, 70)], "max"),  # four peaks
-    ([([1, 2, 1], 200), ([5, 1], 2, 90)], "max"),  # a peak and shoulders
+    ([([1, 1, 1], 20_000)], "centre"),
+    ([([9, 10, 9, 8], 6000)], "centre"),  # whose peak is four deviations beside the centre
+    ([([3, 1, 0, 0, 2], 9000)], "max"),
+    ([([1, 0, 0, 2], 30_000)], "max"),  # a lattice
 ]
 
 
 @pytest.mark.parametrize(("factors", "ref"), SMALL, ids=repr)
-@pytest.mark.parametrize("definition", ["threshold", "mass", "sigma", "two_sigma"])
-def test_the_profile_of_a_short_row_gives_its_field_too(factors, ref, definition):
+@pytest.mark.parametrize(
+    ("definition", "profile"),
+    [("threshold", "mean"), ("threshold", "std"), ("mass", "mean"), ("sigma", "mean"), ("two_sigma", "mean")],
+)
+def test_a_few_profiles_give_the_fields_of_their_rows(factors, ref, definition, profile):
     law = em.distribution(em.Product(factors))
-    for level in (1e-6, 0.05, 0.3, 0.8, 0.99):
-        for profile in ("mean", "std"):
-            options = {"definition": definition, "ref": ref, "profile": profile, "level": level}
-            fast, slow = both(law, options)
-            assert (fast.count, fast.extent) == (slow.count, slow.extent)
-            assert fast.size == pytest.approx(slow.size, rel=1e-12)
-            assert (fast.ratio, fast.field_size) == (pytest.approx(slow.ratio, rel=1e-12), slow.field_size)
-            np.testing.assert_array_equal(fast.mask, slow.mask)
+    for level in (0.05, 0.8):
+        options = {"definition": definition, "ref": ref, "profile": profile, "level": level}
+        fast, slow = both(law, options)
+        assert isinstance(fast._profiles[0], Runs)
+        assert not isinstance(slow._profiles[0], Runs)
+        assert (fast.count, fast.extent) == (slow.count, slow.extent)
+        assert fast.size == pytest.approx(slow.size, rel=1e-12)
+        assert (fast.ratio, fast.field_size) == (pytest.approx(slow.ratio, rel=1e-12), slow.field_size)
+        np.testing.assert_array_equal(fast.mask, slow.mask)
+
+
+def test_cuts_of_two_peaks_are_the_entries_above_their_levels():
+    law = em.distribution(em.Product([([1, 2, 1], 9000), ([1, 1], 3, 250)]))
+    (start, row), low = law.window(1e-15), law.support()[0]
+    bell = bells._bell_of(law, math.log(row.max()) - 5)
+    assert bell.peak == pytest.approx(math.log(row.max()), rel=1e-12)
+    for below in (0.02, 0.1, 1, 3):
+        inside = row > math.exp(bell.peak - below)
+        cut = bell.cut(bell.peak - below)
+        assert cut.stretches == stretches_of(set((np.flatnonzero(inside) + start - low).tolist()))
+        assert cut.size == inside.sum()
+        assert cut.mass == pytest.approx(row[inside].sum(), rel=1e-11)
+        runs = bell.runs(cut)
+        assert (runs.runs, runs.step, runs.shape) == (tuple(cut.stretches), 1, (len(law.probabilities()),))
+    assert len(bell.cut(bell.peak - 0.1).stretches) == 2
 
 
 def test_the_centre_is_the_reference_too():
@@ -143,13 +169,6 @@ def test_long_rows_without_a_shape_are_read_entry_by_entry():
         )
 
 
-def stretches_of(points):
-    """The runs of consecutive numbers of a set."""
-    firsts = sorted(x for x in points if x - 1 not in points)
-    lasts = sorted(x for x in points if x + 1 not in points)
-    return [Stretch(a, b) for a, b in zip(firsts, lasts, strict=True)]
-
-
 @given(st.sets(st.integers(0, 40), min_size=1), st.data())
 def test_points_that_a_lower_level_adds(outer, data):
     inner = data.draw(st.sets(st.sampled_from(sorted(outer))))
@@ -164,12 +183,15 @@ SIDES = st.lists(st.integers(1, 12), min_size=2, max_size=4).filter(any)
     st.lists(st.tuples(SIDES, st.integers(1, 9)), min_size=1, max_size=3),
     st.integers(1, 3),
     st.floats(0.05, 0.999),
+    st.sampled_from(["mean", "variance", "std"]),
 )
-@example([([1, 1], 3), ([1, 2, 4], 2)], 2, 0.5)  # an even side and an odd one, the middle off the mean
-def test_squares_of_long_axes_are_those_of_their_rows(axes, copies, share):
+@example(
+    [([1, 1], 3), ([1, 2, 4], 2)], 2, 0.5, "mean"
+)  # an even side and an odd one, the middle off the mean
+def test_squares_of_long_axes_are_those_of_their_rows(axes, copies, share, profile):
     laws = [em.distribution(weights, n) for weights, n in axes]
     law = laws[0] if len(laws) == 1 else em.JointDistribution.independent(laws)
-    options = {"share": share, "ndim": copies if len(laws) == 1 else None}
+    options = {"share": share, "profile": profile, "ndim": copies if len(laws) == 1 else None}
     fast, slow = both(law, {"definition": "square", **options})
     assert (fast.count, fast.size, fast.extent) == (slow.count, slow.size, slow.extent)
     assert (fast.ratio, fast.field_size) == (slow.ratio, slow.field_size)
@@ -201,3 +223,16 @@ def test_a_tie_is_outside_a_long_threshold_too(profile, power, ref):
     for factor, count in ((1 + 1e-9, 1), (1, 1), (1 - 1e-9, 3)):
         found = em.effective_field(law, "threshold", ref, profile, level=level * factor)
         assert found.extent == ((m - count // 2, m + count // 2),)
+
+
+@pytest.mark.parametrize(
+    ("weights", "n", "most"),
+    [([1, 1, 1], 10**12, (49, 11, 16, 18)), ([3, 1, 0, 0, 2], 10**8, (45, 7, 12, 16))],
+)
+def test_a_mass_takes_no_more_cuts_than_it_did(monkeypatch, weights, n, most):
+    law, cuts, cut = em.distribution(weights, n), [], bells.Bell.cut
+    monkeypatch.setattr(bells.Bell, "cut", lambda self, level: cuts.append(level) or cut(self, level))
+    for level, count in zip((1e-9, 0.05, 0.5, 0.9), most, strict=True):
+        cuts.clear()
+        em.effective_field(law, "mass", level=level)
+        assert len(cuts) <= count

@@ -426,3 +426,27 @@ def test_an_expansion_takes_the_cumulants_it_needs(order):
     exact = exact_cumulants(exact_law(SKEWED, 9), order + 2)
     assert expansion.cumulants == pytest.approx(tuple(map(float, exact)))
     assert (expansion.span, expansion.origin, expansion.order) == (1, 0, order)
+
+
+@pytest.mark.parametrize(
+    ("polynomial", "sizes"),
+    [
+        (em.Product([([1, 1, 1], 10**12)]), [1024, 1024, 3986]),
+        (em.Product([([1, 0, 2], 10**9)]), [1024, 1024, 512]),
+        (em.Product([([3, 1], 10**6)]), [1024, 512]),
+        (em.Product([([1, 1], 1, 2**layer) for layer in range(24)]), [8192, 16384]),
+    ],
+    ids=repr,
+)
+def test_the_largest_gap_is_found_from_so_many_points(polynomial, sizes):
+    """Of a bump beside the mean, whose peak no grid has."""
+    limit, read = central_limit(polynomial), []
+
+    def gap(t):
+        read.append(t)
+        return np.exp(-np.square((t - limit.mean - 0.7 * limit.std) / limit.std))
+
+    assert limit._largest(gap) == pytest.approx(1, abs=1e-6)
+    assert [points.size for points in read] == sizes
+    assert (np.diff(read[-1]) == limit.span).all()
+    assert ((read[-1] - limit.polynomial.offsets[0]) % limit.span == 0).all()

@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 from scipy.stats import binom, geom, nbinom, norm, poisson
 
 from erfmath import LatticeDistribution, compound_sum, distribution, sum_of
+from erfmath.laws import compound
 from erfmath.laws.compound import PanjerNumber
 
 ONE = sum_of({1: 1})
@@ -363,3 +364,17 @@ def test_cumulants_of_a_number_without_an_end_go_from_1_to_100():
             law.cumulants(order)
     for order in (1, 2, 9):
         assert law.cumulants(order) == pytest.approx([3.0] * order)
+
+
+@pytest.mark.parametrize(("longest", "most", "reason"), [(100, 10**9, "100"), (10**9, 10**4, "1e+03")])
+def test_a_row_beyond_its_limits_is_refused(monkeypatch, longest, most, reason):
+    law = compound_sum(poisson(3), sum_of(LOSS))  # of terms up to 10
+    compound.row_of.cache_clear()
+    monkeypatch.setattr(compound, "_LONGEST", longest)
+    monkeypatch.setattr(compound, "_MOST_OPERATIONS", most)
+    words = re.escape(f"the row of a compound sum with terms up to 10 ends at {reason}, and ")
+    with pytest.raises(ValueError, match=words):
+        law.pmf(2000)
+    monkeypatch.setattr(compound, "_LONGEST", 2**11)
+    monkeypatch.setattr(compound, "_MOST_OPERATIONS", 10 * 2**11)
+    assert law.pmf(2000) == 0

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from scipy.special import ndtr
 
 import erfmath as em
 from erfmath.laws.quantiles import first_reached
@@ -78,3 +79,26 @@ def test_quantiles_lie_on_the_lattice():
     assert ((x - d.support()[0]) % 3 == 0).all()
     assert (d.cdf(x) >= [1e-9, 0.25, 0.5, 0.9]).all()
     assert (d.cdf(x - 3) < [1e-9, 0.25, 0.5, 0.9]).all()
+
+
+K = np.arange(2000)
+STAIRCASES = {  # with a mean and a deviation to start from, and how many readings 14 quantiles take
+    "a normal": (ndtr((K - 1000) / 100), (1000, 100), 33),
+    "an exponential": (1 - np.exp(-(K + 1) / 50), (50, 50), 56),
+    "a uniform": ((K + 1) / 2000, (1000, 577), 59),
+    "plateaus": (np.repeat(ndtr(np.linspace(-4, 4, 20)), 100), (1000, 400), 96),
+    "two lumps": (ndtr((K - 300) / 15) / 2 + ndtr((K - 1700) / 15) / 2, (1000, 700), 212),
+    "elsewhere": (ndtr((K - 1700) / 20), (300, 200), 229),
+}
+
+
+@pytest.mark.parametrize("name", STAIRCASES)
+def test_no_staircase_takes_more_readings_than_it_did(name):
+    row, scale, most = STAIRCASES[name]
+    row, q, readings = np.append(row, 1.0), np.array([1e-12, 1e-3, 0.2, 0.5, 0.77, 0.999, 1 - 1e-9]), []
+    for sign, steps in ((1.0, row), (-1.0, 1 - row)):
+        found = first_reached(
+            lambda x, steps=steps: readings.extend(x) or steps[x], q, sign, (-1, len(row) - 1), scale
+        )
+        np.testing.assert_array_equal(found, brute(steps, q, sign))
+    assert len(readings) <= most

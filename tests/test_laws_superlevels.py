@@ -56,3 +56,18 @@ def test_what_is_negligible_holds_no_hundredth_of_a_tie():
     rows = [[0, 4, 2], [1, 3]]
     assert negligible(profiles_of(rows), 0.5) == pytest.approx(TIE / 100 * 2 * 2)
     assert negligible(profiles_of(rows), 1e-14) == pytest.approx(1e-14 / 100 * 2 * 2)
+
+
+def test_a_single_grid_is_ranked_whole():
+    values = np.array([[3.0, 1.0], [2.0, 5.0]])
+    found = Superlevels.of([Profile(values, (0, 0), (2, 2))], 1.5)
+    assert (found.ranked.tolist(), found.sums.tolist(), found.others.tolist()) == (
+        [5, 3, 2],
+        [0, 5, 8, 10],
+        [1],
+    )
+
+
+def test_the_last_axis_is_gone_through_and_the_others_are_ranked():
+    found = Superlevels.of(profiles_of([[1, 2], [3, 5], [7, 4]]), 0.0)
+    assert (found.ranked.tolist(), found.others.tolist()) == ([10, 6, 5, 3], [7, 4])

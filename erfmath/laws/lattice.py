@@ -230,7 +230,7 @@ class LatticeDistribution(UnivariateDistribution):
         """Return (offset, probabilities) of the shortest window whose tails hold at most tail / 2 each."""
         limit = as_fraction_of_one(tail, "tail") / 2 * (1 + TIE)
         first = int(np.searchsorted(self._lower, limit, side="right")) - 1
-        last = int(np.searchsorted(-self._upper, -limit, side="left")) - 1
+        last = int(np.searchsorted(-self._upper, -limit)) - 1
         return self._start + first, self._table[first : last + 1].copy()
 
     def __eq__(self, other: object) -> bool:
@@ -251,9 +251,9 @@ class LatticeDistribution(UnivariateDistribution):
 
 def _enough(shares: Floats, q: Floats, sign: float) -> Any:
     """Return the first indices where shares, ascending with sign 1, have come to q but for round-off."""
-    found = np.searchsorted(sign * shares, sign * q, side="left")
+    found = np.searchsorted(sign * shares, sign * q)
     values = tied(q, shares[np.maximum(found - 1, 0)], shares[np.minimum(found, len(shares) - 1)], sign)
-    return np.where(values == q, found, np.searchsorted(sign * shares, sign * values, side="left"))
+    return np.where(values == q, found, np.searchsorted(sign * shares, sign * values))
 
 
 def as_shares(probabilities: Any, name: str = "probabilities") -> Floats:

@@ -57,7 +57,7 @@ class Superlevels:
     def _counts(self, level: float) -> Any:
         """Return how many products with each entry of the other list exceed the level."""
         with np.errstate(over="ignore"):  # an entry near 1e-308 reaches no level
-            return np.searchsorted(-self.ranked, -level / self.others, side="left")
+            return np.searchsorted(-self.ranked, -level / self.others)
 
     def level_of_mass(self, left: Level) -> float:
         """Return the largest level, to a relative 1e-12, above which the share to be held lies."""
