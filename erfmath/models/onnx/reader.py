@@ -192,6 +192,8 @@ class Reader:
             known = tuple(a if a is not None else b for a, b in zip(given, known or given, strict=True))
         if known is None:
             raise ValueError(f"the shape of the input {self.input!r} is not known; give input_shape")
+        if not known:
+            raise ValueError(f"the input {self.input!r} is a single number; choose another with input=")
         shape = self._resized(known)
         found = self._fitting(shape)
         if found != shape:
@@ -436,7 +438,10 @@ class Reader:
         found.CopyFrom(self.model)
         for tensor in found.graph.initializer:
             if tensor.data_location == onnx.TensorProto.EXTERNAL:
-                tensor.CopyFrom(onnx.numpy_helper.from_array(value_of(tensor, self.folder), tensor.name))
+                value = value_of(tensor, self.folder)
+                if value is None:
+                    raise ValueError(f"the weights {tensor.name!r} are in another file; give the model's path")
+                tensor.CopyFrom(onnx.numpy_helper.from_array(value, tensor.name))
         del found.graph.output[:]
         found.graph.output.append(onnx.ValueInfoProto(name=name))
         return (
