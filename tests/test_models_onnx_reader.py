@@ -214,7 +214,7 @@ def test_usual_sizes_are_those_that_fit():
     misfit = model(nodes, {"x": (1, 4, "h", "w")}, w=W, c=noise(1, 4, 63, 63))
     with pytest.raises(
         ValueError,
-        match=r"Add 'y' does not fit .* where the input is 1x4x224x224: [^;]+; give another input_shape, or stop",
+        match=r"Add 'y' does not fit .* where the input is 1x4x224x224: [^;]+; give another input_shape",
     ):
         em.from_onnx(misfit)
     assert em.from_onnx(misfit, "a").input_shape == (1, 4, 224, 224)
@@ -518,13 +518,13 @@ def test_a_file_is_run_up_to_what_was_read(tmp_path):
     onnx.save(outside, tmp_path / "net.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
     inside = em.from_onnx(tmp_path / "net.onnx", "b", input="x").runnable()[0]
     np.testing.assert_array_equal(numpy_helper.to_array(inside.graph.initializer[0]), W)
-    with pytest.raises(ValueError, match="the weights 'w' are in another file; give the model's path"):
+    with pytest.raises(ValueError, match="the weights 'w' are in another file; give its path"):
         em.from_onnx(outside, "b", input="x").runnable()
     assert em.from_onnx(made, input="x").runnable()[2] == {}  # its shape is known: it is drawn elsewhere
     for ends in ({"input": "a"}, {"output": "x", "input": "x"}):
         with pytest.raises(
             ValueError,
-            match=r"g was read from '[ax]' up to '(y|input)', which are no input and tensor .*; verify it between",
+            match=r"g was read from '[ax]' up to '(y|input)', which are no input and tensor .*; verify",
         ):
             em.from_onnx(made, **ends).runnable()
     with pytest.raises(ValueError, match="g is an ONNX file, which PyTorch does not run; measure a module"):

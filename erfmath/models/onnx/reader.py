@@ -440,7 +440,7 @@ class Reader:
             if tensor.data_location == onnx.TensorProto.EXTERNAL:
                 value = value_of(tensor, self.folder)
                 if value is None:
-                    raise ValueError(f"the weights {tensor.name!r} are in another file; give the model's path")
+                    raise ValueError(f"the weights {tensor.name!r} are in another file; give its path")
                 tensor.CopyFrom(onnx.numpy_helper.from_array(value, tensor.name))
         del found.graph.output[:]
         found.graph.output.append(onnx.ValueInfoProto(name=name))
