@@ -57,6 +57,11 @@ def evaluated(node, inputs, version):
         return [OWN[node.op_type](*(inputs[name] for name in node.input), **own)]
     if node.op_type in MOVED and node.attribute:  # as before opset 13: onnx's evaluator stumbles
         return [MOVED[node.op_type](inputs[node.input[0]], tuple(node.attribute[0].ints))]
+    if node.op_type == "Clip" and node.attribute:  # as before opset 11
+        own = {entry.name: entry.f for entry in node.attribute}
+        return [np.clip(inputs[node.input[0]], own.get("min"), own.get("max"))]
+    if node.domain == "ai.onnx":  # another name of the same
+        node = helper.make_node(node.op_type, node.input, node.output)
     is_known = defs.has(node.op_type, max_inclusive_version=version)
     return ReferenceEvaluator(node, opsets={"": version if is_known else NEWEST}).run(None, inputs)
 
