@@ -81,7 +81,8 @@ from .network.variance import batch_norm_residuals as batch_norm_residuals, vari
 from .polynomials.cumulants import cumulants as cumulants
 from .polynomials.kernel import Kernel as Kernel
 from .polynomials.product import Factor as Factor, Product as Product
-from .report.analysis import Analysis as Analysis, analyze as analyze
+from .report.analysis import Analysis as Analysis
+from .report.analyze import analyze as analyze
 from .report.conditions import Condition as Condition, assert_sees as assert_sees, check as check
 from .report.layers import layer_table as layer_table
 from .report.row import LayerRow as LayerRow

@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 from .._files import checked_path
-from ..report.analysis import PAGES, Analysis, analyze
+from ..report.analysis import PAGES, Analysis
+from ..report.analyze import analyze
 from ..report.exports import CSV
 from .arguments import NETWORKS, parse_count, parse_rate, parse_sides
 from .options import (
