@@ -74,6 +74,17 @@ def test_a_last_tile_that_is_too_short_for_a_layer_is_refused():
     assert em.tiles(BARELY, 4, 2).count == 2
 
 
+def test_a_halo_leaves_out_no_samples_that_the_network_makes_nothing_of():
+    """A convolution without padding makes two outputs less than it reads, whatever halo is asked for."""
+    with pytest.raises(ValueError, match=r"at least 2 after a tile, .* got 0; give \(0, 2\) along this axis"):
+        em.tiles(Conv(3), 1000, 100, halo=0)
+    x = np.arange(1000.0) % 7
+    for plan in (em.tiles(Conv(3), 1000, 100, halo=(0, 2)), em.tiles(Conv(3), 1000, 100, loss=0.4)):
+        assert plan.halo == (0, 2)
+        whole = np.convolve(x, [1, 2, 1], "valid")
+        assert (plan.run(lambda t: np.convolve(t, [1, 2, 1], "valid"), x) == whole).all()
+
+
 @given(strategies.networks(elements=st.integers(1, 9), max_dims=2), st.integers(1, 60), st.integers(1, 40))
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @example(Conv(3, padding=1) >> Pool(2, mode="max") >> ConvTranspose(4, 2, padding=1), 40, 12)

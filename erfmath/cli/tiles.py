@@ -78,7 +78,12 @@ def run(arguments: argparse.Namespace) -> str:
         return json.dumps(jsonable({"name": name, **plan.to_dict(), **rows}), indent=2)
     where = "" if output is None else f" up to {output!r}"
     return "\n\n".join(
-        [f"{name}{where} in tiles", str(plan), *axis_tables(plan), *([halo_table(halos)] if halos else [])]
+        [
+            f"{name}{where} in tiles",
+            str(plan),
+            *axis_tables(plan),
+            *([halo_table(plan, halos)] if halos else []),
+        ]
     )
 
 

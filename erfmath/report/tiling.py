@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ..tiling.axis import AxisTiles
 from ..tiling.plan import TilePlan
-from ..tiling.smaller import losses_beyond, smaller_halos, with_halos
-from ..words import per_axis_text, table
+from ..tiling.smaller import HEADERS, Halos, cells_of, losses_beyond, smaller_halos, thinned, with_halos
+from ..words import table
 
 # So many tiles of an axis, and so many halos, are rows of a table.
 _MOST_TILES, _MOST_HALOS = 6, 12
@@ -58,57 +58,38 @@ class HaloRow:
 
     Attributes
     ----------
-    halo
-        Samples (before, after) per axis.
-    tiles
-        Number of tiles, None where they leave no room beside such a halo.
-    overhead
-        Samples read for each of the input, None likewise.
+    halos
+        Per axis.
+    plan
+        The plan with this halo, None where its tiles leave no room for it.
     loss
         The share of the gradient's variance beyond a tile's end, for the worst unit.
     """
 
-    halo: tuple[tuple[int, int], ...]
-    tiles: int | None
-    overhead: float | None
+    halos: Halos
+    plan: TilePlan | None
     loss: float
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row as values for JSON."""
-        return asdict(self)
+        return {
+            "halo": [(end.before, end.after) for end in self.halos],
+            "tiles": None if self.plan is None else self.plan.count,
+            "overhead": None if self.plan is None else self.plan.overhead,
+            "loss": self.loss,
+        }
 
 
 def halo_rows(plan: TilePlan) -> list[HaloRow]:
     """Return a row for some halos from none to the exact one."""
-    halos = smaller_halos(plan, _MOST_HALOS)
-    plans = [with_halos(plan, found) for found in halos]
-    return [
-        HaloRow(
-            tuple((end.before, end.after) for end in found),
-            None if made is None else made.count,
-            None if made is None else made.overhead,
-            loss,
-        )
-        for found, made, loss in zip(halos, plans, losses_beyond(plan, halos), strict=True)
-    ]
+    halos = thinned(smaller_halos(plan), _MOST_HALOS)
+    losses = losses_beyond(plan, halos)
+    return [HaloRow(found, with_halos(plan, found), loss) for found, loss in zip(halos, losses, strict=True)]
 
 
-def halo_table(rows: list[HaloRow]) -> str:
+def halo_table(plan: TilePlan, rows: list[HaloRow]) -> str:
     """Return the rows as a table."""
-    cells = [
-        [
-            _halo_text(row.halo),
-            "-" if row.tiles is None else str(row.tiles),
-            "-" if row.overhead is None else f"{row.overhead:.3f}",
-            "0" if not row.loss else f"{row.loss:.1e}",
-        ]
-        for row in rows
-    ]
+    cells = [[*cells_of(plan, row.halos), f"{row.loss:.1e}" if row.loss else "0"] for row in rows]
     head = "Smaller halos, with the share of the gradient's variance that the worst unit has beyond them:"
     below = "Shares take the signs of weights to be random; after training much more may lie beyond a halo."
-    return "\n\n".join([head, table(["halo", "tiles", "overhead", "beyond"], cells), below])
-
-
-def _halo_text(halo: tuple[tuple[int, int], ...]) -> str:
-    """Return a halo in as few numbers as say it: 16, 16 x 8, 16+0."""
-    return per_axis_text([str(a) if a == b else f"{a}+{b}" for a, b in halo])
+    return "\n\n".join([head, table([*HEADERS, "beyond"], cells), below])

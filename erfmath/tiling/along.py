@@ -41,9 +41,17 @@ def halo_of(
     line, period = asked.lines[axis], asked.periods[axis]
     require_tileable(asked.net, line, axis, tile)
     needed = margins(line, tile)
+    least = least_after(line, tile)
     if wanted.halos is not None:
-        return _as_asked(wanted.halos[axis], tile, period), needed
-    return needed if losses is None else _least(losses, axis, needed, period, wanted.loss), needed
+        return _as_asked(wanted.halos[axis], tile, period, least), needed
+    return needed if losses is None else _least(losses, axis, needed, least, period, wanted.loss), needed
+
+
+def least_after(line: Program, tile: int) -> int:
+    """Return the samples at the end of a tile that no output stands for, in whole periods and the rest."""
+    units, period = line.period[0], int(line.period[0] * line.rate[0])
+    whole = min(sized(line, (tile,)).output[0] // units, tile // period)
+    return tile - whole * period
 
 
 def needed_along(net: Node, line: Program, axis: int, least: int = 0) -> Margins:
@@ -65,24 +73,30 @@ def accepted_from(line: Program, least: int) -> int:
     return next((n for n in range(least, least + 2 * period) if fits(line, n)), least)
 
 
-def _least(losses: Losses, axis: int, needed: Margins, period: int, loss: float) -> Margins:
+def _least(losses: Losses, axis: int, needed: Margins, least: int, period: int, loss: float) -> Margins:
     """Return the least halo, shorter by periods than what is needed, that loses no more than is allowed."""
     steps = np.arange(max(needed.before, needed.after) // period + 1) * period
-    befores, afters = (np.maximum(end - steps, end % period) for end in (needed.before, needed.after))
+    befores, afters = np.maximum(needed.before - steps, 0), np.maximum(needed.after - steps, least)
     shares = losses.beyond(axis, np.concatenate((befores, afters)))
     # What lies beyond grows from one to the next; the last that is allowed is taken.
     first, second = shares[0][: len(steps)] <= loss, shares[1][len(steps) :] <= loss
     return Margins(int(befores[first][-1]), int(afters[second][-1]))
 
 
-def _as_asked(halo: Margins, tile: int, period: int) -> Margins:
+def _as_asked(halo: Margins, tile: int, period: int, least: int) -> Margins:
     """Return a halo that is asked for, with what is left over of the tile."""
     if rest := halo.before % period:
         raise ValueError(
             f"halo must be a multiple of the period {period} before a tile, since tiles begin at such, got "
             f"{halo.before}; give {halo.before - rest} or {halo.before - rest + period}"
         )
-    return Margins(halo.before, halo.after + (tile - halo.before - halo.after) % period)
+    after = halo.after + (tile - halo.before - halo.after) % period
+    if after < least:
+        raise ValueError(
+            f"halo must be at least {least} after a tile, of whose last samples the network makes no output, "
+            f"got {halo.after}; give ({halo.before}, {least}) along this axis"
+        )
+    return Margins(halo.before, after)
 
 
 def has_room(asked: Asked, axis: int, tile: int, wanted: Wanted, losses: Losses | None) -> bool:

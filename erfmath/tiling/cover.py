@@ -36,7 +36,8 @@ def tiles(
         for a single tile along that axis. By default what :func:`erfmath.best_tile` finds for the `memory`.
     loss
         The share of the gradient's variance that the worst unit may have beyond a tile's end: the least halo
-        is taken whose :func:`erfmath.halo_loss` is at most that. By default none.
+        is taken whose :func:`erfmath.halo_loss` is at most that, by signs that are random. By default none.
+        After training measure instead, by :meth:`erfmath.TilePlan.seam_error`.
     halo
         The halo instead: an int, one per axis, or a pair (before, after) per axis. Less than the network
         needs makes outputs near the tiles' ends differ from those of the whole.

@@ -44,7 +44,8 @@ def halo_loss(net: Any, halos: Any) -> Any:
     of all units in the period and all axes the largest. A unit at a corner of a tile loses at most the sum
     over its axes. Beside what lies beyond, paths are lost that leave the tile inside the network and come
     back: about as much again.
-    Signs are taken to be random, as they are not after training: then compare a whole with its tiles.
+    Signs are taken to be random, as they are not after training: :meth:`erfmath.TilePlan.seam_error` measures
+    a network with its own weights.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from .axis import AxisTiles
 from .clean import Margins
 from .load import Load
 from .run import run
+
+if TYPE_CHECKING:
+    from .seams import SeamError
 
 Slices = tuple[slice, ...]
 
@@ -204,13 +207,39 @@ class TilePlan:
     def __getitem__(self, index: int | slice) -> Tile | tuple[Tile, ...]:
         if isinstance(index, slice):
             return tuple(self[i] for i in range(*index.indices(self.count)))
-        number = as_count(index, "index", minimum=-self.count)
-        if number >= self.count:
-            raise IndexError(f"index must be below {self.count}, the number of tiles, got {index}")
-        return self.at(_unravelled(number % self.count, self.shape))
+        return self.at(self.place(index))
 
     def __iter__(self) -> Iterator[Tile]:
         return map(self.at, itertools.product(*map(range, self.shape)))
+
+    def place(self, index: int) -> Ints:
+        """Return where a tile is in the grid of tiles, which :meth:`at` takes.
+
+        Parameters
+        ----------
+        index
+            The number of the tile in the plan; negative ones count from the end.
+
+        Returns
+        -------
+        tuple of int
+            A number from 0 per axis.
+
+        Raises
+        ------
+        TypeError, ValueError, IndexError
+            If `index` is no int, or there is no such tile.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> em.tiles(em.Conv((3, 3), padding=1), 20, 8).place(5)
+        (1, 2)
+        """
+        number = as_count(index, "index", minimum=-self.count)
+        if number >= self.count:
+            raise IndexError(f"index must be below {self.count}, the number of tiles, got {index}")
+        return _unravelled(number % self.count, self.shape)
 
     def at(self, place: Any) -> Tile:
         """Return the tile at a place of the grid of tiles, one number per axis.
@@ -325,6 +354,69 @@ class TilePlan:
         True
         """
         return run(self, function, array, out, batch, space, progress)
+
+    def seam_error(
+        self,
+        function: Callable[[Any], Any],
+        array: Any,
+        *,
+        tiles: Any = 6,
+        space: Any = None,
+        rng: Any = 0,
+        progress: Any = None,
+    ) -> SeamError:
+        r"""Return how far a function's outputs differ from the whole's at each halo, by running some tiles.
+
+        A few tiles are run as they are, for outputs y, and once more with the exact halo around them, for the
+        outputs :math:`\hat y` of the whole, which is never run. With s their standard deviation, a halo of h
+        makes a difference of
+
+        .. math:: \max_i |y_i - \hat y_i| / s
+
+        over the outputs i that lie h or more within the ends of their tile: those which a tile with that halo
+        would write. So one pair of runs tells of all halos that the tiles have room for.
+
+        Parameters
+        ----------
+        function, array, space, progress
+            As for :meth:`run`. The exact halo is read around a whole tile, which takes more memory: give a
+            plan of smaller tiles where there is little, since the differences hardly depend on their size.
+        tiles
+            How many tiles are run: the one in the middle, the first, the last, and others at random; or their
+            numbers in the plan.
+        rng
+            Which are drawn: a seed or a generator.
+
+        Returns
+        -------
+        SeamError
+            `error` at the plan's halo, `errors` at each of `halos`, and ``least(tolerance)``, the least halo
+            that keeps within a tolerance. Printed, it is a table.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`run`; or if the plan has a single tile, there is no such tile, or the outputs are no
+            finite numbers or all the same.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import erfmath as em
+        >>> plan = em.tiles(em.Conv(5, padding=2), 1000, 100, halo=1)
+        >>> smooth = lambda x: np.convolve(x, [1, 1, 6, 1, 1], "same")
+        >>> print(plan.seam_error(smooth, np.sin(np.arange(1000.0)), tiles=11))
+        Largest difference from the whole in 11 of 11 tiles, in standard deviations of the output (4.42):
+        <BLANKLINE>
+        halo  tiles  overhead  differs by
+        ----  -----  --------  ----------
+           0     10     1.000     4.0e-01
+           1     11     1.100     2.2e-01
+           2     11     1.100     0.0e+00
+        """
+        from .seam_runs import seam_error
+
+        return seam_error(self, function, array, tiles, space, rng, progress)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as values for JSON: its numbers, an entry per axis, and the tiles along each axis.
@@ -559,7 +651,10 @@ def _loss_text(plan: TilePlan) -> str:
     if plan.is_exact:
         return "none: the tiles give what the whole gives"
     try:
-        return f"{plan.loss:.2g} of the gradient's variance lies beyond a tile's end, for the worst unit"
+        return (
+            f"{plan.loss:.2g} of the gradient's variance lies beyond a tile's end, for the worst unit, if the "
+            "signs of weights are random; seam_error measures what a trained network loses"
+        )
     except (TypeError, ValueError) as error:  # of layers whose variance is not known
         return f"some, but how much is unknown: {error}"
 

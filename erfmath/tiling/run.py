@@ -95,19 +95,26 @@ def run(
     progress: Any,
 ) -> Any:
     """Return the output of a function for a whole array, tile by tile; see :meth:`TilePlan.run`."""
+    layout, called = prepared(plan, function, array, space)
+    if out is not None:
+        _require_room(out, layout, _sides(plan))
+        _require_apart(out, array)
+    runner = _Runner(plan, called, array, layout, out)
+    groups = _groups(plan, as_count(batch, "batch", minimum=1))
+    for _ in told(runner.write_all(groups), plan.count, progress):
+        pass
+    return runner.out
+
+
+def prepared(
+    plan: TilePlan, function: Callable[[Any], Any], array: Any, space: Any
+) -> tuple[Layout, Callable[[Any], Any]]:
+    """Return where an array has its axes of space, and a function that takes its parts; both are checked."""
     if not callable(function):
         raise TypeError(f"function must take a tile and return its output, got {function!r:.60}")
     if not hasattr(array, "shape") or not hasattr(array, "__getitem__"):
         raise TypeError(f"array must have a shape and take slices, got a {type(array).__name__}")
-    layout = layout_of(plan, array.shape, space, _is_tensor(array))
-    if out is not None:
-        _require_room(out, layout, _sides(plan))
-        _require_apart(out, array)
-    runner = _Runner(plan, as_called(function, plan.ndim), array, layout, out)
-    groups = _groups(plan, as_count(batch, "batch", minimum=1))
-    for _ in _told(runner.write_all(groups), plan.count, progress):
-        pass
-    return runner.out
+    return layout_of(plan, array.shape, space, _is_tensor(array)), as_called(function, plan.ndim)
 
 
 def _groups(plan: TilePlan, batch: int) -> Iterator[list[Tile]]:
@@ -321,7 +328,7 @@ def _require_evaluation(module: Any, torch: Any) -> None:
         )
 
 
-def _told(done: Iterator[int], count: int, progress: Any) -> Iterator[int]:
+def told(done: Iterator[int], count: int, progress: Any) -> Iterator[int]:
     """Yield the numbers of tiles done, and tell whoever asks."""
     if progress is not None and not isinstance(progress, bool) and not callable(progress):
         raise TypeError(f"progress must be a bool or a function of (done, all), got {progress!r}")

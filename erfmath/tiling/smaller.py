@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from ..network.program import program_of
+from ..network.sizes import projected
+from ..words import per_axis_text
+from .along import least_after
 from .axis import AxisTiles
 from .clean import Margins
 from .loss import losses_of
@@ -15,21 +20,55 @@ from .loss import losses_of
 if TYPE_CHECKING:
     from .plan import TilePlan
 
+T = TypeVar("T")
+
 Halos = tuple[Margins, ...]
 
 
-def smaller_halos(plan: TilePlan, most: int | None = None) -> list[Halos]:
-    """Return the halos per axis from the least to the exact one, of more than `most` only some.
+# What is told of each halo.
+HEADERS = ("halo", "tiles", "overhead")
 
-    The entry of a step h has h before and behind on each axis, with what is left over of the tile behind, and
-    no more than is needed.
+
+def smaller_halos(plan: TilePlan) -> list[Halos]:
+    """Return the halos per axis from the least to the exact one.
+
+    That of a step h has h before and behind on each axis, no more than is needed; behind, those come on top
+    of the last samples that no output stands for.
     """
     step = math.lcm(*(axis.period for axis in plan.axes if axis.count > 1), 1)
-    longest = max(max(n.before, n.after - n.after % a.period) for a, n in _pairs(plan))
-    count = 1 + -(-longest // step)
-    kept = range(count)[:: -(-count // most)] if most is not None else range(count)
-    steps = [*kept, *([count - 1] if kept[-1] != count - 1 else [])]
-    return [tuple(_at_most(n, a, step * k) for a, n in _pairs(plan)) for k in steps]
+    ranges = [_range(plan, number) for number in range(plan.ndim)]
+    longest = max(max(most.before, most.after - least.after) for least, most in ranges)
+    return [
+        tuple(Margins(min(most.before, h), min(most.after, least.after + h)) for least, most in ranges)
+        for h in range(0, longest + step, step)
+    ]
+
+
+def _range(plan: TilePlan, number: int) -> tuple[Margins, Margins]:
+    """Return the least halo along an axis, and the exact one; none where there is a single tile."""
+    axis, needed = plan.axes[number], plan.needed[number]
+    if axis.count == 1:
+        return Margins(0, 0), Margins(0, 0)
+    line = projected(program_of(plan.net, plan.ndim, unrolled=True), number)
+    return Margins(0, least_after(line, axis.tile)), needed
+
+
+def thinned(entries: Sequence[T], most: int) -> list[T]:
+    """Return at most so many entries and the last, evenly spaced from the first on."""
+    kept = list(entries[:: -(-len(entries) // most)])
+    return kept if kept[-1] == entries[-1] else [*kept, entries[-1]]
+
+
+def cells_of(plan: TilePlan, halos: Halos) -> list[str]:
+    """Return what a table tells of the plan with other halos, dashes where its tiles leave no room."""
+    made = with_halos(plan, halos)
+    return [halo_text(halos), *(["-", "-"] if made is None else [str(made.count), f"{made.overhead:.3f}"])]
+
+
+def halo_text(halos: Halos) -> str:
+    """Return halos in as few numbers as say them: 16, 16 x 8, 16+0 before and behind."""
+    sides = [(end.before, end.after) for end in halos]
+    return per_axis_text([str(before) if before == after else f"{before}+{after}" for before, after in sides])
 
 
 def with_halos(plan: TilePlan, halos: Halos) -> TilePlan | None:
@@ -53,15 +92,6 @@ def losses_beyond(plan: TilePlan, halos: list[Halos]) -> list[float]:
             shares = found.beyond(number, np.array(befores + afters))
             worst = np.maximum(worst, np.maximum(shares[0][: len(halos)], shares[1][len(halos) :]))
     return [float(share) for share in worst]
-
-
-def _pairs(plan: TilePlan) -> list[tuple[AxisTiles, Margins]]:
-    return list(zip(plan.axes, plan.needed, strict=True))
-
-
-def _at_most(needed: Margins, axis: AxisTiles, most: int) -> Margins:
-    """Return what is needed at either end, at most so much and what is left over of the tile."""
-    return Margins(min(needed.before, most), min(needed.after, most + needed.after % axis.period))
 
 
 def _with(axis: AxisTiles, halo: Margins) -> AxisTiles:
