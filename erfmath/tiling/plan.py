@@ -652,8 +652,8 @@ def _loss_text(plan: TilePlan) -> str:
         return "none: the tiles give what the whole gives"
     try:
         return (
-            f"{plan.loss:.2g} of the gradient's variance lies beyond a tile's end, for the worst unit, if the "
-            "signs of weights are random; seam_error measures what a trained network loses"
+            f"{plan.loss:.2g} of the gradient's variance lies beyond a tile's end, for the worst unit, if "
+            "the signs of weights are random; seam_error measures what a trained network loses"
         )
     except (TypeError, ValueError) as error:  # of layers whose variance is not known
         return f"some, but how much is unknown: {error}"
