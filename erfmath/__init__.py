@@ -99,11 +99,13 @@ __all__ = sorted(_MODULES)
 def __getattr__(name: str) -> Any:
     """Import what a public name stands for."""
     import importlib
+    import sys
 
     if name in _SUBMODULES:
         return importlib.import_module(f".{name}", __name__)
     if name not in _MODULES:
-        raise AttributeError(f"module 'erfmath' has no attribute {name!r}")
+        here = sys.modules[__name__]  # by which Python says what was meant
+        raise AttributeError(f"module 'erfmath' has no attribute {name!r}", name=name, obj=here)
     module = importlib.import_module(f".{_MODULES[name]}", __name__)
     globals().update((public, getattr(module, public)) for public in _PUBLIC[_MODULES[name]])
     return globals()[name]

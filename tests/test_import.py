@@ -42,6 +42,12 @@ def test_the_bare_name_erf_is_not_exported():
     assert "erf" not in dir(em)
 
 
+def test_a_misspelt_name_leads_to_the_one_that_was_meant():
+    with pytest.raises(AttributeError, match="module 'erfmath' has no attribute 'recptive_field'") as caught:
+        _ = em.recptive_field
+    assert (caught.value.name, caught.value.obj) == ("recptive_field", em)  # from which Python says it
+
+
 def test_no_module_hides_a_public_name():
     modules = {module.name for module in pkgutil.iter_modules(em.__path__)}
     assert modules.isdisjoint(em.__all__)

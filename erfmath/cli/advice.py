@@ -11,6 +11,7 @@ _SPELLINGS = (
     (r"rules=\{[\"'](?P<name>[^\"']*)[\"']: node\}", r"--rule \g<name>=LAYERS", "rule"),
     (r"values, such as values=\{[\"'](?P<name>[^\"']*)[\"']: (?P<value>[^}]*)\}", None, "value"),
     (r"\bglobal_context=False", "--no-global-context", "global_context"),
+    (r"\bborders=True", "--borders", "borders"),
     (r"give an example of each, such as [(0-9, )]+,", "give --input-shape once for each,", "input_shape"),
     (r"\brate=(?=[\s;.,)]|$)", "--rate", "rate"),
     (r"\baxis=-1\b", "--axis 1", "axis"),
