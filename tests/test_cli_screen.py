@@ -191,6 +191,11 @@ COMPLETED = [
 ]
 
 
+def needs(shell):
+    """Skip a test where a shell is missing, or has other paths than Python, as on Windows."""
+    return pytest.mark.skipif(os.name != "posix" or not shutil.which(shell), reason=f"needs {shell}")
+
+
 def script(capsys, shell, tmp_path):
     assert main(["completion", shell]) == 0
     path = tmp_path / f"erfmath.{shell}"
@@ -198,7 +203,7 @@ def script(capsys, shell, tmp_path):
     return path
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+@needs("bash")
 @pytest.mark.parametrize(("typed", "offered"), COMPLETED)
 def test_bash_completes(capsys, tmp_path, typed, offered):
     code = f"source {script(capsys, 'bash', tmp_path)}; cd {tmp_path}; COMP_WORDS=({' '.join(typed)}); "
@@ -208,7 +213,7 @@ def test_bash_completes(capsys, tmp_path, typed, offered):
     assert not done.stderr
 
 
-@pytest.mark.skipif(not shutil.which("fish"), reason="needs fish")
+@needs("fish")
 @pytest.mark.parametrize(("typed", "offered"), COMPLETED)
 def test_fish_completes(capsys, tmp_path, typed, offered):
     code = f"source {script(capsys, 'fish', tmp_path)}; cd {tmp_path}; complete -C '{' '.join(typed)}'"
@@ -218,7 +223,7 @@ def test_fish_completes(capsys, tmp_path, typed, offered):
     assert not done.stderr
 
 
-@pytest.mark.skipif(not shutil.which("zsh"), reason="needs zsh")
+@needs("zsh")
 def test_zsh_reads_its_script(capsys, tmp_path):
     path = script(capsys, "zsh", tmp_path)
     code = f"autoload -U compinit; compinit -D; source {path}; print $_comps[erfmath]"
