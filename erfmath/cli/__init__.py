@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from .. import __version__
 from ..words import visible
-from .advice import as_options
+from .advice import ERRORS, as_options
 from .arguments import KERNELS, NETWORKS
 from .screen import shown
 
@@ -33,9 +33,6 @@ _COMMANDS = {
     "completion": "print a script that completes commands, options and names in bash, zsh or fish",
 }
 
-# What a user can mend; an ImportError names the package to install.
-_ERRORS = (ValueError, TypeError, OverflowError, MemoryError, OSError, ImportError)
-
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
@@ -55,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(shown(arguments.run(arguments), sys.stdout), flush=True)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except _ERRORS as error:
+    except ERRORS as error:
         complaint = as_options(str(error), arguments) or "not enough memory"
         parser.exit(2, f"erfmath {arguments.command}: error: {visible(complaint, kept=chr(10))}\n")
     except KeyboardInterrupt:

@@ -6,6 +6,9 @@ import argparse
 import re
 from shlex import quote
 
+# What a user can mend; an ImportError names the package to install.
+ERRORS = (ValueError, TypeError, OverflowError, MemoryError, OSError, ImportError)
+
 # Arguments of the library that the command spells otherwise, wherever an error names them.
 _SPELLINGS = (
     (r"rules=\{[\"'](?P<name>[^\"']*)[\"']: node\}", r"--rule \g<name>=LAYERS", "rule"),

@@ -14,14 +14,12 @@ from ..report.analysis import Analysis
 from ..report.sizes import SizeRow, shown_side
 from ..words import figure, per_axis_text, progress, short_count, shown_sides, table
 from ..zoo import names
+from .advice import ERRORS
 
 _FILES = (".onnx", ".json")
 
 # What a single page, picture or file is for.
 _OF_ONE = ("plot", "html", "csv", "all", "measure", "verify", "depth")
-
-# What a network cannot be read for.
-_ERRORS = (ValueError, TypeError, OverflowError, MemoryError, OSError, ImportError)
 
 Read = Callable[[str], Analysis]
 
@@ -86,7 +84,7 @@ def rows_of(networks: Sequence[str], read: Read, arguments: argparse.Namespace) 
 def _read(name: str, read: Read) -> Analysis | Exception:
     try:
         return read(name)
-    except _ERRORS as error:
+    except ERRORS as error:
         return error
 
 
