@@ -180,7 +180,7 @@ def half(x, w):
 
 NO_MEANING = "has no meaning for single channels"
 SLOPE = "has a slope that depends on its input"
-# Beside what stands for each where all weights are equal, and for its own weights ("": the same), or an error.
+# Beside what stands for each where all weights are equal, and for its own weights (""), or an error.
 ALIKE = {
     **{name: (function, function, NO_MEANING) for name, function in WINDOWS.items()},
     "what is added up": (
