@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import erfmath as em
+from erfmath.models.torch_export import exported
 
 torch = pytest.importorskip("torch", reason="from_torch reads modules by torch.export")
 import torch.nn.functional as F  # noqa: E402, N812
@@ -277,7 +278,7 @@ def functions():
 @functools.cache
 def program(seed=0):
     module = Many(functions(), seed)
-    return torch.export.export(module, (torch.zeros(SHAPE, dtype=torch.float64),))
+    return exported(module, torch.zeros(SHAPE, dtype=torch.float64))
 
 
 def gradient(function, weights, unit, channel=None):

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..network.algebra import Node
+from ..network.graph import INPUT
 from .axes import Shape
 from .ir import Constant, Input, Operator, Tensor
 from .model import Model, Source, told
@@ -111,14 +112,13 @@ class Reader:
         self.graph = list(program.graph.nodes)
         self.calls = _layers(self.graph)
         self.nodes_of = {layer: node.name for node, layer in self.calls.items()}
-        final = [node for node in _made_for_users(program) if node in self.calls]
-        self.own = tuple(self.calls[node] for node in final)
         signature = program.graph_signature
         self.values = {
             spec.arg.name: spec.target for spec in signature.input_specs if isinstance(spec.target, str)
         }
         self.input = self._input([name for name in signature.user_inputs if isinstance(name, str)], start)
         self.output = self._output(output)
+        self.own = tuple(filter(None, map(self._title, _made_for_users(program))))
         self.is_default = output is None
         self.notes: tuple[str, ...] = ()
         self.nodes = self._needed(self.output)
@@ -151,6 +151,12 @@ class Reader:
     def space(self, given: Any) -> Any:
         """Return the spatial axes of the input: those given."""
         return given
+
+    def _title(self, node: Any) -> str | None:
+        """Return the title of the tensor that a node is, None of a constant."""
+        if getattr(node, "target", None) is operator.getitem:
+            return f"{self.calls[node.args[0]]}.{node.args[1]}"
+        return INPUT if node is self.input else self.calls.get(node)
 
     def _made(self, node: Any, known: dict[Any, Any], trace: Trace) -> Any:
         """Return what a node of the graph makes: a tensor or a constant, a tuple where it makes several."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._checks import as_choice, is_index
 from ..network.algebra import Identity, Node, series
-from ..network.channels import Energies, Rearranged
+from ..network.channels import Energies, Rearranged, Weighted
 from ..network.graph import INPUT, Graph
 from ..network.layers import Activation, Conv, ConvTranspose, GlobalPool, Normalization, Pool, Upsample
 from ..network.moves import Slice
@@ -493,6 +493,7 @@ def _called(title: str) -> str:
 def _reckoned(node: Node, before: Tensor, layout: Layout) -> Shape:
     """Return the shape behind a node from the shape before it, as far as it can be told."""
     shape = list(before.shape or ())
+    node = node.layer if isinstance(node, Weighted) else node
     if isinstance(node, (Identity, Activation)):
         return tuple(shape)
     stage = lower(node) if isinstance(node, _STAGES) else None
