@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
-import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .._checks import others_of, per_axis
-from .._memory import check_memory
 from ..core.scaled import Floats
-from .base import Distribution, require_distribution
+from .base import require_distribution
+from .joint_readings import JointReadings
 from .lattice import LatticeDistribution, as_shares
-from .manners import UNIT, as_generator, floor_of, log_of, plain, read_only, real_array
+from .manners import read_only
 from .univariate import UnivariateDistribution
 
+# Powers of tables are products, so the arithmetic is written above both, in joint_arithmetic.py, and entered
+# here by name.
+_OPERATIONS: dict[str, Callable[..., Any]] = {}
+_Operation = TypeVar("_Operation", bound="Callable[..., Any]")
 
-class JointDistribution(Distribution):
+
+def joint_operation(function: _Operation) -> _Operation:
+    """Make a function what the method or the operator of its name does."""
+    _OPERATIONS[function.__name__] = function
+    return function
+
+
+class JointDistribution(JointReadings):
     """A distribution on the integer lattice in several axes: P(X = offset + i) = probabilities[i].
 
     Here i is a multi-index.
 
     With independent axes only their distributions are kept and the grid is never built unless asked for.
+    ``a + b`` is the distribution of a sum of independent variables, ``n * a`` that of n independent copies,
+    ``a + (1, -2)`` that of a shifted one; ``given`` and ``conditional`` are conditions. Points have no order,
+    so that there are no quantiles, and no `sf`: those of the coordinates are in ``marginals``. Differences,
+    multiples, values between the integers and ``enclose`` are for one axis alone.
 
     Parameters
     ----------
@@ -103,8 +115,6 @@ class JointDistribution(Distribution):
         joint._corner = tuple(marginal.support()[0] for marginal in marginals)
         return joint
 
-    _before = 0.0  # bound of the error of the probabilities that were given, where they were computed
-
     @classmethod
     def computed(
         cls,
@@ -147,21 +157,9 @@ class JointDistribution(Distribution):
         return found
 
     @property
-    def error(self) -> float:
-        """A bound of the relative error of what `pmf` returns: of a product of marginals, or of a table."""
-        if self.is_independent:
-            return sum(marginal.error for marginal in self.marginals) + len(self.marginals) * UNIT
-        return self._before + (math.prod(high - low + 1 for low, high in self.bounds) + 4) * UNIT
-
-    @property
     def marginals(self) -> tuple[UnivariateDistribution, ...]:
         """The distribution of each coordinate."""
         return self._parts
-
-    @property
-    def is_independent(self) -> bool:
-        """Whether the distribution is held as the product of its marginals."""
-        return self._table is None
 
     @property
     def _table(self) -> Floats | None:
@@ -171,120 +169,117 @@ class JointDistribution(Distribution):
     def _start(self) -> tuple[int, ...]:
         return self._corner
 
-    def support(self) -> tuple[tuple[int, int], ...]:
-        """Return the support of each coordinate, both ends inside."""
-        return self.bounds
+    def given(self, low: Any = None, high: Any = None) -> JointDistribution:
+        """Return the distribution conditional on a box, low <= X <= high on every axis.
 
-    def pmf(self, x: Any) -> Any:
-        """Return P(X = x); the last axis of x holds the coordinates of a point."""
-        points = self._as_points(x)
-        if not self.is_independent:
-            return self._lookup(points)
-        values = [marginal.pmf(points[..., axis]) for axis, marginal in enumerate(self.marginals)]
-        return plain(np.prod(values, axis=0))
+        Probabilities are divided by that of the box, however small it is; of a grid it must have digits.
 
-    def logpmf(self, x: Any) -> Any:
-        """Return log P(X = x), of a grid -inf below 1e-308, where it has no floats."""
-        points = self._as_points(x)
-        if not self.is_independent:
-            return plain(log_of(np.asarray(self._lookup(points))))
-        values = [marginal.logpmf(points[..., axis]) for axis, marginal in enumerate(self.marginals)]
-        return plain(np.sum(values, axis=0))
+        Parameters
+        ----------
+        low, high
+            The corners, both inside: a number for all axes or one per axis, None for an end that is open.
 
-    def rvs(self, size: int | None = None, *, rng: Any = None) -> Any:
-        """Return random points, the coordinates on the last axis; `rng` as in ``LatticeDistribution.rvs``."""
-        generator = as_generator(rng)
-        if self._table is None:
-            return np.stack([marginal.rvs(size, rng=generator) for marginal in self.marginals], axis=-1)
-        flat = LatticeDistribution(self._table.ravel()).rvs(size, rng=generator)
-        return np.stack(np.unravel_index(flat, self._table.shape), axis=-1) + np.array(self._start)
-
-    def mean(self) -> Floats:
-        """Return the expected value of each coordinate."""
-        return np.array([marginal.mean() for marginal in self.marginals])
-
-    def var(self) -> Floats:
-        """Return the variance of each coordinate."""
-        return np.array([marginal.var() for marginal in self.marginals])
-
-    def std(self) -> Floats:
-        """Return the standard deviation of each coordinate."""
-        return np.sqrt(self.var())
-
-    def cov(self) -> Floats:
-        """Return the covariance matrix, E (X_a - mean_a)(X_b - mean_b).
-
-        Examples
-        --------
-        >>> import erfmath as em
-        >>> em.distribution([[1, 0], [0, 1]], 4).cov()
-        array([[1., 1.],
-               [1., 1.]])
-        """
-        matrix = np.diag(self.var())
-        if self._table is None:
-            return matrix
-        for a, b in itertools.combinations(range(self.ndim), 2):
-            plane = self._table.sum(axis=tuple(c for c in range(self.ndim) if c not in (a, b)))
-            x, y = (
-                self._start[c] - self.marginals[c].mean() + np.arange(self._table.shape[c]) for c in (a, b)
-            )
-            matrix[a, b] = matrix[b, a] = x @ plane @ y
-        return matrix
-
-    def probabilities(self) -> Floats:
-        """Return the pmf as a grid over the support, checked against the free memory first."""
-        if self._table is None:
-            sides = [high - low + 1 for low, high in self.support()]
-            check_memory(16 * math.prod(sides), f"the grid of {sides} probabilities", "use the marginals")
-            return functools.reduce(np.multiply.outer, [m.probabilities() for m in self.marginals])
-        return self.float_grid().copy()
-
-    def float_grid(self) -> Floats:
-        """Return the grid of a distribution that is held as one, over the support, read-only.
+        Returns
+        -------
+        JointDistribution
 
         Raises
         ------
         TypeError
-            If the axes are independent, which have no grid.
+            If an end is no real number.
+        ValueError
+            If there is not one per axis, or the box has probability 0 (of a grid, less than 1e-290).
 
         Examples
         --------
         >>> import erfmath as em
-        >>> em.distribution([[1, 0], [0, 1]], 2).float_grid()
-        array([[0.25, 0.  , 0.  ],
-               [0.  , 0.5 , 0.  ],
-               [0.  , 0.  , 0.25]])
+        >>> d = em.distribution([[2, 1], [1, 2]], 50)
+        >>> late = d.given(low=(40, None))
+        >>> late.bounds, late.mean().round(3)
+        (((40, 50), (0, 50)), array([40.294, 30.098]))
         """
-        if self._table is None:
-            raise TypeError("independent axes have no grid; see probabilities()")
-        boxes = zip(self.support(), self._start, strict=True)
-        return self._table[tuple(slice(low - start, high - start + 1) for (low, high), start in boxes)]
+        found: JointDistribution = _OPERATIONS["given"](self, low, high)
+        return found
 
-    def float_parts(self) -> list[tuple[tuple[int, ...], Floats]]:
-        """Return (start, probabilities) of each group of axes that is independent of the others."""
-        if self.is_independent:
-            return [part for marginal in self.marginals for part in marginal.float_parts()]
-        grid = self.float_grid()  # first: it most often tells the bounds
-        return [(tuple(low for low, _ in self.bounds), grid)]
+    def conditional(self, values: Mapping[int, Any]) -> UnivariateDistribution | JointDistribution:
+        r"""Return the distribution of the other coordinates given these: :math:`P(X_a = x \mid X_b = v)`.
 
-    def _lookup(self, points: Any) -> Any:
-        if self._table is None:
-            raise TypeError("independent axes have no grid to look into")
-        places, undefined = floor_of(points)
-        index = places - np.array(self._start)
-        inside = ((index >= 0) & (index < self._table.shape) & (places == points)).all(axis=-1)
-        entries = np.where(inside[..., None], index, 0)
-        values = np.where(inside, self._table[tuple(np.moveaxis(entries, -1, 0))], 0.0)
-        return plain(np.where(undefined.any(axis=-1), np.nan, values))
+        Parameters
+        ----------
+        values
+            {axis: value}, of all axes but one or more.
 
-    def _as_points(self, x: Any) -> Any:
-        points = real_array(x, "x")
-        if points.ndim == 0 or points.shape[-1] != self.ndim:
-            raise ValueError(
-                f"x must hold {self.ndim} coordinates on its last axis, got shape {points.shape}"
-            )
-        return points
+        Returns
+        -------
+        UnivariateDistribution or JointDistribution
+            On the axes that are left, in their order.
+
+        Raises
+        ------
+        TypeError
+            If it is no mapping from axes to real numbers.
+        ValueError
+            If there is no such axis, no axis or all are given, or the values have probability 0 (of a grid,
+            less than 1e-290).
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> d = em.distribution([[2, 1], [1, 2]], 3)
+        >>> d.conditional({0: 3}).probabilities().round(6)
+        array([0.037037, 0.222222, 0.444444, 0.296296])
+        """
+        found: UnivariateDistribution | JointDistribution = _OPERATIONS["conditional"](self, values)
+        return found
+
+    def convolve(self, other: JointDistribution) -> JointDistribution:
+        r"""Return the distribution of the sum of two independent variables on the same axes.
+
+        .. math:: P(X + Y = t) = \sum_x P(X = x)\, P(Y = t - x)
+
+        It is what ``a + b`` gives. Of independent axes no grid is built.
+
+        Parameters
+        ----------
+        other
+            A distribution on as many axes.
+
+        Returns
+        -------
+        JointDistribution
+
+        Raises
+        ------
+        TypeError
+            If `other` is no distribution on several axes.
+        ValueError
+            If it has another number of axes, or the grid does not fit in memory.
+
+        Examples
+        --------
+        >>> import erfmath as em
+        >>> a, b = em.distribution([[1, 0], [0, 1]]), em.distribution([[0, 1], [1, 0]])
+        >>> (a + b).probabilities()
+        array([[0.  , 0.25, 0.  ],
+               [0.25, 0.  , 0.25],
+               [0.  , 0.25, 0.  ]])
+        """
+        found: JointDistribution = _OPERATIONS["convolve"](self, other)
+        return found
+
+    def __add__(self, other: Any) -> JointDistribution:
+        found: JointDistribution = _OPERATIONS["add"](self, other)
+        return found
+
+    __radd__ = __add__
+
+    def __mul__(self, copies: Any) -> JointDistribution:
+        found: JointDistribution = _OPERATIONS["repeated"](self, copies)
+        return found
+
+    __rmul__ = __mul__
+    # An array on the left would add itself entry by entry.
+    __array_ufunc__ = None
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
