@@ -271,7 +271,8 @@ class CentralLimit:
                 f"the distribution is too skewed for an expansion of order {order}: a standardised cumulant "
                 "exceeds 1e100; give a lower order"
             )
-        return Edgeworth(tuple(map(float, cumulants)), self.span, self._law.support()[0], order)
+        rest = float(cumulants[0] - Fraction(float(cumulants[0])))
+        return Edgeworth(tuple(map(float, cumulants)), self.span, self._law.support()[0], order, rest)
 
     def _spread(self) -> float:
         if self._moments[1] == 0:
