@@ -240,3 +240,21 @@ def test_an_array_does_not_add_itself_entry_by_entry():
     pair = 1, 2
     assert (np.array(pair) + TABLE).bounds == (TABLE + pair).bounds
     assert np.int64(3) * PAIR == 3 * PAIR
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "needed"),
+    [
+        ("joint_readings", "d.cdf([0, 0])", 16 * 4),
+        ("joint_readings", "d.expect(lambda x: x[:, 0])", 8 * 9 * 4),
+        ("joint_arithmetic", "d + d", 24 * 9),
+    ],
+)
+def test_the_memory_is_asked_for_before_it_is_taken(monkeypatch, module, code, needed):
+    import importlib
+
+    asked, law = [], JointDistribution([[0.5, 0.0], [0.25, 0.25]])
+    place = importlib.import_module(f"erfmath.laws.{module}")
+    monkeypatch.setattr(place, "check_memory", lambda *words: asked.append(words[0]))
+    eval(code, {"d": law})
+    assert asked == [needed]

@@ -33,7 +33,13 @@ SOLID = em.JointDistribution.independent([SHORT_ROW, *PLANE.marginals])
             "the row of 1e+06 probabilities",
             "use window(), pmf() or logpmf()",
         ),
-        ("joint", PLANE.probabilities, 16 * 35, "the grid of [7, 5] probabilities", "use the marginals"),
+        (
+            "joint_readings",
+            PLANE.probabilities,
+            16 * 35,
+            "the grid of [7, 5] probabilities",
+            "use the marginals",
+        ),
         (
             "effective",
             lambda: em.effective_field(PLANE).mask,
