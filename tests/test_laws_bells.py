@@ -84,7 +84,7 @@ def test_a_few_profiles_give_the_fields_of_their_rows(factors, ref, definition, 
         np.testing.assert_array_equal(fast.mask, slow.mask)
 
 
-def test_cuts_of_two_peaks_are_the_entries_above_their_levels():
+def test_cuts_of_two_peaks_are_the_entries_above_their_levels(monkeypatch):
     law = em.distribution(em.Product([([1, 2, 1], 9000), ([1, 1], 3, 250)]))
     (start, row), low = law.window(1e-15), law.support()[0]
     bell = bells._bell_of(law, math.log(row.max()) - 5)
@@ -94,10 +94,15 @@ def test_cuts_of_two_peaks_are_the_entries_above_their_levels():
         cut = bell.cut(bell.peak - below)
         assert cut.stretches == stretches_of(set((np.flatnonzero(inside) + start - low).tolist()))
         assert cut.size == inside.sum()
-        assert cut.mass == pytest.approx(row[inside].sum(), rel=1e-11)
+        for summed in (2**14, 0):  # point by point, or as differences of tails
+            monkeypatch.setattr(bells, "_SUMMED", summed)
+            found = bell.cut(cut.log_level)
+            assert found.mass == pytest.approx(row[inside].sum(), rel=1e-10)
+            assert found.rest == pytest.approx(row[~inside].sum(), rel=1e-10)
         runs = bell.runs(cut)
         assert (runs.runs, runs.step, runs.shape) == (tuple(cut.stretches), 1, (len(law.probabilities()),))
     assert len(bell.cut(bell.peak - 0.1).stretches) == 2
+    assert bell.cut(bell.peak + 1) == (bell.peak + 1, [], 0.0, 1.0)
 
 
 def test_the_centre_is_the_reference_too():

@@ -231,6 +231,9 @@ def test_a_window_leaves_out_just_what_its_tails_may_hold():
     )
     start, shares = quarters.window(0.5)
     assert (start, shares.tolist()) == (8, [0.25, 0.25])
+    apart = em.mixture([em.LatticeDistribution([1.0], 7), em.LatticeDistribution([1.0], 12)], [0.25, 0.75])
+    start, shares = apart.window(0.5)  # without the hole behind what is left out
+    assert (start, shares.tolist()) == (12, [0.75])
 
 
 def test_a_window_takes_a_share(case):
