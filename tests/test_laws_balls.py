@@ -245,3 +245,13 @@ def test_a_disc_is_found_by_halving(monkeypatch):
         read.clear()
         em.effective_field(law, "radial", ndim=2, share=share)
         assert len(read) <= 2 + (2 * 60**2).bit_length()
+
+
+@pytest.mark.parametrize(
+    ("name", "ref"), [("luo2016", "centre"), ("replknet", "picture"), ("openerf", "picture")]
+)
+def test_in_a_picture_a_convention_refers_to_its_middle_as_the_scripts_do(name, ref):
+    assert em.effective_field(NET, convention=name, input_size=9).rule.ref == ref
+    assert em.effective_field(NET, convention=name).rule.ref == "centre"
+    if ref == "picture":
+        assert em.effective_field(NET, convention=name, ref="max", input_size=9).rule.ref == "max"

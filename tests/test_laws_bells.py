@@ -241,3 +241,19 @@ def test_a_mass_takes_no_more_cuts_than_it_did(monkeypatch, weights, n, most):
         cuts.clear()
         em.effective_field(law, "mass", level=level)
         assert len(cuts) <= count
+
+
+@pytest.mark.parametrize("definition", ["threshold", "mass", "sigma", "two_sigma", "square"])
+def test_a_long_field_needs_no_row(monkeypatch, definition):
+    def refuse(self):
+        raise AssertionError("the row is read")
+
+    monkeypatch.setattr(em.ProductDistribution, "float_window", refuse)
+    law = em.distribution([1, 1, 1], 10**7)
+    assert em.effective_field(law, definition).field_size == 2 * 10**7 + 1
+    for options in ({"definition": "radial"}, {"definition": "square", "ref": "max"}):
+        with pytest.raises(AssertionError, match="the row is read"):
+            em.effective_field(law, **options)
+    if definition in ("mass", "square"):
+        with pytest.raises(AssertionError, match="the row is read"):
+            em.effective_field(law, definition, profile="std")

@@ -378,3 +378,11 @@ def test_a_row_beyond_its_limits_is_refused(monkeypatch, longest, most, reason):
     monkeypatch.setattr(compound, "_LONGEST", 2**11)
     monkeypatch.setattr(compound, "_MOST_OPERATIONS", 10 * 2**11)
     assert law.pmf(2000) == 0
+
+
+def test_points_beyond_the_bulk_are_reached_where_terms_are_long():
+    """Of half of a Poisson number of terms 99, which is one of half the mean."""
+    law = compound_sum(poisson(0.1), sum_of({0: 0.5, 99: 0.5}))
+    for k in (0, 1, 2, 3, 7, 12, 25, 40):
+        assert law.logpmf(99 * k) == pytest.approx(poisson(0.05).logpmf(k), rel=1e-12)
+        assert law.pmf(99 * k + 1) == 0

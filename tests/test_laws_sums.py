@@ -269,6 +269,12 @@ def test_pictures_are_drawn_on_the_axes_that_are_given():
             "divides them by it; of trials with a chance p each, give a row",
         ),
         ("sum_of([.1, .2])", ValueError, "; of trials with a chance p each, give a row [1 - p, p] for each"),
+        ("sum_of([1, .2])", ValueError, "; of trials with a chance p each, give a row [1 - p, p] for each"),
+        (
+            "sum_of([1.1, .2])",
+            ValueError,
+            "; of values such as the faces of a die, give {value: probability}",
+        ),
         (
             "sum_of([[.1], [.2]])",
             ValueError,

@@ -101,7 +101,7 @@ class UnivariateDistribution(SummarisedDistribution):
         Product([(Kernel([0.25, 0.75], offset=-1), 1)])
         """
         low, high = self.support()
-        if math.isinf(high - low):
+        if math.isinf(high):
             raise ValueError(
                 "a distribution without an end is no factor of a sum; cut it first with given(lo, hi)"
             )
