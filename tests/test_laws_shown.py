@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 import erfmath as em
+from erfmath._html import bars
 from erfmath.laws.display import bulk, columns
 from erfmath.laws.rules import PROFILES, Rule
 from erfmath.strategies import distributions
@@ -159,3 +160,26 @@ def test_columns_are_means_of_what_they_show(n, width):
     edges = [k * (n + 1) // width for k in range(width + 1)]
     means = [row[a:b].mean() for a, b in itertools.pairwise(edges)]
     np.testing.assert_allclose(shown, means, rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "field", [em.effective_field(DEEP), em.effective_field(PLANE, "two_sigma")], ids=repr
+)
+def test_a_field_is_drawn_in_proportion(field):
+    boxes = re.findall('width="([0-9.]+)" height="([0-9.]+)" fill', field._repr_html_())
+    (width, height), (wide, high) = [tuple(map(float, box)) for box in boxes]
+    *_, columns_ = field.mask.shape
+    first, last = field.extent[-1]
+    assert wide / width == pytest.approx((last - first + 1) / columns_, rel=2e-3)
+    if field.mask.ndim == 2:
+        (first, last), rows = field.extent[0], field.mask.shape[0]
+        assert high / height == pytest.approx((last - first + 1) / rows, rel=2e-3)
+
+
+@pytest.mark.parametrize("law", [DEEP, PLANE, em.distribution([1, 2], 10**6)], ids=repr)
+def test_a_distribution_is_drawn_by_its_marginals(law):
+    html = law._repr_html_()
+    for axis, part in enumerate(law.marginals):
+        first, last = bulk(part)
+        label = f"probability along axis {axis}, from {first} to {last}"
+        assert str(bars(columns(part, first, last, 96).tolist(), label)) in html
