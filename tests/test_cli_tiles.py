@@ -52,7 +52,7 @@ tile    read  crop   write
    …
   15  90:100  2:10  92:100
 
-Smaller halos, with the share of the gradient's variance that the worst unit has beyond them:
+Smaller halos
 
  halo  tiles  overhead   beyond
 -----  -----  --------  -------
@@ -60,7 +60,7 @@ Smaller halos, with the share of the gradient's variance that the worst unit has
 0 x 1     13     1.300  1.1e-01
 0 x 2     16     1.600        0
 
-Shares take the signs of weights to be random; after training much more may lie beyond a halo.
+beyond: share of the gradient's variance beyond the halo, for the worst unit, if signs are random
 """
 
 
@@ -121,12 +121,14 @@ def test_a_loss_chooses_the_halo(capsys):
 
 
 MODULE = """
+from collections import OrderedDict
 import torch
 from torch import nn
 
 def net():
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(2, 4, 5, padding=2), nn.ReLU(), nn.Conv2d(4, 1, 3, padding=1)).eval()
+    first, last = nn.Conv2d(2, 4, 5, padding=2), nn.Conv2d(4, 1, 3, padding=1)
+    return nn.Sequential(OrderedDict(first=first, relu=nn.ReLU(), last=last)).eval()
 """
 
 
@@ -141,9 +143,7 @@ def module(tmp_path, monkeypatch):
 
 
 def test_a_module_is_planned_with_its_channels_and_its_own_energies(capsys, module):
-    made = {}
-    exec(MODULE, made)
-    model = em.from_torch(made["net"](), (1, 2, 50, 50))
+    model = em.from_torch(made_here(), (1, 2, 50, 50))
     words = (module, "--size", 500, "--tile", 50, "--halo", 1, "--json")
     for weights in ("uniform", "energy"):
         found = json.loads(run(capsys, *words, "--weights", weights)[1])
@@ -151,9 +151,112 @@ def test_a_module_is_planned_with_its_channels_and_its_own_energies(capsys, modu
     assert json.loads(run(capsys, *words)[1])["memory"] == 4 * 50 * 50 * (4 + 2)
 
 
+def made_here():
+    made = {}
+    exec(MODULE, made)
+    return made["net"]()
+
+
+@pytest.fixture
+def image(tmp_path):
+    import numpy as np
+
+    found = np.random.default_rng(0).normal(size=(2, 60, 50)).astype(np.float32)
+    np.save(tmp_path / "image.npy", found)
+    return found
+
+
+def test_halos_are_measured_on_an_image(capsys, module, image):
+    words = (module, "--tile", 30, "--halo", 1, "--measure", "image.npy")
+    found = json.loads(run(capsys, *words, "--json")[1])
+    own = made_here()
+    plan = em.tiles(em.from_torch(own, (1, 2, 30, 30)), (60, 50), 30, halo=1)
+    expected = plan.seam_error(own, image[None])
+    assert found["size"] == [60, 50]
+    assert found["measured"]["tiles"] == list(range(6))
+    assert found["measured"]["error"] == pytest.approx(expected.error, rel=1e-4)
+    assert [row["error"] for row in found["halos"]] == pytest.approx(expected.errors.tolist(), abs=1e-5)
+    assert found["halos"][0]["loss"] is None
+    assert found["measured"]["agrees"] is True
+    text = run(capsys, *words, "--halos")[1]
+    shown = [line.split() for line in text.split("differs by\n")[1].split("\n\n")[0].splitlines()[1:]]
+    assert [row[:3] for row in shown] == [
+        ["0", "4", "1.200"],
+        ["1", "6", "1.800"],
+        ["2", "6", "1.800"],
+        ["3", "6", "1.800"],
+    ]
+    assert [row[4] for row in shown[:3]] == [f"{error:.1e}" for error in expected.errors[:3]]
+    assert "differs by: largest difference from the whole in 6 of 6 tiles" in text
+
+
+def test_a_file_is_measured_on_noise_of_few_tiles_at_sizes_that_it_does_not_declare(capsys, module, tmp_path):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnxruntime", reason="files are run by onnxruntime: pip install onnxruntime")
+    from exported import quiet
+
+    with quiet():
+        torch.onnx.export(made_here(), (torch.zeros(1, 2, 40, 40),), tmp_path / "net.onnx", dynamo=False)
+    words = ("--size", 10**6, "--tile", 30, "--measure", "--json")
+    of_file, of_module = (json.loads(run(capsys, what, *words)[1]) for what in ("net.onnx", module))
+    assert of_file["count"] == of_module["count"] == 41667**2
+    assert of_file["measured"]["tiles"] == [0, 2, 3, 4, 7, 8]  # of three times three
+    for one, other in zip(of_file["halos"], of_module["halos"], strict=True):
+        assert one["error"] == pytest.approx(other["error"], abs=1e-5)
+    assert of_file["measured"]["agrees"]
+
+
+PLACED = """
+import torch
+
+class Placed(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = torch.nn.Conv2d(1, 1, 3, padding=1)
+
+    def forward(self, x):
+        return self.inner(x) + torch.arange(x.shape[-1])
+"""
+
+
+def test_a_module_that_knows_the_place_is_told(capsys, module, tmp_path):
+    (tmp_path / "erfmath_test_tiles.py").write_text(PLACED)
+    words = ("erfmath_test_tiles:Placed", "--input-shape", "1,1,40,40", "--size", 200, "--tile", 40)
+    text = run(capsys, *words, "--measure")[1]
+    assert "The exact halo differs by more than rounding: the function is not the network" in text
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        ("image.txt", "--measure must be a file that numpy.save has written, FILE.npy, got 'image.txt'"),
+        ("none.npy", "there is no file 'none.npy'"),
+        ("bad.npy", "--measure: 'bad.npy' is no array"),
+        ("flat.npy", "array must have 30 x 30 samples"),
+        ("deep.npy", "--measure has an array of 5 axes"),
+        ("image.npy --output first", "--measure runs the whole module, which 'first' is not the output of"),
+        ("image.npy --size 64", "array must have 64 x 64 samples"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_line(capsys, module, image, tmp_path, words, says):
+    import numpy as np
+
+    (tmp_path / "bad.npy").write_bytes(b"no array")
+    np.save(tmp_path / "flat.npy", np.zeros(30))
+    np.save(tmp_path / "deep.npy", np.zeros((1, 1, 2, 40, 40)))
+    size = " --size 30" if "flat" in words else ""
+    with pytest.raises(SystemExit) as stop:
+        main(["tiles", module, "--tile", "30", "--measure", *(words + size).split()])
+    error = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert says in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("unet --size 4096 --tile 512 --measure", "--measure needs an ONNX file or a PyTorch module"),
         ("unet --tile 512", "--size is missing"),
         ("unet --size 4096", "give a tile, or the memory that one may take, such as --memory 2GB"),
         (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..network.arguments import Ints
+from .session import Session
 
 if TYPE_CHECKING:
     from ..models.model import Model
@@ -48,7 +49,8 @@ class Perturbed:
         self._model, self._rng = model, np.random.default_rng(seed)
         self._shape = tuple(side or 1 for side in model.input_shape)
         self._axes = _axes_of(model)
-        self._run = _Session(model, self._rng, is_open)
+        self._is_gated = False
+        self._run = Session(model, "verified", lambda graph, _: self._drawn_anew(graph, is_open))
         kind = self._run.kind
         is_whole = kind.kind in "iub"
         draw = self._rng.integers(0, 2, self._shape) if is_whole else self._rng.random(self._shape) + 0.5
@@ -59,7 +61,14 @@ class Perturbed:
     @property
     def is_gated(self) -> bool:
         """Whether the file has functions that saturate."""
-        return self._run.is_gated
+        return self._is_gated
+
+    def _drawn_anew(self, graph: Any, is_open: bool) -> None:
+        """Draw the weights of a graph anew, and keep its gates open where asked to."""
+        _redraw(graph, self._rng)
+        self._is_gated = any(node.op_type in _SATURATING for node in graph.node)
+        if is_open:
+            _open_gates(graph)
 
     @property
     def made(self) -> Ints:
@@ -131,57 +140,6 @@ def _axes_of(model: Model) -> Ints:
             "have no places; verify it up to another tensor with output="
         )
     return tuple(places[owner] for owner in range(model.ndim))
-
-
-class _Session:
-    """A file up to one of its tensors, run by onnxruntime; `kind` is the type of its input."""
-
-    def __init__(self, model: Model, rng: Any, is_open: bool) -> None:
-        try:
-            import onnxruntime
-        except ImportError:
-            raise ImportError(
-                "verifying an ONNX file needs the onnxruntime package: pip install onnxruntime"
-            ) from None
-        proto, self._input, given = model.runnable()
-        _redraw(proto.graph, rng)
-        self.is_gated = any(node.op_type in _SATURATING for node in proto.graph.node)
-        if is_open:
-            _open_gates(proto.graph)
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.log_severity_level = 4
-        self._name = model.name
-        try:
-            data = proto.SerializeToString()
-            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's own, of several kinds
-            raise self._refusal(error) from None
-        inputs = {entry.name: entry for entry in self._session.get_inputs()}
-        self.kind = _kind_of(inputs.pop(self._input))
-        self._given = {name: _filled(entry) for name, entry in inputs.items()} | given
-
-    def __call__(self, values: Any) -> Any:
-        """Return the output for an input."""
-        try:
-            return self._session.run(None, {self._input: values, **self._given})[0]
-        except Exception as error:  # onnxruntime's own, of several kinds
-            raise self._refusal(error) from None
-
-    def _refusal(self, error: Exception) -> ValueError:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        return ValueError(f"{self._name} cannot be verified, as onnxruntime does not run it: {reason[:200]}")
-
-
-def _kind_of(entry: Any) -> Any:
-    """Return the type of an input of a session, whose name is such as tensor(float)."""
-    word = entry.type.removeprefix("tensor(").removesuffix(")")
-    return np.dtype({"float": "float32", "double": "float64"}.get(word, word))
-
-
-def _filled(entry: Any) -> Any:
-    """Return ones for another input of a session, its open sides as 1."""
-    return np.ones([side if isinstance(side, int) else 1 for side in entry.shape], _kind_of(entry))
 
 
 def _redraw(graph: Any, rng: Any) -> None:

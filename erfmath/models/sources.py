@@ -109,8 +109,8 @@ def _read(what: Any, example: Any, ndim: int | None, options: Options) -> tuple[
         path = Path(what)
         return (str(what), _json(path)) if path.suffix == ".json" else (path.name, _onnx(path, options))
     if isinstance(what, str):
-        if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", what):
-            return what, _torch(_made(what), example, options)
+        if names_module(what):
+            return what, _torch(module_of(what), example, options)
         return what, _notation(what, ndim)
     if isinstance(what, Model):
         if example is not None or not options.global_context:
@@ -220,8 +220,13 @@ def _torch(module: Any, example: Any, options: Options) -> Model:
     )
 
 
-def _made(word: str) -> Any:
-    """Return the module that module:factory makes, files in the current folder included."""
+def names_module(word: str) -> bool:
+    """Return whether a word is such as package.module:factory."""
+    return re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", word) is not None
+
+
+def module_of(word: str) -> Any:
+    """Return the module that package.module:factory makes, files in the current folder included."""
     try:
         import torch
     except ImportError:

@@ -101,6 +101,13 @@ class SeamError:
         return bool(self.by_tile[:, -1].max() <= self.rounding) if self._reaches else None
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know, in sentences: above all that the function is another network."""
+        if self.agrees is False:
+            return (f"The exact halo differs by more than rounding: {_OTHER}.",)
+        return ()
+
+    @property
     def _reaches(self) -> bool:
         ends = zip(self.plan.axes, self.margins[-1], self.plan.needed, strict=True)
         return all(axis.count == 1 or found == needed for axis, found, needed in ends)
@@ -166,7 +173,8 @@ class SeamError:
         }
 
     @property
-    def _head(self) -> str:
+    def title(self) -> str:
+        """What the differences are, in a line."""
         return (
             f"Largest difference from the whole in {len(self.tiles)} of {self.plan.count} tiles, in standard "
             f"deviations of the output ({self.std:.3g})"
@@ -177,10 +185,8 @@ class SeamError:
         return [[*cells_of(self.plan, self.margins[i]), f"{self.errors[i]:.1e}"] for i in shown]
 
     def __str__(self) -> str:
-        parts = [f"{self._head}:", table([*HEADERS, "differs by"], self._rows())]
-        if self.agrees is False:
-            parts.append(f"The exact halo differs by more than rounding: {_OTHER}.")
-        return "\n\n".join(parts)
+        parts = [f"{self.title}:", table([*HEADERS, "differs by"], self._rows())]
+        return "\n\n".join([*parts, *self.warnings])
 
     def __repr__(self) -> str:
         halo = halo_text(own_halos(self.plan))
@@ -188,7 +194,7 @@ class SeamError:
 
     def _repr_html_(self) -> str:
         """Return the table as HTML for a notebook."""
-        return card(self._head, (), grid([*HEADERS, "differs by"], self._rows()))
+        return card(self.title, (), grid([*HEADERS, "differs by"], self._rows()))
 
 
 def _as_given(halos: Halos) -> Any:
