@@ -33,6 +33,8 @@ WEIGHTS = {
     "rows": (6, 6),
     "long": (2, 12),
     "columns": (5, 36),
+    "deeper": (3, 16, 1, 1),
+    "pair": (3, 2, 1, 3),
     "scale": (4,),
     "spread": (4,),
 }
@@ -85,9 +87,9 @@ LINEAR = {
     "transposed and cut": lambda x, w: transposed(x, w, stride=(1, 3), padding=(1, 0), output_padding=(0, 2)),
     "transposed and dilated": lambda x, w: transposed(x, w, dilation=(2, 1), padding=(2, 1)),
     "transposed in groups": lambda x, w: F.conv_transpose2d(x, w["turned"], groups=2, stride=(2, 1)),
-    "along the columns": lambda x, w: F.conv1d(
-        x.transpose(1, 2).reshape(6, 4, 8), w["line"], padding=1
-    ).reshape(1, 6, 4, 8).transpose(1, 2),
+    "along the columns": lambda x, w: (
+        F.conv1d(x.transpose(1, 2).reshape(6, 4, 8), w["line"], padding=1).reshape(1, 6, 4, 8).transpose(1, 2)
+    ),
     "in three axes": lambda x, w: F.conv3d(x[:, :, :, None], w["cube"])[:, :, :, 0],
     "pooled": lambda x, w: F.avg_pool2d(conv(x, w), 3, 2, 1),
     "pooled by its size": lambda x, w: F.avg_pool2d(x, (3, 2)),
@@ -156,12 +158,37 @@ LINEAR = {
     "a product from the right": lambda x, w: (x.permute(0, 2, 3, 1) @ w["matrix"].T).permute(0, 3, 1, 2),
     "a product from the left": lambda x, w: (w["matrix"] @ x.flatten(2)).unflatten(2, (6, 8)),
     "a product of matrices": lambda x, w: torch.mm(tokens(x)[0], w["matrix"].t()).t().reshape(1, 3, 6, 8),
-    "an added product": lambda x, w: torch.addmm(w["scale"][:3], tokens(x)[0], w["matrix"].t(), alpha=2)
-    .t().reshape(1, 3, 6, 8),
+    "an added product": lambda x, w: (
+        torch.addmm(w["scale"][:3], tokens(x)[0], w["matrix"].t(), alpha=2).t().reshape(1, 3, 6, 8)
+    ),
     "a sum with itself": lambda x, w: x + conv(x, w),
     "a sum with a number": lambda x, w: conv(x, w) + 1,
     "from a number": lambda x, w: 1 - conv(x, w),
-}  # fmt: skip
+    "written into channels": lambda x, w: torch.slice_scatter(conv(x, w), x[:, 1:3], 1, 0, 4, 2),
+    "written into a channel": lambda x, w: torch.select_scatter(conv(x, w), x[:, 1], 1, 2),
+    "numbers in a channel": lambda x, w: torch.select_scatter(conv(x, w), torch.ones(1, 6, 8).double(), 1, 0),
+    "written into numbers": lambda x, w: torch.slice_scatter(
+        torch.ones(SHAPE).double(), conv(x, w)[:, :2], 1, 1, 3
+    ),
+    "times numbers": lambda x, w: (
+        conv(x, w) * torch.linspace(-1, 1, 4).double().reshape(4, 1, 1).expand(4, 6, 8)
+    ),
+    "tokens times numbers": lambda x, w: (
+        conv(x, w).flatten(2) * torch.linspace(1, 2, 4).double()[:, None].expand(4, 48)
+    ).unflatten(2, (6, 8)),
+    "space to channels by hand": lambda x, w: F.conv2d(
+        x.view(1, 4, 3, 2, 4, 2).permute(0, 1, 3, 5, 2, 4).reshape(1, 16, 3, 4), w["deeper"]
+    ),
+    "blocks of columns by hand": lambda x, w: F.conv2d(
+        x.view(1, 4, 6, 2, 4).permute(0, 4, 1, 2, 3).reshape(1, 16, 6, 2), w["deeper"]
+    ),
+    "channels to space by hand": lambda x, w: F.conv2d(
+        conv(x, w).view(1, 1, 2, 2, 6, 8).permute(0, 1, 4, 2, 5, 3).reshape(1, 1, 12, 16), w["single"] * 2
+    ),
+    "channels to columns by hand": lambda x, w: F.conv2d(
+        conv(x, w).view(1, 2, 2, 6, 8).permute(0, 1, 3, 4, 2).reshape(1, 2, 6, 16), w["pair"]
+    ),
+}
 
 WINDOWS = {
     "windows": lambda x, w: F.linear(F.unfold(x, 3, padding=1).transpose(1, 2), w["columns"])
@@ -364,3 +391,78 @@ def test_own_weights_of_what_is_not_linear(name):
         return
     linear = {"": alike, "itself": function}[said] if isinstance(said, str) else said
     agree(em.from_torch(program(), None, NAMES.index(name), weights="given"), linear, name)
+
+
+# Several paths lead from a sample to a unit: their sum is squared, and energies add up. Or a border is near.
+PATHS = {
+    "a sum with itself",
+    "bilinear",
+    "channels to columns by hand",
+    "mean of channels",
+    "mean of channels without",
+    "moved",
+    "pooled",
+    "pooled beyond the end",
+    "pooled to some",
+    "repeats of each row",
+    "turned",
+}
+# Channels are chosen, or differ in their places: the mean over all is another.
+CHOSEN = {
+    "numbers in a channel",
+    "times numbers",
+    "tokens times numbers",
+    "written into a channel",
+    "written into channels",
+    "written into numbers",
+    "a channel",
+    "a chunk",
+    "a part",
+    "a slice of channels",
+    "blocks of columns by hand",
+    "channels to space",
+    "channels to space by hand",
+    "chosen by an array",
+    "copies",
+    "cut in channels",
+    "every second channel",
+    "some channels",
+    "space to channels by hand",
+    "unbound",
+    "without an axis",
+}
+# What a gate leaves of the energy of a gradient, by channel.
+GATES = {
+    "a rectifier": lambda w: 1 / 2,
+    "a leaky rectifier": lambda w: 1 / 2 + 0.04 / 2,
+    "a rectifier by channel": lambda w: 1 / 2 + w["scale"] ** 2 / 2,
+}
+
+
+def squares(function, weights, unit, factors=1.0):
+    """The sum over channels of a unit of its squared gradients, each times a factor."""
+    x = torch.ones(SHAPE, dtype=torch.float64)
+    found = torch.autograd.functional.jacobian(lambda x: function(x, weights)[(0, slice(None), *unit)], x)
+    factors = torch.as_tensor(factors, dtype=torch.float64).expand(len(found))
+    return torch.einsum("o,oncij->cij", factors, found**2).numpy()
+
+
+@pytest.mark.parametrize("name", sorted({*LINEAR, *GATES} - PATHS))
+def test_energies(name):
+    own = Many([], 0).weights
+    unit = tuple(side // 2 for side in sides(name))
+    factors = GATES[name](own) if name in GATES else 1.0
+    model = em.from_torch(program(), None, NAMES.index(name), weights="given")
+    found = whole(em.impact_map(em.variance(model), unit, SHAPE[2:]))
+    expected = squares(LINEAR.get(name, conv), own, unit, factors)
+    np.testing.assert_allclose(np.broadcast_to(found, expected.shape), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted({*LINEAR, *GATES} - PATHS - CHOSEN | {"pooled beyond the end"}))
+def test_mean_energies(name):
+    own = Many([], 0).weights
+    unit = tuple(side // 2 for side in sides(name))
+    model = em.from_torch(program(), None, NAMES.index(name), weights="energy")
+    found = whole(em.impact_map(model, unit, SHAPE[2:])).sum(0)
+    expected = squares(LINEAR.get(name, conv), own, unit).sum(0)
+    np.testing.assert_allclose(found / found.sum(), expected / expected.sum(), atol=1e-9)

@@ -110,6 +110,15 @@ def hidden(side, value):
     return torch.full((side, side), value, dtype=torch.float64).triu(1)
 
 
+def related(x, m):
+    """Attention along rows with logits by relative position: rows are padded, flattened, and cut anew."""
+    tokens = x.permute(0, 2, 3, 1).reshape(H, W, C)
+    query, key, value = m.project(tokens).chunk(3, -1)
+    logits = F.pad(query @ torch.ones(C, 2 * W - 1).double(), (0, 1)).flatten(1)
+    logits = F.pad(logits, (0, W - 1)).reshape(H, W + 1, 2 * W - 1)[:, :W, W - 1 :]
+    return (torch.softmax(query @ key.transpose(1, 2) + logits, -1) @ value).reshape(N, H, W, C)
+
+
 LATER = torch.ones(W, W, dtype=torch.bool).triu(1)
 
 # What a unit reads is a window, exactly.
@@ -208,6 +217,7 @@ READS = {
     "around by pieces": lambda x, m: m.conv(torch.cat([x[:, :, -1:], x, x[:, :, :1]], 2))[:, :, 1:-1],
     "cut by pieces": lambda x, m: m.conv(torch.cat([x[..., 2:4], x[..., 4:7]], 3)),
     "written into a channel": lambda x, m: torch.select_scatter(m.conv(x), x[:, 0], 1, 2),
+    "relative positions": lambda x, m: from_rows(related(x, m)),
     "running sums": lambda x, m: m.conv(x).cumsum(3),
     "running products": lambda x, m: x.cumprod(2),
     "steps of rows": lambda x, m: from_rows(
