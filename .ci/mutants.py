@@ -1,4 +1,4 @@
-"""Mutation testing: of many small changes of a package, its own tests notice how many.
+"""Mutation testing: of many small changes of a package, its tests and examples notice how many.
 
     python .ci/mutants.py laws                     # every change: hours
     python .ci/mutants.py laws --sample 200        # a sample, minutes
@@ -72,9 +72,16 @@ def main() -> int:
     records = tomllib.loads((ROOT / ".ci" / "mutants.toml").read_text(encoding="utf-8"))
     package = args.package or list(records)[commits() % len(records)]
     chosen = choose(package, args.sample, commits() if args.seed is None else args.seed, args.at)
-    found = survey(chosen, args.tests or TESTS[package])
+    # The examples in its docstrings are tests of a package too.
+    tests = files_of(args.tests) if args.tests else [*files_of(TESTS[package]), f"erfmath/{package}"]
+    found = survey(chosen, tests)
     allowed = 1.0 if args.at or args.tests else records.get(package, {"survivors": 1.0})["survivors"]
     return verdict(package, found, allowed, whole=args.sample is None)
+
+
+def files_of(names: list[str]) -> list[str]:
+    """Return the files of tests of these names."""
+    return sorted({str(path) for name in names for path in (ROOT / "tests").glob(f"test_{name}*.py")})
 
 
 def commits() -> int:
@@ -126,7 +133,6 @@ def try_all(
 
     os.environ["HYPOTHESIS_PROFILE"] = "mutants"
     os.chdir(ROOT)
-    files = sorted({str(path) for name in tests for path in Path("tests").glob(f"test_{name}*.py")})
     options = [
         "-q",
         "-s",
@@ -140,7 +146,7 @@ def try_all(
         "pyproject.toml",
     ]
     trials = Trials([*planted, *tried], folder, quiet=planted)
-    done = pytest.main([*options, *files, str(folder / "test_planted.py")], plugins=[trials])
+    done = pytest.main([*options, *tests, str(folder / "test_planted.py")], plugins=[trials])
     if len(trials.found) < len({*planted, *tried}):  # changes of one node planted are one
         raise SystemExit(f"the tests cannot be run: pytest ended with {done}")
     return trials.found

@@ -88,7 +88,7 @@ class Trials:
         for item in items:
             files[item.path].append(item)
         changed = sorted({str(change.path) for change in self.changes})
-        notes = {path: self.folder / f"{path.stem}.pickle" for path in files}
+        notes = {path: self.folder / f"{number}.pickle" for number, path in enumerate(files)}
         work = ((path, functools.partial(watch, files[path], changed, notes[path])) for path in files)
         for path, status, _, said in side_by_side(work, self.folder):
             if status:
