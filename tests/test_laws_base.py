@@ -99,3 +99,38 @@ def test_no_distribution_with_another_number_of_axes_is_taken_for_one(kind):
             TypeError, match=r"other must be a LatticeDistribution or another distribution on"
         ):
             em.distribution([1, 1]).convolve(other)
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        em.distribution([1, 2], 3),
+        em.LatticeDistribution([0.5, 0.5]),
+        em.sum_of({0.5: 0.5, 1: 0.5}),
+        em.mixture([em.LatticeDistribution([0.5, 0.5], k) for k in (0, 3)], [0.5, 0.5]),
+        em.distribution([1, 2], 30).given(2, 9),
+    ],
+    ids=repr,
+)
+def test_a_distribution_on_one_axis_is_its_own_marginal(law):
+    assert (law.ndim, law.is_independent, law.bounds) == (1, True, (law.support(),))
+    assert law.marginals == (law,)
+    assert law.marginal(0) is law
+    assert law.marginal(-1) is law
+    for axis in (1, -2):
+        with pytest.raises(ValueError, match="axis must "):
+            law.marginal(axis)
+
+
+def test_a_distribution_on_several_axes_has_a_marginal_for_each():
+    for law, is_independent in (
+        (em.distribution([[1, 2], [2, 4]], 3), True),
+        (em.distribution([[1, 2], [3, 1]], 3), False),
+    ):
+        assert (law.ndim, law.is_independent) == (2, is_independent)
+        assert law.bounds == law.support() == ((0, 3), (0, 3))
+        assert [law.marginal(axis) for axis in (0, 1)] == [*law.marginals]
+        assert law.marginal(-1) == law.marginals[1]
+        grid = law.probabilities()
+        for axis, part in enumerate(law.marginals):
+            assert part.probabilities() == pytest.approx(grid.sum(axis=1 - axis), rel=1e-13)

@@ -450,3 +450,13 @@ def test_the_largest_gap_is_found_from_so_many_points(polynomial, sizes):
     assert [points.size for points in read] == sizes
     assert (np.diff(read[-1]) == limit.span).all()
     assert ((read[-1] - limit.polynomial.offsets[0]) % limit.span == 0).all()
+
+
+@pytest.mark.parametrize("order", [0, 3])
+def test_an_expansion_lives_on_the_lattice_from_its_first_point_on(order):
+    expansion = central_limit(Kernel([2, 0, 0, 1], offset=1), 4).edgeworth(order)
+    assert (expansion.origin, expansion.span) == (4, 3)
+    inside = [x for x in range(-2, 22) if expansion.pmf(x) != 0]
+    assert inside == list(range(-2, 22, 3))
+    steps = np.diff(expansion.cdf(np.arange(3, 18)))
+    assert ((steps != 0) == (np.arange(4, 18) % 3 == 1)).all()
