@@ -450,6 +450,24 @@ def test_an_input_is_not_written_over_while_it_is_read():
     assert (x[40:] == smoothed(np.arange(40.0))).all()
 
 
+def test_functions_that_work_in_place_leave_the_array_as_it_is():
+    def within(x):
+        x *= 2
+        return x
+
+    plan = em.tiles(Conv(3, padding=1), 20, 8)
+    x = np.arange(20.0)
+    assert (plan.run(within, x) == 2 * np.arange(20)).all()
+    assert plan.seam_error(within, x).errors[0] == 0
+    assert (x == np.arange(20)).all()
+    torch = pytest.importorskip("torch")
+    module, image = torch.nn.Sequential(torch.nn.ReLU(inplace=True)), x[None, None] - 9
+    plan.run(module, image)
+    tensor = torch.from_numpy(image)
+    plan.run(module, tensor)
+    assert (image == x - 9).all()
+
+
 def test_a_tensor_is_not_written_over_and_no_gradients_are_kept():
     torch = pytest.importorskip("torch")
     conv = torch.nn.Conv1d(1, 1, 3, padding=1)

@@ -276,6 +276,15 @@ def test_single_precision_leaves_rounding():
     assert halves.agrees
 
 
+def test_what_rounding_leaves_is_said_to_be_that():
+    plan = em.tiles(Conv(5, padding=2), 1000, 100)
+    found = plan.seam_error(lambda x: smooth(x) * (1 + 1e-15 * len(x)), np.sin(np.arange(1000.0)))
+    assert found.agrees
+    assert 0 < found.errors[-1] < 1e-12
+    with pytest.raises(ValueError, match="it is the exact one, and what is left is rounding"):
+        found.least(0)
+
+
 # ---------------------------------------------------------------------------------------- what the value says
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,12 @@ from .loss import Losses, losses_of
 # So many scales are weighed against one another: shorter tiles may cover an input with less to spare.
 _MOST_SCALES = 200
 
+# Numbers of tiles along an axis that are weighed, and the share of what is read that is worth unlike sides.
+_MOST_COUNTS, _WORTH = 24, 0.01
+
+# Of more axes there are too many proportions.
+_MOST_AXES = 3
+
 
 def best_sides(asked: Asked, wanted: Wanted, limit: int) -> Ints:
     """Return the sides of the best tile of up to `limit` bytes, or raise where none is small enough."""
@@ -35,7 +42,25 @@ def best_sides(asked: Asked, wanted: Wanted, limit: int) -> Ints:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if _bytes(asked, search.sides(middle)) <= limit else (low, middle - 1)
     scales = range(low, low // 2 - 1, -max(1, low // (2 * _MOST_SCALES)))
-    return min((search.sides(scale) for scale in scales), key=search.overhead)
+    alike = min((search.sides(scale) for scale in scales), key=search.overhead)
+    return _unlike(search, alike, limit) if 1 < asked.ndim <= _MOST_AXES else alike
+
+
+def _unlike(search: _Search, alike: Ints, limit: int) -> Ints:
+    """Return sides in other proportions that read less by a share worth having, or those given."""
+    bytes_each = _bytes(search.asked, alike) / math.prod(alike)
+    most = search.overhead(alike) * (1 - _WORTH)
+    rows = [search.candidates(axis, side) for axis, side in enumerate(alike)]
+    found = [
+        (math.prod(share for _, share in row), tuple(side for side, _ in row))
+        for row in itertools.product(*rows)
+    ]
+    # What a tile holds is nearly in proportion to its samples: those that are far too large are not weighed.
+    likely = sorted(f for f in found if f[0] <= most and bytes_each * math.prod(f[1]) <= 1.05 * limit)
+    for _, sides in likely[:_MOST_SCALES]:
+        if _bytes(search.asked, sides) <= limit:
+            return sides
+    return alike
 
 
 def _bytes(asked: Asked, sides: Ints) -> int:
@@ -104,14 +129,29 @@ class _Search:
 
     def overhead(self, sides: Ints) -> float:
         """Return how many samples tiles read for one of the input."""
-        total = 1.0
-        for axis, (side, size, halo) in enumerate(zip(sides, self.asked.size, self._halos, strict=True)):
-            line, period = self.asked.lines[axis], self.asked.periods[axis]
-            after = halo.after + (side - halo.before - halo.after) % period
-            (output,) = sized(line, (size,)).output
-            ends = (0, 0) if side == size else (halo.before, after)
-            total *= AxisTiles(size, output, side, *ends, period, line.period[0]).read / size
-        return total
+        return math.prod(
+            self._along(axis, side).read / self.asked.size[axis] for axis, side in enumerate(sides)
+        )
+
+    def candidates(self, axis: int, side: int) -> list[tuple[int, float]]:
+        """Return the least sides for some numbers of tiles along an axis, with what these read of it."""
+        size, halo, period = self.asked.size[axis], self._halos[axis], self.asked.periods[axis]
+        margin, now = halo.before + halo.after, self._along(axis, side).count
+        sides = {size, side}
+        for count in {*range(2, _MOST_COUNTS), *range(max(2, now - 4), now + 5)}:
+            step = -(-(size - margin) // (count * period)) * period
+            if self._least[axis] <= margin + step < size and fits(self.asked.lines[axis], margin + step):
+                sides.add(margin + step)
+        return [(n, self._along(axis, n).read / size) for n in sorted(sides)]
+
+    def _along(self, axis: int, side: int) -> AxisTiles:
+        """Return the tiles of a side along an axis."""
+        size, halo = self.asked.size[axis], self._halos[axis]
+        line, period = self.asked.lines[axis], self.asked.periods[axis]
+        after = halo.after + (side - halo.before - halo.after) % period
+        (output,) = sized(line, (size,)).output
+        ends = (0, 0) if side == size else (halo.before, after)
+        return AxisTiles(size, output, side, *ends, period, line.period[0])
 
     def _accepted(self, axis: int, side: int) -> int:
         """Return the longest length up to `side` that the network accepts, at most two periods shorter."""

@@ -86,8 +86,9 @@ def tiles(
 def best_tile(net: Any, size: Any, memory: Any, *, loss: float = 0.0, halo: Any = None) -> Any:
     """Return the tile of the least overhead that a memory has room for.
 
-    Its sides are in proportion to the halos, which wastes least for a given number of samples, no longer than
-    the input, and of lengths that the network accepts.
+    Its sides are in proportion to the halos, which wastes least for a given number of samples, unless others
+    cover the input with so much less to spare that a hundredth less is read. They are no longer than the
+    input, and of lengths that the network accepts.
 
     Parameters
     ----------
@@ -113,6 +114,8 @@ def best_tile(net: Any, size: Any, memory: Any, *, loss: float = 0.0, halo: Any 
     >>> import erfmath as em
     >>> em.best_tile(em.zoo.unet(depth=3), 4096, "1GB")
     (896, 896)
+    >>> em.best_tile(em.zoo.unet(), (6000, 5008), "4GB")
+    (2128, 1808)
     """
     asked = asked_of(net, size, size)
     return plain_size(best_sides(asked, wanted_of(asked, loss, halo), as_bytes(memory, "memory")))

@@ -158,7 +158,7 @@ class _Runner:
 
     def _called(self, group: list[Tile]) -> Iterator[Any]:
         """Yield the outputs of tiles of one shape."""
-        read = [self.array[self.layout.index(tile.read)] for tile in group]
+        read = [read_of(self.array, self.layout, tile) for tile in group]
         if len(read) == 1:
             yield checked(self.plan, self.layout, self.function(read[0]), group[0])
             return
@@ -184,6 +184,12 @@ class _Runner:
             )
         part = _kept_by(self.out, found[self.layout.index(tile.crop)])
         self.out[self.layout.index(tile.write)] = part
+
+
+def read_of(array: Any, layout: Layout, tile: Tile) -> Any:
+    """Return what a tile reads, apart from the array, since functions may write into what they are given."""
+    part = array[layout.index(tile.read)]
+    return part.clone() if _is_tensor(part) else part.copy() if isinstance(part, np.ndarray) else part
 
 
 def checked(plan: TilePlan, layout: Layout, found: Any, tile: Tile) -> Any:

@@ -19,7 +19,7 @@ from ..network.program import Program, program_of
 from ..network.sizes import fits, projected, sized
 from .axis import AxisTiles
 from .clean import Margins, clean_units
-from .run import Layout, part_of, prepared, told
+from .run import Layout, part_of, prepared, read_of, told
 from .seams import SeamError, own_halos
 from .smaller import Halos, smaller_halos, with_halos
 
@@ -199,7 +199,7 @@ class _Compared:
 
     def _values(self, tile: Tile, number: int) -> Any:
         """Return what is right of a tile's output as numbers of double precision."""
-        found = self._called(self._array[self._layout.index(tile.read)])
+        found = self._called(read_of(self._array, self._layout, tile))
         part = part_of(self._plan, self._layout, found, tile)
         values, step = _doubles(part)
         if not np.isfinite(values).all():

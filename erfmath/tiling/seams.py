@@ -143,8 +143,14 @@ class SeamError:
         if allowed.size:
             return self.halos[allowed[0]]
         last = f"a halo of {halo_text(self.margins[-1])} still differs by {self.errors[-1]:.2g}"
-        remedy = _OTHER if self._reaches else "plan longer tiles, which have room for more"
-        raise ValueError(f"no halo keeps within tolerance={tolerance!r}: {last}; {remedy}")
+        raise ValueError(f"no halo keeps within tolerance={tolerance!r}: {last}; {self._reason}")
+
+    @property
+    def _reason(self) -> str:
+        """Why a difference is left at the longest halo, or what can be done about it."""
+        if self.agrees is None:
+            return "plan longer tiles, which have room for more"
+        return "it is the exact one, and what is left is rounding" if self.agrees else _OTHER
 
     def to_dict(self) -> dict[str, Any]:
         """Return the differences as values for JSON.
