@@ -273,7 +273,7 @@ def test_what_cannot_be_measured_is_one_line(capsys, module, image, tmp_path, wo
         ("unet --size 4096 --tile 512 --loss much", "--loss must be a number, got 'much'"),
         ("unet --size 4096 --memory 2XB", "--memory must be a number of bytes"),
         ("unet --size 4096 --memory 1MB", "the least tile, 208 x 208, takes 44.3 MB"),
-        ("unet --size 4096 --tile 1024 --memory 200MB", "more than --memory 200MB: give (432, 432)"),
+        ("unet --size 4096 --tile 1024 --memory 200MB", "more than --memory 200MB: give (400, 480)"),
         ("unet --size 4096 --tile 512 --ndim 3", "--ndim must be 2 or None for unet, got 3"),
         ("unet wavenet --size 4096 --tile 512", "tiles are of one network, got 2: unet, wavenet"),
         ("unet --size 4096 --tile 512 --weights energy", "--weights is of an ONNX file or a PyTorch module"),
