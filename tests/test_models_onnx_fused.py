@@ -9,6 +9,10 @@ onnx = pytest.importorskip("onnx", reason="nodes are onnx's")
 from onnx import TensorProto, helper  # noqa: E402
 from oracles_onnx import gelu, group_normalised, noise, normalised, root_normalised, silu, written  # noqa: E402
 
+from erfmath.models.onnx.folding import Folding  # noqa: E402
+from erfmath.models.onnx.lowered import lowered  # noqa: E402
+from erfmath.models.onnx.shapes import type_of  # noqa: E402
+
 MS, BLOCKED, LAST = "com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc"
 RTOL = {"rtol": 1e-4, "atol": 1e-5}
 
@@ -411,3 +415,33 @@ def test_positions_in_words_are_left_as_they_are():
     tables = {"p": np.arange(8)[None], "c": noise(8, 2), "s": noise(8, 2)}
     found = em.from_onnx(model([node, tail], (1, 8, 4), w=noise(4, 3), **tables), space=1)
     assert em.receptive_field(found).size == 1
+
+
+def test_operands_of_unknown_shape_have_the_usual_number_of_axes():
+    """As pictures have them, and matrices."""
+
+    def plain(kind, domain, count=1, **own):
+        names = [f"x{i}" for i in range(count)]
+        node = helper.make_node(kind, names, ["y"], domain=domain, **own)
+        folding = Folding({}, None, {"": 23}, {name: type_of(1, None) for name in names}, names, {})
+        found = [made for made in lowered(node, folding) if made.op_type != "Identity"]
+        attributes = [{a.name: list(a.ints) or a.i for a in made.attribute} for made in found]
+        lists = [folding.value(name) for made in found for name in made.input if "~" in name]
+        return attributes, [value.tolist() for value in lists if value is not None]
+
+    first, last = {"perm": [0, 3, 1, 2]}, {"perm": [0, 2, 3, 1]}
+    assert plain("NhwcMaxPool", MS, kernel_shape=[2, 2])[0] == [first, {"kernel_shape": [2, 2]}, last]
+    assert plain("ReorderInput", BLOCKED, channels_last=1)[0] == [first]
+    assert plain("ReorderOutput", BLOCKED, channels_last=1, channels=9) == ([last], [])
+    assert plain("FusedMatMul", MS, 2, transA=1)[0] == [{"perm": [1, 0]}, {}]
+    assert plain("FusedMatMul", MS, 2, transB=1, transBatchB=1)[0] == [{"perm": [1, 0]}, {}]
+    assert plain("DynamicQuantizeMatMul", MS, 3)[0][0] == {}
+    heads = {"num_heads": 2, "kv_num_heads": 1}
+    assert plain("Attention", MS, 2, num_heads=2)[1] == [[1, 1, 1]]
+    assert plain("GroupQueryAttention", MS, **heads)[1] == [[2, 1, 1]]
+    assert [len(own) for own in plain("MultiHeadAttention", MS, 3, num_heads=2)[0]] == [3]
+    matrix = Folding(
+        {}, None, {"": 23}, {"x": type_of(1, None), "w": type_of(3, None), "s": type_of(1, (5,))}, "xws", {}
+    )
+    made = lowered(helper.make_node("DynamicQuantizeMatMul", ["x", "w", "s"], ["y"], domain=MS), matrix)
+    assert [(a.name, a.i) for a in made[0].attribute] == [("axis", 1)]

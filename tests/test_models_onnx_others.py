@@ -65,3 +65,30 @@ def test_the_others_fit_where_the_file_is_run(tmp_path, capsys):
     onnx.save(vocoder(), tmp_path / "net.onnx")
     assert main(["latency", str(tmp_path / "net.onnx"), "--input", "sound", "--rate", "16k"]) == 0
     assert "Causal: it reads nothing ahead." in capsys.readouterr().out
+
+
+def test_lengths_that_are_no_matter_of_frames():
+    from erfmath.models.onnx.folding import Folding
+    from erfmath.models.onnx.others import Mismatch, mismatch
+    from erfmath.models.onnx.shapes import type_of
+
+    def met(kind="Add", **shapes):
+        types = {name: type_of(1, shape) for name, shape in shapes.items()}
+        folding = Folding({}, None, {"": 17}, types, types, {})
+        return mismatch(folding, [helper.make_node(kind, list(shapes), ["y"])], {"x"})
+
+    assert met(x=(1, 2, 600), o=(1, 2, 50)) == Mismatch(600, 50)
+    assert met(x=(1, 2, 600), o=(1, 2, 600)) is None
+    assert met(x=(1, 3, 600), o=(1, 2, None)) is None
+    assert met(x=(1, 3, None), o=(1, 2, 600)) is None
+    assert met(x=(2, 3), o=(5, 0)) is None
+    assert met("Sum", x=(1, 2, 600), o=(1, 2, 50), p=(1, 2, 50)) is None
+    assert met(o=(1, 2, 600), p=(1, 2, 50)) is None
+    assert Mismatch(16000, 64).fit(16000, is_open=False) == (16000, 250)
+    assert Mismatch(600, 50).fit(1200, is_open=False) == (
+        1200,
+        12,
+    )  # the input has two samples where one is met
+    assert Mismatch(601, 50).fit(601, is_open=True) == (650, 13)
+    assert Mismatch(601, 50).fit(601, is_open=False) is None
+    assert Mismatch(7, 5).fit(13, is_open=True) is None  # 10 of 7 are no whole number of its samples

@@ -49,6 +49,11 @@ def sizes(net):
     return em.receptive_field(net).size
 
 
+def asked(made, *args, **kwargs):
+    """A model of what is asked for as the command asks."""
+    return read_file(made, None, Asked(*args, **kwargs), None, True)
+
+
 # Which tensors.
 
 
@@ -246,18 +251,22 @@ def test_a_size_and_channels_are_asked_for_by_number():
     """As the command and the tables of models ask."""
     made = model([conv("x", "w", "y")], {"x": ("n", "c", "h", "w")}, w=W)
     for size, sides in ((40, (40, 40)), ((40, 50), (40, 50)), (None, (224, 224))):
-        assert read_file(made, None, Asked(size=size)).input_shape == (1, 4, *sides)
+        assert asked(made, size=size).input_shape == (1, 4, *sides)
     fixed = model([node("Relu", "x", "y")], {"x": (1, 4, 16, 16)})
-    found = read_file(fixed, None, Asked(size=(20, 30), channels=6))
+    found = asked(fixed, size=(20, 30), channels=6)
     assert found.input_shape == (1, 6, 20, 30)
-    last = read_file(fixed, None, Asked(size=(20, 30), channels=6, space=(1, 2)))
+    last = asked(fixed, size=(20, 30), channels=6, space=(1, 2))
     assert (last.input_shape, last.space) == ((1, 20, 30, 6), (1, 2))
     with pytest.raises(ValueError, match="input_size"):
-        read_file(fixed, None, Asked(size=(20, 30, 40)))
+        asked(fixed, size=(20, 30, 40))
     with pytest.raises(ValueError, match="input_size"):
-        read_file(fixed, None, Asked(size=0))
+        asked(fixed, size=0)
+    # Of a tensor in the middle the file's own input keeps its size.
+    nodes = [conv("x", "w", "a"), node("Relu", "a", "y")]
+    middle = asked(model(nodes, w=W), "a", size=(2, 1), channels=6)
+    assert middle.input_shape == (1, 6, 2, 1)
     matrix = model([node("Relu", "x", "y")], {"x": (5, 3)})
-    assert read_file(matrix, None, Asked(size=7, channels=9)).input_shape == (5, 7)
+    assert asked(matrix, size=7, channels=9).input_shape == (5, 7)
 
 
 def test_words_about_shapes():
@@ -395,6 +404,13 @@ def test_channels_come_last_where_onnxruntime_keeps_them_so():
         "m",
     )
     assert found.space(None) == [1, 2]
+
+
+def test_a_file_of_no_version_is_one_of_the_first():
+    made = model([node("Relu", "x", "a"), conv("a", "w", "y")], w=W)
+    del made.opset_import[:]
+    assert sizes(em.from_onnx(made)) == (3, 3)
+    assert em.output_size(em.from_onnx(made), (16, 16)) == (14, 14)
 
 
 # What is told.

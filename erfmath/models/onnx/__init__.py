@@ -106,8 +106,8 @@ def read_file(
     model: Any,
     output: str | int | None,
     asked: Asked,
-    rules: Mapping[str, Any] | None = None,
-    global_context: bool = True,
+    rules: Mapping[str, Any] | None,
+    global_context: bool,
     weights: str = "uniform",
     rates: Any = None,
 ) -> Model:
