@@ -245,6 +245,19 @@ def test_the_largest_of_two_far_away_have_the_products_of_windows():
     assert (wider.count, wider.window, wider.step) == (4, ((0, 1, 4, 5),), (6,))
 
 
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_what_windows_far_away_have_in_common_is_their_share_of_what_each_has(count):
+    """All pairs within a window are alike, as are those of two: common parts have far / near in common."""
+    near, far = 0.6, 0.2
+    values = np.full(33, far)
+    values[12:21] = near
+    values[16] = 1
+    units = Units.normal(0.0, 0.0, Offsets(values, far)).pooled([tuple(range(count))], (1,))
+    assert units.within == pytest.approx(near)
+    assert units._ratios.far == pytest.approx(far / near)
+    assert units._ratios.values[0] == pytest.approx(far / near)
+
+
 def test_what_units_remember_of_activations():
     units = Units.normal(2.0, 0.0, Offsets.white(1))
     assert (units.leak, units.unit, units.activated("relu").leak) == (1.0, 2.0, 0.0)

@@ -200,6 +200,15 @@ def test_gains_of_a_tensor_with_itself():
     assert replace(GAINS, bends=(0.45, 0.0)).both(one, mean_wave(energy), CHANNELS, GRID)[0].bend == 0.0
 
 
+@pytest.mark.parametrize("shares", [(0.7, 0.35, 0.0), (0.7, 0.0, 0.15)])
+def test_gains_of_products_at_two_positions(shares):
+    one, held = pair(7)
+    found = replace(GAINS, apart=shares).both(one, GRID.constant([0.0]), CHANNELS, GRID)[0]
+    inner = scaled(held[0, 0], shares[1]), scaled(together(held[0, 1], held[1, 0]), shares[2])
+    expected = scaled(held["apart"], 0.7), scaled(apart(together(*inner)), 1 / CHANNELS[1])
+    near(found.apart, waves(together(*expected)))
+
+
 def test_gains_without_a_slope():
     """Of sums: what noise depends on is scaled with the amplitudes, and energies are multiplied."""
     one, held = pair(5)
@@ -325,6 +334,90 @@ def test_an_activation_of_features_with_a_mean():
     bends = mean(lambda u, v, d: u * d * d) / inner, (square / inner - energy) / inner
     np.testing.assert_allclose(way.bends, bends, rtol=1e-5)
     assert way.source == pytest.approx(expected[0][1], rel=1e-5)
+
+
+def all_ways(net):
+    signals = signals_of(net)
+    ways = ways_of(signals, em.network.inits.gain_of("he"), steps_of(signals.program)[0])
+    return signals, list(zip(signals.program.operations, ways, signals.tensors[1:], strict=True))
+
+
+RELU = em.Activation("relu")
+
+
+def test_sums_and_concatenations_pass_what_their_channels_are():
+    """S (y - m) + M in units of what is behind, at a feature of what is before: a line through two points."""
+    branches = [em.Conv(3, padding=1) >> RELU, em.Conv(1) >> em.Activation("tanh"), em.Identity()]
+    signals, known = all_ways(em.Concat(branches, [1, 2, 1]))
+    op, ways, after = known[-1]
+    assert op.joined
+    for way, (source, gain) in zip(ways, op.sources, strict=True):
+        before = signals.tensors[source]
+        for u in (0.0, 1.0):
+            y = (u + before.share) * 2.0 ** (before.level - after.level) - after.share
+            assert way.matrix[0, 0] * u + way.matrix[1, 0] == pytest.approx(float(gain) * y, abs=1e-12)
+            assert way.matrix[0, 1] * u + way.matrix[1, 1] == pytest.approx(float(gain))
+        assert (way.gain, way.energy) == pytest.approx((float(gain), float(gain)))
+        assert way.coherent == way.apart == (pytest.approx(float(gain)), 0.0, 0.0)
+        assert (way.source, way.bends) == (0.0, None)
+    # Of a sum all but the own term is independent of it: its mean alone is left.
+    signals, known = all_ways(em.Sum(branches, [1, 2, -3]))
+    op, ways, after = known[-1]
+    assert not op.joined
+    for way, (source, gain) in zip(ways, op.sources, strict=True):
+        before, gain = signals.tensors[source], float(gain)
+        slope = gain * 2.0 ** (before.level - after.level)
+        np.testing.assert_allclose(way.matrix, [[gain * slope, 0], [0, gain]], rtol=1e-12)
+        assert (way.gain, way.energy) == pytest.approx((gain, gain**2))
+        assert way.coherent == way.apart == (pytest.approx(gain**2), 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("window", "mean", "square"),
+    [(2, 1 / math.sqrt(math.pi), 1), (3, 1.5 / math.sqrt(math.pi), 1 + math.sqrt(3) / 2 / math.pi)],
+)
+def test_maxima_are_regressions_where_they_are_chosen(window, mean, square):
+    """Of independent normal variables: E[v u] and E[u] at the largest, u, whose v is (u - mean) / root."""
+    signals, known = all_ways(em.Conv(3, padding=1) >> em.Pool(window, stride=window, mode="max"))
+    way, after = known[-1][1][0], known[-1][2]
+    assert (after.share, after.square / signals.tensors[-2].square) == pytest.approx(
+        (mean / math.sqrt(square), square)
+    )
+    # In the units of what is before and behind, whose roots are 1 and that of the mean square.
+    expected = [[(square - mean**2) / math.sqrt(square), mean], [0, 1]]
+    np.testing.assert_allclose(way.matrix, expected, atol=1e-6)
+    assert way.is_choice
+    assert way.gain == pytest.approx(1)
+    assert way.features == way.squares == way.taps.stage.kernel
+
+
+def test_maxima_of_features_with_a_mean_are_regressions():
+    signals, known = all_ways(em.Conv(3, padding=1) >> RELU >> em.Pool(2, stride=2, mode="max"))
+    way, after, before = known[-1][1][0], signals.tensors[-1], signals.tensors[-2]
+    units = math.sqrt(0.5)  # the root mean square before, of a normal variable of variance 1
+    mean, square = after.mean / before.mean * before.share, after.square / before.square
+    inner = 1 - before.share**2
+    expected = [
+        (square - mean**2) / math.sqrt(square) / inner,
+        (mean - before.share) / inner,
+    ]
+    np.testing.assert_allclose(way.matrix, [expected, [0, 1]], rtol=1e-9)
+    largest = 1 / math.sqrt(math.pi) / 2 + 1 / math.sqrt(2 * math.pi)  # E max(h, h', 0)
+    assert mean == pytest.approx(largest / units, rel=1e-6)
+
+
+def test_dropout_is_a_gain_of_what_it_keeps():
+    way, before = (
+        all_ways(em.Conv(3) >> RELU >> em.Dropout(0.2))[1][-1][1][0],
+        all_ways(em.Conv(3) >> RELU)[0].tensors[-1],
+    )
+    kept = 1 / 0.8
+    # Of a mask d / p and y = d h / p: E[(d/p) (y - m) u] and so on, in units of the larger root behind.
+    root = math.sqrt(kept)
+    np.testing.assert_allclose(way.matrix, [[root, 0], [before.share * (kept - 1) / root, 1]], rtol=1e-9)
+    assert (way.gain, way.energy) == (1.0, pytest.approx(kept))
+    assert way.coherent == (pytest.approx(kept), 0.0, 0.0)
+    assert way.apart == (1.0, 0.0, 0.0)
 
 
 def test_an_activation_of_zeros():
