@@ -271,6 +271,10 @@ def test_weights_of_every_kind():
         found = files.value_of(numpy_helper.from_array(array, "w"), None)
         assert found.dtype == kind
         np.testing.assert_array_equal(found, array)
+
+
+def test_weights_that_numpy_has_no_type_for():
+    pytest.importorskip("onnx", minversion="1.19", reason="older releases read them as floats themselves")
     half = helper.make_tensor("w", TensorProto.BFLOAT16, [3], [1.0, -2.5, 0.25])
     found = files.value_of(half, None)
     assert found.dtype == np.float32
