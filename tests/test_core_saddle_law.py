@@ -79,6 +79,13 @@ def test_a_law_of_one_point():
     assert law.chunk == 2**13
 
 
+def test_points_are_taken_in_chunks_that_stay_in_the_cache():
+    sizes = {k: law_of(em.Product([([1] * k, 9, 1)])) for k in (2, 511, 600)}
+    assert [law.chunk for law in sizes.values()] == [4096, 16, 16]
+    assert [law.corner(400, True).chunk for law in (sizes[511], sizes[600])] == [16, 16]
+    assert law_of(em.Product([([1] * 455, 9, 1)])).chunk == 18
+
+
 def test_laws_have_one_axis_no_negative_weight_and_a_degree_below_two_to_the_62():
     for bad in (em.Product([([1, -1], 3)]), em.Product([([[1, 1], [1, 1]], 3)])):
         with pytest.raises(ValueError, match="one axis and no negative weight; use method='direct'"):
@@ -247,6 +254,10 @@ def test_newtons_step_is_exact_for_binomial_laws():
         left, right = np.full(2, float(t)), np.full(2, 1000.0 - t)
         step = tilts._newton_step(made, left, right)
         np.testing.assert_allclose(theta - step, math.log(t / (1000 - t)), rtol=1e-12, atol=1e-13)
+    for gone in (-3.0, 9.0):  # a mean that round-off moves onto an end
+        lost = bare(delta=[gone], variance=[1.0], base=[0.0])
+        step = tilts._newton_step(lost, np.array([3.0]), np.array([9.0]))
+        assert math.copysign(1, step[0]) == math.copysign(1, gone)
     lost = bare(delta=[-3.0], variance=[1.0], base=[0.0])
     assert np.isfinite(tilts._newton_step(lost, np.array([3.0]), np.array([9.0]))).all()
 

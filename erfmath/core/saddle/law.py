@@ -198,7 +198,7 @@ class Law:
             extent=max(int(f.steps[-1]) for f in taps),
             chunk=max(16, _CHUNK // (8 * max(len(f.steps) for f in taps))),
             log_total=dd.ZERO,
-            mean=round(sum((f.mean for f in taps), Fraction(0))),
+            mean=round(sum(f.mean for f in taps)),
             variance=float(sum(f.variance for f in taps)),
             is_whole=False,
         )
@@ -223,7 +223,7 @@ def law_of(polynomial: Product) -> Law:
         extent=max((int(f.steps[-1]) for f in taps), default=0),
         chunk=max(16, _CHUNK // (8 * max((len(f.steps) for f in taps), default=1))),
         log_total=_log_total(polynomial),
-        mean=round(sum((f.mean for f in taps), Fraction(0))),
+        mean=round(sum(f.mean for f in taps)),
         variance=float(sum(f.variance for f in taps)),
     )
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -76,7 +75,7 @@ def _lobe(law: Law) -> Lobe | None:
     scale = _SCALE / np.sqrt(law.variance)
     if law.extent * scale > _MOST_LUMPS:
         return None
-    mean = dd.pair(sum((f.mean for f in law.taps), Fraction(0)))
+    mean = dd.pair(sum(f.mean for f in law.taps))
     powers = tuple(f.n for f in law.taps)
     lumps = tuple(Lumps.of(f.share[:, 0], f.centred[:, 0], scale) for f in law.taps)
     found = Lobe(mean, law.variance, powers, lumps)
