@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import mpmath
 import numpy as np
@@ -9,14 +10,14 @@ import pytest
 from oracles_tails import exact_row, exact_shares
 
 import erfmath as em
-from erfmath.core.saddle import bulk, integral as circle, peaks as bounds, spectrum, tails
+from erfmath.core.saddle import bulk, integral as circle, lobe as lobes, peaks as bounds, spectrum, tails
 from erfmath.core.saddle.bulk import NEGLIGIBLE
 from erfmath.core.saddle.integral import NoBellShape
 from erfmath.core.saddle.law import law_of
 from erfmath.core.saddle.lobe import Lobe, lobe_of
 from erfmath.core.saddle.lumps import Lumps
 from erfmath.core.saddle.peaks import circle_period, peaks, period_of
-from erfmath.core.saddle.tilt import exact_pair, sharpened, solve, tilted
+from erfmath.core.saddle.tilt import exact_pair, exponent, sharpened, solve, tilted
 
 MP = mpmath.mp.clone()
 MP.dps = 60
@@ -290,6 +291,41 @@ def test_many_light_taps_are_one_peak_together():
     assert peaks(few, tilt_of(few, 0.0), np.full(1, 1e3))[0].tolist() == [0]
 
 
+@pytest.mark.parametrize(
+    "factors",
+    [
+        [([1, 2, 3], 4000, 1)],
+        [([3, 1e-4, 5, 0, 2], 20_000, 1)],
+        [([1] * 40, 400, 1), ([1, 2], 9, 1)],
+        [([1 + j % 3 for j in range(300)], 400, 1)],
+    ],
+)
+def test_peaks_of_many_points_are_those_of_each(factors):
+    own = law(*factors)
+    tilt = tilt_of(own, [-2.0, -0.3, -0.01, 0.0, 0.02, 0.5, 9.0])
+    whole = np.full(7, own.degree + 1.0)
+    comb, radius = peaks(own, tilt, whole)
+    for i in range(7):
+        alone = peaks(own, tilt.take(np.array([i])), whole[:1])
+        assert comb[i] == alone[0][0]
+        if comb[i]:
+            assert radius[i] == pytest.approx(alone[1][0], rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize(("n", "alone"), [(400, True), (3000, True), (30, False)])
+def test_wide_factors_have_one_peak_where_a_grid_proves_it(n, alone):
+    """More than a thousand points up to pi: the grid is that of a transform."""
+    own = law(([1 + j % 3 for j in range(300)], n, 1))
+    tilt = tilt_of(own, [0.0, 0.001])
+    single, reach = bounds._single_peak(own, tilt, np.full(2, own.degree + 1.0))
+    assert single.tolist() == [alone, alone]
+    if alone:
+        w = np.linspace(float(reach.max()), np.pi, 5001)
+        for theta in (0.0, 0.001):
+            assert np.abs(integrand(own, theta, w)).max() <= math.exp(-NEGLIGIBLE)
+        assert (reach * np.sqrt(tilt.variance) < 40).all()
+
+
 def test_central_moments_are_those_of_the_taps():
     own = law(([1, 2, 3, 1], 5, 1))
     (part,) = tilt_of(own, [0.0, 0.4]).parts
@@ -362,6 +398,8 @@ def test_rungs_are_ever_wider_sets_around_the_median():
         assert rung.curvature == pytest.approx(7 * share**2 * second, rel=1e-12, abs=0)
         assert rung.width == pytest.approx(math.sqrt(6 * second / (fourth + 3 * second**2)), rel=1e-12, abs=0)
         assert rung.reach == np.abs(x).max()
+    apart = bulk._rungs(7.0, np.array([1, 4, 8, 4]) / 17, np.array([-9.0, -3.0, 0.0, 3.0]))
+    assert [rung.reach for rung in apart] == [3.0, 3.0, 9.0]  # within 4, 8 and 16, nothing within 1 and 2
     assert [i for i, _ in bulk.ladder([(7.0, q, y), (1.0, q, y)])] == [0] * 4 + [1] * 4
     assert bulk.ladder([(7.0, q, y)])[2] == (0, found[2])
 
@@ -437,11 +475,16 @@ def test_lobes_are_for_many_taps_that_are_whole():
 
 
 def test_variations_bound_the_change_of_a_tilt():
-    own = law(WIDE)
+    for own in (
+        law(([0.95**j for j in range(80)], 20_000, 1)),
+        law(([0.95**j for j in range(80)][::-1], 20_000, 1)),
+    ):
+        check_variations(own)
+
+
+def check_variations(own):
     (f,) = own.taps
     (lumps,) = bare(own).lumps
-    from erfmath.core.saddle import lobe as lobes
-
     p, y = f.share[:, 0], f.centred[:, 0]
     for theta in (1e-3, 0.02):
         found = lobes._variation(lumps, theta)
@@ -472,7 +515,7 @@ def test_logs_of_a_lobe_are_exact_and_nan_beyond_it(side):
         tilt = solve(own, exact_pair(t[seen]))
         with np.errstate(all="ignore"):
             value, _ = circle.integral(own, sharpened(own, tilt))
-            high, low = circle_exponent(own, tilt)
+            high, low = exponent(own, tilt)
         np.testing.assert_allclose(found[seen], high + low + np.log(value), rtol=1e-13, atol=1e-12)
     else:
         small = [i for i in seen if (z[i] > 0) == (side == "upper")]
@@ -480,10 +523,26 @@ def test_logs_of_a_lobe_are_exact_and_nan_beyond_it(side):
         np.testing.assert_allclose(found[small], theirs[small], rtol=1e-13, atol=1e-12)
 
 
-def circle_exponent(own, tilt):
-    from erfmath.core.saddle.tilt import exponent
+def test_a_lobe_narrower_than_it_may_be_shows_nothing():
+    own = law(WIDE)
+    lobe = lobe_of(own)
+    t = exact_pair(np.array([own.mean, own.mean + 99]))
+    assert not np.isnan(lobe.logs(own, t)).any()
+    narrow = replace(lobe)
+    narrow.__dict__["_inner_width"] = 10.0
+    assert np.isnan(narrow.logs(own, t)).all()
+    edged = replace(lobe, edge=1.2 * lobe._inner_width)
+    edged.__dict__["_inner_width"] = 10.0
+    np.testing.assert_allclose(edged.logs(own, t), lobe.logs(own, t), rtol=1e-13)
 
-    return exponent(own, tilt)
+
+def test_lobes_are_read_in_batches(monkeypatch):
+    own = law(WIDE)
+    lobe = lobe_of(own)
+    t = exact_pair(own.mean + 50 * np.arange(-4, 5))
+    whole = lobe.logs(own, t)
+    monkeypatch.setattr(lobes, "_BATCH", 1)
+    np.testing.assert_allclose(lobe.logs(own, t), whole, rtol=1e-14)
 
 
 # ---------------------------------------------------------------- tails

@@ -273,24 +273,47 @@ def test_saddles_are_found_in_few_steps(name, monkeypatch):
     assert (found.t[0].tolist(), len(seen)) == (t.tolist(), pytest.approx(3, abs=3))
 
 
-def test_a_bad_start_is_halved_into_the_bracket(monkeypatch):
-    """Newton's steps that leave the bracket are replaced by its middle: the search ends all the same."""
-    law = law_of(em.Product([([1, 2, 3, 1], 50, 1)]))
+def bad_start(law):
+    """The law with a table of starts that says 0 for all means."""
+    law.__dict__["starts"] = (np.zeros(2), np.array([-1e9, 1e9]))
+    return law
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_saddles_are_found_from_a_bad_start(name, monkeypatch):
+    law, seen = bad_start(law_of.__wrapped__(em.Product(PRODUCTS[name]))), []
+    real = tilts.tilted
+    monkeypatch.setattr(tilts, "tilted", lambda *args: seen.append(1) or real(*args))
+    t = np.unique(np.linspace(1, law.degree - 1, 23).astype(int))
+    found = solve(law, exact_pair(t))
+    assert (np.abs(found.delta) <= np.maximum(0.05 * np.sqrt(found.variance), 0.01)).all()
+    assert 1 < len(seen) < 12
+    for i in (0, len(t) - 1):
+        alone = solve(law, exact_pair(t[i : i + 1]))
+        assert alone.theta[0] == pytest.approx(found.theta[i], rel=1e-9, abs=0)
+
+
+def test_steps_that_leave_the_bracket_are_replaced_by_its_middle(monkeypatch):
+    law = bad_start(law_of.__wrapped__(em.Product([([1, 2, 3, 1], 50, 1)])))
     asked, real = [], tilts.tilted
+    t = exact_pair(np.array([140]))
     monkeypatch.setattr(
         tilts, "tilted", lambda law, theta, t: asked.append(theta.item()) or real(law, theta, t)
     )
-    monkeypatch.setattr(tilts, "_newton_step", lambda *_: np.array([1e9]))
-    found = solve(law, exact_pair(np.array([140])))
-    assert abs(found.delta[0]) <= max(0.05 * math.sqrt(found.variance[0]), 0.01)
     low, high = law.theta_range
-    for before, new in itertools.pairwise(asked):
-        high, low = (
-            (before, low)
-            if real(law, np.array([before]), exact_pair(np.array([140]))).delta > 0
-            else (high, before)
-        )
-        assert new == pytest.approx((low + high) / 2, rel=1e-12, abs=0)
+    for step in (1e9, -1e9):
+        asked.clear()
+        monkeypatch.setattr(tilts, "_newton_step", lambda *_, step=step: np.array([step]))
+        found = solve(law, t)
+        assert abs(found.delta[0]) <= max(0.05 * math.sqrt(found.variance[0]), 0.01)
+        assert len(asked) > 4
+        below, above = low, high
+        for before, new in itertools.pairwise(asked):
+            if real(law, np.array([before]), t).delta > 0:
+                above = before
+            else:
+                below = before
+            assert new == pytest.approx((below + above) / 2, rel=1e-12, abs=0)
 
 
 # ---------------------------------------------------------------- edges
@@ -405,22 +428,57 @@ def test_points_whose_integral_cancels_come_from_sums_of_positive_terms(monkeypa
     """Next to an edge, or where they have to reach further; without either they are refused."""
     product = [([1, 0, 0, 0, 1e-9, 1], 40, 1)]
     law, (shares, _) = law_of(em.Product(product)), exact_law(product)
-    one = solve(law, exact_pair(np.array([9])))
-    total = tilts.exponent(law, one)
-    truth = log_of(shares[9])
+    last = law.degree - 9
+    one = {t: solve(law, exact_pair(np.array([t]))) for t in (9, last)}
+    total = {t: tilts.exponent(law, tilt) for t, tilt in one.items()}
     for cheap, possible in [(True, True), (False, True)]:
-        monkeypatch.setattr(points, "is_cheap", lambda *_, cheap=cheap: cheap)
-        monkeypatch.setattr(points, "is_possible", lambda *_, possible=possible: possible)
+        monkeypatch.setattr(points, "is_cheap", lambda own, t, yes=cheap: own is law and t == 9 and yes)
+        monkeypatch.setattr(points, "is_possible", lambda own, t, yes=possible: own is law and t == 9 and yes)
         monkeypatch.setattr(points, "split_integral", lambda *_: (np.nan, np.nan))
-        high, low = points._repaired(law, 9, one, 0, total)
-        assert abs(MP.mpf(high) + MP.mpf(low) - truth) < 1e-25
-        high, low = points._repaired(law, law.degree - 9, one, 0, total)
-        assert abs(MP.mpf(high) + MP.mpf(low) - log_of(shares[-10])) < 1e-25
+        for t in (9, last):
+            high, low = points._repaired(law, t, one[t], 0, total[t])
+            assert abs(MP.mpf(high) + MP.mpf(low) - log_of(shares[t])) < 1e-25
+    asked = []
+
+    def split(own, tilt, period, bare):
+        asked.append((own, tilt.t[0].tolist(), period, bare))
+        return answer
+
+    monkeypatch.setattr(points, "split_integral", split)
+    answer = (np.nan, np.nan)
+    points._repaired(law, 9, one[9], 0, total[9])
     monkeypatch.setattr(points, "is_possible", lambda *_: False)
     with pytest.raises(NoBellShape, match="at index 9: the integral cancels, and no sum of positive terms"):
-        points._repaired(law, 9, one, 0, total)
-    monkeypatch.setattr(points, "split_integral", lambda *_: (0.0, 0.0))
-    assert points._repaired(law, 9, one, 0, total) == (-math.inf, 0.0)
-    monkeypatch.setattr(points, "split_integral", lambda *_: (0.25, 1.0))
-    high, low = points._repaired(law, 9, one, 0, (3.0, 0.0))
+        points._repaired(law, 9, one[9], 0, total[9])
+    answer = (0.0, 0.0)
+    assert points._repaired(law, 9, one[9], 0, total[9]) == (-math.inf, 0.0)
+    answer = (0.25, 1.0)
+    high, low = points._repaired(law, 9, one[9], 0, (3.0, 0.0))
     assert high + low == pytest.approx(3 + math.log(0.25), rel=1e-15, abs=0)
+    answer = (0.01, 1.0)
+    with pytest.raises(NoBellShape):
+        points._repaired(law, 9, one[9], 0, total[9])
+    period = points.period_of(law, one[9].theta, one[9].variance, None).item()
+    assert asked == [(law, [9.0], period, False)] + [(law, [9.0], period, True)] * 4
+
+
+@np.errstate(all="ignore")
+def test_the_points_that_cancel_are_repaired_among_others(monkeypatch):
+    product = [([1, 2, 3], 60, 1)]
+    law, (shares, _) = law_of(em.Product(product)), exact_law(product)
+    real = points.integral
+
+    def cancelled(own, tilt):
+        value, bound = real(own, tilt)
+        value[1:3] = [0.01 * bound[1], -1.0]
+        return value, bound
+
+    monkeypatch.setattr(points, "integral", cancelled)
+    t = np.array([70, 7, 112, 80])
+    high, low = points._integrated_logs(law, t)
+    for i, place in enumerate(t.tolist()):
+        error = abs(MP.mpf(high[i]) + MP.mpf(low[i]) - log_of(shares[place]))
+        assert error < (1e-25 if i in (1, 2) else 1e-12)
+    for place in (0, law.degree):
+        (log,) = points.pointwise(law, np.array([place]), (0.0, 0.0))
+        assert log == pytest.approx(float(log_of(shares[place])), rel=1e-15, abs=0)

@@ -157,7 +157,7 @@ class Lobe:
 
     def logs(self, law: Law, t: dd.Pair, side: Side | None = None) -> Floats:
         """Return log a(t), or those of tails beyond t on a side of the mean; nan for what is not seen."""
-        tau = np.add(*dd.add(t, dd.negative(self.mean)))
+        tau, _ = dd.add(t, dd.negative(self.mean))
         theta = np.full(tau.shape, np.inf)
         near = np.abs(tau) <= _FARTHEST * np.sqrt(self.variance)
         if near.any():

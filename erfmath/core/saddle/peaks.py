@@ -69,7 +69,7 @@ def peaks(law: Law, tilt: Tilt, period: Floats) -> tuple[Ints, Floats]:
         if (steps == 1).any(axis=0).all():
             comb[:] = 1
         else:
-            comb = np.gcd(comb, np.gcd.reduce(steps, axis=0))
+            comb = np.gcd(comb, np.gcd.reduce(steps))
     # All pairs together: sum n q_i q_j d_ij**2 is the variance, and x = U D/2 <= pi/2.
     x = np.minimum(0.5 * law.extent * radius, 0.5 * np.pi)
     radius = np.minimum(radius, np.sqrt(2 * NEGLIGIBLE / tilt.variance) * x / np.sin(x))

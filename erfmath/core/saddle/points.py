@@ -54,8 +54,8 @@ def _by_pieces(law: Law, t: Ints, shift: dd.Pair) -> Floats:
 def pointwise(law: Law, t: Ints, shift: dd.Pair) -> Floats:
     """Return log a(t) + shift at any indices 0 <= t <= degree, one integral each."""
     logs = _pairs(law, t)
-    high, low = dd.add((logs[0], logs[1]), shift)
-    return np.where(np.isneginf(logs[0]), -np.inf, high + low)
+    high, _ = dd.add((logs[0], logs[1]), shift)
+    return np.where(np.isneginf(logs[0]), -np.inf, high)
 
 
 def _pairs(law: Law, t: Ints) -> Floats:

@@ -78,7 +78,7 @@ def tilted(law: Law, theta: Floats, t: dd.Pair) -> Tilt:
         delta = delta + f.n * mean
         base = dd.add(base, (f.ends[0].take(top), f.ends[1].take(top)))
         parts.append(Part(q, d, top, mean))
-    return Tilt(theta, t, parts, base, delta + (base[0] + base[1]), variance)
+    return Tilt(theta, t, parts, base, delta + base[0], variance)
 
 
 def solve(law: Law, t: dd.Pair) -> Tilt:
@@ -158,7 +158,7 @@ def sharpened(law: Law, tilt: Tilt) -> Tilt:
         ratios, total = _ratios(f, part, tilt.theta)
         moment = dd.total(dd.scale(ratios, part.d))
         delta = dd.add(delta, dd.scale(dd.divide(moment, total), f.n))
-    return tilt._replace(delta=delta[0] + delta[1])
+    return tilt._replace(delta=delta[0])
 
 
 def _ratios(f: Taps, part: Part, theta: Floats) -> tuple[dd.Pair, dd.Pair]:
