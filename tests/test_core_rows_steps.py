@@ -336,8 +336,8 @@ def test_long_sums_run_over_all_binary_orders(monkeypatch):
 
 
 def test_probabilities_beyond_all_floats_are_zero():
-    made = table.Table(np.array([0.5, 0.5, 0.0]), np.array([0, -3000, 0]), (0.5, 0))
-    assert made.probabilities().tolist() == [1, 0, 0]
+    made = table.Table(np.array([0.5, 0.5, 0.0, 0.5]), np.array([0, -3000, 0, -(2**40)]), (0.5, 0))
+    assert made.probabilities().tolist() == [1, 0, 0, 0]
     assert made.logs(True)[1] == pytest.approx(-3000 * math.log(2), rel=1e-15, abs=0)
 
 

@@ -297,7 +297,6 @@ def test_many_light_taps_are_one_peak_together():
         [([1, 2, 3], 4000, 1)],
         [([3, 1e-4, 5, 0, 2], 20_000, 1)],
         [([1] * 40, 400, 1), ([1, 2], 9, 1)],
-        [([1 + j % 3 for j in range(300)], 400, 1)],
     ],
 )
 def test_peaks_of_many_points_are_those_of_each(factors):
@@ -593,6 +592,20 @@ def test_many_tails_are_those_of_few(side):
     end = own.degree if side == "upper" else 0
     total = 2300 * MP.log(6)
     assert many[end] == pytest.approx(float((2300 * MP.log(3) if end else 0) - total), rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize("side", ["lower", "upper"])
+def test_tails_of_wide_laws_come_from_the_lobe(side):
+    own = law(WIDE)
+    sign = 1 if side == "upper" else -1
+    t = exact_pair(own.mean + sign * np.array([1, 40, 900, 3000, 9000]))
+    found, reach = tails._seen_tails(own, t, side)
+    assert reach == 0
+    seen = lobe_of(own).logs(own, t, side)
+    near = ~np.isnan(seen)
+    assert near.sum() >= 3
+    assert found[near].tolist() == seen[near].tolist()
+    np.testing.assert_allclose(found, tails._integrated_tails(own, t, side)[0], rtol=1e-13, atol=1e-12)
 
 
 @pytest.mark.parametrize("side", ["lower", "upper"])

@@ -51,7 +51,7 @@ class Table:
     def probabilities(self) -> Floats:
         """Return the numbers divided by their sum."""
         mantissa, exponent = self.total
-        shift = np.clip(self.exponents - exponent, -2000, 2000).astype(np.int32)
+        shift = np.maximum(self.exponents - exponent, -2000).astype(np.int32)
         return np.asarray(np.ldexp(self.mantissas / mantissa, shift))
 
     @functools.cached_property
@@ -79,7 +79,7 @@ class Table:
         value, exponent, start = 0.0, 0, 0
         while start < len(sums):
             size = _RUN
-            while size > 1 and np.ptp(exponents[start : start + size]) > _RUN_BITS:
+            while np.ptp(exponents[start : start + size]) > _RUN_BITS:
                 size //= 2
             some = slice(start, start + size)
             top = int(exponents[some].max())
