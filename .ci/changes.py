@@ -5,7 +5,8 @@ with decorators too. Left out is what no test can or should notice:
 
 * the words of errors, whose tests ask for what a user needs of them: statements that raise;
 * types: annotations, `cast`, and overloads, which do nothing when the program runs;
-* `strict` of `zip`, and `assert`: checks of the program by itself, which pass whatever is given.
+* `strict` of `zip`, and `assert`: checks of the program by itself, which pass whatever is given;
+* `astype(None)` for `astype(float)`: numpy's word for the same type.
 """
 
 from __future__ import annotations
@@ -149,11 +150,10 @@ def changes(path: Path) -> Iterator[Change]:
     functions = list(functions_of(ast.parse(source)))
     for mutation, lines in zip(visitor.mutations, visitor.lines, strict=True):
         of = [(name, node) for name, node in functions if first_line(node) <= lines.start <= node.end_lineno]
-        if of and not only_strict(mutation.original_node, mutation.mutated_node):
+        before, after = mutation.original_node, mutation.mutated_node
+        if of and not (only_strict(before, after) or same_type(before, after)):
             name, node = of[0]
-            yield Change(
-                path, name, first_line(node), lines, module, mutation.original_node, mutation.mutated_node
-            )
+            yield Change(path, name, first_line(node), lines, module, before, after)
 
 
 def only_strict(before: cst.CSTNode, after: cst.CSTNode) -> bool:
@@ -164,6 +164,17 @@ def only_strict(before: cst.CSTNode, after: cst.CSTNode) -> bool:
         return [argument for argument in arguments if argument.keyword and argument.keyword.value == "strict"]
 
     return strict(before) != strict(after)
+
+
+def same_type(before: cst.CSTNode, after: cst.CSTNode) -> bool:
+    """Return whether a change is of `astype(float)` to `astype(None)`."""
+    match before, after:
+        case (
+            cst.Call(func=cst.Attribute(attr=cst.Name("astype")), args=[cst.Arg(cst.Name("float"))]),
+            cst.Call(args=[cst.Arg(cst.Name("None"))]),
+        ):
+            return True
+    return False
 
 
 def functions_of(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:

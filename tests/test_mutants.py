@@ -152,3 +152,23 @@ class TestChanges:
             change.make()
             results.add(made())
         assert results == {5, 8}
+
+
+def test_changes_that_no_test_should_notice_are_left_out(mutants, tmp_path):
+    pytest.importorskip("mutmut", reason="mutmut names the changes, and is no part of the extras")
+    from changes import changes
+
+    path = tmp_path / "some.py"
+    path.write_text(
+        "def f(x):\n"
+        "    if not x:\n"
+        "        raise ValueError('x')\n"
+        "    assert x != 1\n"
+        "    y = x.astype(float)\n"
+        "    return list(zip(y, y.astype(int), strict=True))\n"
+    )
+    found = [str(change).partition("\n")[2] for change in changes(path)]
+    assert all("raise" not in change and "assert" not in change for change in found)
+    assert not any("+    y = x.astype(None)" in change or "strict=False" in change for change in found)
+    assert any("y.astype(None)" in change for change in found)
+    assert any("+    y = None" in change for change in found)
