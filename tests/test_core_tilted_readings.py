@@ -184,6 +184,24 @@ def test_floats_of_a_row_are_those_from_first_to_last(name):
         assert all(p < 2.0**-1022 for p in shares[first:start] + shares[start + len(found) : end + 1])
 
 
+def test_what_is_read_outwards_has_digits(monkeypatch):
+    """A first value that is neither near the peak nor far above the error is taken where it is known."""
+    reader = Reader(factors_of(em.Product([([1, 1], 30, 1)])))
+    reader.__dict__["known"] = 1e-12
+    values = np.array([1.0, 0.3, 0.2, 1e-3, 1e-3])
+    for error, start, count in [(1e-16, 10, 5), (1e-14, 10, 2), (1e-16, 13, 2), (0.9e-15, 13, 1)]:
+        seen = view(values, error=error)
+        monkeypatch.setattr(Reader, "window_beyond", lambda *_, seen=seen: seen)
+        found = readings._outwards(reader, start, start + count - 1, 1)
+        assert found.tolist() == pytest.approx(
+            values[start - 10 : start - 10 + count].tolist(), rel=1e-15, abs=0
+        )
+    poor = view(values, error=1.1e-15)
+    monkeypatch.setattr(Reader, "window_beyond", lambda *_: poor)
+    assert readings._outwards(reader, 13, 14, 1) is None
+    assert readings._outwards(reader, 13, 12, 1).tolist() == []
+
+
 def test_rows_with_holes_are_not_read():
     holes = em.Product([([1, 1], 2, 1), ([1, 1], 3, 20)])
     assert readings.floats(reader_of(holes), 0, 62) is None
@@ -258,11 +276,10 @@ def test_errors_of_the_rest():
 
 
 def test_wide_intervals_come_from_integers_where_the_row_is_short():
-    polynomial = em.Product([([1, 2, Fraction(1, 3)], 5, 2), ([0, 3], 2, 1)])
+    polynomial = em.Product([([0, 1, 2, Fraction(1, 3)], 5, 2), ([0, 3], 2, 1), ([1, 1], 1, 1)])
     values, total = enclosures._integers(polynomial)
-    assert values[0] * 9**5 == total * 0 + values[0] * 9**5
     exact = [Fraction(v, total) for v in values]
-    row, _ = exact_row([([1, 2, Fraction(1, 3)], 5, 2)])
+    row, _ = exact_row([([1, 2, Fraction(1, 3)], 5, 2), ([1, 1], 1, 1)])
     assert exact == [Fraction(c, sum(row)) for c in row]
     wide = Reading(np.longdouble(0), 0.0, 0.5, 0.4)
     for kind, truth in (("pmf", exact[4]), ("cdf", sum(exact[:5])), ("sf", sum(exact[5:]))):
@@ -288,6 +305,51 @@ def test_integers_are_asked_of_short_rows_alone():
         (em.Product([([1] * 8193, 1, 1)]), False),
     ]:
         assert enclosures._is_easily_exact(polynomial) == is_easy
+
+
+def test_what_has_more_error_than_the_reader_allows_is_not_known(monkeypatch):
+    polynomial = em.Product(ROWS["bernoullis"])
+    limit = reader_of(polynomial).known
+    errors = {3: 0.0, 4: 0.2 * limit, 5: 0.6 * limit, 36: 0.6 * limit}
+
+    def poor(self, t, side=None):
+        return Reading(np.longdouble(-1), 0.0, 0.5, errors[t])
+
+    monkeypatch.setattr(Reader, "coefficient", poor)
+    monkeypatch.setattr(Reader, "tail", poor)
+    logs, known = enclosures.log_shares(polynomial, np.array([[3, 4], [5, 3]]))
+    assert known.tolist() == [[True, True], [False, True]]
+    assert logs.ravel().tolist() == pytest.approx([-1 + math.log(0.5)] * 4, rel=1e-15, abs=0)
+    for side, t in (("lower", [3, 4, 5]), ("upper", [36])):
+        assert enclosures.log_tails(polynomial, np.array(t), side)[1].tolist() == [x < 5 for x in t]
+    # the rest of e^-1 / 2 is wrong by as much, of a larger number
+    errors |= {3: 0.0, 4: 1.5 * limit, 5: 3.0 * limit}
+    share = math.exp(-1) / 2
+    found, known = enclosures.log_tails(polynomial, np.array([4, 5, 6]), "upper")
+    assert known.tolist() == [2 * errors[t] * share / (1 - share) <= limit for t in (3, 4, 5)]
+    assert found.tolist() == pytest.approx([math.log1p(-share)] * 3, rel=1e-14, abs=0)
+
+
+def test_intervals_are_narrowed_by_what_they_are_of(monkeypatch):
+    asked = []
+
+    def narrow(polynomial, reading, t, kind):
+        asked.append((polynomial, t, kind))
+        return 0.25, 0.5
+
+    monkeypatch.setattr(enclosures, "_narrow", narrow)
+    polynomial = em.Product(ROWS["bernoullis"])
+    few = (0.25, 0.5)
+    rest = (math.nextafter(0.5, 0), math.nextafter(0.75, 1))
+    for t, kind, found, of in [
+        (5, "pmf", few, "pmf"),
+        (5, "cdf", few, "cdf"),
+        (5, "sf", rest, "cdf"),
+        (33, "cdf", rest, "sf"),
+        (33, "sf", few, "sf"),
+    ]:
+        assert enclosures.enclose(polynomial, t, kind) == found
+        assert asked.pop() == (polynomial, t, of)
 
 
 def test_neighbours_of_floats():
