@@ -34,6 +34,12 @@ _COMMANDS = {
 }
 
 
+_FIRST = """\
+start here:
+  erfmath analyze resnet50       all readings of a network
+  erfmath COMMAND --help         the options of a command, and examples"""
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
@@ -79,7 +85,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         prog="erfmath",
         description="Find what one unit of a convolutional network sees: its theoretical and its effective "
         "receptive field, exactly.",
-        epilog=f"{NETWORKS}\n\n{KERNELS}",
+        epilog=f"{_FIRST}\n\n{NETWORKS}\n\n{KERNELS}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"erfmath {__version__}")

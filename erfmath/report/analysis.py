@@ -234,7 +234,7 @@ class Analysis:
         target = None if path is None else checked_path(path, PAGES)
         text = page(self)
         if target is not None:
-            write_beside(target, lambda aside: aside.write_text(text, "utf-8"))
+            write_beside(target, lambda aside: aside.write_text(text, "utf-8", newline="\n"))
         return text
 
     def to_dict(self) -> dict[str, Any]:
