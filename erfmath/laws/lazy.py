@@ -99,7 +99,8 @@ class ProductDistribution(LatticeDistribution):
 
         A short row is a table of sums of products; other numbers are integrals whose neglected parts and
         cancellation are bounded: they err by less than :math:`10^{-12} + 4 \cdot 10^{-16} |\log p|`, those of
-        many different factors by the bound up to which they are taken, 1e-12 to 1e-11.
+        many different factors by the bound up to which they are taken, 1e-12 to 1e-11; to 1e-9 where
+        numpy's long doubles are floats, as on Apple's processors and on Windows.
         """
         if not self._is_short:
             known = error_of_many(self._polynomial) if has_many_factors(self._polynomial) else 1e-12

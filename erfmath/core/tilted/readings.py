@@ -25,9 +25,8 @@ from .window import Window, window
 
 Side = Literal["lower", "upper"]
 
-# A value is read from a window that is there already when its bound is this small, or it is a large part
-# of the peak, where a window of its own would do no better.
-_DIGITS = 2e12
+# A value is read from a window that is there already when it is a large part of the peak, where a window of
+# its own would do no better, or its bound is small, see _DIGITS.
 _NEAR_PEAK = 4.0
 # A window for all that lies beyond a point has its peak so many deviations further on.
 _AHEAD = 1.8
@@ -36,8 +35,12 @@ _WINDOWS = 64
 _FALLEN = 80.0
 # Values whose bound is above so many times that at the centre are left to other methods, and those above
 # the second number whatever the centre has. It is a worst case: true errors are some hundred times smaller.
-_OF_THE_CENTRE = 16.0
-_WELL_KNOWN, KNOWN = 1e-12, 1e-11
+# Where long doubles are no longer than floats, as on Apple's processors and on Windows, bounds of thousands
+# of factors are some hundred times wider, and other methods take a thousand times as long.
+_HAS_LONG_DOUBLES = UNIT < U / 2
+_OF_THE_CENTRE = 16.0 if _HAS_LONG_DOUBLES else 32.0
+_WELL_KNOWN, KNOWN = 1e-12, 1e-11 if _HAS_LONG_DOUBLES else 1e-9
+_DIGITS = 20 / KNOWN  # of a value in a window that is there already
 _SMALLEST = 2.0**MIN_NORMAL
 
 
