@@ -334,6 +334,8 @@ ONNX = [
     ("Where", {}, (X, Constant((2,), lambda: np.array([-5, -5]))), {"combine": "choice"}),
     ("Where", {}, (X, Constant((), lambda: None)), {"combine": "choice"}),
     ("Where", {}, (X, X), {"combine": "choice"}),
+    ("Where", {}, (X, tensor(1, 1, 1, 1)), {"combine": "choice"}),
+    ("Where", {}, (X, Constant(None, lambda: np.array(-1e9))), {"combine": "choice"}),
     ("Where", {}, (constant(1.0), constant(2.0)), {"combine": "choice"}),
 ]
 

@@ -218,6 +218,9 @@ READS = {
     "cut by pieces": lambda x, m: m.conv(torch.cat([x[..., 2:4], x[..., 4:7]], 3)),
     "written into a channel": lambda x, m: torch.select_scatter(m.conv(x), x[:, 0], 1, 2),
     "relative positions": lambda x, m: from_rows(related(x, m)),
+    "copies beside a finer map": lambda x, m: torch.cat(
+        [F.interpolate(m.conv(x), scale_factor=(1, 2)), x.repeat_interleave(2, 3)], 1
+    ),
     "running sums": lambda x, m: m.conv(x).cumsum(3),
     "running products": lambda x, m: x.cumprod(2),
     "steps of rows": lambda x, m: from_rows(
@@ -271,6 +274,12 @@ ANEW = {
     "a mixer from the left": lambda x, m: (m.mixer.weight @ x.flatten(2).transpose(1, 2)).transpose(1, 2),
     "a gemm": lambda x, m: torch.addmm(m.mixer.bias, x.flatten(2)[0], m.mixer.weight)[None],
     "attention on a grid": lambda x, m: from_grid(mixed(grid(x), m)),
+    "strides along blocks": lambda x, m: (
+        m.strided(x.view(N, C, H, 4, 2).permute(0, 2, 4, 1, 3).reshape(-1, C, 4))
+        .view(N, H, 2, C, 2)
+        .permute(0, 3, 1, 4, 2)
+        .reshape(N, C, H, 4)
+    ),
     "pooled rows of tokens": lambda x, m: F.avg_pool1d(x.flatten(2), 3, 1, 1).reshape(SHAPE),
 }
 
@@ -325,6 +334,16 @@ def test_a_unit_reads_these_samples(name):
         np.testing.assert_array_equal(grid, seen[unit], err_msg=str(unit))
 
 
+def test_strides_along_blocks():
+    """Every second sample, which may lie outside: what lies inside is the first and the last."""
+    field = em.receptive_field(em.from_torch(program(), None, NAMES.index("strides along blocks")))
+    seen = reads("strides along blocks")
+    for unit in units(seen.shape[:2]):
+        _, (low, high) = field.region(unit)
+        columns = np.flatnonzero(seen[unit].any(0))
+        assert (columns[0], columns[-1]) == (low if low >= 0 else low + 2, high if high < W else high - 2)
+
+
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_a_unit_reads_everything(name):
     model = em.from_torch(program(), None, NAMES.index(name))
@@ -333,7 +352,7 @@ def test_a_unit_reads_everything(name):
     assert em.output_size(model, (H, W)) == reads(name).shape[:2]
 
 
-@pytest.mark.parametrize("name", ANEW)
+@pytest.mark.parametrize("name", [name for name in ANEW if name != "strides along blocks"])
 def test_positions_made_anew_read_everything(name):
     assert em.receptive_field(
         em.from_torch(program(), None, NAMES.index(name), weights="energy")

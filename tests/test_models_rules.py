@@ -202,6 +202,26 @@ def test_slices(arguments, more, expected):
     assert found.net == expected or expected != em.Identity()
 
 
+@pytest.mark.parametrize(
+    ("sides", "factor", "mode"), [((5, 5), 3.0, "linear"), ((7, 6), 2.0, "linear"), ((7, 9), 4.0, "cubic")]
+)
+def test_corners_that_are_aligned(sides, factor, mode):
+    """Output i of m lies at i (n - 1) / (m - 1), between two samples that it reads."""
+    corners = {"coordinate_transformation_mode": "align_corners", "mode": mode}
+    line = Line((1, 4, *sides))("Resize", None, numbers(1.0, 1.0, factor, factor), **corners)
+    made = tuple(int(side * factor) for side in sides)
+    assert em.output_size(line.net, sides) == made
+    for axis, (side, count) in enumerate(zip(sides, made, strict=True)):
+        for unit in range(count):
+            first, last = line.field.region(tuple(unit if a == axis else 0 for a in (0, 1)))[axis]
+            place = unit * (side - 1) / (count - 1)
+            assert first <= np.floor(place + 1e-9)
+            assert np.ceil(place - 1e-9) <= last
+    same = Line((1, 4, 5, 5))("Resize", None, None, numbers(1, 4, 15, 15), **corners)
+    again = Line((1, 4, 5, 5))("Resize", None, numbers(1.0, 1.0, 3.0, 3.0), **corners)
+    assert same.net == again.net
+
+
 def test_slices_of_open_maps():
     assert Line(OPEN)("Slice", starts=[1], ends=[-2], axes=[2]).net == em.Slice((1, 0), (-2, None), (1, 1))
     assert Line(OPEN)("Slice", starts=[2], ends=[2**40], axes=[3]).net == em.Slice(
