@@ -252,6 +252,23 @@ def test_the_input_itself_and_parts_of_what_an_operator_makes_are_outputs():
     assert (same.net, same.output, same.reads_own_output) == (em.Identity(), "input", True)
 
 
+@pytest.mark.parametrize(("count", "more"), [(8, ""), (9, r" \.\.\.")])
+def test_eight_submodules_are_named(count, more):
+    layers = nn.Sequential(*(nn.ReLU() for _ in range(count)))
+    names = ", ".join(map(str, range(8)))
+    with pytest.raises(
+        ValueError, match=rf"path of a submodule \({names}{more}\), a node or a number, got 'x'"
+    ):
+        em.from_torch(layers, (1, 1, 4), "x")
+
+
+def test_an_older_name_of_an_argument():
+    gated = nn.Sequential(nn.Conv1d(1, 2, 3), nn.InstanceNorm1d(2))
+    assert em.receptive_field(em.from_torch(gated, (1, 1, 9), gates=False)).size == 3
+    assert em.receptive_field(em.from_torch(gated, (1, 1, 9), global_context=False)).size == 3
+    assert em.receptive_field(em.from_torch(gated, (1, 1, 9), global_context=False, gates=True)).is_everything
+
+
 def test_weights_as_given_by_name():
     given = model("stem").with_weights("given")
     assert (given.weights, repr(given)) == (

@@ -10,11 +10,14 @@ from erfmath.models.axes import (
     channel,
     counted,
     cuts_of,
+    merged,
     outermost,
     owners,
     plain,
     positions,
+    reshaped,
     side,
+    split,
 )
 from erfmath.models.ir import Constant, Operator, Tensor, everything, examples, rank_of, single, with_input
 from erfmath.models.masks import is_softmax_of_keys, side_attended, side_of, side_read
@@ -55,6 +58,47 @@ def test_layouts():
     assert list(counted([2, 3])) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
     assert list(counted([])) == [()]
     assert [run.is_long for run in (Run(0), Run(0, 1, 1), Run(0, 1, 2))] == [True, False, True]
+
+
+def test_reshapes_beside_tokens():
+    tokens = (Run(0, 1, 4, (1, 2)), Run(1, 1, 8))
+    heads = (Run(None, 1, 2),)
+    layout = ((), tokens, (Run(None, 1, 4),))
+    assert reshaped(layout, (1, 35, 2, 2)) == ((), tokens, heads, heads)
+    assert reshaped(layout, (35, 4)) == (tokens, (Run(None, 1, 4),))
+    assert reshaped(layout, (1, 7, 5, 4)) is None
+    assert reshaped(layout, (1, 140)) is None
+    assert reshaped(layout, (1, 35, 2)) is None
+    assert reshaped(((Run(0, 1, 4, (1, 2)), Run(1, 1, 8)), (Run(None, 1, 4),)), (34, 4)) is None
+    assert reshaped(((Run(None, 1, 2),), (Run(0, 1, 3, (0, 1)),)), (2, 4)) == (
+        (Run(None, 1, 2),),
+        (Run(0, 1, 3, (0, 1)),),
+    )
+    assert reshaped(((Run(None, 1, 2),), (Run(0, 1, 3, (0, 1)),)), (8,)) is None
+
+
+def test_reshapes():
+    rows, columns, channels = (Run(0, 1, 6),), (Run(1, 1, 8),), (Run(None, 1, 4),)
+    assert reshaped((channels, rows, columns), (24, 8)) == ((*channels, *rows), columns)
+    assert reshaped((rows, columns), (3, 2, 8)) == ((Run(0, 2, 3),), (Run(0, 1, 2),), columns)
+    assert reshaped((rows, columns), (6, 2, 4)) == (rows, (Run(1, 4, 2),), (Run(1, 1, 4),))
+    assert reshaped((channels, rows), (2, 2, 6)) == ((Run(None, 1, 2),), (Run(None, 1, 2),), rows)
+    assert reshaped((rows, columns), (4, 12)) is None
+    assert reshaped((rows, columns), (6, 8, 1)) == (rows, columns, ())
+    assert reshaped((rows, columns), (6, 4)) is None
+    assert reshaped((rows, columns), (6, 16)) is None
+    assert reshaped(((Run(0, 1, None),),), (6,)) is None
+    assert merged([Run(0, 8, 4), Run(0, 1, 8), Run(None, 1, 1)]) == (Run(0, 1, 32),)
+    assert merged([Run(0, 1, 1), Run(1, 1, 1)]) == (Run(0, 1, 1),)
+    assert merged([Run(None, 1, 1)]) == ()
+    assert merged([Run(None, 1, 2), Run(None, 1, 3)]) == (Run(None, 1, 6),)
+    assert merged([Run(0, 1, 2), Run(0, 1, None)]) == (Run(0, 1, 2), Run(0, 1, None))
+    assert merged([Run(0, 2, 4), Run(1, 1, 2)]) == (Run(0, 2, 4), Run(1, 1, 2))
+    assert merged([Run(0, 1, 1, (1, 0))]) == (Run(0, 1, 1, (1, 0)),)
+    assert split((Run(None, 1, 12),), [3]) == (Run(None, 1, 4), Run(None, 1, 3))
+    assert split((Run(0, 1, 2), Run(1, 1, 6)), [2, 6]) == (Run(0, 1, 2), Run(1, 2, 3), Run(1, 1, 2))
+    assert split((Run(0, 1, None), Run(1, 1, 6)), [2]) == (Run(0, 1, None), Run(1, 2, 3), Run(1, 1, 2))
+    assert split((Run(0, 1, 12),), [4, 6]) is None
 
 
 def test_tensors():

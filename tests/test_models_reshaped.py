@@ -221,6 +221,10 @@ READS = {
     "copies beside a finer map": lambda x, m: torch.cat(
         [F.interpolate(m.conv(x), scale_factor=(1, 2)), x.repeat_interleave(2, 3)], 1
     ),
+    "keys before in a batch of rows": lambda x, m: from_rows(
+        fused(x.permute(0, 2, 3, 1).reshape(H, W, C), m, is_causal=True).reshape(N, H, W, C)
+    ),
+    "filled": lambda x, m: torch.ops.aten.fill(m.conv(x), 3.0) + x,
     "running sums": lambda x, m: m.conv(x).cumsum(3),
     "running products": lambda x, m: x.cumprod(2),
     "steps of rows": lambda x, m: from_rows(
@@ -280,6 +284,7 @@ ANEW = {
         .permute(0, 3, 1, 4, 2)
         .reshape(N, C, H, 4)
     ),
+    "a part beside blocks": lambda x, m: x[..., None, :4] + x.view(N, C, H, 2, 4),
     "pooled rows of tokens": lambda x, m: F.avg_pool1d(x.flatten(2), 3, 1, 1).reshape(SHAPE),
 }
 
@@ -334,6 +339,12 @@ def test_a_unit_reads_these_samples(name):
         np.testing.assert_array_equal(grid, seen[unit], err_msg=str(unit))
 
 
+def test_a_part_beside_blocks_is_read_whole_along_their_axis():
+    model = em.from_torch(program(), None, NAMES.index("a part beside blocks"))
+    assert em.receptive_field(model).size == (1, math.inf)
+    assert model.read_tensor.whole == {1}
+
+
 def test_strides_along_blocks():
     """Every second sample, which may lie outside: what lies inside is the first and the last."""
     field = em.receptive_field(em.from_torch(program(), None, NAMES.index("strides along blocks")))
@@ -352,7 +363,9 @@ def test_a_unit_reads_everything(name):
     assert em.output_size(model, (H, W)) == reads(name).shape[:2]
 
 
-@pytest.mark.parametrize("name", [name for name in ANEW if name != "strides along blocks"])
+@pytest.mark.parametrize(
+    "name", [name for name in ANEW if name not in ("strides along blocks", "a part beside blocks")]
+)
 def test_positions_made_anew_read_everything(name):
     assert em.receptive_field(
         em.from_torch(program(), None, NAMES.index(name), weights="energy")

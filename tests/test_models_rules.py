@@ -295,6 +295,36 @@ def test_where_transposed_convolutions_cut(auto, first):
         assert line.field.region(unit) == em.receptive_field(whole).region(unit + begin)
 
 
+def test_points():
+    assert Line((1, 1, 6, 8))("Conv", values(1, 1, 1, 1)).net == em.Identity()
+    assert Line()("Conv", values(1, 4, 1, 1)).net == em.Identity()
+    assert Line()("Conv", values(1, 4, 2, 2)).net == em.Conv((2, 2), channels=1)
+    assert Line()("Conv", values(2, 4, 1, 1)).net == em.Conv((1, 1), channels=2)
+    assert Line()("Conv", values(1, 4, 1, 1), strides=[2, 2]).net == em.Conv((1, 1), 2, channels=1)
+    assert Line()("Conv", values(1, 4, 1, 1), pads=[1, 0, 0, 0]).net == em.Conv(
+        (1, 1), 1, 1, ((1, 0), (0, 0)), channels=1
+    )
+    assert Line((1, 4, 6, 8))("Conv", values(4, 1, 1, 1), group=4).net == em.Conv(
+        (1, 1), channels=4, groups=4
+    )
+
+
+def test_channels_behind_what_picks_or_moves_them_count():
+    half = Line()("Conv", WIDE)("Split", axis=1, split=[4, 4], count=2, made=((1, 4, 4, 6), (1, 4, 4, 6)))
+    half("Conv", values(5, 4, 3, 3))
+    assert em.cost(half.net, (6, 8), 4).parameters == 9 * (8 * 4 + 5 * 4)
+    joined = Line()("Conv", WIDE)
+    joined("Concat", joined.last, axis=1, made=(1, 16, 4, 6))("Conv", values(5, 16, 3, 3))
+    assert em.cost(joined.net, (6, 8), 4).parameters == 9 * (8 * 4 + 5 * 16)
+    deep = Line()("SpaceToDepth", blocksize=2, made=(1, 16, 3, 4))("Conv", values(5, 16, 3, 3))
+    assert em.cost(deep.net, (6, 8), 4).parameters == 9 * 5 * 16
+    up = Line()("DepthToSpace", blocksize=2, made=(1, 1, 12, 16))("Conv", values(5, 1, 3, 3))
+    assert em.cost(up.net, (6, 8), 4).parameters == 9 * 5
+    two = Line()("Conv", WIDE)("Split", axis=1, split=[4, 4], count=2, made=((1, 4, 4, 6), (1, 4, 4, 6)))
+    two("Add", two.made[1], made=(1, 4, 4, 6))("Conv", values(5, 4, 3, 3))
+    assert em.cost(two.net, (6, 8), 4).parameters == 9 * (8 * 4 + 5 * 4)
+
+
 PRODUCTS = [
     ((1, 6, 4), (1,), "MatMul", [values(4, 5)], {}, (1, 6, 5), ((), (0,), ())),
     ((1, 6, 4), (1,), "MatMul", [values(4)], {}, (1, 6), ((), (0,))),
@@ -444,6 +474,12 @@ def test_copies_of_one_sample_are_refused():
         ValueError, match="repeats the single sample of 'input' along axis -2, which is spatial"
     ):
         line("Add", Constant((1, 4, 6, 8)), of=pooled)
+    row = Line()
+    row("Slice", starts=[1], ends=[2], axes=[2], made=(1, 4, 1, 8))
+    with pytest.raises(
+        ValueError, match="repeats the single sample of 'Slice' along axis -2, which is spatial"
+    ):
+        row("Add", row.x, made=SHAPE)
     assert Line((1, 4, 1, 8))("Add", Constant((1, 4, 1, 8))).net == em.Identity()
     assert Line((1, 4, 1, 8))("Add", Constant((4, 1, 1))).net == em.Identity()
 
@@ -484,6 +520,14 @@ def test_factors_that_cannot_be():
         line = Line(weights="given")("Conv", Constant((8, 4, 3, 3), lambda a=array: a))
         with pytest.raises(ValueError, match=problem):
             _ = line.net
+    for title, more in (
+        ("Max", [values(4, 1, 1)]),
+        ("Pow", [numbers(2.0)]),
+        ("Where", [values(1), values(1)]),
+    ):
+        curved = Line(weights="given")(title, *more)
+        with pytest.raises(ValueError, match=f"{title} '{title}' has a slope that depends on its input"):
+            _ = curved.net
     fused = Line(weights="given")("Conv", WIDE, activation="Relu")
     with pytest.raises(ValueError, match="has an activation in it, which is not read"):
         _ = fused.net

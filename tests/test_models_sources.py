@@ -118,6 +118,9 @@ def test_onnx(tmp_path):
     assert read(path, input_size=32)[1].input_shape == (1, 3, 32, 32)
     assert read(path, input_size=(32, 48))[1].input_shape == (1, 3, 32, 48)
     assert read(path, input_shape=(2, 3, 16, 20))[1].input_shape == (2, 3, 16, 20)
+    opened = onnx_model()
+    opened.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "c"
+    assert [read(opened, channels=count)[1].channels for count in (3, 5)] == [3, 5]
     inner = read(path, input="y")[1]
     assert em.receptive_field(inner).size == (2, 2)
     swapped = read(path, rules={"MaxPool": em.Conv((5, 5))})[1]
