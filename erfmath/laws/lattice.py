@@ -27,6 +27,7 @@ from .manners import (
     read_only,
     real_array,
 )
+from .power_sums import exact_power_sums
 from .quantiles import tied
 from .shares import TIE
 from .univariate import UnivariateDistribution
@@ -214,13 +215,9 @@ class LatticeDistribution(UnivariateDistribution):
         the r-th moment.
         """
         order = as_count(order, "order", minimum=1, maximum=100)
-        terms = [Fraction(p) for p in self._table.tolist()]
-        total: Fraction = sum(terms, Fraction(0))
-        moments: list[Fraction] = []
-        for _ in range(order + 1):
-            moments.append(sum(terms, Fraction(0)) / total)
-            terms = [x * term for x, term in enumerate(terms, start=self._start)]
-        return tuple(float(value) for value in cumulants_from_moments(moments))
+        sums = exact_power_sums(self._table, order)
+        first, *others = cumulants_from_moments([part / sums[0] for part in sums])
+        return (float(self._start + first), *map(float, others))
 
     def probabilities(self) -> Floats:
         """Return the pmf over the whole support, ``support()[0]`` first."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import as_count
 from ..core.scaled import Floats
 from .lattice import LatticeDistribution
 from .manners import LARGEST_LOG, UNIT, Bounds, Points, log_complement, log_of, of_points, outwards
@@ -17,6 +18,9 @@ from .univariate import UnivariateDistribution
 
 # Up to this many points (8 MiB a row) tails are sums, each with its digits; beyond, they are differences.
 _SUMMED = 2**20
+
+_LOW_ORDER = 4  # cumulants to which a share of 1e-20 adds nothing
+_LOG_ROW = -640.0  # of a tail whose points are floats with all their digits
 
 
 def truncated(whole: UnivariateDistribution, first: int, last: Any) -> UnivariateDistribution:
@@ -132,7 +136,9 @@ class TruncatedDistribution(UnivariateDistribution):
 
     def cumulants(self, order: int = 4) -> tuple[float, ...]:
         """Return the cumulants kappa_1 .. kappa_order."""
-        return self._bulk.cumulants(order)
+        order = as_count(order, "order", minimum=1, maximum=100)
+        table = self._bulk if order <= _LOW_ORDER else self._all_but(max(10.0 ** (-20 - 3 * order), 1e-290))
+        return table.cumulants(order)
 
     def _scale(self) -> tuple[float, float]:
         return self.whole.mean(), self.whole.std()
@@ -140,14 +146,20 @@ class TruncatedDistribution(UnivariateDistribution):
     @cached_property
     def _bulk(self) -> LatticeDistribution:
         """All but a share of 1e-20 at either end, as a table."""
+        return self._all_but(1e-20)
+
+    def _all_but(self, share: float) -> LatticeDistribution:
+        """Return all but a share at either end as a table."""
         if self._logs is not None:
             low, shares = self.first, np.exp(self._logs - self.log_mass)
         else:
             # Beside as much as this beyond an end the share is lost: there the bulk begins with the range.
-            most = self.log_mass - 20
-            low = self.first if self.whole.logcdf(self.first - 1) > most else int(self.ppf(1e-20))
-            high = self.last if self.whole.logsf(self.last) > most else int(self.isf(1e-20))
-            shares = self._points(low, high)
+            most = self.log_mass + math.log(share) + 26
+            low = self.first if self.whole.logcdf(self.first - 1) > most else int(self.ppf(share))
+            high = self.last if self.whole.logsf(self.last) > most else int(self.isf(share))
+            # A row of the whole is far quicker than points; where it is no float, these are divided as logs.
+            is_row = self.log_mass + math.log(share) > _LOG_ROW
+            shares = self.whole._points(low, high) if is_row else self._points(low, high)
         return LatticeDistribution(shares / shares.sum(), low)
 
     def _tails_at(self, x: Points) -> tuple[Any, Any]:
