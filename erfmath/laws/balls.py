@@ -181,8 +181,8 @@ def disc_reach(folds: Sequence[Floats], level: Level) -> int:
 def radius_on_axes(laws: Sequence[UnivariateDistribution], centre: Sequence[int], level: Level) -> int:
     """Return the radius of a square as above from cumulative probabilities, without a row of any axis.
 
-    Where the smaller part is inside, it is a difference of tails, whose round-off a tie may be below; a row
-    of the points around the centre tells, up to some millions of them.
+    Where the smaller part is inside, it is a difference of tails. Where the round-off of that decides, the
+    points around the centre are added, up to a million on either side.
     """
     places = list(zip(laws, centre, strict=True))
     ends = [law.support() for law in laws]
@@ -194,7 +194,9 @@ def radius_on_axes(laws: Sequence[UnivariateDistribution], centre: Sequence[int]
 
     if not level.is_small:
         return _first(lambda radius: bool(level.is_met(0.0, outside(radius))), reach)
-    radius = _first(lambda radius: 1 - outside(radius) >= 1.1 * level.least + _ROUNDOFF, reach)
+    radius = _first(lambda radius: 1 - outside(radius) >= level.least + _ROUNDOFF, reach)
+    if not radius or 1 - outside(radius - 1) < level.least - _ROUNDOFF:
+        return radius
     if radius > _SUMMED:
         return _first(lambda radius: bool(level.is_met(1 - outside(radius), 1.0)), reach)
     sums = {law: _sums_about(law, at, radius) for law, at in set(places)}
