@@ -77,6 +77,7 @@ class Plain:
         self.values = dict(live)
         for node in self.nodes:
             inputs = {name: self.value(name) for name in node.input if name}
+            assert all(value is not None for value in inputs.values()), node
             made = evaluated(node, inputs, version)
             for name, value in zip(node.output, made, strict=False):
                 shape = self.folding.shape(name)

@@ -412,6 +412,7 @@ def test_what_onnx_does_not_infer():
     assert inferred(node("Odd", "x", "y", domain="own"), domain="own", x=(1, 4, 5)) == {}
     assert inferred(node("Gelu", "z", "y"), version=9, x=(1, 4, 5)) == {}
     assert inferred(helper.make_node("Gelu", [], ["y"]), version=9) == {}
+    assert inferred(node("Relu", "x", "y", domain="own"), domain="own", x=(1, 4, 5)) == {}
     relu = helper.make_node("Relu", ["x"], ["y"], domain="ai.onnx")
     assert inferred(relu, x=(1, 4, 5)) == {"y": (1, 4, 5)}
     found = made_types(

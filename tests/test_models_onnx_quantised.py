@@ -50,7 +50,7 @@ def own_evaluator(kind, *inputs, **own):
 
 @pytest.mark.parametrize("domain", ["", MS])
 def test_quantised_convolutions(domain):
-    x, bias = whole(1, 4, 5, 6), np.array([100, -200, 0, 300, 50, -60], dtype=np.int32)
+    x, bias = whole(1, 4, 5, 6), np.array([4000, -8000, 0, 12000, 2000, -2400], dtype=np.int32)
     kernel = whole(6, 2, 3, 2)
     scales = np.linspace(0.001, 0.01, 6, dtype=np.float32)
     zeros = np.arange(118, 124, dtype=np.uint8)
@@ -120,7 +120,7 @@ def test_quantised_products(domain):
 
 
 def test_quantised_general_products():
-    x, matrix, bias = whole(3, 4), whole(4, 5), np.array([10, -300, 500, 0, 20], dtype=np.int32)
+    x, matrix, bias = whole(3, 4), whole(4, 5), np.array([1000, -3000, 5000, 0, 2000], dtype=np.int32)
     scales, zeros = np.linspace(0.01, 0.05, 5, dtype=np.float32), np.arange(98, 103, dtype=np.uint8)
     for scale, zero in ((R, ONE), (scales, zeros)):
         made = real(x, Q, ZERO) @ real(matrix, scale, zero, axis=1)

@@ -320,7 +320,7 @@ def test_channels_are_those_of_the_first_convolution():
     assert channels(*before, conv("c", "w", "y"), w=(8, 6, 3, 3)) == 6
     # Of quantised ones the weights are the first operand with so many axes.
     quantised = node("QLinearConv", "x s z w t u", "y")
-    assert channels(quantised, s=(), z=(), w=(8, 6, 3, 3), t=(8,), u=(8,)) == 6
+    assert channels(quantised, s=(1, 1), z=(), w=(8, 6, 3, 3), t=(8,), u=(8,)) == 6
     restored = node("DequantizeLinear", "w s z", "v"), node("Cast", "v", "u"), conv("x", "u", "y")
     assert channels(*restored, w=(8, 6, 3, 3), s=()) == 6
     # Another operator first, an unknown kernel, or another tensor's convolution: the usual number.
@@ -482,6 +482,14 @@ def test_parts_of_a_file_hold_their_weights_once():
     first = noted.parts.inside[0]
     assert (first.path, first.kind) == (("body",), "Body")
     assert (first.inside[0].path, first.inside[0].kind) == (("body", "conv"), "Conv2d")
+
+
+def test_nodes_that_are_written_out_have_places_of_their_own():
+    own = {"domain": "com.microsoft", "activation": "Relu", "pads": [1, 1, 1, 1]}
+    made = model([node("FusedConv", "x w", "y", name="/stem/Conv", **own)], domains=["com.microsoft"], w=W)
+    parts = em.from_onnx(made).parts
+    assert [(part.path, part.kind) for part in parts.inside] == [(("y~1",), "Conv"), (("stem",), "")]
+    assert em.from_onnx(made).layers == ("/stem/Conv",)
 
 
 def test_weights_of_what_is_run():

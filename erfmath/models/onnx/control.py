@@ -280,7 +280,7 @@ class Control:
         if entries is None:
             raise self._error(node, "joins a sequence that is not known")
         yield from self._joined(
-            node, entries, node.output[0], own.get("axis", 0), bool(own.get("new_axis", 0))
+            node, entries, node.output[0], own["axis"], bool(own.get("new_axis"))
         )
 
     def _joined(self, node: Any, entries: Sequence[str], name: str, axis: int, is_new: bool) -> Iterator[Any]:

@@ -232,7 +232,7 @@ class Folding:
         self.is_measured |= node.input[0] in self.live
         if is_shape:
             own = attributes(node)
-            shape = shape[own.get("start", 0) : own.get("end")]
+            shape = shape[own.get("start") : own.get("end")]
         if None in shape:
             return Constant((len(shape),) if is_shape else ())
         value = np.array(shape if is_shape else int(np.prod(np.array(shape, dtype=object))), dtype=np.int64)

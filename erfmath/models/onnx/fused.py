@@ -107,7 +107,7 @@ def _(write: Writer) -> bool:
 def _(write: Writer) -> None:
     """Write channels that go to blocks, and before the space where they were last."""
     rank = write.rank() or 4
-    if write.own.get("channels_last", 0):
+    if write.own.get("channels_last"):
         order = [0, rank - 1, *range(1, rank - 1)]
         write("Transpose", write.input(0), output=write.output(), perm=order)
     else:
@@ -122,7 +122,7 @@ def _(write: Writer) -> None:
     if channels and shape is not None and shape[1] != channels:
         ends = [write.constant(np.array([value], dtype=np.int64)) for value in (0, channels, 1)]
         made = write("Slice", made, *ends)
-    if write.own.get("channels_last", 0):
+    if write.own.get("channels_last"):
         write("Transpose", made, output=write.output(), perm=[0, *range(2, rank), 1])
     else:
         write.renamed(made, write.output())
@@ -147,9 +147,9 @@ def _turned(write: Writer, index: int, side: str) -> str:
     """Write an operand with its axes as the product takes them."""
     rank = write.rank(index) or 2
     order = list(range(rank))
-    if write.own.get(f"transBatch{side}", 0) and rank > 2:
+    if write.own.get(f"transBatch{side}") and rank > 2:
         order = [*order[1:-1], 0, order[-1]]
-    if write.own.get(f"trans{side}", 0) and rank > 1:
+    if write.own.get(f"trans{side}") and rank > 1:
         order[-2:] = order[:-3:-1]
     is_same = order == list(range(rank))
     return write.input(index) if is_same else write("Transpose", write.input(index), perm=order)
@@ -274,7 +274,7 @@ def _attended(write: Writer, entries: Sequence[str], mask: str, **given: int) ->
     own: Mapping[str, Any] = {
         "q_num_heads": heads,
         "kv_num_heads": heads,
-        "is_causal": write.own.get("unidirectional", 0),
+        "is_causal": write.own.get("unidirectional"),
         "scale": write.own.get("scale") or None,
         **given,
     }

@@ -156,7 +156,7 @@ def attributes(node: Any) -> dict[str, Any]:
 def takes_channels_last(node: Any) -> bool:
     """Return whether a node is one of onnxruntime's whose tensors have their channels last."""
     is_named = node.op_type.startswith("Nhwc") or node.domain.endswith(".nhwc")
-    return is_named or bool(node.domain and attributes(node).get("channels_last", 0))
+    return is_named or bool(node.domain and attributes(node).get("channels_last"))
 
 
 @contextlib.contextmanager

@@ -44,7 +44,7 @@ def _(write: Writer) -> None:
         scale = write("Mul", write.input(1), write.input(4))
         operands.append(write("Mul", write("Cast", write.input(8), to=1), scale))
     own = {key: value for key, value in write.own.items() if key != "channels_last"}
-    is_last = write.own.get("channels_last", 0)
+    is_last = write.own.get("channels_last")
     made = write.channels_last("Conv", operands, own) if is_last else write("Conv", *operands, **own)
     _rounded(write, made, 6)
 
@@ -93,7 +93,7 @@ def _columns(write: Writer, index: int, scale: int, zero: int) -> str:
 
 @writes(f"{MICROSOFT}.QGemm")
 def _(write: Writer) -> None:
-    turned = bool(write.own.get("transB", 0))
+    turned = write.own.get("transB")
     operands = [_restored(write, 0), _weights(write, 3, 4, 5, axis=0 if turned else 1)]
     if write.input(6):
         scale = write("Mul", write.input(1), write.input(4))
@@ -133,7 +133,7 @@ def _(write: Writer) -> None:
 @writes(*(f"{MICROSOFT}.QLinear{kind}" for kind in ("AveragePool", "GlobalAveragePool")))
 def _(write: Writer) -> None:
     kind, own = write.node.op_type.removeprefix("QLinear"), dict(write.own)
-    x, is_last = _restored(write, 0), own.pop("channels_last", 0)
+    x, is_last = _restored(write, 0), own.pop("channels_last", None)
     _rounded(write, write.channels_last(kind, [x], own) if is_last else write(kind, x, **own), 3)
 
 
@@ -182,8 +182,6 @@ def _(write: Writer) -> None:
         for index, scale in ((1, 8), (2, 10))
     ]
     rest = [write.input(i) for i in range(3, 8)]
-    while rest and not rest[-1]:
-        rest.pop()
     write.several("LSTM", [write.input(0), *matrices, *rest], list(write.node.output), **write.own)
 
 
@@ -191,5 +189,5 @@ def _(write: Writer) -> None:
 def _(write: Writer) -> None:
     """Write a product with packed weights as one with weights of their shape, whose values are not read."""
     weights = write.fresh()
-    write.folding.unknown(weights, (int(write.own.get("K", 0)), int(write.own.get("N", 0))))
+    write.folding.unknown(weights, (write.own["K"], write.own["N"]))
     _added(write, write("MatMul", write.input(0), weights), 5)
