@@ -279,9 +279,7 @@ class Control:
         entries = self.sequences.get(node.input[0])
         if entries is None:
             raise self._error(node, "joins a sequence that is not known")
-        yield from self._joined(
-            node, entries, node.output[0], own["axis"], bool(own.get("new_axis"))
-        )
+        yield from self._joined(node, entries, node.output[0], own["axis"], bool(own.get("new_axis")))
 
     def _joined(self, node: Any, entries: Sequence[str], name: str, axis: int, is_new: bool) -> Iterator[Any]:
         """Yield what joins tensors along an axis, which may be a new one."""
