@@ -37,18 +37,22 @@ def smaller_halos(plan: TilePlan) -> list[Halos]:
     """
     step = math.lcm(*(axis.period for axis in plan.axes if axis.count > 1), 1)
     ranges = [_range(plan, number) for number in range(plan.ndim)]
-    longest = max(max(most.before, most.after - least.after) for least, most in ranges)
+    longest = max(max(most.before - least.before, most.after - least.after) for least, most in ranges)
     return [
-        tuple(Margins(min(most.before, h), min(most.after, least.after + h)) for least, most in ranges)
+        tuple(
+            Margins(min(most.before, least.before + h), min(most.after, least.after + h))
+            for least, most in ranges
+        )
         for h in range(0, longest + step, step)
     ]
 
 
 def _range(plan: TilePlan, number: int) -> tuple[Margins, Margins]:
-    """Return the least halo along an axis, and the exact one; none where there is a single tile."""
+    """Return the least halo along an axis, and the exact one; its own where there is a single tile."""
     axis, needed = plan.axes[number], plan.needed[number]
     if axis.count == 1:
-        return Margins(0, 0), Margins(0, 0)
+        own = Margins(axis.before, axis.after)
+        return own, own
     line = projected(program_of(plan.net, plan.ndim, unrolled=True), number)
     return Margins(0, least_after(line, axis.tile)), needed
 
