@@ -45,7 +45,9 @@ def differences(plan, whole, outputs):
         for halo in (*em_halos(plan), plan.halo):
             sides = made.shape[made.ndim - plan.ndim :]
             parts = zip(plan.axes, tile.read, sides, pairs(halo, plan.ndim), strict=True)
-            own, place = zip(*itertools.starmap(kept, parts), 
+            own, place = zip(*itertools.starmap(kept, parts), strict=True)
+            gaps = abs(made[(..., *np.ix_(*own))] - whole[(..., *np.ix_(*place))])
+            row.append(float(gaps.max(initial=0)))  # of a strided network there may be none
         rows.append(row)
     return np.array(rows)
 
