@@ -386,3 +386,28 @@ def test_points_beyond_the_bulk_are_reached_where_terms_are_long():
     for k in (0, 1, 2, 3, 7, 12, 25, 40):
         assert law.logpmf(99 * k) == pytest.approx(poisson(0.05).logpmf(k), rel=1e-12)
         assert law.pmf(99 * k + 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("frozen", "terms", "lengths"),
+    [
+        (
+            poisson(3),
+            [0.5, 0.5],
+            {0: (32, 32), 20: (32, 64), 28: (32, 64), 100: (128, 128), 1000: (1024, 1024)},
+        ),
+        (poisson(3), LOSS, {0: (256, 256), 100: (256, 256), 1000: (1024, 2048)}),
+        (geom(0.02), {1: 0.5, 3: 0.5}, {0: (8192, 8192), 1000: (8192, 8192)}),
+    ],
+    ids=["coins", "losses", "a geometric number"],
+)
+def test_rows_are_no_longer_than_powers_of_two_that_reach(monkeypatch, frozen, terms, lengths):
+    """For points so many entries, for tails as many as hold all but 2^-60 of what lies beyond."""
+    made, row_of = [], compound.row_of
+    monkeypatch.setattr(compound, "row_of", lambda law, size: made.append(size) or row_of(law, size))
+    law = compound_sum(frozen, sum_of(terms))
+    for x, (for_points, for_tails) in lengths.items():
+        for reading, length in ((law.logpmf, for_points), (law.logcdf, for_tails), (law.logsf, for_tails)):
+            made.clear()
+            reading(x)
+            assert max(made) == length
