@@ -362,3 +362,11 @@ def test_a_mask_is_shared_and_closed_to_writing(definition):
     assert field.mask is field.mask
     with pytest.raises(ValueError, match="read-only"):
         field.mask[0, 0] = True
+
+
+@pytest.mark.parametrize("convention", ["luo2016", "replknet", "openerf"])
+def test_growth_of_a_network_is_read_by_the_convention(convention):
+    net = em.Conv([[1, 5, 1], [2, 9, 3], [1, 4, 1]], padding=1)
+    for row in em.growth(net, [1, 4], convention=convention):
+        found = em.effective_field(net**row.depth, convention=convention)
+        assert (row.effective, row.count, row.theoretical) == (found.size, found.count, found.field_size)

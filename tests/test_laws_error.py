@@ -176,3 +176,16 @@ def test_entropy_of_many_factors_is_that_of_the_bulk():
         row = np.convolve(row, [1 - p, p])
     row = row[row > 0]
     assert math.isclose(many.entropy(), -float(row @ np.log(row)), rel_tol=1e-12)
+
+
+def test_the_bound_of_a_sum_of_grids_is_the_sum_of_its_parts():
+    """A sum of as many products as the smaller grid has entries, and one over the grid of 3 x 4 pixels."""
+    one = em.JointDistribution([[0.5, 0.25], [0, 0.25]])
+    other = em.JointDistribution([[0.5, 0.125, 0], [0.125, 0, 0.25]])
+    both = one.error + other.error + (3 + 2) * UNIT + (3 * 4 + 4) * UNIT
+    for found in (one + other, other + one):
+        assert found.error == pytest.approx(both, rel=1e-12, abs=0)
+    shifted = one + np.array([3, 4])
+    assert shifted.error == pytest.approx(one.error + (4 + 4) * UNIT, rel=1e-12, abs=0)
+    part = other.given((0, 0), (1, 1))
+    assert part.error == pytest.approx(2 * other.error + (4 + 4) * UNIT, rel=1e-12, abs=0)

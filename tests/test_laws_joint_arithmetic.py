@@ -258,3 +258,17 @@ def test_the_memory_is_asked_for_before_it_is_taken(monkeypatch, module, code, n
     monkeypatch.setattr(place, "check_memory", lambda *words: asked.append(words[0]))
     eval(code, {"d": law})
     assert asked == [needed]
+
+
+def test_coordinates_are_products_where_grids_are_powers():
+    """Whose far points have logarithms, where sums over a grid have none."""
+    plane = em.distribution([[1, 2], [3, 1]], 4)
+    for axis, row in ((0, [3, 4]), (1, [4, 3])):
+        assert plane.marginal(axis) == em.distribution(row, 4)
+        assert (3 * plane).marginal(axis) == em.distribution(row, 12)
+        assert (plane + plane).marginal(axis) == em.distribution(row, 8)
+        assert (plane + np.array([5, 7])).marginal(axis) == em.distribution(row, 4) + (5, 7)[axis]
+    ring = JointDistribution([[0.25, 0.25], [0.25, 0], [0, 0.25]])
+    for axis in (0, 1):
+        assert (3 * ring).marginal(axis) == 3 * ring.marginal(axis)
+        assert isinstance((3 * ring).marginal(axis), em.ProductDistribution)

@@ -71,3 +71,9 @@ def test_a_single_grid_is_ranked_whole():
 def test_the_last_axis_is_gone_through_and_the_others_are_ranked():
     found = Superlevels.of(profiles_of([[1, 2], [3, 5], [7, 4]]), 0.0)
     assert (found.ranked.tolist(), found.others.tolist()) == ([10, 6, 5, 3], [7, 4])
+
+
+def test_an_entry_next_to_nothing_reaches_no_level():
+    found = Superlevels.of([Profile(np.array([1e5, 1e-308]), (0,), (2,))] * 2, 0.0)
+    assert found.above(1e3) == (1, 1e10)
+    assert found.above(1e-310)[0] == 3

@@ -44,7 +44,7 @@ class Superlevels:
         )
         # A single grid is ranked, so that a look-up takes the logarithm of its size.
         *others, last = parts if len(parts) > 1 else [*parts, np.ones(1)]
-        products = functools.reduce(np.multiply.outer, others, np.ones(1)).ravel()
+        products = functools.reduce(np.multiply.outer, others).ravel()
         ranked = np.sort(products)[::-1]
         sums, rests = running_sums(ranked), running_sums(ranked[::-1])[::-1]
         return cls(ranked, np.concatenate(([0.0], sums)), np.concatenate((rests, [0.0])), last)
