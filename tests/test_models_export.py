@@ -11,7 +11,7 @@ import pytest
 import erfmath as em
 from erfmath.models.axes import Run
 from erfmath.models.torch import _layers, _shapes, bound, stack
-from erfmath.models.torch_export import exported, functional, title_of
+from erfmath.models.torch_export import _writes_shared, exported, functional, title_of
 
 torch = pytest.importorskip("torch", reason="from_torch reads modules by torch.export")
 import torch.nn.functional as F  # noqa: E402, N812
@@ -190,20 +190,33 @@ def test_what_was_there_before_is_there_after():
     assert torch.is_grad_enabled()
 
 
-def writes(function):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        graph = torch.export.export(Function(function, nn.Conv1d(1, 2, 3)), (torch.zeros(1, 1, 9),))
-        return functional(graph) is not graph
+# What writes in place, and whether other operators read what is written into.
+WRITES = [
+    (lambda y: y.relu_(), [False]),
+    (lambda y: y.relu_().add_(1), [False, False]),
+    (lambda y: (y[:, :1].relu_(), y)[1], [True]),
+    (lambda y: y.relu_() + y, [False]),
+    (lambda y: y.view(1, 2, 3, 1).relu_(), [True]),
+    (lambda y: y.abs(), []),
+]
 
 
 def test_only_what_writes_where_others_read_is_traced_again():
-    assert not writes(lambda x, a: torch.relu(a(x)))
-    assert not writes(lambda x, a: a(x).relu_())
-    assert not writes(lambda x, a: a(x).relu_().add_(1))
-    assert writes(lambda x, a: x.relu_() + 1)
-    assert writes(lambda x, a: (lambda y: (y[:, :1].relu_(), y)[1])(a(x)))
-    assert not writes(lambda x, a: (lambda y: y.relu_() + y)(a(x) + 0))
+    class Writer(nn.Module):
+        def forward(self, x):
+            own = tuple(function(F.avg_pool1d(x, 3)) for function, _ in WRITES)
+            return (*own, x.add_(1))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.export.export(Writer(), (torch.zeros(1, 2, 9),))
+        calls = [node for node in program.graph.nodes if node.op == "call_function"]
+        found = [_writes_shared(node) for node in calls if title_of(node).endswith("_")]
+        assert found == [*(flag for _, flags in WRITES for flag in flags), True]
+        assert not any(_writes_shared(node) for node in calls if not title_of(node).endswith("_"))
+        again = functional(program)
+        assert again is not program
+        assert functional(again) is again
 
 
 def test_nodes():
