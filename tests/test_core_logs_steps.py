@@ -187,6 +187,7 @@ def test_rows_of_logarithms_are_exact(way):
         ([([j + 1, 300], 1, 1) for j in range(257)], False, True),
         ([([j + 1] + [1] * 910, 1, 1) for j in range(9)], False, True),
         ([([j + 1] + [1] * 909, 1, 1) for j in range(9)], True, False),
+        ([([j + 1] + [1] * (911 if j else 895), 1, 1) for j in range(9)], True, False),
         ([([j + 1] + [1] * 1100, 1, 1) for j in range(8)], False, False),
         ([([[1, j + 1], [1, 1]], 1, (1, 1)) for j in range(257)], False, False),
         ([([-j - 1, 300], 1, 1) for j in range(257)], True, False),

@@ -289,3 +289,20 @@ def test_counted_operations_bear_out_the_prices(name, monkeypatch):
 def test_the_reason_is_that_of_the_method(kernel, n, method, reason):
     made = em.plan(em.Kernel(kernel), n)
     assert (made.method, made.reason) == (method, reason)
+
+
+def test_peaks_off_the_grid_are_found_on_finer_ones():
+    weights = np.zeros(12)
+    weights[[0, 3, 5, 11]] = 0.5, 0.2, 0.2, 0.1
+    shares, size = [(weights, 9), (np.array([0.5, 0.5]), 4)], 64
+
+    def bits(turns):
+        modulus = np.abs(np.exp(2j * np.pi * np.outer(turns, np.arange(12))) @ weights)
+        return 9 * np.log2(modulus) + 4 * np.log2(np.abs(np.cos(np.pi * turns)))
+
+    coarse = bits(np.arange(size // 2) / size)
+    tops = [m for m in range(2, size // 2 - 1) if coarse[m] >= max(coarse[m - 1], coarse[m + 1])]
+    assert len(tops) > 2
+    for m in tops:
+        highest = bits(np.linspace(m - 1, m + 1, 2001) / size).max()
+        assert prices._peak(shares, m, size) == pytest.approx(highest, abs=1e-4)

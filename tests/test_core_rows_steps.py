@@ -441,6 +441,20 @@ def test_what_lies_below_the_floats_is_not_known():
 # ---------------------------------------------------------------- signs and whole numbers
 
 
+def test_signs_count_in_the_steps_between_the_taps():
+    """(1 - z^2)^5 has signs, (1 + z - z^2)^5 none of its own."""
+    found = signed.signs_of(em.Product([([0, 1, 0, -1], 5, 1)]))
+    assert (found.sign, found.first, found.span, found.odd) == (1, (5,), (2,), (0,))
+    assert found.of((5,), np.array([1.0, 0, 5, 0, 10])).tolist() == [1, 0, -5, 0, 10]
+    assert found.of((7,), np.array([5.0, 0, 10])).tolist() == [-5, 0, 10]
+    assert found.at(np.array([[5], [7], [15]])).tolist() == [1, -1, -1]
+    assert signed.signs_of(em.Product([([1, 1, -1], 5, 1)])) is None
+    two = signed.signs_of(em.Product([([[-1, 2], [1, -2]], 3, (1, 2)), ([[1, 1]], 0, (1, 1))]))
+    assert (two.sign, two.first, two.span, two.odd) == (-1, (0, 0), (1, 2), (0, 1))
+    assert two.of((0, 0), np.ones((2, 4))).tolist() == [[-1, -1, 1, 1], [1, 1, -1, -1]]
+    assert two.at([[0, 0], [1, 2], [3, 4]]).tolist() == [-1, -1, 1]
+
+
 def test_floats_nearest_to_long_quotients():
     unit = Fraction(3**250, 7**251)
     row = [0, 1, -1, 5**90, -(11**200), 2**1030, 10**300 + 1]

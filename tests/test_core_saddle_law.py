@@ -73,6 +73,39 @@ def test_a_law_knows_its_lattice_and_its_moments(name):
     assert abs(MP.mpf(law.log_total[0]) + MP.mpf(law.log_total[1]) - total) < 1e-27 * (1 + abs(total))
 
 
+def test_a_law_in_literal_numbers():
+    """What every reading starts from: quick, so that it is among the first tests of a change."""
+    product = em.Product([([5, 0, 1], 9, 3), ([0, 2, 1, 1], 2, 2), ([1, 1], 0, 7), ([3], 4, 1)])
+    law = law_of.__wrapped__(product)
+    first, second = law.taps
+    assert (law.span, law.degree, law.extent, law.chunk) == (2, 31, 3, 2730)
+    assert (first.power, first.steps.tolist(), first.weights) == (9, [0, 3], (5, 1))
+    assert (second.power, second.steps.tolist(), second.weights) == (2, [0, 1, 2], (2, 1, 1))
+    assert (first.mean, first.variance) == (Fraction(27, 6), Fraction(9 * 45, 36))
+    assert (second.mean, second.variance) == (Fraction(3, 2), Fraction(11, 8))
+    assert (law.mean, law.variance, law.is_whole) == (6, 11.25 + 1.375, True)
+    assert first.log_high.tolist() == pytest.approx([math.log(5 / 6), math.log(1 / 6)], rel=1e-15, abs=0)
+    assert law.log_total[0] == pytest.approx(
+        9 * math.log(6) + 6 * math.log(2) * 2 / 3 + 4 * math.log(3), rel=1e-15
+    )
+    assert not law.is_palindrome
+    assert (first.n, second.x.tolist()) == (9.0, [[0], [1], [2]])
+    assert second.centred[:, 0].tolist() == [-0.75, 0.25, 1.25]
+    assert second.share[:, 0].tolist() == pytest.approx([0.5, 0.25, 0.25], rel=1e-15, abs=0)
+    assert (first.ends[0].tolist(), first.ends[1].tolist()) == ([0, 27], [0, 0])
+    made = tilted(law, np.array([0.0]), exact_pair(np.array([8])))
+    assert made.base[0].tolist() == [-8.0]
+    assert made.delta.tolist() == pytest.approx([6.0 - 8], rel=1e-14)
+    assert made.variance.tolist() == pytest.approx([12.625], rel=1e-14)
+    found = solve(law, exact_pair(np.array([8])))
+    assert abs(found.delta[0]) <= 0.05 * math.sqrt(found.variance[0])
+    high, low = tilts.exponent(law, found)
+    theta = found.theta.item()
+    mass = 9 * math.log((5 + math.exp(3 * theta)) / 6)
+    mass += 2 * math.log((2 + math.exp(theta) + math.exp(2 * theta)) / 4)
+    assert high + low == pytest.approx(mass - 8 * theta, rel=1e-13, abs=0)
+
+
 def test_a_law_of_one_point():
     law = law_of(em.Product([([0, 5], 9, 1)]))
     assert (law.taps, law.span, law.degree, law.extent, law.mean, law.variance) == ((), 1, 0, 0, 0, 0)
