@@ -202,19 +202,21 @@ def test_quantised_units_and_pools(kind, own, function):
             np.testing.assert_array_equal(same, found)
 
 
-def test_quantisations_of_onnxruntime():
-    x, scales, zeros = (
-        noise(1, 3, 4),
-        np.array([0.01, 0.02, 0.03], np.float32),
-        np.array([9, 99, 199], np.uint8),
-    )
-    for scale, zero, own in ((scales, zeros, {"axis": 1}), (scales[0], zeros[1], {})):
-        q = written("QuantizeLinear", MS, x, scale, zero, **own)
-        assert q.dtype == np.uint8
-        turn = np.reshape(scale, (-1, 1)) if own else scale, np.reshape(zero, (-1, 1)) if own else zero
-        np.testing.assert_array_equal(q, np.clip(np.rint(x / turn[0]) + turn[1], 0, 255))
-        found = written("DequantizeLinear", MS, q, scale, zero, **own)
-        np.testing.assert_allclose(found, real(q, scale, zero, axis=1), rtol=1e-6)
+@pytest.mark.parametrize("axis", [0, 1, 2, None])
+def test_quantisations_of_onnxruntime(axis):
+    x, scale, zero = noise(2, 3, 4), np.float32(0.01), np.uint8(99)
+    turn = [-1 if i == axis else 1 for i in range(3)]
+    own = {}
+    if axis is not None:
+        scale = np.linspace(0.01, 0.03, x.shape[axis], dtype=np.float32)
+        zero = np.linspace(9, 199, x.shape[axis]).astype(np.uint8)
+        own = {"axis": axis}
+    q = written("QuantizeLinear", MS, x, scale, zero, **own)
+    assert q.dtype == np.uint8
+    expected = x / np.reshape(scale, turn) + np.reshape(zero, turn).astype(float)
+    assert np.abs(q - np.clip(expected, 0, 255)).max() <= 0.51
+    found = written("DequantizeLinear", MS, q, scale, zero, **own)
+    np.testing.assert_allclose(found, real(q, scale, zero, axis=axis), rtol=1e-6)
 
 
 def test_products_with_weights_of_integers():

@@ -184,9 +184,7 @@ class Folding:
         """Find the shapes of what a node makes, and its values where it does not depend on the input."""
         types = self.made_types(node)
         self.types.update(types)
-        if node.op_type == "Constant":
-            self._fold(node)
-        elif node.op_type in ("Shape", "Size") and len(node.input) == 1:
+        if node.op_type in ("Shape", "Size") and len(node.input) == 1:
             self.constants[node.output[0]] = self._measured(node)
         elif not self.is_live(node):
             self._fold(node)
