@@ -526,3 +526,10 @@ def test_hashes_tell_tables_apart():
     tables = [LatticeDistribution([p, 1 - p], offset) for p in (0.25, 0.2501, 0.5) for offset in (0, 1)]
     assert len({hash(law) for law in tables}) == 6
     assert hash(LatticeDistribution([0.25, 0.75])) == hash(LatticeDistribution([0, 0.25, 0.75], -1))
+
+
+def test_tables_are_equal_where_both_their_places_and_their_shares_are():
+    law = LatticeDistribution([0.25, 0.75], 3)
+    assert law == LatticeDistribution([0, 0.25, 0.75], 2)
+    for other in (LatticeDistribution([0.25, 0.75], 4), LatticeDistribution([0.75, 0.25], 3), LAW, 3, None):
+        assert law != other

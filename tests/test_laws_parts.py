@@ -91,7 +91,8 @@ def test_discs_are_the_sums_within_or_beyond_a_distance(folds, is_outside):
 def test_an_end_that_holds_a_thousandth_of_the_room_is_cut():
     line = np.array([0.5, 0.5, 1e-13, 1e-15, 0.0])
     for room, length in ((1e-20, 4), (0.9e-12, 4), (1.1e-12, 3), (0.9e-10, 3), (1.1e-10, 2)):
-        np.testing.assert_array_equal(_trimmed(line, room), line[:length])
+        for scale in (1.0, 64.0, 2.0**-20):
+            np.testing.assert_array_equal(_trimmed(scale * line, room), scale * line[:length])
     plane = np.array([[1.0, 0.0], [0.0, 0.0]])
     assert _trimmed(plane, 1.0) is plane
 

@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_count
 from ..core.scaled import Floats
 from ..core.table import Table
 from ..polynomials.cumulants import cumulants_from_moments
@@ -213,7 +212,6 @@ class CompoundDistribution(UnivariateDistribution):
 
     def cumulants(self, order: int = 4) -> tuple[float, ...]:
         r"""Return the cumulants, from :math:`\log E\,e^{tS} = \log G(1 + (E\,e^{tX} - 1))`."""
-        order = as_count(order, "order", minimum=1, maximum=100)
         moments = raw_moments(self.terms.cumulants(order))
         excess = [Fraction(0), *(m / math.factorial(r) for r, m in enumerate(moments[1:], start=1))]
         power, total = [Fraction(1)] + [Fraction(0)] * order, [Fraction(0)] * (order + 1)

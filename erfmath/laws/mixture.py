@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import as_count
 from ..core.scaled import Floats
 from ..polynomials.cumulants import cumulants_from_moments
 from .arithmetic import gcd, on_lattice
@@ -127,13 +127,10 @@ class MixtureDistribution(UnivariateDistribution):
 
     def cumulants(self, order: int = 4) -> tuple[float, ...]:
         """Return the cumulants kappa_1 .. kappa_order."""
-        order = as_count(order, "order", minimum=1, maximum=100)
-        total = sum(Fraction(weight) for weight, _ in self.parts)
-        mixed = [Fraction(0)] * (order + 1)
-        for weight, part in self.parts:
-            for r, moment in enumerate(raw_moments(part.cumulants(order))):
-                mixed[r] += Fraction(weight) / total * moment
-        return tuple(map(float, cumulants_from_moments(mixed)))
+        weights = [Fraction(weight) for weight, _ in self.parts]
+        moments = [raw_moments(part.cumulants(order)) for _, part in self.parts]
+        sums = [sum(map(operator.mul, weights, column), Fraction(0)) for column in zip(*moments, strict=True)]
+        return tuple(map(float, cumulants_from_moments([value / sums[0] for value in sums])))
 
     def _log_sum(self, name: str, x: Points) -> Floats:
         with np.errstate(divide="ignore"):
