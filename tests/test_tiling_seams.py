@@ -103,6 +103,7 @@ def test_differences_are_those_from_the_whole(name):
 @example(Conv(3, padding=1) >> Pool(2, mode="max") >> ConvTranspose(4, 2, padding=1), 40, 12)
 @example(Conv(5, stride=3, padding=2) >> Upsample(3, mode="linear"), 60, 21)
 @example(Conv(3, padding="causal", dilation=4) ** 2, 60, 20)
+@example(Conv(3) >> Conv(5, stride=2, padding=2), 60, 21)  # no output of the last samples, and one left over
 @example(Pool((1, 3), (1, 2), dilation=(1, 2)), 10, 9)  # a single tile along an axis, shorter than that
 @example(Pool((1, 3), (1, 2), dilation=(1, 2)) >> Pool((1, 3), 1, padding=((0, 0), (2, 0))), 12, 9)
 def test_the_exact_halo_is_exact_for_random_networks(net, size, tile):
@@ -169,6 +170,16 @@ def test_a_kernel_by_hand():
     assert found.by_tile.tolist() == [[0, 0, 0]]
     right = smooth(x + np.eye(100)[5])[:20]
     assert edge.std == pytest.approx(right.std())
+
+
+def test_the_deviation_is_that_of_all_outputs_together():
+    plan = em.tiles(Conv(5, padding=2), 1000, 100)
+    x = np.arange(1000.0)  # so that tiles have different means
+    whole = smooth(x)
+    for tiles in ([2], [0, 4, 10], range(plan.count)):
+        found = plan.seam_error(smooth, x, tiles=list(tiles))
+        outputs = np.concatenate([whole[plan[i].read[0]] for i in tiles])
+        assert found.std == pytest.approx(outputs.std(), rel=1e-12)
 
 
 class Endless:
