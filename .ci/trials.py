@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
@@ -52,6 +53,7 @@ class Trials:
         if session.testsfailed:
             raise session.Interrupted("a file of tests cannot be read")
         self.load()
+        warm()
         forget()
         living()
         runs, seconds = self.watch(session.items)
@@ -103,6 +105,14 @@ class Trials:
             for line, names in lines.items():
                 runs[line] |= names
         return runs, seconds
+
+
+def warm() -> None:
+    """Let torch load what its first export needs, where tests have loaded torch, since each fork would."""
+    if torch := sys.modules.get("torch"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.export.export(torch.nn.Identity(), (torch.zeros(1),))
 
 
 def watch(items: list[pytest.Item], files: list[str], note: Path) -> int:

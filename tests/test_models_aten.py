@@ -464,5 +464,9 @@ def test_mean_energies(name):
     unit = tuple(side // 2 for side in sides(name))
     model = em.from_torch(program(), None, NAMES.index(name), weights="energy")
     found = whole(em.impact_map(model, unit, SHAPE[2:])).sum(0)
-    expected = squares(LINEAR.get(name, conv), own, unit).sum(0)
+    expected = squares(LINEAR.get(name, conv), own, unit, GATES[name](own) if name in GATES else 1.0).sum(0)
+    if name in GATES:  # the energy of a channel of the input, in the mean over channels
+        gates = torch.as_tensor(GATES[name](own), dtype=torch.float64).mean().item()
+        expected = squares(conv, own, unit).sum(0) * gates
+        np.testing.assert_allclose(found.sum(), expected.sum() / SHAPE[1], rtol=1e-9)
     np.testing.assert_allclose(found / found.sum(), expected / expected.sum(), atol=1e-9)

@@ -100,6 +100,13 @@ def test_rows_of_a_map_along_channels():
     assert padded("MaxPool", kernel_shape=[3]).field.is_everything
 
 
+def test_a_window_beside_rows_leaves_them():
+    line = Line((1, 4, 3, 5, 7))("Reshape", numbers(1, 4, 15, 7), made=(1, 4, 15, 7))
+    line("MaxPool", kernel_shape=[1, 3], pads=[0, 1, 0, 1], made=(1, 4, 15, 7))
+    assert line.field.size == (1, 1, 3)
+    assert line.last.axes == ((), (), (0, 1), (2,))
+
+
 def blocks():
     return Line((1, 4, 3, 8))("Reshape", numbers(1, 4, 3, 2, 4), made=(1, 4, 3, 2, 4))
 

@@ -319,6 +319,7 @@ def test_products_from_the_left():
     assert everything.field.is_everything
     assert everything.last.axes == ((), (), ())
     along = Line((1, 4, 6))("MatMul", values(6, 5), made=(1, 4, 5))
+    assert Line((1, 6, 4), (1,))("MatMul", Constant(None)).net == em.Conv(1)
     flat = Line((4, 6), (1,))("MatMul", first=(values(5, 4),), made=(5, 6))
     assert (flat.net, flat.last.axes) == (em.Conv(1, channels=5), ((), (0,)))
     assert Line((6,), (0,))("MatMul", first=(values(5, 6),), made=(5,)).field.is_everything
@@ -356,6 +357,15 @@ def test_weights_of_products():
         ValueError, match="has weights for 4 channels, and its input has 8; give a batch of 1"
     ):
         given_map((2, 6, 4), (1,), "MatMul", [values(4, 5)], {}, (2, 6, 5))
+
+
+def test_blocks_of_a_batch_have_no_weights():
+    for title, made in (("SpaceToDepth", (2, 16, 3, 4)), ("DepthToSpace", (2, 1, 12, 16))):
+        line = Line((2, 4, 6, 8), weights="given")(title, blocksize=2, made=made)
+        with pytest.raises(
+            ValueError, match="moves blocks of axes other than the channels; give a batch of 1"
+        ):
+            _ = line.net
 
 
 @pytest.mark.parametrize("mode", ["DCR", "CRD"])
