@@ -132,6 +132,39 @@ def test_cuts_of_blocks():
         blocks()("ConvTranspose", values(3, 3, 1, 3), made=(1, 4, 3, 2, 6), kernel_shape=[1, 3])
 
 
+def windowed(title, *weights, made, **arguments):
+    """A window over blocks, and where its units begin and end along the columns of the map."""
+    line = blocks()(title, *weights, made=made, **arguments)
+    columns = em.output_size(line.net, (3, 8))[1]
+    return line, [line.field.region((0, column))[1] for column in range(columns)]
+
+
+def test_windows_within_blocks_and_along_them():
+    made = (1, 2, 3, 2, 4)
+    outer, _ = windowed("Conv", values(2, 4, 1, 3, 1), pads=[0, 1, 0, 0, 1, 0], made=made)
+    assert outer.net == em.Conv((1, 3), 1, (1, 4), ((0, 0), (4, 4)), channels=2)
+    within = [(0, 1), (0, 2), (1, 3), (2, 3), (4, 5), (4, 6), (5, 7), (6, 7)]
+    inner, regions = windowed("Conv", values(2, 4, 1, 1, 3), pads=[0, 0, 1, 0, 0, 1], made=made)
+    assert regions == within
+    assert inner.last.layout[3:] == ((Run(1, 4, 2),), (Run(1, 1, 4),))
+    both, regions = windowed("Conv", values(2, 4, 1, 3, 3), pads=[0, 1, 1, 0, 1, 1], made=made)
+    assert regions == [(first - 4, last + 4) for first, last in within]
+    assert em.cost(both.net, (3, 8), 4).macs is not None
+    pooled, regions = windowed("AveragePool", kernel_shape=[1, 1, 2], strides=[1, 1, 2], made=(1, 4, 3, 2, 2))
+    assert regions == [(0, 1), (2, 3), (4, 5), (6, 7)]
+    assert pooled.last.layout[3:] == ((Run(1, 2, 2),), (Run(1, 1, 2),))
+    strided, regions = windowed(
+        "Conv", values(2, 4, 1, 1, 3), pads=[0, 0, 1, 0, 0, 1], strides=[1, 1, 2], made=(1, 2, 3, 2, 2)
+    )
+    assert regions == [(0, 1), (1, 3), (4, 5), (5, 7)]
+    assert strided.last.sides == (3, 4)
+    along = blocks()(
+        "Conv", values(2, 4, 1, 3, 1), pads=[0, 1, 0, 0, 1, 0], strides=[1, 2, 1], made=(1, 2, 3, 1, 4)
+    )
+    assert [along.field.region((0, column))[1] for column in range(4)] == [(-4, 4), (-3, 5), (-2, 6), (-1, 7)]
+    assert along.last.sides == (3, 4)
+
+
 def test_entries_written():
     def line(shape, **arguments):
         found = Line()

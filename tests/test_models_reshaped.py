@@ -171,6 +171,9 @@ READS = {
         .permute(0, 3, 1, 2, 4)
         .reshape(N, C, H, 4)
     ),
+    "a convolution within blocks and along them": lambda x, m: (
+        m.conv(x.permute(0, 2, 1, 3).reshape(N * H, C, W // 2, 2)).reshape(N, H, C, W).permute(0, 2, 1, 3)
+    ),
     "pooled along blocks": lambda x, m: (
         F.avg_pool1d(x.view(N, C, H, 4, 2).permute(0, 2, 4, 1, 3).reshape(-1, C, 4), 3, 1, 1)
         .view(N, H, 2, C, 4)

@@ -257,6 +257,17 @@ def test_where_transposed_convolutions_cut(auto, first):
         assert line.field.region(unit) == em.receptive_field(whole).region(unit + begin)
 
 
+def test_pools_to_a_size():
+    for mode, title in (("max", "aten.adaptive_max_pool2d"), ("average", "aten.adaptive_avg_pool2d")):
+        assert Line()(title, output_size=[3, 2], made=(1, 4, 3, 2)).net == em.Pool((2, 4), mode=mode)
+        assert Line()(title, output_size=[None, 8], made=SHAPE).net == em.Identity()
+        assert Line()(title, output_size=[1], made=(1, 4, 1, 1)).field.is_everything
+        with pytest.raises(
+            ValueError, match="makes 2 outputs from an unknown number of samples; give input_shape"
+        ):
+            Line(OPEN)(title, output_size=[2])
+
+
 def test_points():
     assert Line((1, 1, 6, 8))("Conv", values(1, 1, 1, 1)).net == em.Identity()
     assert Line()("Conv", values(1, 4, 1, 1)).net == em.Identity()

@@ -215,15 +215,12 @@ class Window:
         size, stride, dilation = self.moves
         pads = self.spread(self.pads(), (0, 0))
         found = [list(values) for values in (size, stride, dilation, pads)]
-        for axis in self.special:
-            owner, run = self._owner(axis), self.tensor.runs[axis][0]
-            if self._is_outermost(axis) and stride[owner] == 1:
-                found[2][owner] *= run.step
-                found[3][owner] = tuple(run.step * pad for pad in pads[owner])
-            else:
-                one: tuple[Any, ...] = (1, 1, 1, (0, 0))
-                for values, value in zip(found, one, strict=True):
-                    values[owner] = value
+        for axis in sorted(self.special, key=self._is_even):  # of two runs of an axis the even one counts
+            step, (own, _, apart, around) = self.tensor.runs[axis][0].step, self._along(axis)
+            scaled = own, 1, step * apart, tuple(step * pad for pad in around)
+            chosen: tuple[Any, ...] = scaled if self._is_even(axis) else (1, 1, 1, (0, 0))
+            for values, value in zip(found, chosen, strict=True):
+                values[self._owner(axis)] = value
         return tuple(map(tuple, found))
 
     @property
@@ -247,7 +244,7 @@ class Window:
     def moved(self, layer: Node, layout: Layout, by_channel: Any) -> Placed:
         """Return a layer that moves by whole steps, and blocks along the other runs."""
         op, tensor = self.op, self.tensor
-        rest = [axis for axis in self.special if not (self._is_outermost(axis) and self._along(axis)[1] == 1)]
+        rest = [axis for axis in self.special if not self._is_even(axis)]
         if not rest:
             return single(op, layer, layout, by_channel)
         parts, current = [layer], replace(tensor, layout=layout)
@@ -293,6 +290,10 @@ class Window:
     def _is_alone(self, axis: int) -> bool:
         """Whether a run is all of an axis of the map."""
         return sum(run.axis == self._owner(axis) for runs in self.tensor.runs for run in runs) == 1
+
+    def _is_even(self, axis: int) -> bool:
+        """Whether it moves by one along an axis of the tensor whose run is the outermost one there."""
+        return self._is_outermost(axis) and self._along(axis)[1] == 1
 
     def _is_outermost(self, axis: int) -> bool:
         place, _ = positions(self.tensor.runs)[self._owner(axis)][0]
