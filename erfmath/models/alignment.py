@@ -84,14 +84,14 @@ def aligned(op: Operator, tensors: Sequence[Tensor], rank: int) -> list[Move | N
     """Return what brings each of some tensors that go together to the map of the finest, None for no move."""
     layouts = _refined(op, tensors, rank)
     owned = sorted({owner for tensor in tensors for owner in tensor.owned})
-    target = {owner: _target(tensors, layouts, owner) for owner in owned}
+    target = {owner: _target(layouts, owner) for owner in owned}
     return [_moved(op, tensor, layout, target) for tensor, layout in zip(tensors, layouts, strict=True)]
 
 
 Steps = dict[Place, Run]
 
 
-def _target(tensors: Sequence[Tensor], layouts: Sequence[Layout], owner: int) -> Steps:
+def _target(layouts: Sequence[Layout], owner: int) -> Steps:
     """Return the runs of an axis of the map that all tensors together have, with their steps on one map."""
     richest = max(layouts, key=lambda layout: len(_places(layout, owner)))
     entries = positions(richest)[owner]

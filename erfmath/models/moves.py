@@ -158,7 +158,7 @@ def read(
     if any(pooled):
         node = series([GlobalPool(None if all(pooled) else tuple(pooled)), node])
     whole = frozenset(owner for owner, flag in enumerate(pooled) if flag)
-    by_channel = None if any(pooled) or chosen else _channels_of(tensor, layout, grids, gone)
+    by_channel = None if any(pooled) or chosen else _channels_of(tensor, gone)
     return Move(node, layout, tuple(sides), whole, by_channel)
 
 
@@ -228,7 +228,7 @@ def placed(op: Operator, tensor: Tensor, axes: Iterable[int]) -> Move:
         _grids(grids, op.ndim, depth_of(found)),
         found,
         tuple(sides),
-        by_channel=_positions_of(tensor, found, grids, moved),
+        by_channel=_positions_of(tensor, moved),
     )
 
 
@@ -359,35 +359,25 @@ def stepped(
     return Move(node, _with(tensor.runs, new), tuple(sides))
 
 
-def _channels_of(
-    tensor: Tensor, layout: Layout, grids: Mapping[int, Grid], gone: set[Place]
-) -> Callable[[Given], Placed]:
+def _channels_of(tensor: Tensor, gone: set[Place]) -> Callable[[Given], Placed]:
     """Return the convolution with a single 1 for each channel that samples of blocks become."""
 
     def by_channel(given: Given) -> Placed:
-        return _one_hot(given, tensor.runs, gone, grids, Conv)
+        return _one_hot(given, tensor.runs, gone)
 
     return by_channel
 
 
-def _positions_of(
-    tensor: Tensor, layout: Layout, grids: Mapping[int, Grid], moved: Sequence[Place]
-) -> Callable[[Given], Placed]:
+def _positions_of(tensor: Tensor, moved: Sequence[Place]) -> Callable[[Given], Placed]:
     """Return the transposed convolution with a single 1 for each sample of a block that channels become."""
 
     def by_channel(given: Given) -> Placed:
-        return _one_hot(given, tensor.runs, set(moved), grids, ConvTranspose)
+        return _one_hot(given, tensor.runs, set(moved))
 
     return by_channel
 
 
-def _one_hot(
-    given: Given,
-    layout: Layout,
-    moved: set[Place],
-    grids: Mapping[int, Grid],
-    kind: type[Conv | ConvTranspose],
-) -> Placed:
+def _one_hot(given: Given, layout: Layout, moved: set[Place]) -> Placed:
     """Return weights that move runs between channels and positions.
 
     Both sides count the runs in the order of the layout; along a run that moves there is one position or
