@@ -163,7 +163,7 @@ def _(write: Writer) -> None:
 @writes(f"{MICROSOFT}.QuickGelu")
 def _(write: Writer) -> None:
     """Write x sigmoid(alpha x): SiLU where alpha is 1, near GELU where it is 1.702."""
-    kind = "Swish" if write.own.get("alpha", 1.702) == 1 else "Gelu"
+    kind = "Swish" if write.own.get("alpha") == 1 else "Gelu"
     write(kind, write.input(0), output=write.output())
 
 
