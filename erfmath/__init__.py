@@ -88,7 +88,7 @@ _PUBLIC = {
     "tiling.cover": ("best_tile", "tiles"),
     "tiling.loss": ("halo_loss",),
     "tiling.plan": ("Tile", "TilePlan"),
-    "tiling.seams": ("SeamError",),
+    "tiling.seams": ("Seams",),
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names}
 _SUBMODULES = ("plotting", "strategies", "zoo")

@@ -96,6 +96,6 @@ from .sweeping.run import Sweep as Sweep, sweep as sweep
 from .tiling.cover import best_tile as best_tile, tiles as tiles
 from .tiling.loss import halo_loss as halo_loss
 from .tiling.plan import Tile as Tile, TilePlan as TilePlan
-from .tiling.seams import SeamError as SeamError
+from .tiling.seams import Seams as Seams
 
 __version__: str

@@ -324,7 +324,7 @@ halo  tiles  overhead  differs by
 def test_it_prints_a_table_and_tells_json():
     _, found = found_by_hand()
     assert str(found) == TABLE
-    assert repr(found) == "<SeamError: 0.22 standard deviations of the output at a halo of 1>"
+    assert repr(found) == "<Seams: 0.22 standard deviations of the output at a halo of 1>"
     told = json.loads(json.dumps(found.to_dict()))
     assert told["tiles"] == list(range(11))
     assert [row["halo"] for row in told["halos"]] == [[[0, 0]], [[1, 1]], [[2, 2]]]

@@ -13,7 +13,7 @@ from .._memory import check_memory
 from ..models.model import Model
 from ..tiling.axis import AxisTiles
 from ..tiling.plan import TilePlan
-from ..tiling.seams import SeamError
+from ..tiling.seams import Seams
 from ..tiling.smaller import HEADERS, Halos, cells_of, losses_beyond, smaller_halos, thinned, with_halos
 from ..words import table
 
@@ -91,7 +91,7 @@ class HaloRow:
         }
 
 
-def halo_rows(plan: TilePlan, has_losses: bool, measured: SeamError | None) -> list[HaloRow]:
+def halo_rows(plan: TilePlan, has_losses: bool, measured: Seams | None) -> list[HaloRow]:
     """Return a row for some halos from none to the exact one."""
     halos = thinned(smaller_halos(plan), _MOST_HALOS)
     losses: list[Any] = losses_beyond(plan, halos) if has_losses else [None] * len(halos)
@@ -102,7 +102,7 @@ def halo_rows(plan: TilePlan, has_losses: bool, measured: SeamError | None) -> l
     ]
 
 
-def halo_table(plan: TilePlan, rows: list[HaloRow], measured: SeamError | None) -> str:
+def halo_table(plan: TilePlan, rows: list[HaloRow], measured: Seams | None) -> str:
     """Return the rows as a table, with what its columns are."""
     columns = [] if rows[0].loss is None else [("beyond", _LOSS, [row.loss for row in rows])]
     if measured is not None:
@@ -123,7 +123,7 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.1e}" if value else "0"
 
 
-def measured_seams(plan: TilePlan, model: Model, function: Callable[[Any], Any], array: Any) -> SeamError:
+def measured_seams(plan: TilePlan, model: Model, function: Callable[[Any], Any], array: Any) -> Seams:
     """Return how far tiles of an array differ, or of noise where there is none.
 
     Noise is of some tiles along each axis, since a large input may have no room.

@@ -19,20 +19,20 @@ import numpy as np
 
 from .._checks import as_count, per_axis
 from .._html import card
-from .._memory import check_memory
 from ..network.algebra import Node
 from ..network.arguments import Ints, plain_size
 from ..network.program import program_of
 from ..network.sizes import sized
-from ..words import facts, human_bytes, per_axis_text, short_count
+from ..words import facts
 from . import adapters
 from .axis import AxisTiles
 from .clean import Margins
+from .described import as_dict, described
 from .load import Load
 from .run import run
 
 if TYPE_CHECKING:
-    from .seams import SeamError
+    from .seams import Seams
 
 Slices = tuple[slice, ...]
 
@@ -364,7 +364,7 @@ class TilePlan:
         space: Any = None,
         rng: Any = 0,
         progress: Any = None,
-    ) -> SeamError:
+    ) -> Seams:
         r"""Return how far a function's outputs differ from the whole's at each halo, by running some tiles.
 
         A few tiles are run as they are, for outputs y, and once more with the exact halo around them, for the
@@ -389,7 +389,7 @@ class TilePlan:
 
         Returns
         -------
-        SeamError
+        Seams
             `error` at the plan's halo, `errors` at each of `halos`, and ``least(tolerance)``, the least halo
             that keeps within a tolerance. Printed, it is a table.
 
@@ -597,66 +597,6 @@ class TilePlan:
     def _repr_html_(self) -> str:
         """Return the plan as HTML for a notebook."""
         return card("Plan of tiles", described(self).items())
-
-
-def described(plan: TilePlan) -> dict[str, str]:
-    """Return what a plan is, by names, as it prints."""
-    halos = [f"{axis.before} before, {axis.after} after" for axis in plan.axes]
-    number = " x ".join(map(str, plan.shape))
-    return {
-        "input": per_axis_text([axis.size for axis in plan.axes]),
-        "output": per_axis_text([axis.output for axis in plan.axes]),
-        "tile": per_axis_text([axis.tile for axis in plan.axes]),
-        "halo": halos[0] if len(set(halos)) == 1 else "; ".join(halos),
-        "step": per_axis_text([axis.step for axis in plan.axes]),
-        "period": per_axis_text([axis.period for axis in plan.axes]),
-        "tiles": f"{plan.count} ({number})" if plan.ndim > 1 else number,
-        "overhead": f"{plan.overhead:.3f} samples read for each of the input",
-        "largest tensor": f"{short_count(plan.largest_tensor)} values of a tile, "
-        f"{human_bytes(4 * plan.largest_tensor)} in single precision",
-        "memory": f"{human_bytes(plan.memory)} held at a time, in single precision",
-        "loss": _loss_text(plan),
-    }
-
-
-def as_dict(plan: TilePlan) -> dict[str, Any]:
-    """Return what a plan is as values for JSON."""
-    check_memory(1000 * sum(plan.shape), "a line for each tile", "read the plan's tiles one by one")
-    ends = {"halo": [(axis.before, axis.after) for axis in plan.axes]}
-    sides = {name: [getattr(axis, name) for axis in plan.axes] for name in ("size", "tile", "step", "period")}
-    spans = [[axis.span(i)._asdict() for i in range(axis.count)] for axis in plan.axes]
-    totals = ("count", "overhead", "is_exact", "largest_tensor", "memory")
-    return {
-        **sides,
-        "output_size": [axis.output for axis in plan.axes],
-        **ends,
-        "needed": [(end.before, end.after) for end in plan.needed],
-        "shape": list(plan.shape),
-        **{name: getattr(plan, name) for name in totals},
-        "loss": _loss_of(plan),
-        "tiles": spans,
-    }
-
-
-def _loss_of(plan: TilePlan) -> float | None:
-    """Return the share that is lost, None where the variance of a layer is unknown."""
-    try:
-        return plan.loss
-    except (TypeError, ValueError):
-        return None
-
-
-def _loss_text(plan: TilePlan) -> str:
-    """Return in words what is lost at the tiles' ends."""
-    if plan.is_exact:
-        return "none: the tiles give what the whole gives"
-    try:
-        return (
-            f"{plan.loss:.2g} of the gradient's variance lies beyond a tile's end, for the worst unit, if "
-            "the signs of weights are random; seam_error measures what a trained network loses"
-        )
-    except (TypeError, ValueError) as error:  # of layers whose variance is not known
-        return f"some, but how much is unknown: {error}"
 
 
 def _unravelled(number: int, shape: Ints) -> Ints:

@@ -20,7 +20,7 @@ from ..network.sizes import fits, projected, sized
 from .axis import AxisTiles
 from .clean import Margins, clean_units
 from .run import Layout, part_of, prepared, read_of, told
-from .seams import SeamError, own_halos
+from .seams import Seams, own_halos
 from .smaller import Halos, smaller_halos, with_halos
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def seam_error(
     space: Any,
     rng: Any,
     progress: Any,
-) -> SeamError:
+) -> Seams:
     """Return how far some tiles differ from the whole at each halo; see :meth:`TilePlan.seam_error`."""
     layout, called = prepared(plan, function, array, space)
     numbers = _numbers(plan, tiles, rng)
@@ -47,7 +47,7 @@ def seam_error(
     for _ in told(compared.run_all(numbers), len(numbers), progress):
         pass
     found = np.array(compared.rows)
-    return SeamError(plan, numbers, margins, found[:, :-1], found[:, -1], compared.std, compared.rounding)
+    return Seams(plan, numbers, margins, found[:, :-1], found[:, -1], compared.std, compared.rounding)
 
 
 def _numbers(plan: TilePlan, tiles: Any, rng: Any) -> Ints:

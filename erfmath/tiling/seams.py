@@ -39,7 +39,7 @@ _OTHER = (
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class SeamError:
+class Seams:
     """How far tiles differ from the whole, at each halo; what :meth:`TilePlan.seam_error` returns.
 
     Attributes
@@ -196,7 +196,7 @@ class SeamError:
 
     def __repr__(self) -> str:
         halo = halo_text(own_halos(self.plan))
-        return f"<SeamError: {self.error:.2g} standard deviations of the output at a halo of {halo}>"
+        return f"<Seams: {self.error:.2g} standard deviations of the output at a halo of {halo}>"
 
     def _repr_html_(self) -> str:
         """Return the table as HTML for a notebook."""
