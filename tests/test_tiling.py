@@ -400,6 +400,46 @@ def test_axes_that_a_module_misses_are_named(act, missing, index):
         plan.run(module, np.zeros((1, 3, 20, 20)))
 
 
+@pytest.mark.parametrize("act", ["run", "seam_error"])
+@pytest.mark.parametrize(
+    ("shape", "given"),
+    [
+        ((20, 20, 3), r"np.moveaxis\(array, -1, 0\)\[None\];"),
+        ((1, 20, 20, 3), r"np.moveaxis\(array, -1, 1\);"),
+    ],
+)
+def test_a_module_is_given_channels_before_space(act, shape, given):
+    torch = pytest.importorskip("torch")
+    module = torch.nn.Conv2d(3, 2, 3, padding=1).double().eval()
+    plan = em.tiles(Conv((3, 3), padding=1), 20, 10, halo=0)
+    array = np.random.default_rng(0).normal(size=shape)
+    with pytest.raises(ValueError, match=rf"channels as the last axis, .*: give {given}"):
+        getattr(plan, act)(module, array)
+    words = given[: given.index(";")].replace("\\", "")
+    found = getattr(plan, act)(module, eval(words, {"np": np, "array": array}))
+    assert found.error > 0 if act == "seam_error" else found.shape == (1, 2, 20, 20)
+
+
+def test_a_function_that_fails_says_what_it_was_given():
+    torch = pytest.importorskip("torch")
+    module = torch.nn.Conv2d(1, 2, 3, padding=1).eval()
+    plan = em.tiles(Conv((3, 3), padding=1), 20, 10)
+    image = np.zeros((1, 1, 20, 20), np.float32)
+    with pytest.raises(TypeError) as raised:
+        plan.run(lambda tile: module(tile), image)
+    (note,) = raised.value.__notes__
+    assert note == (
+        "function was given a numpy.ndarray of shape (1, 1, 10, 10), a part of array; for tensors give "
+        "torch.from_numpy(array)"
+    )
+    assert plan.run(lambda tile: module(tile), torch.from_numpy(image)).shape == (1, 2, 20, 20)
+    with pytest.raises(ZeroDivisionError) as raised:
+        plan.run(lambda tile: 1 / 0, torch.from_numpy(image))
+    assert raised.value.__notes__ == [
+        "function was given a torch.Tensor of shape (1, 1, 10, 10), a part of array"
+    ]
+
+
 def test_memory_is_a_number_of_bytes_however_it_is_written():
     net = em.zoo.unet(depth=2)
     assert em.best_tile(net, 1024, 1e8) == em.best_tile(net, 1024, "100MB") == em.best_tile(net, 1024, 10**8)

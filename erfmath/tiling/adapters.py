@@ -38,7 +38,7 @@ def to_dask(plan: TilePlan, function: Callable[[Any], Any], array: Any, space: A
 
     source = array if isinstance(array, da.Array) else da.from_array(array)
     layout = layout_of(plan, source.shape, space)
-    called = as_called(function, plan.ndim)
+    called = as_called(function, plan.ndim, layout.behind)
     like = _sample(plan, called, source, layout)
 
     def made(read: Any, tile: Any) -> Any:
@@ -64,7 +64,7 @@ def map_overlap(plan: TilePlan, function: Callable[[Any], Any], array: Any, spac
 
     source = array if isinstance(array, da.Array) else da.from_array(array)
     layout = layout_of(plan, source.shape, space)
-    called = as_called(function, plan.ndim)
+    called = as_called(function, plan.ndim, layout.behind)
     like = _sample(plan, called, source, layout)
     spans = [_chunks_along(plan, number) for number in range(plan.ndim)]
     first = len(source.shape) - layout.behind - plan.ndim

@@ -114,7 +114,8 @@ def prepared(
         raise TypeError(f"function must take a tile and return its output, got {function!r:.60}")
     if not hasattr(array, "shape") or not hasattr(array, "__getitem__"):
         raise TypeError(f"array must have a shape and take slices, got a {type(array).__name__}")
-    return layout_of(plan, array.shape, space, _is_tensor(array)), as_called(function, plan.ndim)
+    layout = layout_of(plan, array.shape, space, _is_tensor(array))
+    return layout, as_called(function, plan.ndim, layout.behind)
 
 
 def _groups(plan: TilePlan, batch: int) -> Iterator[list[Tile]]:
@@ -286,17 +287,17 @@ def _like(found: Any, shape: Ints) -> Any:
     return found.detach().new_empty(shape) if _is_tensor(found) else np.empty(shape, found.dtype)
 
 
-def as_called(function: Callable[[Any], Any], ndim: int) -> Callable[[Any], Any]:
-    """Return a function as it is, or a module as one that takes and returns what it is given.
+def as_called(function: Callable[[Any], Any], ndim: int, behind: int) -> Callable[[Any], Any]:
+    """Return a function that says what it was given, or a module as one that returns what it is given.
 
     Raises
     ------
     ValueError
-        When the module is called, and cannot take as few axes as there are.
+        When the module is called, and cannot take as few axes as there are, or channels behind them.
     """
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(function, torch.nn.Module):
-        return function
+        return _noted(function)
     _require_evaluation(function, torch)
     like = next(function.parameters(), None)
 
@@ -306,21 +307,44 @@ def as_called(function: Callable[[Any], Any], ndim: int) -> Callable[[Any], Any]
             try:
                 found = function(given if like is None else given.to(like))
             except (RuntimeError, ValueError) as error:
-                if given.ndim >= ndim + 2:
+                if given.ndim >= ndim + 2 and not behind:
                     raise
                 raise ValueError(
-                    f"function is a module that does not take {given.ndim} axes, where those of the batch "
-                    f"and of the channels may be missing: give array{_axes_before(ndim + 2 - given.ndim)}, "
-                    f"or a function that adds and drops them; {error}"
+                    f"function is a module that does not take {_taken(given.ndim, ndim, behind)}; {error}"
                 ) from error
         return found.to(tile.device) if _is_tensor(tile) else _as_numpy(found)
 
     return called
 
 
-def _axes_before(count: int) -> str:
-    """Return the index that gives an array so many more axes in front."""
-    return f"[{', '.join(['None'] * count)}]"
+def _taken(given: int, ndim: int, behind: int) -> str:
+    """Return what a module may not have taken, and how to give it."""
+    missing = ndim + 2 - given
+    index = f"[{', '.join(['None'] * missing)}]" if missing > 0 else ""
+    if behind:
+        moved = f"np.moveaxis(array, -1, {given - ndim - 1}){index}"
+        return (
+            f"channels as the last axis, where modules mostly have them before those of space: give {moved}"
+        )
+    return (
+        f"{given} axes, where those of the batch and of the channels may be missing: give array{index}, or a "
+        "function that adds and drops them"
+    )
+
+
+def _noted(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a function whose errors tell what it was given, such as a numpy array to a module within."""
+
+    def called(tile: Any) -> Any:
+        try:
+            return function(tile)
+        except Exception as error:
+            kind = f"{type(tile).__module__.partition('.')[0]}.{type(tile).__name__}"
+            how = "; for tensors give torch.from_numpy(array)" if isinstance(tile, np.ndarray) else ""
+            error.add_note(f"function was given a {kind} of shape {_shape(tile)}, a part of array{how}")
+            raise
+
+    return called
 
 
 def _require_evaluation(module: Any, torch: Any) -> None:
