@@ -220,6 +220,7 @@ def test_modules(tmp_path, monkeypatch):
             "of_factories:nothing: AttributeError: module 'of_factories' has no attribute",
         ),
         ("no_such_module:made", "no_such_module:made: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("of_factories.py:made", "; give of_factories:made, without .py$"),
         ("of_factories:leaves", "of_factories:leaves: SystemExit: $"),
         ("of_factories:broken", "of_factories:broken: ValueError: first$"),
     ):

@@ -240,7 +240,8 @@ def module_of(word: str) -> Any:
         return found if isinstance(found, torch.nn.Module) else found()
     except (Exception, SystemExit) as error:  # whatever a module of the user's raises
         lines = str(error).splitlines() or [""]
-        raise ValueError(f"{word}: {type(error).__name__}: {lines[0]}") from error
+        path = f"; give {name[:-3]}:{factory}, without .py" if name.endswith(".py") else ""
+        raise ValueError(f"{word}: {type(error).__name__}: {lines[0]}{path}") from error
     finally:
         sys.path.remove("")
 
