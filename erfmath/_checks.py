@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeGuard
 
 import numpy as np
@@ -155,6 +155,13 @@ def how_to_read(value: object) -> str:
         return "; from_torch reads a PyTorch module, with the shape of an input"
     if getattr(value, "polynomial", None) is not None:
         return "; a distribution has one as .polynomial"
+    if hasattr(value, "marginals"):
+        return "; a distribution on several axes has that of each coordinate in .marginals"
+    if isinstance(value, Mapping):
+        return (
+            "; {value: probability} is for sum_of, and on several axes give a grid: nested lists whose entry "
+            "[i][j] is the weight of (i, j)"
+        )
     return ""
 
 

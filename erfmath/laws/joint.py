@@ -35,8 +35,9 @@ class JointDistribution(JointReadings):
     With independent axes only their distributions are kept and the grid is never built unless asked for.
     ``a + b`` is the distribution of a sum of independent variables, ``n * a`` that of n independent copies,
     ``a + (1, -2)`` that of a shifted one; ``given`` and ``conditional`` are conditions. Points have no order,
-    so that there are no quantiles, and no `sf`: those of the coordinates are in ``marginals``. Differences,
-    multiples, values between the integers and ``enclose`` are for one axis alone.
+    so that there are no quantiles, and no `sf`: those of the coordinates are in ``marginals``, and
+    ``expect(lambda x: (x > (1, 2)).all(axis=1))`` is the probability of an event. Differences, multiples,
+    values between the integers and ``enclose`` are for one axis alone.
 
     Parameters
     ----------

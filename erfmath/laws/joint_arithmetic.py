@@ -132,6 +132,8 @@ def _fixed(one: JointDistribution, values: Any) -> dict[int, Any]:
     """Return the numbers by axes that count from 0."""
     if not isinstance(values, Mapping):
         raise TypeError(f"values must be {{axis: value}}, got {values!r}")
+    if any(not is_index(axis) for axis in values):
+        raise TypeError(f"values must be an int for each axis, from 0 on, with its value, got {values!r}")
     fixed = {as_axis(axis, one.ndim, "values"): rational(value, "values") for axis, value in values.items()}
     if not 0 < len(fixed) == len(values) < one.ndim:
         raise ValueError(f"values must give some of {one.ndim} axes once, and not all, got {values!r}")
@@ -140,6 +142,11 @@ def _fixed(one: JointDistribution, values: Any) -> dict[int, Any]:
 
 def _corner(ends: Any, ndim: int, name: str) -> list[Any]:
     """Return a number or None for each axis."""
+    if isinstance(ends, Mapping):
+        raise TypeError(
+            f"{name} must be a number, or one or None for each of {ndim} axes, got {ends!r}; "
+            "conditional({axis: value}) is the condition of known values"
+        )
     given_ends = ends.tolist() if isinstance(ends, np.ndarray) else ends
     if given_ends is None or not isinstance(given_ends, Sequence):
         given_ends = [given_ends] * ndim

@@ -315,6 +315,7 @@ class JointReadings(Distribution):
         points = real_array(x, "x")
         if points.ndim == 0 or points.shape[-1] != self.ndim:
             raise ValueError(
-                f"x must hold {self.ndim} coordinates on its last axis, got shape {points.shape}"
+                f"x must hold {self.ndim} coordinates on its last axis, such as {[0] * self.ndim}, got shape "
+                f"{points.shape}"
             )
         return points

@@ -145,7 +145,7 @@ def _value(value: Any, name: str) -> Fraction:
     if isinstance(value, tuple):
         raise TypeError(
             f"{name} must have a number as each value, got {value!r}; variables on several axes are added by "
-            "distribution(grid, n), the grid nested lists of probabilities"
+            "distribution(grid, n), the grid nested lists whose entry [i][j] is the probability of (i, j)"
         )
     return rational(value, name)
 
