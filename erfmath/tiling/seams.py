@@ -53,7 +53,8 @@ class Seams:
     by_tile
         The largest absolute difference of each tile (rows) at each halo (columns).
     own
-        The same of each tile at the halo of the plan.
+        The same of each tile at the halo of the plan. The last along an axis writes less than is compared,
+        since it begins early enough to be as long as the others.
     std
         The standard deviation of the right outputs of these tiles.
     rounding
