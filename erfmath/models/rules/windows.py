@@ -14,6 +14,7 @@ from ...network.algebra import Identity, Node, series
 from ...network.blocks import Blocks
 from ...network.channels import Weighted
 from ...network.layers import Conv, ConvTranspose, Pool
+from ...network.moves import Pad
 from ...network.resize import Resize, resize
 from ..axes import Layout, Place, positions
 from ..channelwise import Given, in_order
@@ -268,9 +269,13 @@ class Window:
         if not self._is_outermost(axis):
             return stepped(self.op, tensor, Place(axis, 0), count, taps)
         owner, step = self._owner(axis), run.step
-        reads = [[tap * step + r for tap in taps(0)] for r in range(step)]
+        after = max(0, taps(count - 1)[-1] + 1 - (run.length or 0))  # of the last window, rounded up or down
+        around = [(step * before, step * after) if a == owner else (0, 0) for a in range(self.op.ndim)]
+        reads = [[tap * step + before * step + r for tap in taps(0)] for r in range(step)]
         sizes = tuple(stride * step if a == owner else 1 for a in range(self.op.ndim))
         node = Blocks(sizes, [reads if a == owner else ((0,),) for a in range(self.op.ndim)])
+        if before or after:
+            node = series([Pad(around), node])
         layout = tuple((run._replace(length=count),) if i == axis else r for i, r in enumerate(tensor.runs))
         sides = tuple(step * count if a == owner else side for a, side in enumerate(tensor.sides))
         return Move(node, layout, sides)
