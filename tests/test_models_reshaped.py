@@ -94,6 +94,17 @@ def from_rows(x):
     return x.permute(0, 3, 1, 2)
 
 
+def along(layer, x):
+    """What a layer makes along blocks of two columns, of the first columns and of the second ones apart."""
+    y = layer(x.view(N, C, H, 4, 2).permute(0, 2, 4, 1, 3).reshape(-1, C, 4))
+    return y.view(N, H, 2, C, -1).permute(0, 3, 1, 4, 2).reshape(N, C, H, -1)
+
+
+def apart(x, size, stride):
+    """Rows of the input behind each other and zeros, parted into rows again and cut."""
+    return F.pad(x.flatten(2), (0, W)).reshape(N, C, H + 1, W)[:, :, :size:stride]
+
+
 def unshuffled(x):
     x = x.view(N, C, H // 2, 2, W // 2, 2).permute(0, 1, 3, 5, 2, 4)
     return x.reshape(N, 4 * C, H // 2, W // 2)
@@ -180,6 +191,21 @@ READS = {
         .permute(0, 3, 1, 4, 2)
         .reshape(SHAPE)
     ),
+    "strides along blocks": lambda x, m: along(m.strided, x),
+    "strides along blocks by three": lambda x, m: along(lambda y: F.conv1d(y, m.line.weight, None, 3, 2), x),
+    "strides along blocks, dilated": lambda x, m: along(
+        lambda y: F.conv1d(y, m.line.weight[..., 1:], None, 2, 1, 2), x
+    ),
+    "strides along blocks by single taps": lambda x, m: along(
+        lambda y: F.conv1d(y, m.line.weight[..., 1:2], None, 2, 1), x
+    ),
+    "strides along blocks without an end": lambda x, m: along(
+        lambda y: F.conv1d(y, m.line.weight, None, 2), x
+    ),
+    "strides along blocks and a convolution": lambda x, m: m.conv(along(m.strided, x)),
+    "pooled along blocks by strides": lambda x, m: along(lambda y: F.avg_pool1d(y, 3, 2, 1), x),
+    "pooled along blocks, rounded up": lambda x, m: along(lambda y: F.avg_pool1d(y, 3, 2, 0, True), x),
+    "pooled along padded blocks, rounded up": lambda x, m: along(lambda y: F.avg_pool1d(y, 3, 2, 1, True), x),
     "space to channels": lambda x, m: F.conv2d(unshuffled(x), torch.ones(2, 16, 3, 3).double(), padding=1),
     "space to channels and back": lambda x, m: shuffled(
         F.conv2d(unshuffled(x), torch.ones(16, 16, 1, 1).double())
@@ -248,6 +274,22 @@ READS = {
     "blocks": lambda x, m: x.view(N, C, H // 2, 2, W).logsumexp(3),
     "wide windows in steps": lambda x, m: x.unfold(3, 4, 2).logsumexp(-1),
     "windows in steps": lambda x, m: F.unfold(x, (1, 2), stride=(1, 2)).sum(1).reshape(N, 1, 4, 4),
+    "every second row of windows": lambda x, m: F.unfold(x, (1, 2), stride=(2, 2)).sum(1).reshape(N, 1, 2, 4),
+    "every third padded row of windows": lambda x, m: (
+        F.unfold(x, (1, 2), stride=(3, 2), padding=(1, 0)).sum(1).reshape(N, 1, 2, 4)
+    ),
+    "a convolution behind every second row": lambda x, m: m.conv(x.unfold(2, 1, 2).squeeze(-1)),
+    "every third column, pooled": lambda x, m: F.avg_pool2d(x.unfold(3, 1, 3).squeeze(-1), (2, 1)),
+    "every second column, larger": lambda x, m: F.interpolate(x.unfold(3, 1, 2).squeeze(-1), scale_factor=2),
+    "every second column, transposed": lambda x, m: F.conv_transpose2d(
+        x.unfold(3, 1, 2).squeeze(-1), torch.ones(4, 1, 2, 2).double(), stride=2
+    ),
+    "every second column of every second": lambda x, m: x.unfold(3, 1, 2).squeeze(-1)[..., ::2],
+    "windows of every second column": lambda x, m: x.unfold(3, 1, 2).squeeze(-1).unfold(3, 2, 2).sum(-1),
+    "every second row of windows, beside a cut": lambda x, m: x.unfold(2, 1, 2).squeeze(-1) + x[:, :, ::2],
+    "every second block": lambda x, m: x.view(N, C, H, 4, 2).unfold(3, 1, 2).squeeze(-1).sum(-1),
+    "parted rows, some": lambda x, m: m.conv(apart(x, 3, 1)),
+    "parted rows, every second": lambda x, m: m.conv(apart(x, 4, 2)),
     "overlapping windows": lambda x, m: (
         F.linear(F.unfold(x, (3, 1), padding=(1, 0)).transpose(1, 2), torch.ones(5, 12).double())
         .transpose(1, 2)
@@ -281,12 +323,6 @@ ANEW = {
     "a mixer from the left": lambda x, m: (m.mixer.weight @ x.flatten(2).transpose(1, 2)).transpose(1, 2),
     "a gemm": lambda x, m: torch.addmm(m.mixer.bias, x.flatten(2)[0], m.mixer.weight)[None],
     "attention on a grid": lambda x, m: from_grid(mixed(grid(x), m)),
-    "strides along blocks": lambda x, m: (
-        m.strided(x.view(N, C, H, 4, 2).permute(0, 2, 4, 1, 3).reshape(-1, C, 4))
-        .view(N, H, 2, C, 2)
-        .permute(0, 3, 1, 4, 2)
-        .reshape(N, C, H, 4)
-    ),
     "a part beside blocks": lambda x, m: x[..., None, :4] + x.view(N, C, H, 2, 4),
     "pooled rows of tokens": lambda x, m: F.avg_pool1d(x.flatten(2), 3, 1, 1).reshape(SHAPE),
 }
@@ -348,14 +384,44 @@ def test_a_part_beside_blocks_is_read_whole_along_their_axis():
     assert model.read_tensor.whole == {1}
 
 
-def test_strides_along_blocks():
-    """Every second sample, which may lie outside: what lies inside is the first and the last."""
-    field = em.receptive_field(em.from_torch(program(), None, NAMES.index("strides along blocks")))
-    seen = reads("strides along blocks")
-    for unit in units(seen.shape[:2]):
-        _, (low, high) = field.region(unit)
-        columns = np.flatnonzero(seen[unit].any(0))
-        assert (columns[0], columns[-1]) == (low if low >= 0 else low + 2, high if high < W else high - 2)
+STRIDES = {
+    "strides along blocks": (1, 2),
+    "every second row of windows": (2, 2),
+    "every third padded row of windows": (3, 2),
+    "a convolution behind every second row": (2, 1),
+    "every third column, pooled": (2, 3),
+    "every second column of every second": (1, 4),
+    "windows of every second column": (1, 4),
+    "every second block": (1, 4),
+    "parted rows, every second": (2, 1),
+}
+
+
+@pytest.mark.parametrize("name", STRIDES)
+def test_units_lie_these_samples_apart(name):
+    assert em.receptive_field(em.from_torch(program(), None, NAMES.index(name))).stride == STRIDES[name]
+
+
+def test_columns_of_windows_lie_their_strides_apart():
+    def columns(x, m):
+        return F.unfold(x, (1, 2), stride=(2, 2)).sum(1)
+
+    model = em.from_torch(Many([columns]).eval(), torch.ones(SHAPE, dtype=torch.float64))
+    field = em.receptive_field(model)
+    assert (field.size, field.stride, em.output_size(model, (H, W))) == ((1, 2), (2, 2), (2, 4))
+    assert em.verify(model).ok
+
+
+@pytest.mark.parametrize("end", [7, 8, 9])
+def test_windows_added_up_make_the_samples_that_none_reaches_too(end):
+    def spread(x, m):
+        return F.fold(F.unfold(x, 2, stride=3), (8, end), 2, stride=3)
+
+    x = torch.ones(N, C, 8, end, dtype=torch.float64)
+    model = em.from_torch(Many([spread]).eval(), x)
+    assert em.output_size(model, (8, end)) == (8, end)
+    with pytest.raises(ValueError, match="sees nothing"):
+        em.impact_map(model, (2, 2), (8, end))  # between two windows
 
 
 @pytest.mark.parametrize("name", EVERYTHING)
@@ -366,9 +432,7 @@ def test_a_unit_reads_everything(name):
     assert em.output_size(model, (H, W)) == reads(name).shape[:2]
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in ANEW if name not in ("strides along blocks", "a part beside blocks")]
-)
+@pytest.mark.parametrize("name", [name for name in ANEW if name != "a part beside blocks"])
 def test_positions_made_anew_read_everything(name):
     assert em.receptive_field(
         em.from_torch(program(), None, NAMES.index(name), weights="energy")

@@ -18,6 +18,7 @@ from ..network.arguments import Ints
 from ..network.blocks import Blocks, Reads
 from ..network.channels import Rearranged, Weighted
 from ..network.layers import Conv, ConvTranspose, GlobalContext, GlobalPool, Upsample
+from ..network.moves import Slice
 from .axes import Axis, Layout, Place, Run, Shape, counted, merged, positions
 from .channelwise import Given
 from .ir import Operator, Placed, Tensor
@@ -357,6 +358,27 @@ def stepped(
     size_of = tuple(grid.size if a == run.axis else 1 for a in range(op.ndim))
     node = Blocks(size_of, [grid.reads if a == run.axis else ((0,),) for a in range(op.ndim)])
     return Move(node, _with(tensor.runs, new), tuple(sides))
+
+
+def thinned(op: Operator, tensor: Tensor) -> Move | None:
+    """Return what leaves out the samples that no entry is at, along axes of a single run; None where none is.
+
+    They would count as units of the map, and as neighbours of those that are.
+    """
+    new: dict[Place, Run | None] = {}
+    steps, sides = [1] * op.ndim, list(tensor.sides)
+    stops: list[int | None] = [None] * op.ndim
+    for owner, [(place, run), *others] in positions(tensor.runs).items():
+        side = tensor.sides[owner]
+        if others or run.length is None or side is None:
+            continue
+        rest = side - 1 - run.step * (run.length - 1)
+        if run.step > 1 or rest > 0:
+            steps[owner], stops[owner], sides[owner] = run.step, min(0, -rest) or None, run.length
+            new[place] = run._replace(step=1)
+    node = Slice((0,) * op.ndim, tuple(stops), tuple(steps))
+    layout = _with(tensor.runs, new)
+    return Move(node, layout, tuple(sides), by_channel=lambda given: given.placed) if new else None
 
 
 def _channels_of(tensor: Tensor, gone: set[Place]) -> Callable[[Given], Placed]:

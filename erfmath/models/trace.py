@@ -23,7 +23,7 @@ from .channelwise import given_of
 from .energy import energy_of
 from .ir import Operator, Placed, Tensor, rank_of, with_input
 from .masks import is_softmax_of_keys, side_of
-from .moves import Move, depth_behind, depth_of, has_channels, placed, read
+from .moves import Move, depth_behind, depth_of, has_channels, placed, read, thinned
 from .parts import Ran
 from .rules import PREPARED, RULES
 from .rules.products import PRODUCTS, keys_seen, product_parts
@@ -141,7 +141,9 @@ class Trace:
         shape, title = op.shapes[0], op.outputs[0]
         layout = recognised(seen)
         if layout is not None:
-            return (Tensor(seen.name, shape, layout, seen.sides, title, seen.whole),)
+            found = Tensor(seen.name, shape, layout, seen.sides, title, seen.whole)
+            move = thinned(op, found)
+            return (found if move is None else self._moved(op, 0, found, move),)
         try:
             plain = self._emitted(self._prepared(op))[0] if tensor.layout is not None else tensor
         except ValueError:  # which no runs describe, but what comes of it may be

@@ -341,8 +341,8 @@ def _(op: Operator) -> Placed:
 def _(op: Operator) -> Placed:
     """Return windows side by side: a run over the windows, and one over the samples of each."""
     tensor, options = op.tensor, op.options
-    layout, sides = list(tensor.runs), list(tensor.sides)
-    ends, windows, samples = [(0, 0)] * op.ndim, [], []
+    layout = list(tensor.runs)
+    ends, thin, windows, samples = [(0, 0)] * op.ndim, [1] * op.ndim, [], []
     entries = zip(
         options["axes"], *(options[n] for n in ("size", "stride", "dilation", "padding")), strict=True
     )
@@ -355,18 +355,21 @@ def _(op: Operator) -> Placed:
         if owner is None and (size, stride, pad) != (1, 1, 0):
             raise op.error(f"makes windows of axis {axis}, which is not spatial")
         step = 1 if owner is None else layout[axis][0].step
+        if owner is not None:
+            ends[owner] = pad * step, pad * step
+            if size == 1 and len(positions(tensor.runs)[owner]) == 1:  # no entry is at the samples between
+                thin[owner], stride = stride, 1
         windows.append(Run(owner, step * stride, count))
         samples.append(Run(owner, step * dilation, size))
-        if owner is not None:
-            ends[owner], sides[owner] = (pad * step, pad * step), side + 2 * pad
     if options["is_column"]:
         first = layout[: options["axes"][0]]
         found = (*first[:-1], (*first[-1], *samples), tuple(windows))
     else:
         layout[options["axes"][0]] = tuple(windows)
         found = (*layout, tuple(samples))
-    node = Pad(ends) if any(map(any, ends)) else Identity()
-    return single(op, node, tuple(merged(axis) for axis in found))
+    parts: list[Node] = [Pad(ends)] if any(map(any, ends)) else []
+    parts += [Slice(0, None, tuple(thin))] if set(thin) != {1} else []
+    return single(op, series(parts), tuple(merged(axis) for axis in found))
 
 
 @rule("fold")
@@ -374,23 +377,24 @@ def _(op: Operator) -> Placed:
     """Return windows added up where they lie: each sample is what the columns of all windows there read."""
     tensor, options = op.tensor, op.options
     *first, last = tensor.runs
+    names = ("made", "padding", "dilation", "size", "stride")
+    windows = list(zip(*(options[n] for n in names), strict=True))
     counts = [
         (made + sum(pad) - dilation * (size - 1) - 1) // stride + 1
-        for made, pad, dilation, size, stride in zip(
-            *(options[n] for n in ("made", "padding", "dilation", "size", "stride")), strict=True
-        )
+        for made, pad, dilation, size, stride in windows
     ]
-    if [run.axis for run in last] != sorted({run.axis for run in last if run.axis is not None}) or [
-        run.length for run in last
-    ] != [count for count in counts if count > 1 or len(last) == len(counts)]:
+    owners_of = [run.axis for run in last]
+    is_in_order = owners_of == sorted({owner for owner in owners_of if owner is not None})
+    if not is_in_order or [run.length for run in last] != counts:
         return everything(op) if tensor.owned <= tensor.whole else _unknown_windows(op)
     move = read(op, tensor, range(len(first)))
-    owners_of = [run.axis for run in last]
+    rests = [(m + sum(p) - d * (k - 1) - 1) % s for m, p, d, k, s in windows]  # that no window reaches
     layer = ConvTranspose(
         _spread(op, owners_of, options["size"], 1),
         _spread(op, owners_of, options["stride"], 1),
         _spread(op, owners_of, options["dilation"], 1),
         _spread(op, owners_of, options["padding"], (0, 0)),
+        _spread(op, owners_of, rests, 0),
     )
     depth = tuple(() for _ in first)
     layout = (*depth, *((run._replace(step=1),) for run in last))
