@@ -260,7 +260,7 @@ class Window:
         size, stride, dilation, (before, _) = self._along(axis)
         run, shape = tensor.runs[axis][0], self.op.shapes[0]
         count = None if shape is None else shape[axis]
-        if count is None:
+        if count is None or run.length is None:
             raise self.op.error("works along blocks of unknown size; give input_shape")
 
         def taps(unit: int) -> list[int]:
@@ -269,13 +269,12 @@ class Window:
         if not self._is_outermost(axis):
             return stepped(self.op, tensor, Place(axis, 0), count, taps)
         owner, step = self._owner(axis), run.step
-        after = max(0, taps(count - 1)[-1] + 1 - (run.length or 0))  # of the last window, rounded up or down
+        after = max(0, taps(count - 1)[-1] + 1 - run.length)  # of the last window, rounded up or down
         around = [(step * before, step * after) if a == owner else (0, 0) for a in range(self.op.ndim)]
         reads = [[tap * step + before * step + r for tap in taps(0)] for r in range(step)]
         sizes = tuple(stride * step if a == owner else 1 for a in range(self.op.ndim))
-        node = Blocks(sizes, [reads if a == owner else ((0,),) for a in range(self.op.ndim)])
-        if before or after:
-            node = series([Pad(around), node])
+        blocks = Blocks(sizes, [reads if a == owner else ((0,),) for a in range(self.op.ndim)])
+        node = series([Pad(around), blocks]) if before or after else blocks
         layout = tuple((run._replace(length=count),) if i == axis else r for i, r in enumerate(tensor.runs))
         sides = tuple(step * count if a == owner else side for a, side in enumerate(tensor.sides))
         return Move(node, layout, sides)
