@@ -201,8 +201,8 @@ def test_windows_side_by_side():
     line = Line((1, 4, 6, 8))(
         "aten.im2col", kernel_size=[3, 1], stride=[1, 2], dilation=[1, 1], padding=[1, 0], made=(1, 12, 24)
     )
-    assert line.last.layout == ((), (Run(None, 1, 4), Run(0, 1, 3)), (Run(0, 1, 6), Run(1, 2, 4)))
-    assert line.net == em.Pad([(1, 1), (0, 0)])
+    assert line.last.layout == ((), (Run(None, 1, 4), Run(0, 1, 3)), (Run(0, 1, 6), Run(1, 1, 4)))
+    assert line.net == em.Pad([(1, 1), (0, 0)]) >> em.Slice((0, 0), None, (1, 2))
     one = Line((1, 4, 9))("aten.unfold", dimension=2, size=3, step=2, made=(1, 4, 4, 3))
     assert one.last.layout == ((), (Run(None, 1, 4),), (Run(0, 2, 4),), (Run(0, 1, 3),))
     with pytest.raises(ValueError, match="makes windows of an axis of unknown size; give input_shape"):
