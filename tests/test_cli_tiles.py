@@ -279,7 +279,6 @@ def test_what_cannot_be_measured_is_one_line(capsys, module, image, tmp_path, wo
         ("unet --size 4096 --tile 512 --weights energy", "--weights is of an ONNX file or a PyTorch module"),
         ("conv3p1 gap --size 99 --tile 9", "no halo makes tiles equal to the whole: GlobalPool() reads"),
         ("conv3p1 --size 1000000000000 --tile 512 --json", "a line for each tile needs"),
-        ("none.onnx --size 4096 --tile 512", "there is no file 'none.onnx'"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(capsys, words, says):

@@ -175,6 +175,8 @@ def check_laws(taps, n, t):
 @example(  # angles near 2 pi, whose rounding n multiplied
     [1, 0, 0, 2e-5, 0, 6e-11, 2e-5, 0, 0, 1e-10, 0, 0, 2e-5, 2e-5, 0, 0, 1], 5899, ("share", 0.294594)
 )
+@example([1, 0, 0, 1e-12], 27, ("left", 78))  # zeros beside a share below the floats hid it
+@example([1e-12, 0, 0, 1], 27, ("left", 1))
 def test_every_logarithm_and_tail_is_right_or_refused(taps, n, place):
     check_point(taps, n, index_of(taps, n, place))
 

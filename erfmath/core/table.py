@@ -74,7 +74,10 @@ class Table:
 
     def _log_sums(self, sign: int) -> Floats:
         """Return the logs of the shares up to each entry, taken upwards or downwards."""
-        mantissas, exponents = self.mantissas[::sign], self.exponents[::sign]
+        mantissas = self.mantissas[::sign]
+        # Zeros have the exponent of the entry before them, not one that would hide all small ones.
+        before = np.maximum.accumulate(np.where(mantissas > 0, np.arange(len(mantissas)), 0))
+        exponents = self.exponents[::sign][before]
         sums, own = np.zeros(len(mantissas)), np.zeros(len(mantissas), dtype=np.int64)
         value, exponent, start = 0.0, 0, 0
         while start < len(sums):
@@ -85,8 +88,8 @@ class Table:
             top = int(exponents[some].max())
             top = max(top, exponent) if value else top
             shift = np.maximum(exponents[some] - top, -2000).astype(np.int32)
-            before = math.ldexp(value, max(exponent - top, -2000))
-            sums[some], shifts = np.frexp(before + running_sums(np.ldexp(mantissas[some], shift)))
+            so_far = math.ldexp(value, max(exponent - top, -2000))
+            sums[some], shifts = np.frexp(so_far + running_sums(np.ldexp(mantissas[some], shift)))
             own[some] = top + shifts.astype(np.int64)
             value, exponent, start = float(sums[some][-1]), int(own[some][-1]), start + size
         return np.minimum(_logs(sums, own, self.total), 0.0)

@@ -26,8 +26,6 @@ def loaded(model: Any) -> Any:
     ImportError
         If the ``onnx`` package is missing.
     """
-    if isinstance(model, (str, os.PathLike)):
-        require_file(Path(model))
     try:
         import onnx
     except ImportError:
@@ -37,6 +35,7 @@ def loaded(model: Any) -> Any:
     if not isinstance(model, (str, os.PathLike)):
         raise TypeError(f"model must be a path or an onnx.ModelProto, got {type(model).__name__}")
     path = Path(model)
+    require_file(path)
     check_memory(3 * path.stat().st_size, f"reading {str(path)!r}", "free memory first")
     try:
         found = onnx.load_model_from_string(path.read_bytes())
