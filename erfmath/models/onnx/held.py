@@ -46,8 +46,11 @@ class Held:
             self.found.append((called(node), node.op_type, count))
 
     def _count(self, name: str) -> int:
-        entry, source = self.folding.constants.get(name), self._source(name)
-        if entry is None or source in self._met or kind_of(self.folding.types.get(name)) not in _FLOATS:
+        entry = self.folding.constants.get(name)
+        if entry is None or kind_of(self.folding.types.get(name)) not in _FLOATS:
+            return 0
+        source = self._source(name)
+        if source in self._met:
             return 0
         shape = entry.shape or ()
         if not shape or None in shape or (name not in self.folding.weights and math.prod(shape) == 1):  # type: ignore[arg-type]
