@@ -199,8 +199,8 @@ def radius_on_axes(laws: Sequence[UnivariateDistribution], centre: Sequence[int]
         return radius
     if radius > _SUMMED:
         return _first(lambda radius: bool(level.is_met(1 - outside(radius), 1.0)), reach)
-    sums = {law: _sums_about(law, at, radius) for law, at in set(places)}
-    inside = functools.reduce(np.multiply, [sums[law] for law in laws])
+    sums = {place: _sums_about(*place, radius) for place in set(places)}
+    inside = functools.reduce(np.multiply, [sums[place] for place in places])
     return int(np.argmax(level.is_met(inside, inside)))
 
 

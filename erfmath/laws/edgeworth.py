@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.scaled import Floats
-from .manners import real_array
+from .manners import plain, real_array
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Edgeworth:
         finite = np.isfinite(point)
         on_lattice = finite & ((np.where(finite, point, self.origin) - self.origin) % self.span == 0)
         values = np.where(on_lattice, values, np.where(np.isnan(point), np.nan, 0.0))
-        return float(values) if values.ndim == 0 else values
+        return plain(values)
 
     def cdf(self, x: Any) -> Any:
         """Return the expansion of P(S <= x), constant between the points of the lattice.
@@ -114,7 +114,7 @@ class Edgeworth:
 
         z, correction = self._tail_at(x)
         values = ndtr(z) - correction
-        return float(values) if values.ndim == 0 else values
+        return plain(values)
 
     def sf(self, x: Any) -> Any:
         """Return the expansion of P(S > x), constant between the points of the lattice.
@@ -147,7 +147,7 @@ class Edgeworth:
 
         z, correction = self._tail_at(x)
         values = ndtr(-z) + correction
-        return float(values) if values.ndim == 0 else values
+        return plain(values)
 
     def _tail_at(self, x: Any) -> tuple[Floats, Floats]:
         """Return the deviate half a step above x, and what the series takes from the normal's cdf there."""

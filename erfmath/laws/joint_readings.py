@@ -15,7 +15,7 @@ from .._memory import check_memory
 from ..core.scaled import Floats
 from .base import Distribution
 from .lattice import LatticeDistribution
-from .manners import UNIT, as_generator, floor_of, log_of, plain, read_only, real_array
+from .manners import UNIT, as_generator, expected, floor_of, log_of, plain, read_only, real_array
 
 
 class JointReadings(Distribution):
@@ -209,13 +209,7 @@ class JointReadings(Distribution):
         """
         if func is None:
             return self.mean()
-        if not callable(func):
-            raise TypeError(f"func must be a function of an array of points, got {func!r}")
-        points, shares = self._possible()
-        values = real_array(func(points), "the values of func").astype(float)
-        if values.shape not in ((), shares.shape):
-            raise ValueError(f"func must return one number per point, got shape {values.shape}")
-        return float(np.sum(shares * values))
+        return expected(func, self._possible)
 
     def _possible(self) -> tuple[Floats, Floats]:
         """Return the points whose probability is not zero as a float, a row for each, and these."""
@@ -283,20 +277,15 @@ class JointReadings(Distribution):
             raise TypeError("independent axes have no grid to look into")
         places, undefined = floor_of(points)
         index = places - np.array(self._start)
-        inside = ((index >= 0) & (index < self._table.shape) & (places == points)).all(axis=-1)
-        entries = np.where(inside[..., None], index, 0)
-        values = np.where(inside, self._table[tuple(np.moveaxis(entries, -1, 0))], 0.0)
-        return plain(np.where(undefined.any(axis=-1), np.nan, values))
+        inside = (index >= 0) & (index < self._table.shape) & (places == points)
+        return _entries(self._table, index, inside, undefined)
 
     def _below(self, points: Any) -> Any:
         """Return the sums of the table up to points."""
         places, undefined = floor_of(points)
         sums = self._orthants
         index = np.minimum(places - np.array(self._start), np.array(sums.shape) - 1)
-        inside = (index >= 0).all(axis=-1)
-        entries = np.where(inside[..., None], index, 0)
-        values = np.where(inside, sums[tuple(np.moveaxis(entries, -1, 0))], 0.0)
-        return plain(np.where(undefined.any(axis=-1), np.nan, values))
+        return _entries(sums, index, index >= 0, undefined)
 
     @functools.cached_property
     def _orthants(self) -> Floats:
@@ -319,3 +308,11 @@ class JointReadings(Distribution):
                 f"{points.shape}"
             )
         return points
+
+
+def _entries(grid: Floats, index: Any, is_inside: Any, undefined: Any) -> Any:
+    """Return entries of a grid, 0 where a coordinate is outside and nan where one is nan."""
+    inside = is_inside.all(axis=-1)
+    entries = np.where(inside[..., None], index, 0)
+    values = np.where(inside, grid[tuple(np.moveaxis(entries, -1, 0))], 0.0)
+    return plain(np.where(undefined.any(axis=-1), np.nan, values))

@@ -142,6 +142,17 @@ def plain(values: Any) -> Any:
     return float(values) if np.ndim(values) == 0 else values
 
 
+def expected(func: Any, possible: Callable[[], tuple[Floats, Floats]]) -> float:
+    """Return the sum of func(points) times their probabilities; these are listed once func is a function."""
+    if not callable(func):
+        raise TypeError(f"func must be a function of an array of points, got {func!r}")
+    points, shares = possible()
+    values = real_array(func(points), "the values of func").astype(float)
+    if values.shape not in ((), shares.shape):
+        raise ValueError(f"func must return one number per point, got shape {values.shape}")
+    return float(np.sum(shares * values))
+
+
 def read_only(array: Floats) -> Floats:
     """Return the array, closed to writing: it is shared."""
     array.flags.writeable = False

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._checks import as_choice, as_count
-from .manners import real_array
+from ..core.scaled import Floats
+from .manners import expected
 from .pointwise import PointwiseDistribution
 
 if TYPE_CHECKING:
@@ -252,14 +253,12 @@ class SummarisedDistribution(PointwiseDistribution):
         """
         if func is None:
             return self.mean()
-        if not callable(func):
-            raise TypeError(f"func must be a function of an array of points, got {func!r}")
+        return expected(func, self._possible)
+
+    def _possible(self) -> tuple[Floats, Floats]:
+        """Return the points between the ends of what floats hold, and their probabilities."""
         start, shares = self.float_window()
-        found = func(np.arange(start, start + len(shares), dtype=float))
-        values = real_array(found, "the values of func").astype(float)
-        if values.shape not in ((), shares.shape):
-            raise ValueError(f"func must return one number per point, got shape {values.shape}")
-        return float(np.sum(shares * values))
+        return np.arange(start, start + len(shares), dtype=float), shares
 
     def entropy(self) -> float:
         """Return the entropy -E log P(X), in nats.
