@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace) -> str:
         return json.dumps(jsonable({"name": name, **plan.to_dict(), **rows, **taken}), indent=2)
     where = "" if output is None else f" up to {output!r}"
     parts = [f"{name}{where} in tiles", str(plan), *axis_tables(plan)]
-    return "\n\n".join([*parts, *([halo_table(plan, halos, measured)] if has_halos else [])])
+    return "\n\n".join([*parts, *([halo_table(halos, measured)] if has_halos else [])])
 
 
 def _network(arguments: argparse.Namespace, what: Any) -> tuple[str, Node, str | None]:

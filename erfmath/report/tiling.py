@@ -102,13 +102,13 @@ def halo_rows(plan: TilePlan, has_losses: bool, measured: Seams | None) -> list[
     ]
 
 
-def halo_table(plan: TilePlan, rows: list[HaloRow], measured: Seams | None) -> str:
+def halo_table(rows: list[HaloRow], measured: Seams | None) -> str:
     """Return the rows as a table, with what its columns are."""
     columns = [] if rows[0].loss is None else [("beyond", _LOSS, [row.loss for row in rows])]
     if measured is not None:
         text = f"{measured.title[0].lower()}{measured.title[1:]}"
         columns.append(("differs by", text, [row.error for row in rows]))
-    cells = [cells_of(plan, row.halos) for row in rows]
+    cells = [cells_of(row.halos, row.plan) for row in rows]
     for *_, values in columns:
         cells = [[*row, _number(value)] for row, value in zip(cells, values, strict=True)]
     below = "\n".join(f"{name}: {text}" for name, text, _ in columns)

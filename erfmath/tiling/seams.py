@@ -24,7 +24,7 @@ from ..core.scaled import Floats
 from ..network.arguments import Ints, plain_size
 from ..words import table
 from .clean import Margins
-from .smaller import HEADERS, Halos, cells_of, halo_text, thinned
+from .smaller import HEADERS, Halos, cells_of, halo_text, thinned, with_halos
 
 if TYPE_CHECKING:
     from .plan import TilePlan
@@ -192,8 +192,8 @@ class Seams:
         )
 
     def _rows(self) -> list[list[str]]:
-        shown = thinned(range(len(self.margins)), _MOST_SHOWN)
-        return [[*cells_of(self.plan, self.margins[i]), f"{self.errors[i]:.1e}"] for i in shown]
+        shown = thinned(list(zip(self.margins, self.errors, strict=True)), _MOST_SHOWN)
+        return [[*cells_of(halos, with_halos(self.plan, halos)), f"{error:.1e}"] for halos, error in shown]
 
     def __str__(self) -> str:
         parts = [f"{self.title}:", table([*HEADERS, "differs by"], self._rows())]

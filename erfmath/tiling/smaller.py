@@ -63,9 +63,8 @@ def thinned(entries: Sequence[T], most: int) -> list[T]:
     return kept if kept[-1] == entries[-1] else [*kept, entries[-1]]
 
 
-def cells_of(plan: TilePlan, halos: Halos) -> list[str]:
-    """Return what a table tells of the plan with other halos, dashes where its tiles leave no room."""
-    made = with_halos(plan, halos)
+def cells_of(halos: Halos, made: TilePlan | None) -> list[str]:
+    """Return what a table tells of halos and the plan with them, dashes where its tiles leave no room."""
     return [halo_text(halos), *(["-", "-"] if made is None else [str(made.count), f"{made.overhead:.3f}"])]
 
 
